@@ -1,0 +1,176 @@
+//! The audit trail's records.
+//!
+//! A success is written in the transaction of its change: the store's write functions take an [`Entry`], so a silent
+//! change does not compile. A refusal is declared by whoever refuses, as a [`Refusal`] on the problem, and written by
+//! the one wrapper in `http/record.rs`. Nothing in a record is a secret.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::digest;
+use crate::domain::{EventId, SessionId, Timestamp, UserId};
+use crate::request::RequestMeta;
+
+/// How an operation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It was done.
+    Success,
+    /// It was refused.
+    Refused,
+}
+
+/// A refusal that matters.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    /// Why, more exactly than the client is told.
+    pub reason: &'static str,
+    /// Whose account it concerns, where that is known.
+    pub user_id: Option<UserId>,
+    /// Which session it concerns.
+    pub session_id: Option<SessionId>,
+    /// Refusals with the same key are recorded once; see [`Refusal::once`].
+    pub once: Option<String>,
+}
+
+impl Refusal {
+    /// A refusal for `reason`.
+    #[must_use]
+    pub const fn new(reason: &'static str) -> Self {
+        Self {
+            reason,
+            user_id: None,
+            session_id: None,
+            once: None,
+        }
+    }
+
+    /// It concerns this account.
+    #[must_use]
+    pub const fn user(mut self, user_id: UserId) -> Self {
+        self.user_id = Some(user_id);
+        self
+    }
+
+    /// It concerns this session.
+    #[must_use]
+    pub const fn session(mut self, session_id: SessionId) -> Self {
+        self.session_id = Some(session_id);
+        self
+    }
+
+    /// Only the first refusal with `key` is recorded: a flood must not fill the trail.
+    #[must_use]
+    pub fn once(mut self, key: String) -> Self {
+        self.once = Some(key);
+        self
+    }
+}
+
+/// One record, as it is stored.
+#[derive(Debug, Clone, Serialize)]
+pub struct Entry {
+    /// Names the record; sorts by time.
+    pub event_id: EventId,
+    /// When it happened.
+    pub occurred_at: Timestamp,
+    /// What was tried.
+    pub action: &'static str,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why it was refused, or what led to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'static str>,
+    /// Whose account it concerns.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<UserId>,
+    /// Who did it; `None` for somebody who has not signed in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actor_id: Option<UserId>,
+    /// Which session it concerns.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<SessionId>,
+    /// The request that did it.
+    pub request_id: Uuid,
+    /// The trace it belongs to.
+    pub trace_id: String,
+    /// The HTTP method.
+    pub method: String,
+    /// The endpoint's path, parameters in braces.
+    pub endpoint: String,
+    /// The client's address.
+    pub ip_address: String,
+    /// The client's program.
+    pub user_agent: String,
+    /// SHA-256 of address and program.
+    pub fingerprint: String,
+    /// Anything else worth knowing: numbers and names, never values a user typed.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub details: BTreeMap<&'static str, String>,
+}
+
+impl Entry {
+    /// A record of the request's own action.
+    #[must_use]
+    pub fn new(meta: &RequestMeta, outcome: Outcome, event_id: EventId, occurred_at: Timestamp) -> Self {
+        let ip_address = meta.client.to_string();
+        let user_agent = meta.user_agent.as_str().to_owned();
+        Self {
+            event_id,
+            occurred_at,
+            action: meta.action(),
+            outcome,
+            reason: None,
+            user_id: None,
+            actor_id: None,
+            session_id: None,
+            request_id: meta.id,
+            trace_id: meta.trace_id.clone(),
+            method: meta.method.to_string(),
+            endpoint: meta.endpoint().to_owned(),
+            fingerprint: digest::fingerprint(format!("{ip_address}\n{user_agent}").as_bytes()),
+            ip_address,
+            user_agent,
+            details: BTreeMap::new(),
+        }
+    }
+
+    /// It concerns this account.
+    #[must_use]
+    pub const fn user(mut self, user_id: UserId) -> Self {
+        self.user_id = Some(user_id);
+        self
+    }
+
+    /// The owner of the account did it.
+    #[must_use]
+    pub const fn by_owner(mut self, user_id: UserId) -> Self {
+        self.user_id = Some(user_id);
+        self.actor_id = Some(user_id);
+        self
+    }
+
+    /// It concerns this session.
+    #[must_use]
+    pub const fn session(mut self, session_id: SessionId) -> Self {
+        self.session_id = Some(session_id);
+        self
+    }
+
+    /// Why.
+    #[must_use]
+    pub const fn reason(mut self, reason: &'static str) -> Self {
+        self.reason = Some(reason);
+        self
+    }
+
+    /// One more thing worth knowing.
+    #[must_use]
+    pub fn detail(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.details.insert(name, value.to_string());
+        self
+    }
+}

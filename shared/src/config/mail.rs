@@ -1,0 +1,52 @@
+//! Mail and what it links to.
+
+use std::time::Duration;
+
+use super::Reader;
+use super::tokens::base_url;
+
+/// Settings of mail.
+#[derive(Debug, Clone)]
+pub struct MailConfig {
+    /// `DASHTAM_APP_BASE_URL`: where the pages that mail links to are served.
+    pub app_base_url: String,
+    /// `DASHTAM_MAIL_FROM`: the sender.
+    pub from: String,
+    /// `DASHTAM_VERIFICATION_TTL_SECONDS`.
+    pub verification_ttl: Duration,
+    /// `DASHTAM_RESET_TTL_SECONDS`.
+    pub reset_ttl: Duration,
+}
+
+impl MailConfig {
+    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+        let url = "an http or https URL without query, fragment or trailing slash";
+        let base = reader.parsed(
+            "APP_BASE_URL",
+            url,
+            "http://127.0.0.1:9000",
+            "where the pages that mail links to are served",
+            base_url,
+        );
+        Self {
+            app_base_url: base.unwrap_or_default(),
+            from: reader.text(
+                "MAIL_FROM",
+                "Dashtam <no-reply@dashtam.example>",
+                "the sender of every mail",
+            ),
+            verification_ttl: reader.seconds(
+                "VERIFICATION_TTL_SECONDS",
+                60..=604_800,
+                86_400,
+                "life of a verification link from the sending of the mail",
+            ),
+            reset_ttl: reader.seconds(
+                "RESET_TTL_SECONDS",
+                60..=86_400,
+                900,
+                "life of a reset link from the sending of the mail",
+            ),
+        }
+    }
+}

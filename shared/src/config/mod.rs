@@ -1,0 +1,221 @@
+//! Configuration: parsed once, refused whole.
+//!
+//! Every setting is an environment variable that begins with `DASHTAM_`. A [`Reader`] turns texts into
+//! typed values and collects every fault, so that a process with wrong settings lists all of them and
+//! does not start. It also writes down what it was asked for: that record is the table in
+//! `docs/configuration.md`. To add a setting, read it in the file of its concern.
+
+mod limits;
+mod mail;
+mod network;
+mod passwords;
+mod reader;
+mod tokens;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+pub use limits::{Limit, RateLimits, Rule};
+pub use mail::MailConfig;
+pub use network::{NetworkConfig, TrustedEdge};
+pub use passwords::{Argon2Config, Lockout, PasswordConfig, Registration};
+pub use reader::{Reader, Variable};
+pub use tokens::{TheftScope, TokenConfig};
+
+/// What all names begin with.
+pub const PREFIX: &str = "DASHTAM_";
+
+/// The raw settings: names with values, as the environment or a test gives them.
+#[derive(Clone, Default)]
+pub struct Settings(BTreeMap<String, String>);
+
+impl Settings {
+    /// The settings of this process.
+    #[must_use]
+    pub fn from_process() -> Self {
+        let text = |value: std::ffi::OsString| value.into_string().ok();
+        Self(
+            std::env::vars_os()
+                .filter_map(|(name, value)| Some((text(name)?, text(value)?)))
+                .collect(),
+        )
+    }
+
+    /// The value of `name`; an empty one counts as missing.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// These settings with `name` set.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.0.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// These settings with `name` set, unless it is already.
+    #[must_use]
+    pub fn with_default(self, name: &str, value: impl Into<String>) -> Self {
+        if self.get(name).is_some() {
+            self
+        } else {
+            self.with(name, value)
+        }
+    }
+
+    /// All settings whose name begins with `prefix`.
+    pub fn beginning_with<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.0
+            .iter()
+            .filter(move |(name, _)| name.starts_with(prefix))
+            .map(|(n, v)| (n.as_str(), v.as_str()))
+    }
+}
+
+/// Values may be secret, so only names are shown.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set()
+            .entries(self.0.keys().filter(|name| name.starts_with(PREFIX)))
+            .finish()
+    }
+}
+
+/// Where the service runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// On a laptop, against the local AWS side.
+    Local,
+    /// Deployed for developers.
+    Dev,
+    /// Deployed for rehearsals.
+    Staging,
+    /// Deployed for users.
+    Prod,
+}
+
+/// Everything that can be set.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `DASHTAM_STAGE`.
+    pub stage: Stage,
+    /// `DASHTAM_TABLE_PREFIX`: what the names of the six tables begin with.
+    pub table_prefix: String,
+    /// `DASHTAM_SECRET_PREFIX`: what the names of the secrets begin with.
+    pub secret_prefix: String,
+    /// Tokens and sessions.
+    pub tokens: TokenConfig,
+    /// Passwords, lockout and registration.
+    pub passwords: PasswordConfig,
+    /// Client addresses, CORS.
+    pub network: NetworkConfig,
+    /// Mail and what it links to.
+    pub mail: MailConfig,
+    /// The token buckets.
+    pub rate_limits: RateLimits,
+}
+
+/// Every fault of a refused configuration, one a line.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct ConfigError(pub Vec<String>);
+
+impl Config {
+    /// Parses `settings`.
+    ///
+    /// # Errors
+    /// All faults together, each naming its variable, what was wrong and what is allowed.
+    pub fn parse(settings: &Settings) -> Result<Self, ConfigError> {
+        let (config, reader) = Self::read(settings);
+        let faults = reader.into_faults();
+        if faults.is_empty() {
+            Ok(config)
+        } else {
+            Err(ConfigError(faults))
+        }
+    }
+
+    /// Every variable there is, in the order of the documentation.
+    #[must_use]
+    pub fn variables() -> Vec<Variable> {
+        Self::read(&Settings::default()).1.into_variables()
+    }
+
+    fn read(settings: &Settings) -> (Self, Reader<'_>) {
+        let mut reader = Reader::new(settings);
+        let deployed = [("dev", Stage::Dev), ("staging", Stage::Staging), ("prod", Stage::Prod)];
+        let stage = reader.choice("STAGE", ("local", Stage::Local), &deployed, "where the service runs");
+        let config = Self {
+            stage,
+            table_prefix: reader.text(
+                "TABLE_PREFIX",
+                "dashtam-local-",
+                "what the names of the tables begin with",
+            ),
+            secret_prefix: reader.text(
+                "SECRET_PREFIX",
+                "dashtam-local/",
+                "what the names of the secrets begin with",
+            ),
+            mail: MailConfig::read(&mut reader),
+            tokens: TokenConfig::read(&mut reader),
+            passwords: PasswordConfig::read(&mut reader, stage),
+            network: NetworkConfig::read(&mut reader),
+            rate_limits: RateLimits::read(&mut reader, stage),
+        };
+        (config, reader)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_settings_at_all_give_the_defaults() {
+        let config = Config::parse(&Settings::default()).expect("defaults are valid");
+        assert_eq!(config.stage, Stage::Local);
+        assert_eq!(config.tokens.access_ttl.as_secs(), 1_800);
+        assert_eq!(config.tokens.session_cap, 50);
+    }
+
+    #[test]
+    fn every_fault_is_listed_at_once() {
+        let settings = Settings::default()
+            .with("DASHTAM_STAGE", "moon")
+            .with("DASHTAM_LOCKOUT_THRESHOLD", "0")
+            .with("DASHTAM_ACCESS_TOKEN_TTL_SECONDS", "soon")
+            .with("DASHTAM_RATE_LIMIT_LOGIN", "many");
+        let ConfigError(faults) = Config::parse(&settings).expect_err("four faults");
+        assert_eq!(faults.len(), 4, "{faults:?}");
+        for name in [
+            "STAGE",
+            "LOCKOUT_THRESHOLD",
+            "ACCESS_TOKEN_TTL_SECONDS",
+            "RATE_LIMIT_LOGIN",
+        ] {
+            assert!(faults.iter().any(|fault| fault.contains(name)), "{name}");
+        }
+    }
+
+    #[test]
+    fn scaled_limits_are_refused_in_production() {
+        let prod = Settings::default()
+            .with("DASHTAM_STAGE", "prod")
+            .with("DASHTAM_RATE_LIMIT_SCALE", "10");
+        let faults = Config::parse(&prod).expect_err("refused");
+        assert!(faults.to_string().contains("DASHTAM_RATE_LIMIT_SCALE"), "{faults}");
+    }
+
+    #[test]
+    fn weak_hashing_is_refused_where_it_is_deployed() {
+        let weak = |stage| {
+            Settings::default()
+                .with("DASHTAM_STAGE", stage)
+                .with("DASHTAM_ARGON2_MEMORY_KIB", "8192")
+        };
+        assert!(Config::parse(&weak("local")).is_ok());
+        assert!(Config::parse(&weak("dev").with("DASHTAM_ISSUER", "https://a.example")).is_err());
+    }
+}

@@ -1,0 +1,86 @@
+//! Access tokens, refresh tokens and sessions.
+
+use std::time::Duration;
+
+use super::Reader;
+
+/// What the reuse of a spent refresh token ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TheftScope {
+    /// The session it belongs to.
+    Session,
+    /// All sessions of the user.
+    User,
+}
+
+/// Settings of tokens and sessions.
+#[derive(Debug, Clone)]
+pub struct TokenConfig {
+    /// `DASHTAM_ISSUER`: the `iss` of every token (RFC 8414 section 2).
+    pub issuer: String,
+    /// `DASHTAM_AUDIENCE`: the `aud` of every token.
+    pub audience: String,
+    /// `DASHTAM_ACCESS_TOKEN_TTL_SECONDS`.
+    pub access_ttl: Duration,
+    /// `DASHTAM_SESSION_TTL_SECONDS`.
+    pub session_ttl: Duration,
+    /// `DASHTAM_SESSION_IDLE_SECONDS`; `None` where it is 0.
+    pub session_idle: Option<Duration>,
+    /// `DASHTAM_SESSION_CAP`.
+    pub session_cap: u64,
+    /// `DASHTAM_REFRESH_GRACE_SECONDS`.
+    pub refresh_grace: Duration,
+    /// `DASHTAM_THEFT_SCOPE`.
+    pub theft_scope: TheftScope,
+}
+
+impl TokenConfig {
+    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+        let url = "an http or https URL without query, fragment or trailing slash";
+        let issuer = reader.parsed("ISSUER", url, "http://127.0.0.1:9000", "`iss` of every token", base_url);
+        let idle = reader.seconds(
+            "SESSION_IDLE_SECONDS",
+            0..=31_536_000,
+            0,
+            "a session without login or refresh for this long is over; 0: no idle limit",
+        );
+        Self {
+            issuer: issuer.unwrap_or_default(),
+            audience: reader.text("AUDIENCE", "dashtam", "`aud` of every token"),
+            access_ttl: reader.seconds("ACCESS_TOKEN_TTL_SECONDS", 1..=3_600, 1_800, "life of an access token"),
+            session_ttl: reader.seconds(
+                "SESSION_TTL_SECONDS",
+                1..=31_536_000,
+                2_592_000,
+                "life of a session from its login; absolute",
+            ),
+            session_idle: (!idle.is_zero()).then_some(idle),
+            session_cap: reader.integer(
+                "SESSION_CAP",
+                1..=1_000,
+                50,
+                "live sessions a user may have; one more ends the oldest",
+            ),
+            refresh_grace: reader.seconds(
+                "REFRESH_GRACE_SECONDS",
+                0..=300,
+                10,
+                "how long a spent refresh token may be retried",
+            ),
+            theft_scope: reader.choice(
+                "THEFT_SCOPE",
+                ("session", TheftScope::Session),
+                &[("user", TheftScope::User)],
+                "what the reuse of a spent refresh token ends",
+            ),
+        }
+    }
+}
+
+/// An absolute http(s) URL that paths can be appended to.
+pub(super) fn base_url(text: &str) -> Option<String> {
+    let uri: http::Uri = text.parse().ok()?;
+    let known_scheme = matches!(uri.scheme_str(), Some("http" | "https"));
+    let plain = uri.query().is_none() && !text.contains('#') && !text.ends_with('/') && !text.contains('@');
+    (known_scheme && plain && uri.host().is_some_and(|host| !host.is_empty())).then(|| text.to_owned())
+}

@@ -1,0 +1,160 @@
+//! An account as it is stored.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{RowId, Timestamp, UserId, VersionLevel};
+
+/// What a user may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Their own account only.
+    User,
+    /// The admin routes as well.
+    Admin,
+}
+
+/// Whether an account may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// In use.
+    Active,
+    /// Closed by an admin; every sign-in is refused.
+    Disabled,
+}
+
+/// A mailed token as the table knows it: by its hash alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PendingToken<'a> {
+    /// SHA-256 of the token, base64url.
+    pub hash: &'a str,
+    /// From then on the token is refused, whether or not the item is still there.
+    pub expires_at: Timestamp,
+    /// The outbox row that the token was made from.
+    pub row: RowId,
+}
+
+/// The USER item (table `users`). Missing attributes are those of a fresh account.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct User {
+    /// Who it is.
+    pub id: UserId,
+    /// The stored address: shown, and the only one mail goes to.
+    pub email: String,
+    /// The name as given.
+    pub name: String,
+    /// Argon2id as a PHC string, or the bcrypt hash of an imported user.
+    pub password_hash: String,
+    /// The stored role; configured admins have [`Role::Admin`] on top of it.
+    pub role: Role,
+    /// Whether the account may be used.
+    pub status: Status,
+    /// Whether the owner has proved the address.
+    pub email_verified: bool,
+    /// When the account was made.
+    pub created_at: Timestamp,
+    /// When the password was last set.
+    pub password_changed_at: Timestamp,
+    /// The last successful login.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_login_at: Option<Timestamp>,
+    /// An address that waits for its proof.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending_email: Option<String>,
+    /// [`VersionLevel::current`].
+    pub ver_current: u64,
+    /// [`VersionLevel::floor`].
+    pub ver_floor: u64,
+    /// [`VersionLevel::until`].
+    pub ver_until: Timestamp,
+    /// Logins so far; with the next two the session cap is exact without a count per login.
+    #[serde(default)]
+    pub logins: u64,
+    /// The value of `logins` when sessions were last counted.
+    #[serde(default)]
+    pub counted_at: u64,
+    /// How many sessions were live then.
+    #[serde(default)]
+    pub counted: u64,
+    /// Hash, expiry and row of the pending verification token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify_hash: Option<String>,
+    /// See [`PendingToken::expires_at`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify_until: Option<Timestamp>,
+    /// Rows up to this one make no verification token any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify_row: Option<RowId>,
+    /// Hash of the pending reset token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reset_hash: Option<String>,
+    /// See [`PendingToken::expires_at`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reset_until: Option<Timestamp>,
+    /// Rows up to this one make no reset token any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reset_row: Option<RowId>,
+    /// The shape of this item; readers take all versions up to their own.
+    pub schema_version: u32,
+}
+
+impl User {
+    /// The shape that this code writes.
+    pub const SCHEMA_VERSION: u32 = 1;
+
+    /// The user's version level.
+    #[must_use]
+    pub const fn level(&self) -> VersionLevel {
+        VersionLevel {
+            current: self.ver_current,
+            floor: self.ver_floor,
+            until: self.ver_until,
+        }
+    }
+
+    /// Whether the account may be used.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        self.status == Status::Active
+    }
+
+    /// How many more logins need no count of sessions under `cap`.
+    #[must_use]
+    pub const fn uncounted_logins(&self, cap: u64) -> u64 {
+        let since_count = self.logins.saturating_sub(self.counted_at);
+        cap.saturating_sub(self.counted).saturating_sub(since_count)
+    }
+
+    /// The pending verification token, if there is one.
+    #[must_use]
+    pub fn pending_verification(&self) -> Option<PendingToken<'_>> {
+        pending(self.verify_hash.as_deref(), self.verify_until, self.verify_row)
+    }
+
+    /// The pending reset token, if there is one.
+    #[must_use]
+    pub fn pending_reset(&self) -> Option<PendingToken<'_>> {
+        pending(self.reset_hash.as_deref(), self.reset_until, self.reset_row)
+    }
+}
+
+fn pending(hash: Option<&str>, expires_at: Option<Timestamp>, row: Option<RowId>) -> Option<PendingToken<'_>> {
+    Some(PendingToken {
+        hash: hash?,
+        expires_at: expires_at?,
+        row: row?,
+    })
+}
+
+/// Neither the hash nor the address is shown.
+impl fmt::Debug for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("User")
+            .field("id", &self.id)
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
+}

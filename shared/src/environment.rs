@@ -1,0 +1,184 @@
+//! What endpoints are built from. Each part is made when the first endpoint asks for it, so a function pays for what it
+//! uses, and the local run shares one of each.
+
+use std::sync::{Arc, OnceLock};
+
+use secrecy::SecretString;
+use tokio::sync::OnceCell;
+
+use crate::clock::{Clock, SystemClock};
+use crate::config::{Config, ConfigError, Settings};
+use crate::domain::{GeoIp, GeoIpError, PasswordPolicy};
+use crate::entropy::{Entropy, OsEntropy};
+use crate::http::{App, Authenticator};
+use crate::issuer::Issuer;
+use crate::keys::{self, KeysError, Signer};
+use crate::limits::Limiter;
+use crate::locator::Locator;
+use crate::mail::{Mailer, Sender};
+use crate::password_proof::PasswordProof;
+use crate::passwords::{HashError, PasswordHasher};
+use crate::secrets::Secrets;
+use crate::store::{self, AwsBase, Store};
+
+/// Why a process does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Settings are wrong; all faults are listed.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The keys are not at hand.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The parameters of the password hash are impossible.
+    #[error("DASHTAM_ARGON2_MEMORY_KIB and DASHTAM_ARGON2_ITERATIONS are no parameters that Argon2id knows")]
+    Hash(#[from] HashError),
+    /// The `GeoIP` file cannot be used.
+    #[error("DASHTAM_GEOIP_FILE cannot be used")]
+    GeoIp(#[from] GeoIpError),
+}
+
+/// The parts.
+pub struct Environment {
+    config: Arc<Config>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    base: AwsBase,
+    store: OnceLock<Store>,
+    hasher: OnceLock<PasswordHasher>,
+    signer: OnceCell<Signer>,
+    locator: OnceLock<Locator>,
+}
+
+impl Environment {
+    /// From settings, with the system's clock and entropy.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with every fault.
+    pub fn new(settings: &Settings) -> Result<Self, ConfigError> {
+        Self::with(settings, Arc::new(SystemClock), Arc::new(OsEntropy))
+    }
+
+    /// From settings, clock and entropy.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with every fault.
+    pub fn with(settings: &Settings, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<Self, ConfigError> {
+        Ok(Self {
+            config: Arc::new(Config::parse(settings)?),
+            clock,
+            entropy,
+            base: AwsBase::new(settings.clone()),
+            store: OnceLock::new(),
+            hasher: OnceLock::new(),
+            signer: OnceCell::new(),
+            locator: OnceLock::new(),
+        })
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.config)
+    }
+
+    /// What the wrapper of all endpoints needs.
+    #[must_use]
+    pub fn app(&self) -> App {
+        App {
+            network: Arc::new(self.config.network.clone()),
+            entropy: Arc::clone(&self.entropy),
+        }
+    }
+
+    /// The tables.
+    #[must_use]
+    pub fn store(&self) -> Store {
+        let make = || {
+            Store::new(
+                store::client(&self.base),
+                &self.config.table_prefix,
+                Arc::clone(&self.clock),
+                Arc::clone(&self.entropy),
+            )
+        };
+        self.store.get_or_init(make).clone()
+    }
+
+    /// The secrets.
+    #[must_use]
+    pub fn secrets(&self) -> Secrets {
+        Secrets::new(&self.base, &self.config.secret_prefix)
+    }
+
+    /// Turns access tokens into callers.
+    #[must_use]
+    pub fn authenticator(&self) -> Authenticator {
+        Authenticator::new(self.store(), self.config())
+    }
+
+    /// Asks the buckets.
+    #[must_use]
+    pub fn limiter(&self) -> Limiter {
+        Limiter::new(self.store(), self.config())
+    }
+
+    /// The rules for new passwords.
+    #[must_use]
+    pub fn password_policy(&self) -> PasswordPolicy {
+        PasswordPolicy {
+            profile: self.config.passwords.profile,
+        }
+    }
+
+    /// Computes password hashes.
+    ///
+    /// # Errors
+    /// [`StartError::Hash`].
+    pub fn hasher(&self) -> Result<PasswordHasher, StartError> {
+        if let Some(hasher) = self.hasher.get() {
+            return Ok(hasher.clone());
+        }
+        let hasher = PasswordHasher::new(self.config.passwords.argon2, Arc::clone(&self.entropy))?;
+        Ok(self.hasher.get_or_init(|| hasher).clone())
+    }
+
+    /// Proves passwords.
+    ///
+    /// # Errors
+    /// [`StartError::Hash`].
+    pub fn password_proof(&self) -> Result<PasswordProof, StartError> {
+        Ok(PasswordProof::new(self.store(), self.hasher()?, self.config()))
+    }
+
+    /// Issues tokens.
+    ///
+    /// # Errors
+    /// [`StartError::Keys`].
+    pub async fn issuer(&self) -> Result<Issuer, StartError> {
+        let signer = self.signer.get_or_try_init(|| Signer::open(self.secrets())).await?;
+        Ok(Issuer::new(self.store(), signer.clone(), self.config()))
+    }
+
+    /// Finds places.
+    ///
+    /// # Errors
+    /// [`StartError::GeoIp`].
+    pub fn locator(&self) -> Result<Locator, StartError> {
+        if let Some(locator) = self.locator.get() {
+            return Ok(locator.clone());
+        }
+        let database = self.config.network.geoip_file.as_deref().map(GeoIp::open).transpose()?;
+        Ok(self.locator.get_or_init(|| Locator::new(database)).clone())
+    }
+
+    /// Sends the mails that the outbox asks for.
+    ///
+    /// # Errors
+    /// [`StartError::Keys`].
+    pub async fn mailer(&self) -> Result<Mailer, StartError> {
+        let key: SecretString = keys::mail_key(&self.secrets()).await?;
+        let sender = Sender::new(&self.base, &self.config.mail.from);
+        Ok(Mailer::new(self.store(), sender, key, self.config.mail.clone()))
+    }
+}

@@ -1,0 +1,178 @@
+//! The only composition: endpoints under the layers that every answer passes through.
+//!
+//! A Lambda function passes its one endpoint, the local run and the tests pass all of them; nothing else differs. The
+//! wrapper gathers the request's [`RequestMeta`], bounds its time, catches panics, writes problem documents, and puts
+//! on the headers that the contract promises on every answer.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use futures::FutureExt;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Method, StatusCode};
+
+use super::cors;
+use super::endpoint::Endpoint;
+use super::problem::{Code, Problem};
+use crate::config::NetworkConfig;
+use crate::entropy::Entropy;
+use crate::request::RequestMeta;
+use crate::routes;
+
+/// The longest that a request may take: below the function's timeout, which is below the gateway's.
+const DEADLINE: Duration = Duration::from_secs(12);
+
+/// The headers of every answer. A page brings a policy of its own.
+const HEADERS: [(HeaderName, HeaderValue); 5] = [
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (
+        header::STRICT_TRANSPORT_SECURITY,
+        HeaderValue::from_static("max-age=63072000; includeSubDomains"),
+    ),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+    ),
+];
+
+/// What the wrapper needs.
+#[derive(Clone)]
+pub struct App {
+    /// Whose word counts on the client's address, and which origins may read.
+    pub network: Arc<NetworkConfig>,
+    /// Makes request ids.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// The service made of `endpoints`.
+#[must_use]
+pub fn app(endpoints: Vec<Endpoint>, app: App) -> Router {
+    endpoints
+        .into_iter()
+        .fold(Router::new(), |router, endpoint| router.merge(endpoint.router))
+        .method_not_allowed_fallback(unmatched)
+        .fallback(unmatched)
+        .layer(from_fn_with_state(app, wrap))
+}
+
+/// A path or method without an endpoint: 404, 405 with `Allow`, or the answer to OPTIONS.
+async fn unmatched(request: Request) -> Response {
+    let allowed = routes::allowed_methods(request.uri().path());
+    let names: Vec<&str> = allowed.iter().map(Method::as_str).collect();
+    let Ok(allow) = HeaderValue::from_str(&format!("{}, OPTIONS", names.join(", "))) else {
+        return Problem::new(Code::NotFound).into_response();
+    };
+    if allowed.is_empty() {
+        Problem::new(Code::NotFound).into_response()
+    } else if request.method() == Method::OPTIONS {
+        (StatusCode::NO_CONTENT, [(header::ALLOW, allow)]).into_response()
+    } else {
+        Problem::new(Code::MethodNotAllowed)
+            .header(header::ALLOW, allow)
+            .into_response()
+    }
+}
+
+async fn wrap(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    let asked = request.headers().clone();
+    let read = RequestMeta::read(&request, &app.network.trusted_edge, app.entropy.as_ref());
+    let (request_id, response) = match read {
+        Err(bypassed) => {
+            let id = crate::entropy::uuid_v4(app.entropy.as_ref()).to_string();
+            (id, Problem::new(Code::Forbidden).caused_by(bypassed).into_response())
+        }
+        Ok(mut meta) => {
+            meta.route = route_of(&request);
+            let id = meta.id.to_string();
+            let meta = Arc::new(meta);
+            request.extensions_mut().insert(Arc::clone(&meta));
+            let response = run(request, next).await;
+            log(&meta, &response);
+            (id, response)
+        }
+    };
+    let mut response = write_problem(response, &path, &request_id);
+    cors::apply(
+        &app.network.cors_origins,
+        &asked,
+        method == Method::OPTIONS,
+        &mut response,
+    );
+    if method == Method::HEAD {
+        *response.body_mut() = Body::empty();
+    }
+    put_headers(response.headers_mut(), &request_id);
+    response
+}
+
+fn route_of(request: &Request) -> Option<&'static routes::Route> {
+    let matched = request.extensions().get::<MatchedPath>()?.as_str();
+    routes::ALL
+        .into_iter()
+        .find(|route| route.path == matched && route.answers(request.method()))
+}
+
+/// Runs the endpoint within its deadline; a panic becomes a 500 and the next request finds everything in order.
+async fn run(request: Request, next: Next) -> Response {
+    let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
+    match tokio::time::timeout(DEADLINE, answer).await {
+        Ok(Ok(response)) => response,
+        // The panic hook has logged where; its message may hold values and goes no further.
+        Ok(Err(_panic)) => Problem::new(Code::InternalError).into_response(),
+        Err(elapsed) => Problem::unavailable(elapsed).into_response(),
+    }
+}
+
+fn write_problem(mut response: Response, path: &str, request_id: &str) -> Response {
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        *response.body_mut() = Body::from(problem.document(path, request_id));
+        let kind = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+    }
+    response
+}
+
+fn put_headers(headers: &mut HeaderMap, request_id: &str) {
+    for (name, value) in HEADERS {
+        headers.entry(name).or_insert(value);
+    }
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        headers.insert("x-request-id", id);
+    }
+}
+
+/// One line a request; never a body, a token or a query.
+fn log(meta: &RequestMeta, response: &Response) {
+    let status = response.status().as_u16();
+    let problem = response.extensions().get::<Problem>();
+    let code = problem.map_or("", |problem| problem.code.name());
+    let (id, trace) = (meta.id, meta.trace_id.as_str());
+    let endpoint = meta.endpoint();
+    if let Some(cause) = problem
+        .and_then(|problem| problem.cause.as_deref())
+        .filter(|_| status >= 500)
+    {
+        let chain = error_chain(cause);
+        tracing::error!(request_id = %id, trace_id = trace, method = %meta.method, endpoint, status, code, error = chain, "request failed");
+    } else {
+        tracing::info!(request_id = %id, trace_id = trace, method = %meta.method, endpoint, status, code, "request");
+    }
+}
+
+/// An error and everything that led to it. `Display` never includes the source, so nothing is said twice.
+#[must_use]
+pub fn error_chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let chain = std::iter::successors(Some(error), |error| error.source());
+    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

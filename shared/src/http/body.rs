@@ -1,0 +1,375 @@
+//! Request bodies: one strict JSON object, each member parsed into a domain type, every unmet rule reported at once.
+//!
+//! Unknown members are refused as well as wrong ones: a client that sends `role` or a misspelt member learns of it. A
+//! member that stands twice makes the body malformed, since readers disagree on which one counts (RFC 8259 section 4).
+
+use std::borrow::Cow;
+use std::fmt;
+
+use axum::body::Body;
+use axum::extract::{FromRequest, Request};
+use http::header::CONTENT_TYPE;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::Value;
+
+use super::problem::{Code, FieldError, Problem};
+use crate::domain::{DisplayName, EmailAddress, Password, PasswordPolicy};
+
+/// The longest body, in bytes.
+pub const BODY_LIMIT: usize = 16_384;
+
+/// The longest token in a body, in bytes.
+const TOKEN_LIMIT: usize = 512;
+
+/// Why a member was refused: a stable code and plain words, never the value.
+#[derive(Debug, Clone)]
+pub struct FieldFault {
+    /// The rule, as clients switch on it.
+    pub code: &'static str,
+    /// The rule in plain words.
+    pub detail: Cow<'static, str>,
+}
+
+impl FieldFault {
+    const NOT_A_STRING: Self = Self {
+        code: "invalid_type",
+        detail: Cow::Borrowed("Must be a string."),
+    };
+}
+
+/// A type that a member can be parsed into.
+pub trait Field: Sized {
+    /// Parses the member.
+    ///
+    /// # Errors
+    /// The rule that the value breaks.
+    fn parse(text: String) -> Result<Self, FieldFault>;
+}
+
+/// The members of a body, taken out one by one.
+pub struct Fields {
+    members: Vec<(String, Value)>,
+    errors: Vec<FieldError>,
+}
+
+impl Fields {
+    /// A body without members, for endpoints whose body may be missing.
+    #[must_use]
+    pub const fn empty() -> Self {
+        Self {
+            members: Vec::new(),
+            errors: Vec::new(),
+        }
+    }
+
+    /// Parses a body.
+    ///
+    /// # Errors
+    /// [`Code::MalformedJson`] for anything but a JSON text without duplicate members,
+    /// [`Code::ValidationFailed`] for JSON that is no object.
+    pub fn parse(body: &[u8]) -> Result<Self, Problem> {
+        let parsed: Members = serde_json::from_slice(body).map_err(|error| match error.classify() {
+            serde_json::error::Category::Data => Problem::validation(vec![FieldError {
+                pointer: String::new(),
+                code: "invalid_type",
+                detail: Cow::Borrowed("The body must be a JSON object."),
+            }]),
+            _ => Problem::new(Code::MalformedJson),
+        })?;
+        let Members(members) = parsed;
+        let twice = members
+            .iter()
+            .enumerate()
+            .any(|(i, (name, _))| members.iter().skip(i + 1).any(|(other, _)| other == name));
+        if twice {
+            return Err(Problem::new(Code::MalformedJson).detail("A member stands twice in the body."));
+        }
+        Ok(Self {
+            members,
+            errors: Vec::new(),
+        })
+    }
+
+    /// Whether the member `name` is there and not yet taken.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.members.iter().any(|(member, _)| member == name)
+    }
+
+    /// The member `name`, which must be there.
+    pub fn required<T: Field>(&mut self, name: &'static str) -> Option<T> {
+        if self.has(name) {
+            return self.optional(name);
+        }
+        self.refuse(
+            name,
+            FieldFault {
+                code: "required",
+                detail: Cow::Borrowed("Must be given."),
+            },
+        );
+        None
+    }
+
+    /// The member `name`, which may be missing.
+    pub fn optional<T: Field>(&mut self, name: &'static str) -> Option<T> {
+        let index = self.members.iter().position(|(member, _)| member == name)?;
+        let (_, value) = self.members.swap_remove(index);
+        let parsed = match value {
+            Value::String(text) => T::parse(text),
+            _ => Err(FieldFault::NOT_A_STRING),
+        };
+        parsed.map_err(|fault| self.refuse(name, fault)).ok()
+    }
+
+    /// Adds a rule that `name` breaks.
+    pub fn refuse(&mut self, name: &str, fault: FieldFault) {
+        self.errors.push(FieldError {
+            pointer: pointer(name),
+            code: fault.code,
+            detail: fault.detail,
+        });
+    }
+
+    /// Holds a new password to the policy; `email` is what it must not be built on.
+    pub fn check_password(
+        &mut self,
+        name: &str,
+        password: Option<&Password>,
+        policy: &PasswordPolicy,
+        email: Option<&str>,
+    ) {
+        let Some(password) = password else { return };
+        for rule in policy.check(password, email.as_slice()) {
+            self.refuse(
+                name,
+                FieldFault {
+                    code: rule.code(),
+                    detail: rule.detail(),
+                },
+            );
+        }
+    }
+
+    /// The parsed body.
+    ///
+    /// # Errors
+    /// [`Code::ValidationFailed`] with every unmet rule, unknown members included.
+    pub fn complete<T>(mut self, value: Option<T>) -> Result<T, Problem> {
+        for (name, _) in std::mem::take(&mut self.members) {
+            // The name is the client's own text and may be anything, so only its place is told.
+            let known_shape = name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+            let shown = if known_shape { name } else { String::new() };
+            self.refuse(
+                &shown,
+                FieldFault {
+                    code: "unknown_member",
+                    detail: Cow::Borrowed("There is no such member."),
+                },
+            );
+        }
+        match value {
+            Some(value) if self.errors.is_empty() => Ok(value),
+            _ => Err(Problem::validation(self.errors)),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Fields {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
+        let declared = is_json(&request);
+        let body = read_body(request.into_body()).await?;
+        if !declared {
+            return Err(Problem::new(Code::UnsupportedMediaType));
+        }
+        Self::parse(&body)
+    }
+}
+
+/// A body that may be missing: an empty one is an object without members.
+pub struct OptionalFields(pub Fields);
+
+impl<S: Send + Sync> FromRequest<S> for OptionalFields {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
+        let declared = is_json(&request);
+        let body = read_body(request.into_body()).await?;
+        if body.is_empty() {
+            return Ok(Self(Fields::empty()));
+        }
+        if !declared {
+            return Err(Problem::new(Code::UnsupportedMediaType));
+        }
+        Fields::parse(&body).map(Self)
+    }
+}
+
+async fn read_body(body: Body) -> Result<axum::body::Bytes, Problem> {
+    axum::body::to_bytes(body, BODY_LIMIT)
+        .await
+        .map_err(|_| Problem::new(Code::PayloadTooLarge))
+}
+
+/// `application/json`, with any parameters.
+fn is_json(request: &Request) -> bool {
+    let mut values = request.headers().get_all(CONTENT_TYPE).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return false;
+    };
+    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("application/json")
+}
+
+fn pointer(name: &str) -> String {
+    if name.is_empty() {
+        String::new()
+    } else {
+        format!("/{name}")
+    }
+}
+
+/// An object's members in order, duplicates included.
+struct Members(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+struct MembersVisitor;
+
+impl<'de> Visitor<'de> for MembersVisitor {
+    type Value = Members;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+        let mut members = Vec::new();
+        while let Some(member) = map.next_entry()? {
+            members.push(member);
+        }
+        Ok(Members(members))
+    }
+}
+
+impl Field for EmailAddress {
+    fn parse(text: String) -> Result<Self, FieldFault> {
+        Self::parse(&text).map_err(|error| FieldFault {
+            code: error.code(),
+            detail: error.to_string().into(),
+        })
+    }
+}
+
+impl Field for DisplayName {
+    fn parse(text: String) -> Result<Self, FieldFault> {
+        Self::parse(&text).map_err(|error| FieldFault {
+            code: error.code(),
+            detail: error.to_string().into(),
+        })
+    }
+}
+
+impl Field for Password {
+    fn parse(text: String) -> Result<Self, FieldFault> {
+        Self::presented(text).map_err(|error| FieldFault {
+            code: "too_long",
+            detail: error.to_string().into(),
+        })
+    }
+}
+
+/// A token as text; what it means is checked by whoever knows tokens.
+impl Field for String {
+    fn parse(text: String) -> Result<Self, FieldFault> {
+        if text.len() <= TOKEN_LIMIT {
+            return Ok(text);
+        }
+        Err(FieldFault {
+            code: "too_long",
+            detail: format!("Must be at most {TOKEN_LIMIT} bytes.").into(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn codes(problem: &Problem) -> Vec<(String, &'static str)> {
+        problem
+            .errors
+            .iter()
+            .map(|error| (error.pointer.clone(), error.code))
+            .collect()
+    }
+
+    #[test]
+    fn every_unmet_rule_is_reported_at_once() {
+        let mut fields = Fields::parse(br#"{"email":"nobody","role":"admin","token":7}"#).expect("JSON");
+        let email = fields.required::<EmailAddress>("email");
+        let token = fields.required::<String>("token");
+        let name = fields.required::<DisplayName>("name");
+        let problem = fields.complete(email.zip(token).zip(name)).err().expect("refused");
+        let found = codes(&problem);
+        for (pointer, code) in [
+            ("/token", "invalid_type"),
+            ("/name", "required"),
+            ("/role", "unknown_member"),
+        ] {
+            assert!(found.contains(&(pointer.to_owned(), code)), "{found:?}");
+        }
+        assert_eq!(found.len(), 4, "{found:?}");
+    }
+
+    #[test]
+    fn a_member_that_stands_twice_makes_the_body_malformed() {
+        let problem = Fields::parse(br#"{"email":"a@b.co","email":"c@d.co"}"#)
+            .err()
+            .expect("refused");
+        assert_eq!(problem.code, Code::MalformedJson);
+    }
+
+    #[test]
+    fn json_that_is_no_object_is_invalid_and_no_json_is_malformed() {
+        for body in [&b"[]"[..], b"null", b"1", b"\"x\""] {
+            assert_eq!(Fields::parse(body).err().map(|p| p.code), Some(Code::ValidationFailed));
+        }
+        for body in [
+            &b""[..],
+            b"{",
+            b"{\"a\":1e400}",
+            b"\xef\xbb\xbf{}",
+            b"{\"a\":\"\xff\"}",
+            b"{\"a\":\"\\ud800\"}",
+            b"{} {}",
+        ] {
+            assert_eq!(
+                Fields::parse(body).err().map(|p| p.code),
+                Some(Code::MalformedJson),
+                "{body:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_strange_member_name_is_not_repeated() {
+        let fields = Fields::parse(br#"{"<script>":1}"#).expect("JSON");
+        let problem = fields.complete(Some(())).expect_err("refused");
+        assert_eq!(codes(&problem), [(String::new(), "unknown_member")]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_makes_the_parser_panic(body in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Fields::parse(&body);
+        }
+    }
+}

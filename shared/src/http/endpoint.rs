@@ -1,0 +1,106 @@
+//! An endpoint: a handler with the layers that its route's facts call for.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{FromRequestParts, Request, State};
+use axum::handler::Handler;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodFilter, on};
+use http::Method;
+use http::request::Parts;
+
+use super::authenticate::Authenticator;
+use super::problem::{Code, Problem};
+use super::record::record_refusals;
+use crate::request::RequestMeta;
+use crate::routes::Route;
+use crate::store::Store;
+
+/// A handler under its route.
+pub struct Endpoint {
+    pub(super) route: &'static Route,
+    pub(super) router: Router,
+}
+
+impl Endpoint {
+    /// An endpoint that needs nothing but itself: nobody signs in, and nothing is refused that matters.
+    pub fn open<H, T, S>(route: &'static Route, handler: H, deps: S) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+        S: Clone + Send + Sync + 'static,
+    {
+        let router = Router::new().route(route.path, on(filter(&route.method), handler));
+        Self {
+            route,
+            router: router.with_state(deps),
+        }
+    }
+
+    /// An endpoint whose refusals are recorded. It reads credentials itself, if it takes any.
+    pub fn public<H, T, S>(route: &'static Route, handler: H, deps: S, store: &Store) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+        S: Clone + Send + Sync + 'static,
+    {
+        let open = Self::open(route, handler, deps);
+        let router = open
+            .router
+            .route_layer(from_fn_with_state(store.clone(), record_refusals));
+        Self { router, ..open }
+    }
+
+    /// An endpoint for signed-in callers; the handler takes them as [`super::Caller`].
+    pub fn bearer<H, T, S>(route: &'static Route, handler: H, deps: S, authenticator: &Authenticator) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+        S: Clone + Send + Sync + 'static,
+    {
+        let open = Self::open(route, handler, deps);
+        let router = open
+            .router
+            .route_layer(from_fn_with_state(authenticator.clone(), authenticate))
+            .route_layer(from_fn_with_state(authenticator.store().clone(), record_refusals));
+        Self { router, ..open }
+    }
+
+    /// The route's facts.
+    #[must_use]
+    pub const fn route(&self) -> &'static Route {
+        self.route
+    }
+}
+
+async fn authenticate(State(authenticator): State<Authenticator>, mut request: Request, next: Next) -> Response {
+    match authenticator.caller(request.headers()).await {
+        Ok(caller) => {
+            request.extensions_mut().insert(Arc::new(caller));
+            next.run(request).await
+        }
+        Err(problem) => problem.into_response(),
+    }
+}
+
+fn filter(method: &Method) -> MethodFilter {
+    MethodFilter::try_from(method.clone()).unwrap_or(MethodFilter::GET)
+}
+
+/// The request's [`RequestMeta`], as a handler's argument.
+pub struct Meta(pub Arc<RequestMeta>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Meta {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        parts
+            .extensions
+            .get()
+            .cloned()
+            .map(Self)
+            .ok_or_else(|| Problem::new(Code::InternalError))
+    }
+}

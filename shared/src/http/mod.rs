@@ -1,0 +1,17 @@
+//! HTTP: how a request becomes domain types and how an outcome becomes an answer.
+
+mod app;
+mod authenticate;
+mod body;
+mod cors;
+mod endpoint;
+mod page;
+mod problem;
+mod record;
+
+pub use app::{App, app, error_chain};
+pub use authenticate::{Authenticator, Caller};
+pub use body::{Field, FieldFault, Fields, OptionalFields};
+pub use endpoint::{Endpoint, Meta};
+pub use page::Page;
+pub use problem::{Code, FieldError, Problem};

@@ -1,0 +1,52 @@
+//! The small pages that mails link to: plain HTML with one inline script, under a policy that lets nothing else run.
+//!
+//! Opening a page does nothing, since scanners and previews open links. The token stands behind `#` in the address, so it
+//! never reaches a server before the button is pressed, and the script removes it from the address bar.
+
+use axum::response::{Html, IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::HeaderValue;
+use http::header::CONTENT_SECURITY_POLICY;
+
+use crate::digest;
+
+const STYLE: &str = include_str!("page.css");
+
+/// A page.
+#[derive(Debug)]
+pub struct Page {
+    /// What stands in `<main>`; its first line is the title.
+    pub html: &'static str,
+    /// The script; it runs after the rest has been read.
+    pub script: &'static str,
+}
+
+impl IntoResponse for &'static Page {
+    fn into_response(self) -> Response {
+        let title = self.html.lines().next().unwrap_or_default();
+        let title = title.trim_start_matches("<h1>").trim_end_matches("</h1>");
+        let document = format!(
+            "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\">\
+             <meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title><style>{STYLE}</style></head>\n\
+             <body><main>{}</main><script>{}</script></body>\n</html>\n",
+            self.html, self.script
+        );
+        let mut response = Html(document).into_response();
+        let policy = format!(
+            "default-src 'none'; script-src '{}'; style-src '{}'; connect-src 'self'; \
+             base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+            source(self.script),
+            source(STYLE)
+        );
+        if let Ok(policy) = HeaderValue::from_str(&policy) {
+            response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+        }
+        response
+    }
+}
+
+/// A hash source (CSP Level 3 section 2.3.1).
+fn source(text: &str) -> String {
+    format!("sha256-{}", STANDARD.encode(digest::sha256(text.as_bytes())))
+}

@@ -1,0 +1,462 @@
+//! The one place where a failure becomes an answer: an RFC 9457 problem document.
+//!
+//! A [`Problem`] travels as an extension of an otherwise empty response; the wrapper in `app.rs` knows the request
+//! and writes the body. What the client may know is in `code` and `detail`; why it happened is in `refusal`, for
+//! the audit trail, and in `cause`, for the log.
+
+use std::borrow::Cow;
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderName, HeaderValue, StatusCode};
+use serde::Serialize;
+
+use crate::audit::Refusal;
+use crate::store::StoreError;
+
+/// What went wrong, as clients switch on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    /// The body is not JSON, or a member stands in it twice.
+    MalformedJson,
+    /// A mailed token that is unknown, used or expired.
+    InvalidOrExpiredToken,
+    /// No access token was shown.
+    MissingToken,
+    /// The access token is not one of ours.
+    InvalidToken,
+    /// The access token's life is over.
+    TokenExpired,
+    /// The access token's session has ended.
+    SessionRevoked,
+    /// The access token was issued before a rotation.
+    TokenVersionTooOld,
+    /// Address and password do not belong together.
+    InvalidCredentials,
+    /// The refresh token is unknown, expired, revoked, reused or outdated.
+    InvalidRefreshToken,
+    /// The address has not been proved.
+    EmailNotVerified,
+    /// The account is closed.
+    AccountDisabled,
+    /// Not for this caller.
+    Forbidden,
+    /// There is no such thing.
+    NotFound,
+    /// There is such a thing, but not for this method.
+    MethodNotAllowed,
+    /// Another change came first.
+    Conflict,
+    /// The body is too long.
+    PayloadTooLarge,
+    /// The body is not declared as JSON.
+    UnsupportedMediaType,
+    /// The request breaks rules, listed in `errors`.
+    ValidationFailed,
+    /// Too many wrong passwords.
+    AccountLocked,
+    /// Too many calls.
+    RateLimited,
+    /// A fault of this service.
+    InternalError,
+    /// The service cannot do it now.
+    ServiceUnavailable,
+}
+
+impl Code {
+    /// All codes.
+    pub const ALL: [Self; 22] = [
+        Self::MalformedJson,
+        Self::InvalidOrExpiredToken,
+        Self::MissingToken,
+        Self::InvalidToken,
+        Self::TokenExpired,
+        Self::SessionRevoked,
+        Self::TokenVersionTooOld,
+        Self::InvalidCredentials,
+        Self::InvalidRefreshToken,
+        Self::EmailNotVerified,
+        Self::AccountDisabled,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::Conflict,
+        Self::PayloadTooLarge,
+        Self::UnsupportedMediaType,
+        Self::ValidationFailed,
+        Self::AccountLocked,
+        Self::RateLimited,
+        Self::InternalError,
+        Self::ServiceUnavailable,
+    ];
+
+    /// Status, stable name, title and default detail.
+    const fn facts(self) -> (StatusCode, &'static str, &'static str, &'static str) {
+        use StatusCode as S;
+        match self {
+            Self::MalformedJson => (
+                S::BAD_REQUEST,
+                "malformed_json",
+                "Malformed JSON",
+                "The body is not a valid JSON object.",
+            ),
+            Self::InvalidOrExpiredToken => (
+                S::BAD_REQUEST,
+                "invalid_or_expired_token",
+                "Invalid or expired token",
+                "The link is unknown, was used already, or has expired. Ask for a new one.",
+            ),
+            Self::MissingToken => (
+                S::UNAUTHORIZED,
+                "missing_token",
+                "Missing token",
+                "Send an access token as `Authorization: Bearer …`.",
+            ),
+            Self::InvalidToken => (
+                S::UNAUTHORIZED,
+                "invalid_token",
+                "Invalid token",
+                "The access token is not valid here. Sign in again.",
+            ),
+            Self::TokenExpired => (
+                S::UNAUTHORIZED,
+                "token_expired",
+                "Token expired",
+                "The access token has expired. Refresh it or sign in again.",
+            ),
+            Self::SessionRevoked => (
+                S::UNAUTHORIZED,
+                "session_revoked",
+                "Session ended",
+                "The session has ended. Sign in again.",
+            ),
+            Self::TokenVersionTooOld => (
+                S::UNAUTHORIZED,
+                "token_version_too_old",
+                "Token outdated",
+                "The token was issued before all tokens were renewed. Sign in again.",
+            ),
+            Self::InvalidCredentials => (
+                S::UNAUTHORIZED,
+                "invalid_credentials",
+                "Invalid credentials",
+                "The address or the password is wrong.",
+            ),
+            Self::InvalidRefreshToken => (
+                S::UNAUTHORIZED,
+                "invalid_refresh_token",
+                "Invalid refresh token",
+                "The refresh token is not valid. Sign in again.",
+            ),
+            Self::EmailNotVerified => (
+                S::FORBIDDEN,
+                "email_not_verified",
+                "Address not verified",
+                "Open the link in the verification mail first, or ask for a new one.",
+            ),
+            Self::AccountDisabled => (
+                S::FORBIDDEN,
+                "account_disabled",
+                "Account disabled",
+                "The account has been disabled. Ask your administrator.",
+            ),
+            Self::Forbidden => (S::FORBIDDEN, "forbidden", "Forbidden", "This is not allowed."),
+            Self::NotFound => (S::NOT_FOUND, "not_found", "Not found", "There is nothing here."),
+            Self::MethodNotAllowed => (
+                S::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "Method not allowed",
+                "Use one of the methods in the `Allow` header.",
+            ),
+            Self::Conflict => (
+                S::CONFLICT,
+                "conflict",
+                "Conflict",
+                "Something else changed this at the same time. Read it again and retry.",
+            ),
+            Self::PayloadTooLarge => (
+                S::PAYLOAD_TOO_LARGE,
+                "payload_too_large",
+                "Payload too large",
+                "The body must be at most 16384 bytes.",
+            ),
+            Self::UnsupportedMediaType => (
+                S::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_media_type",
+                "Unsupported media type",
+                "Send the body as `Content-Type: application/json`.",
+            ),
+            Self::ValidationFailed => (
+                S::UNPROCESSABLE_ENTITY,
+                "validation_failed",
+                "Validation failed",
+                "The request breaks the rules listed in `errors`.",
+            ),
+            Self::AccountLocked => (
+                S::LOCKED,
+                "account_locked",
+                "Account locked",
+                "Too many wrong passwords. Wait, or reset the password.",
+            ),
+            Self::RateLimited => (
+                S::TOO_MANY_REQUESTS,
+                "rate_limited",
+                "Too many requests",
+                "Too many requests. Wait as long as `Retry-After` says.",
+            ),
+            Self::InternalError => (
+                S::INTERNAL_SERVER_ERROR,
+                "internal_error",
+                "Internal error",
+                "Something went wrong on our side. It has been logged under the request id.",
+            ),
+            Self::ServiceUnavailable => (
+                S::SERVICE_UNAVAILABLE,
+                "service_unavailable",
+                "Service unavailable",
+                "The service cannot do this right now. Nothing was changed halfway; try again.",
+            ),
+        }
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub const fn status(self) -> StatusCode {
+        self.facts().0
+    }
+
+    /// The name that clients switch on.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        self.facts().1
+    }
+}
+
+/// One unmet rule of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// Which member, as a JSON pointer (RFC 6901).
+    pub pointer: String,
+    /// The rule, as clients switch on it.
+    pub code: &'static str,
+    /// The rule in plain words. Never repeats the value.
+    pub detail: Cow<'static, str>,
+}
+
+/// A refused or failed request.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    /// What went wrong.
+    pub code: Code,
+    /// In plain words, what to do.
+    pub detail: Cow<'static, str>,
+    /// With [`Code::ValidationFailed`], every unmet rule.
+    pub errors: Vec<FieldError>,
+    /// Headers that belong to the code.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// What the audit trail is told; `None` where the refusal does not matter.
+    pub refusal: Option<Box<Refusal>>,
+    /// What the log is told.
+    pub cause: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    instance: &'a str,
+    code: &'a str,
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldError],
+}
+
+impl Problem {
+    /// A problem with the code's own detail.
+    #[must_use]
+    pub fn new(code: Code) -> Self {
+        let mut problem = Self {
+            code,
+            detail: Cow::Borrowed(code.facts().3),
+            errors: Vec::new(),
+            headers: Vec::new(),
+            refusal: None,
+            cause: None,
+        };
+        if let Some(challenge) = challenge(code) {
+            problem
+                .headers
+                .push((http::header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge)));
+        }
+        problem
+    }
+
+    /// [`Code::ValidationFailed`] with every unmet rule.
+    #[must_use]
+    pub fn validation(errors: Vec<FieldError>) -> Self {
+        Self {
+            errors,
+            ..Self::new(Code::ValidationFailed)
+        }
+    }
+
+    /// A temporary failure; the client may retry after a second.
+    #[must_use]
+    pub fn unavailable(cause: impl Error + Send + Sync + 'static) -> Self {
+        Self::new(Code::ServiceUnavailable)
+            .retry_after(Duration::from_secs(1))
+            .caused_by(cause)
+    }
+
+    /// Another detail.
+    #[must_use]
+    pub fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
+        self.detail = detail.into();
+        self
+    }
+
+    /// `Retry-After` (RFC 9110 section 10.2.3), in whole seconds, rounded up, at least one.
+    #[must_use]
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        let seconds = wait.as_millis().div_ceil(1_000).max(1);
+        if let Ok(value) = HeaderValue::from_str(&seconds.to_string()) {
+            self.headers.push((http::header::RETRY_AFTER, value));
+        }
+        self
+    }
+
+    /// Another header.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// What the audit trail is told.
+    #[must_use]
+    pub fn refused(mut self, refusal: Refusal) -> Self {
+        self.refusal = Some(Box::new(refusal));
+        self
+    }
+
+    /// What the log is told.
+    #[must_use]
+    pub fn caused_by(mut self, cause: impl Error + Send + Sync + 'static) -> Self {
+        self.cause = Some(Arc::new(cause));
+        self
+    }
+
+    /// The document for `instance` (the path) and `request_id`.
+    #[must_use]
+    pub fn document(&self, instance: &str, request_id: &str) -> Vec<u8> {
+        let (status, code, title, _) = self.code.facts();
+        let document = Document {
+            r#type: format!("/errors/{code}"),
+            title,
+            status: status.as_u16(),
+            detail: &self.detail,
+            instance,
+            code,
+            request_id,
+            errors: &self.errors,
+        };
+        serde_json::to_vec(&document).unwrap_or_default()
+    }
+}
+
+/// The challenge of RFC 6750 section 3 where the access token was at fault.
+const fn challenge(code: Code) -> Option<&'static str> {
+    match code {
+        Code::MissingToken => Some("Bearer"),
+        Code::InvalidToken => {
+            Some("Bearer error=\"invalid_token\", error_description=\"The access token is not valid\"")
+        }
+        Code::TokenExpired => {
+            Some("Bearer error=\"invalid_token\", error_description=\"The access token has expired\"")
+        }
+        Code::SessionRevoked => Some("Bearer error=\"invalid_token\", error_description=\"The session has ended\""),
+        Code::TokenVersionTooOld => {
+            Some("Bearer error=\"invalid_token\", error_description=\"The access token is outdated\"")
+        }
+        _ => None,
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.code.status().into_response();
+        for (name, value) in &self.headers {
+            response.headers_mut().append(name.clone(), value.clone());
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable { .. } | StoreError::Contended { .. } => Self::unavailable(error),
+            StoreError::Corrupt { .. } | StoreError::Refused { .. } => Self::new(Code::InternalError).caused_by(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_its_status_name_and_document() {
+        for code in Code::ALL {
+            let problem = Problem::new(code);
+            let document: serde_json::Value =
+                serde_json::from_slice(&problem.document("/here", "id")).expect("valid JSON");
+            assert_eq!(document["status"], code.status().as_u16());
+            assert_eq!(document["type"], format!("/errors/{}", code.name()));
+            assert_eq!(document["code"], code.name());
+            assert_eq!(document["instance"], "/here");
+            assert_eq!(document["request_id"], "id");
+            assert!(document.get("errors").is_none());
+            assert!(problem.detail.ends_with('.'), "{}", problem.detail);
+        }
+    }
+
+    #[test]
+    fn every_refused_access_token_carries_a_challenge() {
+        for code in Code::ALL {
+            let has = Problem::new(code)
+                .headers
+                .iter()
+                .any(|(name, _)| *name == http::header::WWW_AUTHENTICATE);
+            let bearer = [
+                "missing_token",
+                "invalid_token",
+                "token_expired",
+                "session_revoked",
+                "token_version_too_old",
+            ];
+            assert_eq!(has, bearer.contains(&code.name()), "{}", code.name());
+        }
+    }
+
+    #[test]
+    fn a_wait_is_rounded_up_to_whole_seconds() {
+        let header = |wait| {
+            Problem::new(Code::RateLimited)
+                .retry_after(wait)
+                .headers
+                .last()
+                .map(|(_, v)| v.clone())
+        };
+        assert_eq!(header(Duration::from_millis(1)), Some(HeaderValue::from_static("1")));
+        assert_eq!(
+            header(Duration::from_millis(2_001)),
+            Some(HeaderValue::from_static("3"))
+        );
+    }
+}

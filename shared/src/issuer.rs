@@ -1,0 +1,132 @@
+//! What a signed-in user gets: an access token for half an hour and a refresh token for the next one.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::config::Config;
+use crate::domain::{EmailAddress, Role, Session, Timestamp, User};
+use crate::entropy;
+use crate::http::Problem;
+use crate::keys::Signer;
+use crate::store::Store;
+use crate::tokens::{Claims, RefreshToken, SecurityRecord};
+
+/// The tokens of an answer.
+#[derive(Serialize)]
+pub struct TokenPair {
+    /// The access token.
+    pub access_token: String,
+    /// The refresh token.
+    pub refresh_token: String,
+    /// Always `bearer` (RFC 6749 section 5.1).
+    pub token_type: &'static str,
+    /// Life of the access token in seconds.
+    pub expires_in: i64,
+}
+
+/// Issues tokens.
+#[derive(Clone)]
+pub struct Issuer {
+    store: Store,
+    signer: Signer,
+    config: Arc<Config>,
+}
+
+impl Issuer {
+    /// An issuer that signs with `signer`.
+    #[must_use]
+    pub const fn new(store: Store, signer: Signer, config: Arc<Config>) -> Self {
+        Self { store, signer, config }
+    }
+
+    /// An access token for `session`, never past its end, beside `refresh`.
+    ///
+    /// # Errors
+    /// 503 if no key is at hand.
+    pub async fn issue(
+        &self,
+        user: &User,
+        session: &Session,
+        security: &SecurityRecord,
+        refresh: &RefreshToken,
+    ) -> Result<TokenPair, Problem> {
+        let now = self.store.now();
+        let tokens = &self.config.tokens;
+        let end = now.plus(tokens.access_ttl).min(session.expires_at);
+        let claims = Claims {
+            iss: tokens.issuer.clone(),
+            sub: user.id,
+            aud: tokens.audience.clone(),
+            exp: end.as_secs(),
+            iat: now.as_secs(),
+            nbf: now.as_secs(),
+            jti: entropy::uuid_v4(self.store.entropy()),
+            sid: session.id,
+            user_ver: session.user_ver,
+            global_ver: session.global_ver,
+            role: role_of(user, &self.config),
+            auth_time: session.auth_time.as_secs(),
+            amr: vec!["pwd".to_owned()],
+        };
+        let access_token = self
+            .signer
+            .sign(&claims, security)
+            .await
+            .map_err(Problem::unavailable)?;
+        Ok(TokenPair {
+            access_token,
+            refresh_token: refresh.expose(),
+            token_type: "bearer",
+            expires_in: claims.exp - claims.iat,
+        })
+    }
+}
+
+/// What a user may do: the stored role, or admin for a configured address once it is proved.
+#[must_use]
+pub fn role_of(user: &User, config: &Config) -> Role {
+    let configured = || {
+        let email = EmailAddress::parse(&user.email).ok();
+        email.is_some_and(|email| config.passwords.admin_emails.contains(&email))
+    };
+    if user.role == Role::Admin || (user.email_verified && configured()) {
+        Role::Admin
+    } else {
+        Role::User
+    }
+}
+
+/// An account as its owner sees it.
+#[derive(Serialize)]
+pub struct UserView {
+    id: crate::domain::UserId,
+    email: String,
+    name: String,
+    email_verified: bool,
+    is_active: bool,
+    role: Role,
+    #[serde(serialize_with = "Timestamp::rfc3339")]
+    created_at: Timestamp,
+    #[serde(serialize_with = "Timestamp::rfc3339_option")]
+    last_login_at: Option<Timestamp>,
+    pending_email: Option<String>,
+}
+
+impl UserView {
+    /// The view of `user`.
+    #[must_use]
+    pub fn new(user: &User, config: &Config) -> Self {
+        Self {
+            id: user.id,
+            email: user.email.clone(),
+            name: user.name.clone(),
+            email_verified: user.email_verified,
+            is_active: user.is_active(),
+            role: role_of(user, config),
+            created_at: user.created_at,
+            last_login_at: user.last_login_at,
+            pending_email: user.pending_email.clone(),
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Lambda: from an event to the app and back, for one endpoint or one consumer a process.
+
+use std::convert::Infallible;
+use std::process::ExitCode;
+
+use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
+use axum::body::Body;
+use lambda_http::RequestExt;
+use lambda_runtime::{LambdaEvent, service_fn};
+use tower::ServiceExt;
+
+use crate::config::Settings;
+use crate::consumer::Handler;
+use crate::environment::{Environment, StartError};
+use crate::http::{Endpoint, app, error_chain};
+
+/// Serves one endpoint. The whole body of a function's `main`.
+pub async fn run(build: impl AsyncFnOnce(&Environment) -> Result<Endpoint, StartError>) -> ExitCode {
+    start(async |environment| {
+        let endpoint = build(environment).await?;
+        let primed = !endpoint.route().grants.is_empty();
+        if primed {
+            environment.store().prime().await;
+        }
+        serve(vec![endpoint], environment).await
+    })
+    .await
+}
+
+/// Serves what no endpoint does: 404, 405 with `Allow`, and OPTIONS.
+pub async fn run_fallback() -> ExitCode {
+    start(async |environment| serve(Vec::new(), environment).await).await
+}
+
+/// Serves a queue's consumer: what fails is reported message by message and comes again.
+pub async fn run_consumer(build: impl AsyncFnOnce(&Environment) -> Result<Handler, StartError>) -> ExitCode {
+    start(async |environment| {
+        let handler = build(environment).await?;
+        environment.store().prime().await;
+        let consume = service_fn(move |event: LambdaEvent<SqsEvent>| {
+            let handler = handler.clone();
+            async move { Ok::<_, Infallible>(consume(&handler, event.payload).await) }
+        });
+        Ok(Box::pin(lambda_runtime::run(consume)).await)
+    })
+    .await
+}
+
+/// Runs `work` once for each event, whatever the event says.
+pub async fn run_job<F>(build: impl AsyncFnOnce(&Environment) -> Result<F, StartError>) -> ExitCode
+where
+    F: AsyncFn() -> Result<(), StartError>,
+{
+    start(async |environment| {
+        let work = build(environment).await?;
+        let work = &work;
+        let job = service_fn(async move |_event: LambdaEvent<serde_json::Value>| {
+            Box::pin(work()).await.map_err(|error| error_chain(&error))
+        });
+        Ok(Box::pin(lambda_runtime::run(job)).await)
+    })
+    .await
+}
+
+/// An event's request as the app wants it: without the stage in its path.
+#[must_use]
+pub fn into_axum(request: lambda_http::Request) -> http::Request<Body> {
+    let path = request.raw_http_path().to_owned();
+    let (mut parts, body) = request.into_parts();
+    let query = parts.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    if let Ok(uri) = format!("{path}{query}").parse() {
+        parts.uri = uri;
+    }
+    let body = match body {
+        lambda_http::Body::Text(text) => Body::from(text),
+        lambda_http::Body::Binary(bytes) => Body::from(bytes),
+        _ => Body::empty(),
+    };
+    http::Request::from_parts(parts, body)
+}
+
+async fn serve(
+    endpoints: Vec<Endpoint>,
+    environment: &Environment,
+) -> Result<Result<(), lambda_runtime::Error>, StartError> {
+    let router = app(endpoints, environment.app());
+    let handler = lambda_http::service_fn(move |request: lambda_http::Request| {
+        let router = router.clone();
+        async move { router.oneshot(into_axum(request)).await }
+    });
+    Ok(Box::pin(lambda_http::run(handler)).await)
+}
+
+/// Hands each message to the handler.
+pub async fn consume(handler: &Handler, event: SqsEvent) -> SqsBatchResponse {
+    let mut response = SqsBatchResponse::default();
+    for message in event.records {
+        if let Err(failure) = handler(message.body.unwrap_or_default()).await {
+            let id = message.message_id.unwrap_or_default();
+            tracing::warn!(message_id = id, error = error_chain(&failure), "a message comes again");
+            let mut failed = BatchItemFailure::default();
+            failed.item_identifier = id;
+            response.batch_item_failures.push(failed);
+        }
+    }
+    response
+}
+
+/// Reads the settings, starts, and says in plain words why it did not.
+async fn start(
+    serve: impl AsyncFnOnce(&Environment) -> Result<Result<(), lambda_runtime::Error>, StartError>,
+) -> ExitCode {
+    let settings = Settings::from_process();
+    init_logging(settings.get("DASHTAM_LOG"), LogFormat::Json);
+    let started = match Environment::new(&settings) {
+        Ok(environment) => Box::pin(serve(&environment)).await,
+        Err(error) => Err(error.into()),
+    };
+    match started {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(error)) => refuse(&error.to_string()),
+        Err(error) => refuse(&error_chain(&error)),
+    }
+}
+
+fn refuse(why: &str) -> ExitCode {
+    tracing::error!(error = why, "the function does not start");
+    ExitCode::FAILURE
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object a line, on standard output.
+    Json,
+    /// For people, on standard error.
+    Text,
+}
+
+/// Starts logging at `level` (`error`, `warn`, `info` or `debug`; `info` for anything else). A second call does nothing.
+pub fn init_logging(level: Option<&str>, format: LogFormat) {
+    let level = level
+        .filter(|level| ["error", "warn", "info", "debug"].contains(level))
+        .unwrap_or("info");
+    let filter = tracing_subscriber::EnvFilter::new(format!("warn,shared={level},dashtam_local={level}"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_target(false);
+    let _already_set = match format {
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+        LogFormat::Text => builder.with_writer(std::io::stderr).try_init(),
+    };
+}

@@ -1,0 +1,86 @@
+//! Rate limits: a bucket is asked before any work is done.
+//!
+//! If the buckets cannot be reached, the request is refused with 503: the endpoints that have a bucket are those where
+//! passwords are tried and mail is sent.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue};
+
+use crate::audit::Refusal;
+use crate::config::{Config, Limit, Rule};
+use crate::digest;
+use crate::domain::EmailAddress;
+use crate::http::{Code, Problem};
+use crate::request::RequestMeta;
+use crate::store::{Admission, Charge, Store};
+
+/// Asks the buckets.
+#[derive(Clone)]
+pub struct Limiter {
+    store: Store,
+    config: Arc<Config>,
+}
+
+impl Limiter {
+    /// A limiter over `store`.
+    #[must_use]
+    pub const fn new(store: Store, config: Arc<Config>) -> Self {
+        Self { store, config }
+    }
+
+    /// Takes a token of the client's address.
+    ///
+    /// # Errors
+    /// 429, or 503 if the buckets cannot be reached.
+    pub async fn admit_client(&self, rule: Rule, meta: &RequestMeta) -> Result<Charge, Problem> {
+        self.admit(rule, &meta.client_key()).await
+    }
+
+    /// Takes a token of a mail address, known or unknown alike.
+    ///
+    /// # Errors
+    /// 429, or 503 if the buckets cannot be reached.
+    pub async fn admit_address(&self, rule: Rule, address: &EmailAddress) -> Result<Charge, Problem> {
+        self.admit(rule, &digest::fingerprint(address.canonical().as_bytes()))
+            .await
+    }
+
+    /// Gives a token back; a failure only delays its return.
+    pub async fn give_back(&self, charge: Charge) {
+        if let Err(error) = self.store.give_back(charge).await {
+            tracing::warn!(
+                error = crate::http::error_chain(&error),
+                "a token could not be given back"
+            );
+        }
+    }
+
+    async fn admit(&self, rule: Rule, who: &str) -> Result<Charge, Problem> {
+        let limit = self.config.rate_limits.limit(rule);
+        match self.store.charge(rule, limit, who).await? {
+            Admission::Admitted(charge) => Ok(charge),
+            Admission::Denied(wait) => Err(refused(rule, limit, who, wait)),
+        }
+    }
+}
+
+/// 429 with the fields of draft-ietf-httpapi-ratelimit-headers-10.
+fn refused(rule: Rule, limit: Limit, who: &str, wait: Duration) -> Problem {
+    let seconds = wait.as_millis().div_ceil(1_000).max(1);
+    let window = limit
+        .interval
+        .saturating_mul(u32::try_from(limit.capacity).unwrap_or(u32::MAX))
+        .as_secs()
+        .max(1);
+    let policy = format!("\"{}\";q={};w={window}", rule.name(), limit.capacity);
+    let state = format!("\"{}\";r=0;t={seconds}", rule.name());
+    let mut problem = Problem::new(Code::RateLimited).retry_after(wait);
+    for (name, value) in [("ratelimit-policy", policy), ("ratelimit", state)] {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            problem = problem.header(HeaderName::from_static(name), value);
+        }
+    }
+    problem.refused(Refusal::new("rate_limited").once(format!("{}#{who}", rule.name())))
+}

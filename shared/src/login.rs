@@ -1,0 +1,194 @@
+//! Login: from address and password to a session.
+
+use std::sync::Arc;
+
+use crate::audit::Refusal;
+use crate::config::{Config, Rule};
+use crate::domain::{EmailAddress, Liveness, Password, Session, SessionId, User};
+use crate::entropy;
+use crate::http::{Code, Problem, error_chain};
+use crate::issuer::{Issuer, TokenPair, UserView};
+use crate::limits::Limiter;
+use crate::locator::Locator;
+use crate::password_proof::PasswordProof;
+use crate::passwords::Verdict;
+use crate::registration::NOBODY;
+use crate::request::RequestMeta;
+use crate::store::{Begun, Store, StoreError};
+use crate::tokens::{Family, RefreshToken, SecurityRecord};
+
+/// What a login gives.
+pub struct SignedIn {
+    /// The tokens.
+    pub tokens: TokenPair,
+    /// The account.
+    pub user: UserView,
+}
+
+/// Logs in.
+#[derive(Clone)]
+pub struct Login {
+    /// The tables.
+    pub store: Store,
+    /// Lock and hash.
+    pub proof: PasswordProof,
+    /// The client's bucket.
+    pub limiter: Limiter,
+    /// The tokens.
+    pub issuer: Issuer,
+    /// Where an address is.
+    pub locator: Locator,
+    /// The settings.
+    pub config: Arc<Config>,
+}
+
+impl Login {
+    /// Proves the password and begins a session.
+    ///
+    /// Versions are read together with the hash, before it is computed, and stamped on the session: what a rotation
+    /// overtakes in between is dead at birth.
+    ///
+    /// # Errors
+    /// 401 and 423 alike for known and unknown addresses; 403 after the right password; 429; 503.
+    pub async fn login(
+        &self,
+        meta: &RequestMeta,
+        email: &EmailAddress,
+        password: &Password,
+    ) -> Result<SignedIn, Problem> {
+        let charge = self.limiter.admit_client(Rule::Login, meta).await?;
+        let (charged, owner) = tokio::join!(self.proof.charge(email), self.store.address_owner(email));
+        let charged = charged?;
+        let id = owner?.map_or(NOBODY, |owner| owner.user_id);
+        let (user, security) = self.store.user_and_security(id).await?;
+        let verdict = self.proof.compare(charged, user.as_ref(), password).await?;
+        // Nobody's password is right, so there is a user from here on.
+        let user = user.ok_or_else(|| Problem::new(Code::InvalidCredentials))?;
+        if let Err(problem) = may_sign_in(&user) {
+            self.proof.clear(email).await;
+            return Err(problem);
+        }
+        let (session, refresh) = self.new_session(meta, &user, &security);
+        self.begin(meta, &user, &session, &security).await?;
+        let tokens = self.issuer.issue(&user, &session, &security, &refresh);
+        let (tokens, ..) = tokio::join!(
+            tokens,
+            self.proof.clear(email),
+            self.limiter.give_back(charge),
+            self.upgrade(&user, password, verdict)
+        );
+        let user = User {
+            last_login_at: Some(session.created_at),
+            ..user
+        };
+        Ok(SignedIn {
+            tokens: tokens?,
+            user: UserView::new(&user, &self.config),
+        })
+    }
+
+    fn new_session(&self, meta: &RequestMeta, user: &User, security: &SecurityRecord) -> (Session, RefreshToken) {
+        let entropy = self.store.entropy();
+        let now = self.store.now();
+        let id = SessionId::new(entropy::uuid_v4(entropy));
+        let family = Family::random(entropy);
+        let refresh = RefreshToken::random(user.id, id, family, entropy);
+        let expires_at = now.plus(self.config.tokens.session_ttl);
+        let session = Session {
+            id,
+            user_id: user.id,
+            family: family.hash(),
+            current: refresh.hash(),
+            parent: None,
+            nonce: None,
+            rotated_at: None,
+            user_ver: user.ver_current,
+            global_ver: security.ver_current,
+            auth_time: now,
+            created_at: now,
+            last_activity_at: now,
+            expires_at,
+            ip_address: meta.client.to_string(),
+            user_agent: meta.user_agent.as_str().to_owned(),
+            place: self.locator.place(meta),
+            ttl: expires_at.as_secs(),
+        };
+        (session, refresh)
+    }
+
+    /// Begins the session. While the user is surely below the cap nothing is counted; otherwise it is counted afterwards, so
+    /// that of parallel logins the last one sees all of them.
+    async fn begin(
+        &self,
+        meta: &RequestMeta,
+        user: &User,
+        session: &Session,
+        security: &SecurityRecord,
+    ) -> Result<(), Problem> {
+        let entry = self.store.entry(meta).by_owner(user.id).session(session.id);
+        let uncounted = Some(user.uncounted_logins(self.config.tokens.session_cap)).filter(|left| *left > 0);
+        if uncounted.is_some() && self.store.begin_session(session, user, uncounted, &entry).await? == Begun::Done {
+            return Ok(());
+        }
+        self.store.begin_session(session, user, None, &entry).await?;
+        if let Err(error) = self.enforce_cap(meta, user, security).await {
+            // The session stands and so does the old count: the next login counts again.
+            tracing::warn!(error = error_chain(&error), "sessions could not be counted");
+        }
+        Ok(())
+    }
+
+    /// Ends the oldest live sessions above the cap and writes down how many are left.
+    async fn enforce_cap(&self, meta: &RequestMeta, user: &User, security: &SecurityRecord) -> Result<(), StoreError> {
+        let Some(user) = self.store.user(user.id).await? else {
+            return Ok(());
+        };
+        let idle = self.config.tokens.session_idle;
+        let liveness = Liveness {
+            user: user.level(),
+            global: security.level(),
+            idle,
+            now: self.store.now(),
+        };
+        let mut live = self.store.sessions(user.id).await?;
+        live.retain(|session| session.is_live(&liveness));
+        live.sort_by_key(|session| std::cmp::Reverse((session.created_at, session.id)));
+        let cap = usize::try_from(self.config.tokens.session_cap).unwrap_or(usize::MAX);
+        let surplus: Vec<_> = live.iter().skip(cap).map(|session| session.id).collect();
+        if !surplus.is_empty() {
+            let entry = self
+                .store
+                .entry(meta)
+                .by_owner(user.id)
+                .reason("session_cap")
+                .detail("ended", surplus.len());
+            self.store.end_sessions(user.id, &surplus, &entry).await?;
+        }
+        let left = u64::try_from(live.len() - surplus.len()).unwrap_or(u64::MAX);
+        self.store.set_session_count(user.id, user.logins, left).await
+    }
+
+    /// Replaces an outdated hash. A failure never fails the login; the next one tries again.
+    async fn upgrade(&self, user: &User, password: &Password, verdict: Verdict) {
+        if verdict != Verdict::RightButOutdated {
+            return;
+        }
+        let Ok(hash) = self.proof.hasher().hash(password).await else {
+            return;
+        };
+        if let Err(error) = self.store.rehash_password(user, &hash).await {
+            tracing::warn!(error = error_chain(&error), "a password hash could not be upgraded");
+        }
+    }
+}
+
+/// What stands in the way of somebody who knows the password.
+fn may_sign_in(user: &User) -> Result<(), Problem> {
+    if !user.is_active() {
+        return Err(Problem::new(Code::AccountDisabled).refused(Refusal::new("account_disabled").user(user.id)));
+    }
+    if !user.email_verified {
+        return Err(Problem::new(Code::EmailNotVerified).refused(Refusal::new("email_not_verified").user(user.id)));
+    }
+    Ok(())
+}

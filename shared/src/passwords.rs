@@ -1,0 +1,277 @@
+//! Password hashes: Argon2id (RFC 9106) for everybody, bcrypt for users who were imported with it.
+//!
+//! Every check computes one hash, whether or not there is an account: for nobody it is compared with a random one. Hashes
+//! run beside the requests, as many at a time as there are cores to spare, each in a block of memory that is kept and
+//! wiped: a fresh block costs as much in page faults as the hash itself.
+
+use std::sync::{Arc, Mutex};
+
+use argon2::password_hash::phc::{Ident, Output, ParamsString, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use secrecy::zeroize::Zeroize;
+use tokio::sync::Semaphore;
+
+use crate::config::Argon2Config;
+use crate::digest;
+use crate::domain::Password;
+use crate::entropy::{self, Entropy};
+
+const SALT_LENGTH: usize = 16;
+const HASH_LENGTH: usize = 32;
+
+/// What a comparison said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Not the password, or nobody's.
+    Wrong,
+    /// The password; its hash is of today's parameters.
+    Right,
+    /// The password; its hash should be replaced.
+    RightButOutdated,
+}
+
+/// A hash that could not be computed.
+#[derive(Debug, thiserror::Error)]
+#[error("a password hash could not be computed")]
+pub struct HashError;
+
+/// Computes and compares hashes.
+#[derive(Clone)]
+pub struct PasswordHasher {
+    params: Params,
+    /// What nobody's password is compared with: random, so nothing equals it.
+    nobody: Arc<str>,
+    workers: Arc<Workers>,
+    entropy: Arc<dyn Entropy>,
+}
+
+struct Workers {
+    slots: Semaphore,
+    memory: Mutex<Vec<Vec<Block>>>,
+}
+
+impl PasswordHasher {
+    /// A hasher with these parameters.
+    ///
+    /// # Errors
+    /// [`HashError`] if Argon2 does not know such parameters.
+    pub fn new(config: Argon2Config, entropy: Arc<dyn Entropy>) -> Result<Self, HashError> {
+        let params = Params::new(config.memory_kib, config.iterations, 1, Some(HASH_LENGTH)).map_err(|_| HashError)?;
+        let salt = entropy::bytes::<SALT_LENGTH>(entropy.as_ref());
+        let nobody = phc(&params, &salt, &entropy::bytes::<HASH_LENGTH>(entropy.as_ref()))?;
+        // One core stays with the requests.
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let workers = Workers {
+            slots: Semaphore::new(cores.saturating_sub(1).max(1)),
+            memory: Mutex::default(),
+        };
+        Ok(Self {
+            params,
+            nobody: nobody.into(),
+            workers: Arc::new(workers),
+            entropy,
+        })
+    }
+
+    /// The hash of a new password, as a PHC string.
+    ///
+    /// # Errors
+    /// [`HashError`].
+    pub async fn hash(&self, password: &Password) -> Result<String, HashError> {
+        let salt = entropy::bytes::<SALT_LENGTH>(self.entropy.as_ref());
+        let (params, password) = (self.params.clone(), password.clone());
+        self.run(move |workers| {
+            let hash = workers.argon2id(&params, &salt, password.expose().as_bytes(), HASH_LENGTH)?;
+            phc(&params, &salt, &hash)
+        })
+        .await
+    }
+
+    /// Compares a password with a stored hash, or with nobody's.
+    ///
+    /// # Errors
+    /// [`HashError`], also for a stored hash of no known kind.
+    pub async fn verify(&self, password: &Password, stored: Option<&str>) -> Result<Verdict, HashError> {
+        let (params, password) = (self.params.clone(), password.clone());
+        let stored = stored.unwrap_or(&self.nobody).to_owned();
+        self.run(move |workers| {
+            if stored.starts_with("$2") {
+                return Ok(bcrypt_verdict(&password, &stored));
+            }
+            workers.argon2_verdict(&params, &password, &stored)
+        })
+        .await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Workers) -> Result<T, HashError> + Send + 'static,
+    ) -> Result<T, HashError> {
+        let workers = Arc::clone(&self.workers);
+        let _slot = self.workers.slots.acquire().await.map_err(|_| HashError)?;
+        tokio::task::spawn_blocking(move || work(&workers))
+            .await
+            .map_err(|_| HashError)?
+    }
+}
+
+impl Workers {
+    fn argon2_verdict(&self, today: &Params, password: &Password, stored: &str) -> Result<Verdict, HashError> {
+        let parsed = PasswordHash::new(stored).map_err(|_| HashError)?;
+        let params = Params::try_from(&parsed).map_err(|_| HashError)?;
+        let (Some(salt), Some(expected)) = (parsed.salt, parsed.hash) else {
+            return Err(HashError);
+        };
+        if parsed.algorithm.as_str() != Algorithm::Argon2id.as_str() {
+            return Err(HashError);
+        }
+        let hash = self.argon2id(&params, salt.as_ref(), password.expose().as_bytes(), expected.len())?;
+        if !digest::equal(&hash, expected.as_bytes()) {
+            return Ok(Verdict::Wrong);
+        }
+        let costs = |params: &Params| (params.m_cost(), params.t_cost(), params.p_cost());
+        Ok(if costs(&params) == costs(today) {
+            Verdict::Right
+        } else {
+            Verdict::RightButOutdated
+        })
+    }
+
+    fn argon2id(&self, params: &Params, salt: &[u8], password: &[u8], length: usize) -> Result<Vec<u8>, HashError> {
+        let mut memory = self.memory.lock().map_err(|_| HashError)?.pop().unwrap_or_default();
+        memory.resize(params.block_count(), Block::default());
+        let mut hash = vec![0; length];
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
+        let hashed = argon2.hash_password_into_with_memory(password, salt, &mut hash, &mut memory);
+        memory.iter_mut().for_each(Zeroize::zeroize);
+        if let Ok(mut kept) = self.memory.lock() {
+            kept.push(memory);
+        }
+        hashed.map(|()| hash).map_err(|_| HashError)
+    }
+}
+
+/// bcrypt looks at 72 bytes; a longer password is refused instead of being cut.
+fn bcrypt_verdict(password: &Password, stored: &str) -> Verdict {
+    match bcrypt::non_truncating_verify(password.expose(), stored) {
+        Ok(true) => Verdict::RightButOutdated,
+        Ok(false) | Err(_) => Verdict::Wrong,
+    }
+}
+
+fn phc(params: &Params, salt: &[u8], hash: &[u8]) -> Result<String, HashError> {
+    let parts = PasswordHash {
+        algorithm: Ident::new(Algorithm::Argon2id.as_str()).map_err(|_| HashError)?,
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(params).map_err(|_| HashError)?,
+        salt: Some(Salt::new(salt).map_err(|_| HashError)?),
+        hash: Some(Output::new(hash).map_err(|_| HashError)?),
+    };
+    Ok(parts.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entropy::SeededEntropy;
+
+    fn hasher(memory_kib: u32) -> PasswordHasher {
+        let config = Argon2Config {
+            memory_kib,
+            iterations: 1,
+        };
+        PasswordHasher::new(config, Arc::new(SeededEntropy::new(u64::from(memory_kib)))).expect("valid")
+    }
+
+    fn password(text: &str) -> Password {
+        Password::presented(text.to_owned()).expect("short enough")
+    }
+
+    #[tokio::test]
+    async fn a_hash_is_right_for_its_password_alone() {
+        let hasher = hasher(64);
+        let hash = hasher.hash(&password("Correct-Horse-7")).await.expect("a hash");
+        assert!(hash.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{hash}");
+        assert_eq!(
+            hasher
+                .verify(&password("Correct-Horse-7"), Some(&hash))
+                .await
+                .expect("ran"),
+            Verdict::Right
+        );
+        assert_eq!(
+            hasher
+                .verify(&password("correct-horse-7"), Some(&hash))
+                .await
+                .expect("ran"),
+            Verdict::Wrong
+        );
+        assert_eq!(
+            hasher.verify(&password("Correct-Horse-7"), None).await.expect("ran"),
+            Verdict::Wrong
+        );
+    }
+
+    #[tokio::test]
+    async fn equal_passwords_have_different_hashes() {
+        let hasher = hasher(64);
+        let first = hasher.hash(&password("Correct-Horse-7")).await.expect("a hash");
+        assert_ne!(first, hasher.hash(&password("Correct-Horse-7")).await.expect("a hash"));
+    }
+
+    #[tokio::test]
+    async fn a_hash_of_other_parameters_is_outdated() {
+        let hash = hasher(128).hash(&password("Correct-Horse-7")).await.expect("a hash");
+        assert_eq!(
+            hasher(64)
+                .verify(&password("Correct-Horse-7"), Some(&hash))
+                .await
+                .expect("ran"),
+            Verdict::RightButOutdated
+        );
+    }
+
+    #[tokio::test]
+    async fn a_bcrypt_hash_is_right_and_outdated() {
+        let hash = bcrypt::hash("Correct-Horse-7", 4).expect("a hash");
+        assert_eq!(
+            hasher(64)
+                .verify(&password("Correct-Horse-7"), Some(&hash))
+                .await
+                .expect("ran"),
+            Verdict::RightButOutdated
+        );
+        assert_eq!(
+            hasher(64)
+                .verify(&password("Correct-Horse-8"), Some(&hash))
+                .await
+                .expect("ran"),
+            Verdict::Wrong
+        );
+    }
+
+    #[tokio::test]
+    async fn bcrypt_never_accepts_a_password_that_it_would_cut() {
+        let long = "x".repeat(72);
+        let hash = bcrypt::hash(&long, 4).expect("a hash");
+        let longer = password(&format!("{long}anything"));
+        assert_eq!(
+            hasher(64).verify(&longer, Some(&hash)).await.expect("ran"),
+            Verdict::Wrong
+        );
+    }
+
+    #[tokio::test]
+    async fn a_stored_text_that_is_no_hash_is_a_fault_and_not_a_wrong_password() {
+        for stored in [
+            "",
+            "plain",
+            "$argon2i$v=19$m=64,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA",
+        ] {
+            assert!(
+                hasher(64).verify(&password("x"), Some(stored)).await.is_err(),
+                "{stored}"
+            );
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! What users change about their own account: name, address, password.
+
+use crate::domain::{DisplayName, EmailAddress, Password, Session};
+use crate::http::{Caller, Code, FieldFault, Fields, Problem};
+use crate::issuer::{Issuer, TokenPair};
+use crate::password_proof::PasswordProof;
+use crate::request::RequestMeta;
+use crate::store::{MailKind, PasswordChange, Store};
+use crate::tokens::{Family, RefreshToken};
+use crate::verification::address_of;
+
+/// Changes profiles.
+#[derive(Clone)]
+pub struct Profile {
+    store: Store,
+    proof: PasswordProof,
+}
+
+/// A change of address with the password that allows it.
+pub struct NewAddress {
+    /// The address to come.
+    pub email: EmailAddress,
+    /// The present password.
+    pub current_password: Password,
+}
+
+impl Profile {
+    /// The profiles in `store`.
+    #[must_use]
+    pub const fn new(store: Store, proof: PasswordProof) -> Self {
+        Self { store, proof }
+    }
+
+    /// Changes name, address, or both. A new address waits as `pending_email` until it is proved; nothing tells whether
+    /// somebody else has it.
+    ///
+    /// # Errors
+    /// 401 for a wrong password, 409 if the account was changed meanwhile, 423, 503.
+    pub async fn update(
+        &self,
+        meta: &RequestMeta,
+        caller: &mut Caller,
+        name: Option<&DisplayName>,
+        address: Option<&NewAddress>,
+    ) -> Result<(), Problem> {
+        let own = address_of(&caller.user.email)?;
+        let entry = self
+            .store
+            .entry(meta)
+            .by_owner(caller.user.id)
+            .session(caller.session.id);
+        let mut rows = Vec::new();
+        if let Some(address) = address {
+            let charged = self.proof.charge(&own).await?;
+            self.proof
+                .compare(charged, Some(&caller.user), &address.current_password)
+                .await?;
+            rows.push(
+                self.store
+                    .row(Some(MailKind::AddressChangeRequested), Some(caller.user.id)),
+            );
+            rows.push(self.store.row(Some(MailKind::AddressChange), Some(caller.user.id)));
+        }
+        let (name, email) = (name.map(DisplayName::as_str), address.map(|address| &address.email));
+        let done = self
+            .store
+            .update_profile(&caller.user, name, email, &entry, &rows)
+            .await?;
+        if address.is_some() {
+            self.proof.clear(&own).await;
+        }
+        if !done {
+            return Err(Problem::new(Code::Conflict));
+        }
+        if let Some(name) = name {
+            name.clone_into(&mut caller.user.name);
+        }
+        if let Some(email) = email {
+            caller.user.pending_email = Some(email.address().to_owned());
+        }
+        Ok(())
+    }
+
+    /// Changes the password. Every other session ends, the caller's goes on under fresh tokens, and all mailed tokens die.
+    ///
+    /// # Errors
+    /// 401 for a wrong password, 409 if the account was changed meanwhile, 422 for the same password again, 423, 503.
+    pub async fn change_password(
+        &self,
+        meta: &RequestMeta,
+        caller: &Caller,
+        current: &Password,
+        new: &Password,
+        issuer: &Issuer,
+    ) -> Result<TokenPair, Problem> {
+        let email = address_of(&caller.user.email)?;
+        let charged = self.proof.charge(&email).await?;
+        self.proof.compare(charged, Some(&caller.user), current).await?;
+        if current.expose() == new.expose() {
+            self.proof.clear(&email).await;
+            return Err(same_password());
+        }
+        let hash = self.proof.hasher().hash(new).await.map_err(Problem::unavailable)?;
+        let entropy = self.store.entropy();
+        let family = Family::random(entropy);
+        let refresh = RefreshToken::random(caller.user.id, caller.session.id, family, entropy);
+        let entry = self
+            .store
+            .entry(meta)
+            .by_owner(caller.user.id)
+            .session(caller.session.id);
+        let session = Session {
+            family: family.hash(),
+            current: refresh.hash(),
+            user_ver: caller.user.ver_current + 1,
+            global_ver: caller.security.ver_current,
+            auth_time: entry.occurred_at,
+            last_activity_at: entry.occurred_at,
+            ..caller.session.clone()
+        };
+        let change = PasswordChange {
+            user: &caller.user,
+            email: &email,
+            hash: &hash,
+            now: entry.occurred_at,
+        };
+        let row = self
+            .store
+            .row(Some(MailKind::PasswordChanged), Some(caller.user.id))
+            .sweeping();
+        if !self.store.change_password(&change, &session, &entry, &row).await? {
+            return Err(Problem::new(Code::Conflict));
+        }
+        issuer.issue(&caller.user, &session, &caller.security, &refresh).await
+    }
+}
+
+fn same_password() -> Problem {
+    let mut fields = Fields::empty();
+    fields.refuse(
+        "new_password",
+        FieldFault {
+            code: "same_as_current",
+            detail: "Must differ from the current password.".into(),
+        },
+    );
+    fields
+        .complete(Some(()))
+        .err()
+        .unwrap_or_else(|| Problem::new(Code::ValidationFailed))
+}

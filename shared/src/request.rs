@@ -1,0 +1,226 @@
+//! Who asks, from where, and under which identifiers: gathered once a request, passed to whatever records it.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use http::{HeaderMap, Method};
+use lambda_http::request::RequestContext;
+use secrecy::ExposeSecret;
+use uuid::Uuid;
+
+use crate::config::TrustedEdge;
+use crate::digest;
+use crate::domain::{Place, UserAgent};
+use crate::entropy::{self, Entropy};
+use crate::routes::Route;
+
+/// The header in which a trusted edge shows that the request came through it.
+pub const EDGE_SECRET_HEADER: &str = "x-dashtam-edge-secret";
+
+/// What is known of a request besides its content.
+#[derive(Debug, Clone)]
+pub struct RequestMeta {
+    /// Made here; a client's own value is never adopted.
+    pub id: Uuid,
+    /// The trace the request belongs to (W3C Trace Context section 3.2.2.3), 32 hex digits.
+    pub trace_id: String,
+    /// The HTTP method.
+    pub method: Method,
+    /// The path as sent, without the stage.
+    pub path: String,
+    /// The endpoint, if the request has one.
+    pub route: Option<&'static Route>,
+    /// The client's address as the gateway or the trusted edge saw it.
+    pub client: IpAddr,
+    /// The `User-Agent`, bounded.
+    pub user_agent: UserAgent,
+    /// Where the client is, if the trusted edge said so.
+    pub place: Option<Place>,
+}
+
+/// The request did not come through the edge that is trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the request did not come through the trusted edge")]
+pub struct BypassedEdge;
+
+impl RequestMeta {
+    /// Reads what is known of a request.
+    ///
+    /// # Errors
+    /// [`BypassedEdge`] if an edge is trusted and its secret is missing.
+    pub fn read<B>(
+        request: &http::Request<B>,
+        edge: &TrustedEdge,
+        entropy: &dyn Entropy,
+    ) -> Result<Self, BypassedEdge> {
+        let headers = request.headers();
+        let mut meta = Self {
+            id: entropy::uuid_v4(entropy),
+            trace_id: trace_id(headers).unwrap_or_else(|| hex(&entropy::bytes::<16>(entropy))),
+            method: request.method().clone(),
+            path: request.uri().path().to_owned(),
+            route: None,
+            client: source_ip(request.extensions().get::<RequestContext>()),
+            user_agent: UserAgent::bounded(text(headers, "user-agent").unwrap_or_default()),
+            place: None,
+        };
+        if let TrustedEdge::CloudFront(secrets) = edge {
+            let shown = headers
+                .get(EDGE_SECRET_HEADER)
+                .map_or(&b""[..], http::HeaderValue::as_bytes);
+            if !secrets
+                .iter()
+                .any(|secret| digest::equal(secret.expose_secret().as_bytes(), shown))
+            {
+                return Err(BypassedEdge);
+            }
+            meta.client = viewer_address(headers).unwrap_or(meta.client);
+            meta.place = Place::from_viewer_headers(headers);
+        }
+        Ok(meta)
+    }
+
+    /// The client as a bucket knows it: IPv4 as it is, IPv6 by the /64 that one customer gets.
+    #[must_use]
+    pub fn client_key(&self) -> String {
+        match self.client.to_canonical() {
+            IpAddr::V4(address) => address.to_string(),
+            IpAddr::V6(address) => {
+                let network = u128::from(address) & !u128::from(u64::MAX);
+                format!("{}/64", Ipv6Addr::from(network))
+            }
+        }
+    }
+
+    /// The endpoint's path with its parameters in braces, so that no identifier or token is written down.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        self.route.map_or("unmatched", |route| route.path)
+    }
+
+    /// The action in the audit trail.
+    #[must_use]
+    pub fn action(&self) -> &'static str {
+        self.route.and_then(|route| route.action).unwrap_or("unmatched")
+    }
+}
+
+/// The address that the gateway saw, in either payload version.
+fn source_ip(context: Option<&RequestContext>) -> IpAddr {
+    let text = match context {
+        Some(RequestContext::ApiGatewayV1(context)) => context.identity.source_ip.as_deref(),
+        Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.as_deref(),
+        _ => None,
+    };
+    let unknown = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+    text.and_then(|text| text.parse::<IpAddr>().ok())
+        .unwrap_or(unknown)
+        .to_canonical()
+}
+
+/// `CloudFront-Viewer-Address` is `address:port`; an IPv6 address stands there without brackets.
+fn viewer_address(headers: &HeaderMap) -> Option<IpAddr> {
+    let (address, _port) = text(headers, "cloudfront-viewer-address")?.rsplit_once(':')?;
+    address
+        .trim_matches(['[', ']'])
+        .parse::<IpAddr>()
+        .ok()
+        .map(|address| address.to_canonical())
+}
+
+/// The trace of a valid `traceparent` (W3C Trace Context section 3.2); anything else starts a new one.
+fn trace_id(headers: &HeaderMap) -> Option<String> {
+    let mut values = headers.get_all("traceparent").iter();
+    let value = values.next()?.to_str().ok()?;
+    if values.next().is_some() {
+        return None;
+    }
+    let mut parts = value.split('-');
+    let (version, trace, parent, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let lower_hex = |text: &str, length| {
+        text.len() == length && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    };
+    let sizes = lower_hex(version, 2) && lower_hex(trace, 32) && lower_hex(parent, 16) && lower_hex(flags, 2);
+    let zero = |text: &str| text.bytes().all(|b| b == b'0');
+    let version_ok = version != "ff" && (version != "00" || parts.next().is_none());
+    (sizes && version_ok && !zero(trace) && !zero(parent)).then(|| trace.to_owned())
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entropy::SeededEntropy;
+
+    fn meta(headers: &[(&str, &str)], edge: &TrustedEdge) -> Result<RequestMeta, BypassedEdge> {
+        let mut request = http::Request::builder().uri("/x");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        RequestMeta::read(&request.body(()).expect("valid"), edge, &SeededEntropy::new(1))
+    }
+
+    #[test]
+    fn a_valid_traceparent_is_continued() {
+        let header = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let meta = meta(&[("traceparent", header)], &TrustedEdge::None).expect("no edge");
+        assert_eq!(meta.trace_id, "4bf92f3577b34da6a3ce929d0e0e4736");
+    }
+
+    #[test]
+    fn a_broken_traceparent_starts_a_new_trace() {
+        for header in [
+            "",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x",
+        ] {
+            let meta = meta(&[("traceparent", header)], &TrustedEdge::None).expect("no edge");
+            assert_ne!(meta.trace_id, "4bf92f3577b34da6a3ce929d0e0e4736", "{header}");
+            assert_eq!(meta.trace_id.len(), 32);
+        }
+    }
+
+    #[test]
+    fn an_ipv6_client_is_its_network_and_a_mapped_address_is_ipv4() {
+        let key = |address: &str| {
+            let mut meta = meta(&[], &TrustedEdge::None).expect("no edge");
+            meta.client = address.parse().expect("an address");
+            meta.client_key()
+        };
+        assert_eq!(key("2001:db8::1"), key("2001:db8::ffff:1"));
+        assert_ne!(key("2001:db8::1"), key("2001:db8:0:1::1"));
+        assert_eq!(key("::ffff:192.0.2.1"), "192.0.2.1");
+    }
+
+    #[test]
+    fn a_trusted_edge_must_show_its_secret() {
+        let edge = TrustedEdge::CloudFront(vec!["0123456789abcdef0123456789abcdef".into()]);
+        assert_eq!(meta(&[], &edge).err(), Some(BypassedEdge));
+        let headers = [
+            (EDGE_SECRET_HEADER, "0123456789abcdef0123456789abcdef"),
+            ("cloudfront-viewer-address", "2001:db8::7:443"),
+        ];
+        let meta = meta(&headers, &edge).expect("shown");
+        assert_eq!(meta.client, "2001:db8::7".parse::<IpAddr>().expect("an address"));
+    }
+
+    #[test]
+    fn forwarding_headers_change_nothing() {
+        let headers = [
+            ("x-forwarded-for", "192.0.2.9"),
+            ("forwarded", "for=192.0.2.9"),
+            ("cloudfront-viewer-address", "192.0.2.9:1"),
+        ];
+        let meta = meta(&headers, &TrustedEdge::None).expect("no edge");
+        assert_eq!(meta.client, IpAddr::V6(Ipv6Addr::UNSPECIFIED));
+    }
+}

@@ -1,0 +1,157 @@
+//! A user's sessions: listing them and ending them.
+
+use serde::Serialize;
+
+use crate::domain::{Device, Place, Session, SessionId, Timestamp};
+use crate::http::{Caller, Code, Problem};
+use crate::request::RequestMeta;
+use crate::store::Store;
+use crate::tokens::RefreshToken;
+
+/// Lists and ends sessions.
+#[derive(Clone)]
+pub struct Sessions {
+    store: Store,
+}
+
+/// A session as its owner sees it; nothing of a token.
+#[derive(Serialize)]
+pub struct SessionView {
+    id: SessionId,
+    device: Device,
+    ip_address: String,
+    location: Option<Place>,
+    #[serde(serialize_with = "Timestamp::rfc3339")]
+    created_at: Timestamp,
+    #[serde(serialize_with = "Timestamp::rfc3339")]
+    last_activity_at: Timestamp,
+    #[serde(serialize_with = "Timestamp::rfc3339")]
+    expires_at: Timestamp,
+    is_current: bool,
+    is_trusted: bool,
+}
+
+impl Sessions {
+    /// The sessions in `store`.
+    #[must_use]
+    pub const fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    /// The caller's live sessions, newest activity first.
+    ///
+    /// # Errors
+    /// 503.
+    pub async fn list(&self, caller: &Caller) -> Result<Vec<SessionView>, Problem> {
+        let mut live = self.live(caller).await?;
+        live.sort_by_key(|session| std::cmp::Reverse((session.last_activity_at, session.id)));
+        Ok(live
+            .into_iter()
+            .map(|session| view(session, caller.session.id))
+            .collect())
+    }
+
+    /// Ends one session of the caller, the current one included.
+    ///
+    /// # Errors
+    /// 404 for one that is unknown, somebody else's or over; 503.
+    pub async fn revoke(&self, meta: &RequestMeta, caller: &Caller, id: &str) -> Result<(), Problem> {
+        let not_found = || Problem::new(Code::NotFound).detail("There is no such session.");
+        let id = id.parse::<SessionId>().map_err(|_| not_found())?;
+        let entry = self.store.entry(meta).by_owner(caller.user.id).session(id);
+        let ended = self
+            .store
+            .end_live_session(caller.user.id, id, &caller.liveness, &entry)
+            .await?;
+        if ended { Ok(()) } else { Err(not_found()) }
+    }
+
+    /// Ends every session of the caller but the current one; how many there were.
+    ///
+    /// # Errors
+    /// 503.
+    pub async fn revoke_others(&self, meta: &RequestMeta, caller: &Caller) -> Result<usize, Problem> {
+        let mut others: Vec<_> = self.live(caller).await?.into_iter().map(|session| session.id).collect();
+        others.retain(|id| *id != caller.session.id);
+        let entry = self
+            .store
+            .entry(meta)
+            .by_owner(caller.user.id)
+            .session(caller.session.id);
+        self.store
+            .end_sessions(caller.user.id, &others, &entry.detail("ended", others.len()))
+            .await?;
+        Ok(others.len())
+    }
+
+    /// Ends every session of the caller; how many there were. The user's version is raised, so however many there are, and
+    /// whatever begins at the same moment under the old version, is dead at once; a consumer clears the items away.
+    ///
+    /// # Errors
+    /// 503.
+    pub async fn revoke_all(&self, meta: &RequestMeta, caller: &Caller) -> Result<usize, Problem> {
+        let count = self.live(caller).await?.len();
+        let entry = self
+            .store
+            .entry(meta)
+            .by_owner(caller.user.id)
+            .session(caller.session.id);
+        let row = self.store.row(None, Some(caller.user.id)).sweeping();
+        self.store
+            .rotate_user(caller.user.id, &entry.detail("ended", count), &row)
+            .await?;
+        Ok(count)
+    }
+
+    /// Ends the session of a refresh token, if the token is one of it. Any token of the session will do, also a spent one.
+    /// With a caller, somebody else's token is left alone.
+    ///
+    /// # Errors
+    /// 503.
+    pub async fn log_out(
+        &self,
+        meta: &RequestMeta,
+        caller: Option<&Caller>,
+        token: Option<&RefreshToken>,
+    ) -> Result<(), Problem> {
+        let own = |token: &&RefreshToken| caller.is_none_or(|caller| caller.user.id == token.user());
+        let of_token = token.filter(own);
+        if let Some(caller) = caller {
+            let entry = self
+                .store
+                .entry(meta)
+                .by_owner(caller.user.id)
+                .session(caller.session.id);
+            self.store
+                .end_live_session(caller.user.id, caller.session.id, &caller.liveness, &entry)
+                .await?;
+        }
+        if let Some(token) = of_token.filter(|token| caller.is_none_or(|caller| caller.session.id != token.session())) {
+            let entry = self.store.entry(meta).by_owner(token.user()).session(token.session());
+            self.store
+                .end_session_of_family(token.user(), token.session(), &token.family().hash(), &entry, None)
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn live(&self, caller: &Caller) -> Result<Vec<Session>, Problem> {
+        let mut sessions = self.store.sessions(caller.user.id).await?;
+        sessions.retain(|session| session.is_live(&caller.liveness));
+        Ok(sessions)
+    }
+}
+
+fn view(session: Session, current: SessionId) -> SessionView {
+    SessionView {
+        id: session.id,
+        device: Device::from_user_agent(&session.user_agent),
+        ip_address: session.ip_address,
+        location: session.place,
+        created_at: session.created_at,
+        last_activity_at: session.last_activity_at,
+        expires_at: session.expires_at,
+        is_current: session.id == current,
+        is_trusted: false,
+    }
+}

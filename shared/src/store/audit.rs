@@ -1,0 +1,72 @@
+//! The audit trail: put only, and only where nothing is yet.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::expression::{Expression, Item, item};
+use super::keys::{self, Key};
+use super::transaction::Transaction;
+use super::{Store, StoreError};
+use crate::audit::{Entry, Outcome, Refusal};
+use crate::request::RequestMeta;
+
+/// How long a record is kept.
+const RETENTION: Duration = Duration::from_secs(400 * 86_400);
+/// The condition of every put: a record is never changed.
+const ABSENT: &str = "attribute_not_exists(#pk)";
+
+impl Transaction {
+    /// Adds the record of the change.
+    pub(super) fn audit(self, entry: &Entry) -> Self {
+        let key = keys::audit(entry.user_id, entry.occurred_at, entry.event_id);
+        self.put("audit", key, audit_item(entry), Expression::when(ABSENT))
+    }
+}
+
+impl Store {
+    /// Records a refusal.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it could not be recorded.
+    pub async fn record_refusal(&self, meta: &RequestMeta, refusal: &Refusal) -> Result<(), StoreError> {
+        let mut entry = self.entry_with(meta, Outcome::Refused).reason(refusal.reason);
+        entry.user_id = refusal.user_id;
+        entry.session_id = refusal.session_id;
+        let key = match &refusal.once {
+            Some(name) => keys::audit_once(entry.occurred_at, name),
+            None => keys::audit(entry.user_id, entry.occurred_at, entry.event_id),
+        };
+        self.put_record(key, &entry).await
+    }
+
+    /// A record that stands already is this one: its key names the event, or the refusals that it stands for.
+    async fn put_record(&self, key: Key, entry: &Entry) -> Result<(), StoreError> {
+        let table = self.table(key.table);
+        let item: Item = key.into_item().into_iter().chain(audit_item(entry)).collect();
+        let request = self
+            .client
+            .put_item()
+            .table_name(table)
+            .set_item(Some(item))
+            .condition_expression(ABSENT);
+        match request.expression_attribute_names("#pk", "pk").send().await {
+            Ok(_) => Ok(()),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(StoreError::from_sdk("record_refusal", error)),
+        }
+    }
+}
+
+fn audit_item(entry: &Entry) -> Item {
+    let mut item = item(entry);
+    let ttl = entry.occurred_at.plus(RETENTION).as_secs();
+    item.insert("ttl".to_owned(), AttributeValue::N(ttl.to_string()));
+    item
+}

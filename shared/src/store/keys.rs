@@ -1,0 +1,198 @@
+//! THE key schema. Nothing else writes a prefix, and a [`Key`] can only be made here.
+//!
+//! | item | table | pk | sk | ttl | read by |
+//! |---|---|---|---|---|---|
+//! | USER | users | `USER#<id>` | | | everything about an account |
+//! | EMAIL | users | `EMAIL#<sha256 of the canonical address>` | | | login, register, mail requests |
+//! | SESSION | tokens | `USER#<id>` | `SESSION#<id>` | end of the session | AUTH, refresh, session endpoints |
+//! | SECURITY | security | `SECURITY#<0..3>` | | | AUTH, one copy at random |
+//! | AUDIT | audit | `USER#<id>` or `ANON#<day>#<0..15>` | `<time>#<event id>` | retention | investigators |
+//! | OUTBOX | outbox | `OUTBOX#<id>` | | 30 days | the consumers |
+//! | bucket | limits | `LIMIT#<rule>#<who>` | | full again | rate limits |
+//! | LOCK | limits | `LOCK#<sha256 of the canonical address>` | | forgotten | login and other password checks |
+//!
+//! Addresses stand in keys as hashes: keys show up in metrics and in the store's own errors.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use crate::config::Rule;
+use crate::digest;
+use crate::domain::{EmailAddress, EventId, RowId, SessionId, Timestamp, UserId};
+
+/// How many equal copies of SECURITY there are: a single item would cap the service at 3,000 reads a second.
+pub(super) const SECURITY_COPIES: u8 = 4;
+/// Over how many partitions a day's anonymous records are spread.
+const ANON_SHARDS: u8 = 16;
+/// What the sort keys of sessions begin with.
+pub(super) const SESSION_PREFIX: &str = "SESSION#";
+
+/// A table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Table {
+    /// Accounts and addresses.
+    Users,
+    /// Sessions.
+    Tokens,
+    /// The audit trail.
+    Audit,
+    /// The service's version level and public keys.
+    Security,
+    /// What is to be sent or swept.
+    Outbox,
+    /// Buckets and locks.
+    Limits,
+}
+
+impl Table {
+    /// All tables.
+    pub const ALL: [Self; 6] = [
+        Self::Users,
+        Self::Tokens,
+        Self::Audit,
+        Self::Security,
+        Self::Outbox,
+        Self::Limits,
+    ];
+
+    /// The name behind the prefix.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Users => "users",
+            Self::Tokens => "tokens",
+            Self::Audit => "audit",
+            Self::Security => "security",
+            Self::Outbox => "outbox",
+            Self::Limits => "limits",
+        }
+    }
+}
+
+/// The primary key of an item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    pub(super) table: Table,
+    pub(super) pk: String,
+    pub(super) sk: Option<String>,
+}
+
+impl Key {
+    const fn new(table: Table, pk: String) -> Self {
+        Self { table, pk, sk: None }
+    }
+
+    fn with_sort(self, sk: String) -> Self {
+        Self { sk: Some(sk), ..self }
+    }
+
+    /// The key's attributes.
+    pub(super) fn into_item(self) -> HashMap<String, AttributeValue> {
+        let pk = ("pk".to_owned(), AttributeValue::S(self.pk));
+        let sk = self.sk.map(|sk| ("sk".to_owned(), AttributeValue::S(sk)));
+        std::iter::once(pk).chain(sk).collect()
+    }
+}
+
+pub(super) fn user(id: UserId) -> Key {
+    Key::new(Table::Users, format!("USER#{id}"))
+}
+
+pub(super) fn email(address: &EmailAddress) -> Key {
+    Key::new(Table::Users, format!("EMAIL#{}", address_hash(address)))
+}
+
+pub(super) fn session(user: UserId, session: SessionId) -> Key {
+    Key::new(Table::Tokens, format!("USER#{user}")).with_sort(format!("{SESSION_PREFIX}{session}"))
+}
+
+pub(super) fn security(copy: u8) -> Key {
+    Key::new(Table::Security, format!("SECURITY#{}", copy % SECURITY_COPIES))
+}
+
+pub(super) fn audit(user: Option<UserId>, at: Timestamp, event: EventId) -> Key {
+    let pk = match user {
+        Some(user) => format!("USER#{user}"),
+        None => anonymous(at, event.uuid().as_bytes()),
+    };
+    Key::new(Table::Audit, pk).with_sort(format!("{at}#{event}"))
+}
+
+/// The one record of all refusals with the same `name` in the ten minutes around `at`.
+pub(super) fn audit_once(at: Timestamp, name: &str) -> Key {
+    const WINDOW_MILLIS: i64 = 600_000;
+    let start = Timestamp::from_millis(at.as_millis().div_euclid(WINDOW_MILLIS) * WINDOW_MILLIS);
+    let hash = digest::sha256(name.as_bytes());
+    Key::new(Table::Audit, anonymous(start, &hash)).with_sort(format!("{start}#{}", digest::encode(&hash)))
+}
+
+fn anonymous(at: Timestamp, spread: &[u8]) -> String {
+    let day: String = at.to_string().chars().take(10).collect();
+    let shard = spread.last().copied().unwrap_or_default() % ANON_SHARDS;
+    format!("ANON#{day}#{shard}")
+}
+
+pub(super) fn outbox(row: RowId) -> Key {
+    Key::new(Table::Outbox, format!("OUTBOX#{row}"))
+}
+
+/// The row that a queue message names; `None` if it names none.
+pub(super) fn parse_outbox(pk: &str) -> Option<RowId> {
+    pk.strip_prefix("OUTBOX#")?.parse().ok()
+}
+
+pub(super) fn bucket(rule: Rule, who: &str) -> Key {
+    Key::new(Table::Limits, format!("LIMIT#{}#{who}", rule.name()))
+}
+
+pub(super) fn lock(address: &EmailAddress) -> Key {
+    Key::new(Table::Limits, format!("LOCK#{}", address_hash(address)))
+}
+
+/// A canonical address as keys know it.
+pub(super) fn address_hash(address: &EmailAddress) -> String {
+    digest::fingerprint(address.canonical().as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    #[test]
+    fn every_key_is_as_the_table_says() {
+        let id = UserId::new(Uuid::from_u128(1));
+        let address = EmailAddress::parse("ada@example.com").expect("valid");
+        let at = Timestamp::from_millis(1_700_000_000_000);
+        let event = EventId::new(Uuid::from_u128(17));
+        let shown = |key: Key| format!("{} {} {}", key.table.name(), key.pk, key.sk.unwrap_or_default());
+        let uuid = "00000000-0000-0000-0000-00000000000";
+        assert_eq!(shown(user(id)), format!("users USER#{uuid}1 "));
+        assert_eq!(
+            shown(session(id, SessionId::new(Uuid::from_u128(2)))),
+            format!("tokens USER#{uuid}1 SESSION#{uuid}2")
+        );
+        assert_eq!(shown(security(6)), "security SECURITY#2 ");
+        assert_eq!(
+            shown(audit(Some(id), at, event)),
+            "audit USER#00000000-0000-0000-0000-000000000001 2023-11-14T22:13:20.000Z#00000000-0000-0000-0000-000000000011"
+        );
+        assert_eq!(audit(None, at, event).pk, "ANON#2023-11-14#1");
+        assert_eq!(shown(bucket(Rule::Login, "192.0.2.1")), "limits LIMIT#login#192.0.2.1 ");
+        assert!(lock(&address).pk.starts_with("LOCK#") && !lock(&address).pk.contains("ada"));
+        assert!(email(&address).pk.starts_with("EMAIL#") && !email(&address).pk.contains("ada"));
+    }
+
+    #[test]
+    fn refusals_of_the_same_ten_minutes_share_one_key() {
+        let at = Timestamp::from_millis(1_700_000_400_000);
+        let later = at.plus(std::time::Duration::from_secs(599));
+        assert_eq!(audit_once(at, "x"), audit_once(later, "x"));
+        assert_ne!(
+            audit_once(at, "x"),
+            audit_once(at.plus(std::time::Duration::from_secs(600)), "x")
+        );
+        assert_ne!(audit_once(at, "x"), audit_once(at, "y"));
+    }
+}

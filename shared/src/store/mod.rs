@@ -1,0 +1,123 @@
+//! DynamoDB: the one place that knows tables, keys and expressions.
+//!
+//! One operation is one function here, and one state change is one transaction that carries its audit record and its
+//! outbox row. Every read that decides something is strongly consistent; an expired item that is still there counts as
+//! absent to its reader. No trait stands in front of the store: tests use the real client against a real engine.
+
+mod audit;
+mod buckets;
+mod client;
+mod error;
+mod expression;
+mod keys;
+mod locks;
+mod outbox;
+mod security;
+mod sessions;
+mod single;
+mod transaction;
+mod users;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use uuid::Uuid;
+
+use crate::audit::{Entry, Outcome};
+use crate::clock::Clock;
+use crate::domain::{EventId, Timestamp};
+use crate::entropy::{self, Entropy};
+use crate::request::RequestMeta;
+
+pub use buckets::{Admission, Charge};
+pub use client::{AwsBase, client};
+pub use error::StoreError;
+pub use keys::{Key, Table};
+pub use locks::LockCharge;
+pub use outbox::{Claim, MailKind, Row, SweepKind};
+pub use sessions::{Advanced, Authentication, Begun};
+pub use transaction::CommitError;
+pub use users::{AddressChange, AddressOwner, PasswordChange, Registered, TokenSlot};
+
+/// Conflicts are tried this often; see [`Store::pause`].
+const TRIES: u32 = 5;
+
+/// The six tables.
+#[derive(Clone)]
+pub struct Store {
+    client: Client,
+    prefix: Arc<str>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl Store {
+    /// The tables whose names begin with `prefix`.
+    #[must_use]
+    pub fn new(client: Client, prefix: &str, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+        Self {
+            client,
+            prefix: prefix.into(),
+            clock,
+            entropy,
+        }
+    }
+
+    /// The present moment, by the clock that all operations of this store go by.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The source of randomness that goes with the store.
+    #[must_use]
+    pub fn entropy(&self) -> &dyn Entropy {
+        self.entropy.as_ref()
+    }
+
+    /// Opens the connection and touches every part of the client, so that the first request finds both warm. Its answer
+    /// does not matter; not even a refusal does.
+    pub async fn prime(&self) {
+        let key = keys::security(0);
+        let _answer = self
+            .client
+            .get_item()
+            .table_name(self.table(key.table))
+            .set_key(Some(key.into_item()))
+            .send()
+            .await;
+    }
+
+    /// A record of the request's own success.
+    #[must_use]
+    pub fn entry(&self, meta: &RequestMeta) -> Entry {
+        self.entry_with(meta, Outcome::Success)
+    }
+
+    fn entry_with(&self, meta: &RequestMeta, outcome: Outcome) -> Entry {
+        let now = self.now();
+        Entry::new(meta, outcome, EventId::new(entropy::uuid_v7(now, self.entropy())), now)
+    }
+
+    fn table(&self, table: Table) -> String {
+        format!("{}{}", self.prefix, table.name())
+    }
+
+    /// Names one write, so that its repetition is recognised.
+    fn write_id(&self) -> String {
+        self.uuid().simple().to_string()
+    }
+
+    fn uuid(&self) -> Uuid {
+        entropy::uuid_v4(self.entropy())
+    }
+
+    /// Waits before try number `attempt` + 1: full jitter between 10 ms and a bound that doubles up to 160 ms, so that
+    /// contenders spread out.
+    async fn pause(&self, attempt: u32) {
+        let bound = (20_u64 << attempt.min(3)).max(20);
+        let random = u64::from_be_bytes(entropy::bytes(self.entropy()));
+        tokio::time::sleep(Duration::from_millis(10 + random % (bound - 9))).await;
+    }
+}

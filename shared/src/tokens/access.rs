@@ -1,0 +1,338 @@
+//! Access tokens: JWT of type `at+jwt` (RFC 9068), signed with ES256.
+//!
+//! Only the form that this service makes is read: three canonical base64url parts, a header of exactly `typ`, `alg` and
+//! `kid`, claims of exactly the members of [`Claims`]. So no other algorithm, no embedded key, no `crit`, no duplicate
+//! or missing member ever reaches a decision. See `docs/adr/0003-own-jws-reader.md`.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::keys::{KeyError, SecurityRecord, SigningKey};
+use crate::digest;
+use crate::domain::{Role, SessionId, Timestamp, UserId};
+
+/// Longer tokens are none of ours.
+const MAX_LENGTH: usize = 4_096;
+/// How far another machine's clock may be ahead of ours. Expiry has no leeway.
+const CLOCK_SKEW_SECONDS: i64 = 5;
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header<'a> {
+    typ: &'a str,
+    alg: &'a str,
+    kid: &'a str,
+}
+
+/// What an access token says. Times are seconds since 1970 (RFC 7519 section 2).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Claims {
+    /// Who made it.
+    pub iss: String,
+    /// Whom it stands for.
+    pub sub: UserId,
+    /// Whom it is meant for.
+    pub aud: String,
+    /// From then on it is refused.
+    pub exp: i64,
+    /// When it was made.
+    pub iat: i64,
+    /// Before then it is refused.
+    pub nbf: i64,
+    /// Its own name.
+    pub jti: Uuid,
+    /// The session it belongs to.
+    pub sid: SessionId,
+    /// The user's version that the session was made under.
+    pub user_ver: u64,
+    /// The service's version that the session was made under.
+    pub global_ver: u64,
+    /// What the user may do, for services that trust it until `exp`; this one asks the table.
+    pub role: Role,
+    /// When the password was proved (RFC 9068 section 2.2.1).
+    pub auth_time: i64,
+    /// How (RFC 8176).
+    pub amr: Vec<String>,
+}
+
+/// Why a token is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AccessTokenError {
+    /// It is not one that we made for this service.
+    #[error("not a valid access token")]
+    Invalid,
+    /// It was one.
+    #[error("the access token has expired")]
+    Expired,
+}
+
+impl Claims {
+    /// The token that says this, signed with `key`.
+    ///
+    /// # Errors
+    /// [`KeyError`] if it cannot be signed.
+    pub fn sign(&self, key: &SigningKey) -> Result<String, KeyError> {
+        let header = Header {
+            typ: "at+jwt",
+            alg: "ES256",
+            kid: &key.public().kid,
+        };
+        let part =
+            |json: serde_json::Result<Vec<u8>>| json.map(|json| digest::encode(&json)).map_err(|_| KeyError::Provider);
+        let message = format!(
+            "{}.{}",
+            part(serde_json::to_vec(&header))?,
+            part(serde_json::to_vec(self))?
+        );
+        let signature = digest::encode(&key.sign(message.as_bytes())?);
+        Ok(format!("{message}.{signature}"))
+    }
+}
+
+/// A token whose form is right; nothing in it is believed yet.
+pub struct PresentedAccessToken<'a> {
+    message: &'a str,
+    signature: Vec<u8>,
+    kid: String,
+    claims: Claims,
+}
+
+impl<'a> PresentedAccessToken<'a> {
+    /// Reads a token's form.
+    ///
+    /// # Errors
+    /// [`AccessTokenError::Invalid`] for anything that this service would not have made.
+    pub fn parse(token: &'a str) -> Result<Self, AccessTokenError> {
+        Self::read(token).ok_or(AccessTokenError::Invalid)
+    }
+
+    fn read(token: &'a str) -> Option<Self> {
+        if token.len() > MAX_LENGTH {
+            return None;
+        }
+        let (message, signature) = token.rsplit_once('.')?;
+        let (header, claims) = message.split_once('.')?;
+        let header = digest::decode(header)?;
+        let header: Header<'_> = serde_json::from_slice(&header).ok()?;
+        if header.typ != "at+jwt" || header.alg != "ES256" {
+            return None;
+        }
+        let kid = header.kid.to_owned();
+        let claims = serde_json::from_slice(&digest::decode(claims)?).ok()?;
+        Some(Self {
+            message,
+            signature: digest::decode(signature)?,
+            kid,
+            claims,
+        })
+    }
+
+    /// Where to look: the user and session that the token claims. They choose a record to read and decide nothing.
+    #[must_use]
+    pub const fn subject(&self) -> (UserId, SessionId) {
+        (self.claims.sub, self.claims.sid)
+    }
+
+    /// The claims, if one of the record's keys signed them and they hold here and now.
+    ///
+    /// # Errors
+    /// [`AccessTokenError`].
+    pub fn verify(
+        self,
+        record: &SecurityRecord,
+        issuer: &str,
+        audience: &str,
+        now: Timestamp,
+    ) -> Result<Claims, AccessTokenError> {
+        let key = record.key(&self.kid).ok_or(AccessTokenError::Invalid)?;
+        if !key.verifies(self.message.as_bytes(), &self.signature) {
+            return Err(AccessTokenError::Invalid);
+        }
+        let claims = self.claims;
+        let latest = now.as_secs() + CLOCK_SKEW_SECONDS;
+        let for_us = claims.iss == issuer && claims.aud == audience;
+        if !for_us || claims.nbf > latest || claims.iat > latest {
+            return Err(AccessTokenError::Invalid);
+        }
+        if claims.exp <= now.as_secs() {
+            return Err(AccessTokenError::Expired);
+        }
+        Ok(claims)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+
+    fn key_and_record() -> (SigningKey, SecurityRecord) {
+        let key = SigningKey::generate(NOW).expect("a key");
+        let record = SecurityRecord {
+            ver_current: 1,
+            ver_floor: 1,
+            ver_until: Timestamp::EPOCH,
+            effective_at: NOW,
+            active_kid: key.public().kid.clone(),
+            keys: vec![key.public().clone()],
+        };
+        (key, record)
+    }
+
+    fn claims() -> Claims {
+        let now = NOW.as_secs();
+        Claims {
+            iss: "https://a.example".to_owned(),
+            sub: UserId::new(Uuid::from_u128(1)),
+            aud: "app".to_owned(),
+            exp: now + 60,
+            iat: now,
+            nbf: now,
+            jti: Uuid::from_u128(2),
+            sid: SessionId::new(Uuid::from_u128(3)),
+            user_ver: 1,
+            global_ver: 1,
+            role: Role::User,
+            auth_time: now,
+            amr: vec!["pwd".to_owned()],
+        }
+    }
+
+    fn check(token: &str, record: &SecurityRecord) -> Result<Claims, AccessTokenError> {
+        PresentedAccessToken::parse(token)?.verify(record, "https://a.example", "app", NOW)
+    }
+
+    /// A token with any header and claims, properly signed.
+    fn forged(key: &SigningKey, header: &str, claims: &str) -> String {
+        let message = format!(
+            "{}.{}",
+            digest::encode(header.as_bytes()),
+            digest::encode(claims.as_bytes())
+        );
+        let signature = digest::encode(&key.sign(message.as_bytes()).expect("a signature"));
+        format!("{message}.{signature}")
+    }
+
+    #[test]
+    fn a_token_that_we_made_is_accepted() {
+        let (key, record) = key_and_record();
+        let token = claims().sign(&key).expect("signed");
+        assert_eq!(check(&token, &record), Ok(claims()));
+    }
+
+    #[test]
+    fn expiry_has_no_leeway() {
+        let (key, record) = key_and_record();
+        let expired = Claims {
+            exp: NOW.as_secs(),
+            ..claims()
+        }
+        .sign(&key)
+        .expect("signed");
+        assert_eq!(check(&expired, &record), Err(AccessTokenError::Expired));
+    }
+
+    #[test]
+    fn a_token_from_the_future_or_for_somebody_else_is_refused() {
+        let (key, record) = key_and_record();
+        for wrong in [
+            Claims {
+                nbf: NOW.as_secs() + 6,
+                ..claims()
+            },
+            Claims {
+                iat: NOW.as_secs() + 6,
+                ..claims()
+            },
+            Claims {
+                iss: "https://b.example".to_owned(),
+                ..claims()
+            },
+            Claims {
+                aud: "other".to_owned(),
+                ..claims()
+            },
+        ] {
+            let token = wrong.sign(&key).expect("signed");
+            assert_eq!(check(&token, &record), Err(AccessTokenError::Invalid), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn only_our_own_header_is_read() {
+        let (key, record) = key_and_record();
+        let body = serde_json::to_string(&claims()).expect("JSON");
+        let kid = &key.public().kid;
+        for header in [
+            format!(r#"{{"typ":"JWT","alg":"ES256","kid":"{kid}"}}"#),
+            format!(r#"{{"alg":"ES256","kid":"{kid}"}}"#),
+            format!(r#"{{"typ":"at+jwt","alg":"none","kid":"{kid}"}}"#),
+            format!(r#"{{"typ":"at+jwt","alg":"HS256","kid":"{kid}"}}"#),
+            format!(r#"{{"typ":"at+jwt","alg":"ES256","kid":["{kid}"]}}"#),
+            format!(r#"{{"typ":"at+jwt","alg":"ES256","kid":"{kid}","crit":["b64"],"b64":false}}"#),
+            format!(r#"{{"typ":"at+jwt","alg":"ES256","kid":"{kid}","jku":"https://evil.example"}}"#),
+            format!(r#"{{"typ":"at+jwt","alg":"ES256","alg":"ES256","kid":"{kid}"}}"#),
+            r#"{"typ":"at+jwt","alg":"ES256"}"#.to_owned(),
+            r#"{"typ":"at+jwt","alg":"ES256","kid":"../../dev/null"}"#.to_owned(),
+        ] {
+            let token = forged(&key, &header, &body);
+            assert_eq!(check(&token, &record), Err(AccessTokenError::Invalid), "{header}");
+        }
+    }
+
+    #[test]
+    fn missing_additional_and_duplicate_claims_are_refused() {
+        let (key, record) = key_and_record();
+        let header = format!(r#"{{"typ":"at+jwt","alg":"ES256","kid":"{}"}}"#, key.public().kid);
+        let whole = serde_json::to_value(claims()).expect("JSON");
+        for name in whole.as_object().expect("an object").keys() {
+            let mut less = whole.clone();
+            less.as_object_mut().expect("an object").remove(name);
+            let token = forged(&key, &header, &less.to_string());
+            assert_eq!(check(&token, &record), Err(AccessTokenError::Invalid), "without {name}");
+        }
+        let text = whole.to_string();
+        let twice = format!("{},\"exp\":9999999999}}", &text[..text.len() - 1]);
+        assert!(check(&forged(&key, &header, &twice), &record).is_err());
+        let more = format!("{},\"admin\":true}}", &text[..text.len() - 1]);
+        assert!(check(&forged(&key, &header, &more), &record).is_err());
+    }
+
+    #[test]
+    fn another_key_and_a_dropped_key_are_refused() {
+        let (key, mut record) = key_and_record();
+        let (other, _) = key_and_record();
+        let token = claims().sign(&other).expect("signed");
+        assert_eq!(check(&token, &record), Err(AccessTokenError::Invalid));
+        let token = claims().sign(&key).expect("signed");
+        record.keys.clear();
+        assert_eq!(check(&token, &record), Err(AccessTokenError::Invalid));
+    }
+
+    #[test]
+    fn only_the_canonical_compact_form_is_read() {
+        let (key, record) = key_and_record();
+        let token = claims().sign(&key).expect("signed");
+        let dotted = ".".repeat(50_000);
+        for other in [
+            format!("{token}="),
+            format!(" {token}"),
+            format!("{token}."),
+            format!("{token}.x"),
+            dotted,
+            token.replace('.', ".."),
+        ] {
+            assert_eq!(check(&other, &record), Err(AccessTokenError::Invalid));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_reader_panic(text in "[A-Za-z0-9_.-]{0,300}") {
+            prop_assert!(PresentedAccessToken::parse(&text).is_err());
+        }
+    }
+}

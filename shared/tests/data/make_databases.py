@@ -1,0 +1,34 @@
+"""Writes the two tiny MaxMind databases beside this file: `pip install mmdb_writer`, then run it.
+
+They hold addresses reserved for documentation (RFC 5737, RFC 3849) and made-up places.
+"""
+
+from netaddr import IPSet
+from mmdb_writer import MMDBWriter
+
+
+def place(country, city=None, region=None):
+    entry = {"country": {"iso_code": country, "names": {"en": country}}}
+    if city:
+        entry["city"] = {"names": {"en": city, "de": f"{city} (de)"}}
+    if region:
+        entry["subdivisions"] = [{"iso_code": "XX", "names": {"en": region}}]
+    return entry
+
+
+def write(file, kind, entries):
+    writer = MMDBWriter(6, kind, languages=["en"], description=kind, ipv4_compatible=True)
+    for network, entry in entries.items():
+        writer.insert_network(IPSet([network]), entry)
+    writer.to_db_file(file)
+
+
+write("documentation-ranges.mmdb", "Documentation-City", {
+    "192.0.2.0/24": place("CH", "Zurich", "Zurich"),
+    "198.51.100.0/24": place("NZ"),
+    "203.0.113.0/24": {"location": {"time_zone": "Etc/UTC"}},
+    "2001:db8::/32": place("BR", "São Paulo", "São Paulo"),
+})
+write("documentation-networks.mmdb", "Documentation-ASN", {
+    "192.0.2.0/24": {"autonomous_system_organization": "Documentation"},
+})

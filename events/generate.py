@@ -1,0 +1,256 @@
+"""Write the events that the tests replay and that `cargo lambda invoke` sends.
+
+One folder per function. `success` is a request that it grants, `refusal` one that it turns down; `v1` is the
+shape of a REST API (payload 1.0), `v2` that of an HTTP API and of `cargo lambda watch` (payload 2.0).
+`expected.json` says what the answers are. What only a running service can know stands in double braces:
+the tests put it in. Run this after changing it: `python3 events/generate.py`.
+"""
+
+import base64
+import hashlib
+import json
+import pathlib
+
+HERE = pathlib.Path(__file__).parent
+CLIENT = "203.0.113.7"
+AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+ACCOUNT, API, REGION, STAGE = "123456789012", "a1b2c3d4e5", "eu-central-1", "dev"
+HOST = f"{API}.execute-api.{REGION}.amazonaws.com"
+REQUEST_ID = "5f0a1c9e-7d2b-4c3a-9e8f-6b1d2c3a4e5f"
+EPOCH_MS, WHEN = 1_767_225_600_000, "01/Jan/2026:00:00:00 +0000"
+
+AUTH = "/api/v1/auth"
+BEARER = {"authorization": "Bearer {{access_token}}"}
+PASSWORD, NEW_PASSWORD = "Correct-Horse-7-Battery", "Brave-Otter-9-Lantern"
+UNKNOWN_SESSION = "00000000-0000-4000-8000-000000000000"
+
+
+def unknown(prefix, length):
+    """A token of the right form, its check included, that was never issued."""
+    content = bytes(length)
+    token = content + hashlib.sha256(content).digest()[:4]
+    return prefix + base64.urlsafe_b64encode(token).rstrip(b"=").decode()
+
+
+def compact(value):
+    return json.dumps(value, separators=(",", ":"))
+
+
+class Request:
+    """One HTTP request; `route` is its path as the gateway knows it."""
+
+    def __init__(self, method, route, body=None, headers=None, parameters=None):
+        self.method, self.route = method, route
+        self.parameters = parameters or {}
+        self.path = route
+        for name, value in self.parameters.items():
+            self.path = self.path.replace("{%s}" % name, value).replace("{%s+}" % name, value)
+        self.body = body if body is None or isinstance(body, str) else compact(body)
+        kind = {} if body is None else {"content-type": "application/json"}
+        self.headers = {"accept": "*/*", "host": HOST, "user-agent": AGENT, **kind, **(headers or {})}
+
+    def v1(self):
+        return {
+            "resource": self.route,
+            "path": self.path,
+            "httpMethod": self.method,
+            "headers": self.headers,
+            "multiValueHeaders": {name: [value] for name, value in self.headers.items()},
+            "queryStringParameters": None,
+            "multiValueQueryStringParameters": None,
+            "pathParameters": self.parameters or None,
+            "stageVariables": None,
+            "requestContext": {
+                "accountId": ACCOUNT,
+                "apiId": API,
+                "domainName": HOST,
+                "domainPrefix": API,
+                "extendedRequestId": "JKJaXmPLvHcESHA=",
+                "httpMethod": self.method,
+                "identity": {"sourceIp": CLIENT, "userAgent": AGENT},
+                "path": f"/{STAGE}{self.path}",
+                "protocol": "HTTP/1.1",
+                "requestId": REQUEST_ID,
+                "requestTime": WHEN,
+                "requestTimeEpoch": EPOCH_MS,
+                "resourceId": "abc123",
+                "resourcePath": self.route,
+                "stage": STAGE,
+            },
+            "body": self.body,
+            "isBase64Encoded": False,
+        }
+
+    def v2(self):
+        event = {
+            "version": "2.0",
+            "routeKey": "$default",
+            "rawPath": self.path,
+            "rawQueryString": "",
+            "headers": self.headers,
+            "requestContext": {
+                "accountId": ACCOUNT,
+                "apiId": API,
+                "domainName": HOST,
+                "domainPrefix": API,
+                "http": {
+                    "method": self.method,
+                    "path": self.path,
+                    "protocol": "HTTP/1.1",
+                    "sourceIp": CLIENT,
+                    "userAgent": AGENT,
+                },
+                "requestId": REQUEST_ID,
+                "routeKey": "$default",
+                "stage": "$default",
+                "time": WHEN,
+                "timeEpoch": EPOCH_MS,
+            },
+            "isBase64Encoded": False,
+        }
+        return event if self.body is None else {**event, "body": self.body}
+
+
+def post(name, body, headers=None):
+    return Request("POST", f"{AUTH}/{name}", body, headers)
+
+
+def sessions(which, headers=None, **parameters):
+    return Request("DELETE", f"{AUTH}/sessions/{which}", None, headers, parameters)
+
+
+def page(path):
+    """A document that is only read: what it turns down is any other method."""
+    return Request("GET", path), 200, Request("POST", path), 405, "method_not_allowed"
+
+
+EMAIL = {"email": "ada@example.com"}
+ADA = {**EMAIL, "password": PASSWORD}
+GRACE = {"email": "grace@example.com", "password": PASSWORD, "name": "Grace Hopper"}
+CHANGE = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
+ME = f"{AUTH}/me"
+
+# function: the granted request, its status, the refused one, its status and code
+FUNCTIONS = {
+    "auth-register": (
+        post("register", GRACE), 201,
+        post("register", {**GRACE, "password": "short"}), 422, "validation_failed"),
+    "auth-verify-email": (
+        post("verify-email", {"token": "{{verification_token}}"}), 200,
+        post("verify-email", {"token": unknown("dvt_", 48)}), 400, "invalid_or_expired_token"),
+    "auth-resend-verification": (
+        post("resend-verification", EMAIL), 202,
+        post("resend-verification", {"email": "no address"}), 422, "validation_failed"),
+    "auth-login": (
+        post("login", ADA), 200,
+        post("login", {**ADA, "password": "Wrong-Horse-7-Battery"}), 401, "invalid_credentials"),
+    "auth-refresh": (
+        post("refresh", {"refresh_token": "{{refresh_token}}"}), 200,
+        post("refresh", {"refresh_token": unknown("dtr_", 80)}), 401, "invalid_refresh_token"),
+    "auth-logout": (
+        post("logout", {"refresh_token": "{{refresh_token}}"}, BEARER), 200,
+        post("logout", '{"refresh_token":'), 400, "malformed_json"),
+    "auth-request-password-reset": (
+        post("request-password-reset", EMAIL), 202,
+        post("request-password-reset", {"email": "no address"}), 422, "validation_failed"),
+    "auth-reset-password": (
+        post("reset-password", {"token": "{{reset_token}}", "new_password": NEW_PASSWORD}), 200,
+        post("reset-password", {"token": unknown("drs_", 48), "new_password": NEW_PASSWORD}), 400, "invalid_or_expired_token"),
+    "auth-me": (Request("GET", ME, None, BEARER), 200, Request("GET", ME), 401, "missing_token"),
+    "auth-update-me": (
+        Request("PATCH", ME, {"name": "Ada King"}, BEARER), 200,
+        Request("PATCH", ME, {"name": " "}, BEARER), 422, "validation_failed"),
+    "auth-change-password": (
+        post("change-password", CHANGE, BEARER), 200,
+        post("change-password", {**CHANGE, "current_password": "Wrong-Horse-7-Battery"}, BEARER), 401, "invalid_credentials"),
+    "sessions-list": (
+        Request("GET", f"{AUTH}/sessions", None, BEARER), 200,
+        Request("GET", f"{AUTH}/sessions", None, {"authorization": "Bearer no.access.token"}), 401, "invalid_token"),
+    "sessions-revoke": (
+        sessions("{id}", BEARER, id="{{other_session_id}}"), 200,
+        sessions("{id}", BEARER, id=UNKNOWN_SESSION), 404, "not_found"),
+    "sessions-revoke-others": (sessions("others", BEARER), 200, sessions("others"), 401, "missing_token"),
+    "sessions-revoke-all": (sessions("all", BEARER), 200, sessions("all"), 401, "missing_token"),
+    "well-known-jwks": page("/.well-known/jwks.json"),
+    "well-known-authorization-server": page("/.well-known/oauth-authorization-server"),
+    "well-known-openid-configuration": page("/.well-known/openid-configuration"),
+    "service-health": page("/api/v1/health"),
+    "pages-verify-email": page("/verify-email"),
+    "pages-reset-password": page("/reset-password"),
+    # A browser's preflight (Fetch standard section 4.8) from an origin that is not listed.
+    "service-fallback": (
+        Request("OPTIONS", f"{AUTH}/login", None,
+                {"origin": "https://app.example.com", "access-control-request-method": "POST"}), 204,
+        Request("GET", "/{proxy+}", None, None, {"proxy": "api/v1/nowhere"}), 404, "not_found"),
+}
+
+
+def message(queue, body):
+    """A batch of one message, as a queue hands it to its consumer."""
+    text = compact(body)
+    return {"Records": [{
+        "messageId": "2e1424d4-f796-459a-8184-9c92662be6da",
+        "receiptHandle": "AQEBzWwaftRI0KuVm4tP",
+        "body": text,
+        "attributes": {
+            "ApproximateReceiveCount": "1",
+            "SentTimestamp": str(EPOCH_MS),
+            "SenderId": "AIDAIENQZJOLO23YVJ4VO",
+            "ApproximateFirstReceiveTimestamp": str(EPOCH_MS + 12),
+        },
+        "messageAttributes": {},
+        "md5OfBody": hashlib.md5(text.encode()).hexdigest(),
+        "eventSource": "aws:sqs",
+        "eventSourceARN": f"arn:aws:sqs:{REGION}:{ACCOUNT}:dashtam-{STAGE}-{queue}",
+        "awsRegion": REGION,
+    }]}
+
+
+def stack_status(status):
+    """What EventBridge says when a stack changes its state."""
+    arn = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/dashtam-{STAGE}/8c0e4f50-0000-11f0-8000-0a1b2c3d4e5f"
+    return {
+        "version": "0",
+        "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718",
+        "detail-type": "CloudFormation Stack Status Change",
+        "source": "aws.cloudformation",
+        "account": ACCOUNT,
+        "time": "2026-01-01T00:00:00Z",
+        "region": REGION,
+        "resources": [arn],
+        "detail": {
+            "stack-id": arn,
+            "status-details": {"status": status, "status-reason": ""},
+            "client-request-token": "",
+        },
+    }
+
+
+ROW = {"row": "{{outbox_row}}"}
+NO_ROW = {"line": 1}
+
+
+def write(function, name, value):
+    folder = HERE / function
+    folder.mkdir(exist_ok=True)
+    (folder / f"{name}.json").write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+
+
+def main():
+    for function, (granted, success, refused, refusal, code) in FUNCTIONS.items():
+        write(function, "success.v1", granted.v1())
+        write(function, "success.v2", granted.v2())
+        write(function, "refusal.v1", refused.v1())
+        write(function, "refusal.v2", refused.v2())
+        write(function, "expected", {"success": success, "refusal": refusal, "refusal_code": code})
+    # A message that names no row goes back to the queue, and in the end to the dead letters.
+    for function, queue in (("outbox-mailer", "mail"), ("outbox-sweeper", "sweep")):
+        write(function, "success", message(queue, ROW))
+        write(function, "refusal", message(queue, NO_ROW))
+    # A stack that goes needs no keys.
+    write("keys-init", "success", stack_status("CREATE_COMPLETE"))
+    write("keys-init", "refusal", stack_status("DELETE_IN_PROGRESS"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+//! POST `/api/v1/auth/login`: proves a password and begins a session.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use shared::environment::{Environment, StartError};
+use shared::http::{Endpoint, Fields, Meta, Problem};
+use shared::issuer::{TokenPair, UserView};
+use shared::login::Login;
+use shared::routes;
+
+/// The answer.
+#[derive(Serialize)]
+struct Answer {
+    #[serde(flatten)]
+    tokens: TokenPair,
+    user: UserView,
+}
+
+/// Builds the endpoint.
+///
+/// # Errors
+/// [`StartError`] if keys, password hash or `GeoIP` file cannot be set up.
+pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
+    let login = Login {
+        store: environment.store(),
+        proof: environment.password_proof()?,
+        limiter: environment.limiter(),
+        issuer: environment.issuer().await?,
+        locator: environment.locator()?,
+        config: environment.config(),
+    };
+    Ok(Endpoint::public(
+        &routes::AUTH_LOGIN,
+        handler,
+        login,
+        &environment.store(),
+    ))
+}
+
+async fn handler(State(login): State<Login>, Meta(meta): Meta, mut fields: Fields) -> Result<Json<Answer>, Problem> {
+    let email = fields.required("email");
+    let password = fields.required("password");
+    let (email, password) = fields.complete(email.zip(password))?;
+    let signed_in = login.login(&meta, &email, &password).await?;
+    Ok(Json(Answer {
+        tokens: signed_in.tokens,
+        user: signed_in.user,
+    }))
+}

@@ -1,0 +1,73 @@
+//! POST `/api/v1/auth/logout`: ends the session of the access token, of the refresh token, or both (RFC 7009 section 2.2: an
+//! unknown token is no error, since what the client wants is so already).
+
+use axum::Json;
+use axum::extract::State;
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use serde::Serialize;
+use shared::environment::{Environment, StartError};
+use shared::http::{Authenticator, Caller, Code, Endpoint, Meta, OptionalFields, Problem};
+use shared::routes;
+use shared::sessions::Sessions;
+use shared::tokens::RefreshToken;
+
+/// What the handler uses.
+#[derive(Clone)]
+struct Deps {
+    sessions: Sessions,
+    authenticator: Authenticator,
+}
+
+/// The answer.
+#[derive(Serialize)]
+struct Answer {
+    message: &'static str,
+}
+
+/// Builds the endpoint.
+///
+/// # Errors
+/// None now.
+#[expect(clippy::unused_async, reason = "all endpoints are built alike")]
+pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
+    let deps = Deps {
+        sessions: Sessions::new(environment.store()),
+        authenticator: environment.authenticator(),
+    };
+    Ok(Endpoint::public(
+        &routes::AUTH_LOGOUT,
+        handler,
+        deps,
+        &environment.store(),
+    ))
+}
+
+async fn handler(
+    State(deps): State<Deps>,
+    Meta(meta): Meta,
+    headers: HeaderMap,
+    OptionalFields(mut fields): OptionalFields,
+) -> Result<Json<Answer>, Problem> {
+    let token = fields.optional::<String>("refresh_token");
+    let token = fields.complete(Some(token))?;
+    let caller = caller(&deps, &headers, token.is_some()).await?;
+    let token = token.as_deref().and_then(RefreshToken::parse);
+    deps.sessions.log_out(&meta, caller.as_ref(), token.as_ref()).await?;
+    Ok(Json(Answer { message: "Signed out." }))
+}
+
+/// Who shows an access token. A session that is over needs no end, and beside a refresh token a dead access token does not
+/// matter; alone, one that was never ours or that leaves its session alive is refused.
+async fn caller(deps: &Deps, headers: &HeaderMap, has_token: bool) -> Result<Option<Caller>, Problem> {
+    if has_token && !headers.contains_key(AUTHORIZATION) {
+        return Ok(None);
+    }
+    match deps.authenticator.caller(headers).await {
+        Ok(caller) => Ok(Some(caller)),
+        Err(problem) if problem.code.status().is_server_error() => Err(problem),
+        Err(problem) if matches!(problem.code, Code::SessionRevoked | Code::TokenVersionTooOld) => Ok(None),
+        Err(_) if has_token => Ok(None),
+        Err(problem) => Err(problem),
+    }
+}

@@ -1,0 +1,29 @@
+//! GET `/api/v1/auth/me`: the caller's account.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use shared::config::Config;
+use shared::environment::{Environment, StartError};
+use shared::http::{Caller, Endpoint};
+use shared::issuer::UserView;
+use shared::routes;
+
+/// Builds the endpoint.
+///
+/// # Errors
+/// None now.
+#[expect(clippy::unused_async, reason = "all endpoints are built alike")]
+pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
+    Ok(Endpoint::bearer(
+        &routes::AUTH_ME,
+        handler,
+        environment.config(),
+        &environment.authenticator(),
+    ))
+}
+
+async fn handler(State(config): State<Arc<Config>>, caller: Caller) -> Json<UserView> {
+    Json(UserView::new(&caller.user, &config))
+}

@@ -1,0 +1,71 @@
+//! POST `/api/v1/auth/register`: makes an account.
+//!
+//! The answer is the same whether or not the address is taken; only the mail differs.
+
+use axum::Json;
+use axum::extract::State;
+use http::StatusCode;
+use serde::Serialize;
+use shared::domain::PasswordPolicy;
+use shared::environment::{Environment, StartError};
+use shared::http::{Endpoint, Fields, Meta, Problem};
+use shared::registration::{Applicant, Registration};
+use shared::routes;
+
+/// What the handler uses.
+#[derive(Clone)]
+struct Deps {
+    registration: Registration,
+    policy: PasswordPolicy,
+}
+
+/// The answer.
+#[derive(Serialize)]
+struct Answer {
+    message: &'static str,
+}
+
+/// Builds the endpoint.
+///
+/// # Errors
+/// [`StartError`] if the password hash cannot be set up.
+#[expect(clippy::unused_async, reason = "all endpoints are built alike")]
+pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
+    let (store, hasher, limiter) = (environment.store(), environment.hasher()?, environment.limiter());
+    let registration = Registration::new(store, hasher, limiter, environment.config());
+    let deps = Deps {
+        registration,
+        policy: environment.password_policy(),
+    };
+    Ok(Endpoint::public(
+        &routes::AUTH_REGISTER,
+        handler,
+        deps,
+        &environment.store(),
+    ))
+}
+
+async fn handler(
+    State(deps): State<Deps>,
+    Meta(meta): Meta,
+    fields: Fields,
+) -> Result<(StatusCode, Json<Answer>), Problem> {
+    let applicant = parse(fields, &deps.policy)?;
+    deps.registration.register(&meta, &applicant).await?;
+    let message = "Registered. Open the link in the mail that we have sent to this address.";
+    Ok((StatusCode::CREATED, Json(Answer { message })))
+}
+
+fn parse(mut fields: Fields, policy: &PasswordPolicy) -> Result<Applicant, Problem> {
+    let email = fields.required::<shared::domain::EmailAddress>("email");
+    let password = fields.required("password");
+    let name = fields.required("name");
+    fields.check_password(
+        "password",
+        password.as_ref(),
+        policy,
+        email.as_ref().map(|email| email.address()),
+    );
+    let ((email, password), name) = fields.complete(email.zip(password).zip(name))?;
+    Ok(Applicant { email, password, name })
+}

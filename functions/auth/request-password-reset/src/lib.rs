@@ -1,0 +1,43 @@
+//! POST `/api/v1/auth/request-password-reset`: sends a reset mail. The answer never tells whether anybody has the address.
+
+use axum::Json;
+use axum::extract::State;
+use http::StatusCode;
+use serde::Serialize;
+use shared::environment::{Environment, StartError};
+use shared::http::{Endpoint, Fields, Meta, Problem};
+use shared::recovery::Recovery;
+use shared::routes;
+
+/// The answer.
+#[derive(Serialize)]
+struct Answer {
+    message: &'static str,
+}
+
+/// Builds the endpoint.
+///
+/// # Errors
+/// None now.
+#[expect(clippy::unused_async, reason = "all endpoints are built alike")]
+pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
+    let recovery = Recovery::new(environment.store(), environment.limiter());
+    Ok(Endpoint::public(
+        &routes::AUTH_REQUEST_PASSWORD_RESET,
+        handler,
+        recovery,
+        &environment.store(),
+    ))
+}
+
+async fn handler(
+    State(recovery): State<Recovery>,
+    Meta(meta): Meta,
+    mut fields: Fields,
+) -> Result<(StatusCode, Json<Answer>), Problem> {
+    let email = fields.required("email");
+    let email = fields.complete(email)?;
+    recovery.request(&meta, &email).await?;
+    let message = "If this address has an account, a mail with a link for a new password is on its way.";
+    Ok((StatusCode::ACCEPTED, Json(Answer { message })))
+}

@@ -1,0 +1,44 @@
+//! POST `/api/v1/auth/resend-verification`: sends another verification mail. The answer never tells whether anybody has the
+//! address.
+
+use axum::Json;
+use axum::extract::State;
+use http::StatusCode;
+use serde::Serialize;
+use shared::environment::{Environment, StartError};
+use shared::http::{Endpoint, Fields, Meta, Problem};
+use shared::routes;
+use shared::verification::Verification;
+
+/// The answer.
+#[derive(Serialize)]
+struct Answer {
+    message: &'static str,
+}
+
+/// Builds the endpoint.
+///
+/// # Errors
+/// None now.
+#[expect(clippy::unused_async, reason = "all endpoints are built alike")]
+pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
+    let verification = Verification::new(environment.store(), environment.limiter());
+    Ok(Endpoint::public(
+        &routes::AUTH_RESEND_VERIFICATION,
+        handler,
+        verification,
+        &environment.store(),
+    ))
+}
+
+async fn handler(
+    State(verification): State<Verification>,
+    Meta(meta): Meta,
+    mut fields: Fields,
+) -> Result<(StatusCode, Json<Answer>), Problem> {
+    let email = fields.required("email");
+    let email = fields.complete(email)?;
+    verification.resend(&meta, &email).await?;
+    let message = "If this address waits for its confirmation, a new mail is on its way.";
+    Ok((StatusCode::ACCEPTED, Json(Answer { message })))
+}

@@ -1,0 +1,8 @@
+//! The Lambda function `keys-init`.
+
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    shared::lambda::run_job(keys_init::job).await
+}

@@ -1,0 +1,12 @@
+//! Sends the mails that the outbox asks for.
+
+use shared::consumer::Handler;
+use shared::environment::{Environment, StartError};
+
+/// Builds the consumer.
+///
+/// # Errors
+/// [`StartError`] if the mail key is not at hand.
+pub async fn consumer(environment: &Environment) -> Result<Handler, StartError> {
+    Ok(environment.mailer().await?.handler())
+}

@@ -1,0 +1,8 @@
+//! The Lambda function `outbox-mailer`.
+
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    shared::lambda::run_consumer(outbox_mailer::consumer).await
+}

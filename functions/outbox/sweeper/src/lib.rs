@@ -1,0 +1,14 @@
+//! Removes the sessions that a rotation has killed.
+
+use shared::consumer::Handler;
+use shared::environment::{Environment, StartError};
+use shared::sweeper::Sweeper;
+
+/// Builds the consumer.
+///
+/// # Errors
+/// None now.
+#[expect(clippy::unused_async, reason = "all consumers are built alike")]
+pub async fn consumer(environment: &Environment) -> Result<Handler, StartError> {
+    Ok(Sweeper::new(environment.store()).handler())
+}

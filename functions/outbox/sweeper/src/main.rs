@@ -1,0 +1,8 @@
+//! The Lambda function `outbox-sweeper`.
+
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    shared::lambda::run_consumer(outbox_sweeper::consumer).await
+}

@@ -1,0 +1,42 @@
+//! GET `/api/v1/auth/sessions`: the caller's live sessions, newest activity first.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use shared::domain::Device;
+use shared::environment::{Environment, StartError};
+use shared::http::{Caller, Endpoint, Problem};
+use shared::routes;
+use shared::sessions::{SessionView, Sessions};
+
+/// The answer.
+#[derive(Serialize)]
+struct Answer {
+    total_count: usize,
+    sessions: Vec<SessionView>,
+}
+
+/// Builds the endpoint.
+///
+/// # Errors
+/// None now.
+#[expect(clippy::unused_async, reason = "all endpoints are built alike")]
+pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
+    // Starting is cheaper than answering.
+    Device::prepare();
+    let sessions = Sessions::new(environment.store());
+    Ok(Endpoint::bearer(
+        &routes::SESSIONS_LIST,
+        handler,
+        sessions,
+        &environment.authenticator(),
+    ))
+}
+
+async fn handler(State(sessions): State<Sessions>, caller: Caller) -> Result<Json<Answer>, Problem> {
+    let sessions = sessions.list(&caller).await?;
+    Ok(Json(Answer {
+        total_count: sessions.len(),
+        sessions,
+    }))
+}

@@ -1,0 +1,8 @@
+//! The Lambda function `sessions-list`.
+
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    shared::lambda::run(sessions_list::endpoint).await
+}

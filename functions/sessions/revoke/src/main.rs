@@ -1,0 +1,8 @@
+//! The Lambda function `sessions-revoke`.
+
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    shared::lambda::run(sessions_revoke::endpoint).await
+}

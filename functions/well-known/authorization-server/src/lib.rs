@@ -1,0 +1,48 @@
+//! GET `/.well-known/oauth-authorization-server`: authorization server metadata (RFC 8414).
+//!
+//! It claims only what is so: this service has no OAuth endpoints, so it lists no grant and no response type.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use shared::config::Config;
+use shared::environment::{Environment, StartError};
+use shared::http::Endpoint;
+use shared::routes;
+
+/// The metadata.
+#[derive(Serialize)]
+struct Metadata {
+    issuer: String,
+    jwks_uri: String,
+    response_types_supported: [&'static str; 0],
+    grant_types_supported: [&'static str; 0],
+    token_endpoint_auth_methods_supported: [&'static str; 0],
+}
+
+/// Builds the endpoint.
+///
+/// # Errors
+/// None now.
+#[expect(clippy::unused_async, reason = "all endpoints are built alike")]
+pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
+    Ok(Endpoint::open(
+        &routes::WELL_KNOWN_AUTHORIZATION_SERVER,
+        handler,
+        environment.config(),
+    ))
+}
+
+async fn handler(State(config): State<Arc<Config>>) -> Json<Metadata> {
+    let issuer = config.tokens.issuer.clone();
+    let jwks_uri = format!("{issuer}{}", routes::WELL_KNOWN_JWKS.path);
+    Json(Metadata {
+        issuer,
+        jwks_uri,
+        response_types_supported: [],
+        grant_types_supported: [],
+        token_endpoint_auth_methods_supported: [],
+    })
+}

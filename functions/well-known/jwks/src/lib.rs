@@ -1,0 +1,58 @@
+//! GET `/.well-known/jwks.json`: every public key that may verify, listed before it first signs (RFC 7517 section 5).
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use shared::environment::{Environment, StartError};
+use shared::http::{Code, Endpoint, Problem};
+use shared::routes;
+use shared::store::Store;
+use shared::tokens::PublicKey;
+
+/// A key set.
+#[derive(Serialize)]
+struct KeySet {
+    keys: Vec<Key>,
+}
+
+/// A key (RFC 7518 section 6.2.1); only public members exist.
+#[derive(Serialize)]
+struct Key {
+    kty: &'static str,
+    crv: &'static str,
+    alg: &'static str,
+    r#use: &'static str,
+    kid: String,
+    x: String,
+    y: String,
+}
+
+/// Builds the endpoint.
+///
+/// # Errors
+/// None now.
+#[expect(clippy::unused_async, reason = "all endpoints are built alike")]
+pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
+    Ok(Endpoint::open(&routes::WELL_KNOWN_JWKS, handler, environment.store()))
+}
+
+async fn handler(State(store): State<Store>) -> Result<Json<KeySet>, Problem> {
+    let security = store.security().await?;
+    let security =
+        security.ok_or_else(|| Problem::new(Code::ServiceUnavailable).detail("The keys are being made. Try again."))?;
+    Ok(Json(KeySet {
+        keys: security.keys.into_iter().map(key).collect(),
+    }))
+}
+
+fn key(PublicKey { kid, x, y, .. }: PublicKey) -> Key {
+    Key {
+        kty: "EC",
+        crv: "P-256",
+        alg: "ES256",
+        r#use: "sig",
+        kid,
+        x,
+        y,
+    }
+}

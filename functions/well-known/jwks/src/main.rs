@@ -1,0 +1,8 @@
+//! The Lambda function `well-known-jwks`.
+
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    shared::lambda::run(well_known_jwks::endpoint).await
+}

@@ -1,0 +1,34 @@
+"""Print the CloudFormation template that SAM makes of a SAM template.
+
+Linters see little of a raw SAM template: a misspelt action or an undefined reference inside a
+function's policy passes there, since the policy only becomes a role in the translation.
+"""
+
+import json
+import logging
+import sys
+
+from samcli.yamlhelper import yaml_parse
+from samtranslator.translator.transform import transform
+
+
+class NoManagedPolicies:
+    """The template names no managed policy, so there is no list to fetch from an account."""
+
+    def load(self):
+        return {}
+
+
+def main(path):
+    logging.getLogger("samtranslator").setLevel(logging.ERROR)
+    with open(path, encoding="utf-8") as file:
+        template = yaml_parse(file.read())
+    # The translator wants code in a bucket; `sam deploy` puts it there. Where it lies is of no matter here.
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            resource["Properties"]["CodeUri"] = "s3://bucket/key"
+    json.dump(transform(template, {}, NoManagedPolicies()), sys.stdout, indent=2)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,94 @@
+//! The operations: each takes the request's body and the vault, and gives the answer's JSON.
+//!
+//! An operation that returns an error may have changed its copy of the vault; the caller throws that
+//! copy away.
+
+mod lifecycle;
+mod rotation;
+mod versions;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+use shared::clock::Clock;
+use shared::domain::Timestamp;
+use shared::entropy::Entropy;
+
+use super::password;
+use super::secret::Secret;
+use super::vault::Vault;
+use crate::aws::protocol::{self, ApiError};
+
+/// What the operations know besides the secrets.
+pub(super) struct Account {
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) entropy: Arc<dyn Entropy>,
+    /// The rotation functions that exist.
+    pub(super) functions: BTreeSet<String>,
+}
+
+/// An operation, by what it does to the vault.
+#[derive(Clone, Copy)]
+pub(super) enum Operation {
+    Read(fn(&Account, &Vault, &[u8]) -> Result<Value, ApiError>),
+    Write(fn(&Account, &mut Vault, &[u8]) -> Result<Value, ApiError>),
+}
+
+/// The operation of that name.
+pub(super) fn named(name: &str) -> Option<Operation> {
+    Some(match name {
+        "CreateSecret" => Operation::Write(lifecycle::create_secret),
+        "DeleteSecret" => Operation::Write(lifecycle::delete_secret),
+        "DescribeSecret" => Operation::Read(lifecycle::describe_secret),
+        "GetRandomPassword" => Operation::Read(get_random_password),
+        "GetSecretValue" => Operation::Read(versions::get_secret_value),
+        "ListSecretVersionIds" => Operation::Read(versions::list_secret_version_ids),
+        "PutSecretValue" => Operation::Write(versions::put_secret_value),
+        "RestoreSecret" => Operation::Write(lifecycle::restore_secret),
+        "RotateSecret" => Operation::Write(rotation::rotate_secret),
+        "UpdateSecretVersionStage" => Operation::Write(versions::update_secret_version_stage),
+        _ => return None,
+    })
+}
+
+fn get_random_password(account: &Account, _: &Vault, body: &[u8]) -> Result<Value, ApiError> {
+    let password = password::generate(&parse(body)?, &*account.entropy)?;
+    Ok(json!({ "RandomPassword": password }))
+}
+
+/// An answer that begins with the secret's ARN and name, as all do; what is `None` is left out.
+fn answer<const N: usize>(secret: &Secret, members: [(&str, Option<Value>); N]) -> Value {
+    let mut answer = Map::new();
+    answer.insert("ARN".to_owned(), json!(secret.arn));
+    answer.insert("Name".to_owned(), json!(secret.name));
+    for (member, value) in members {
+        answer.extend(value.map(|value| (member.to_owned(), value)));
+    }
+    Value::Object(answer)
+}
+
+/// An answer that shows a version with its labels.
+fn answer_of(secret: &Secret, version: Option<&str>) -> Value {
+    let version = version.and_then(|id| secret.version(id));
+    answer(
+        secret,
+        [
+            ("VersionId", version.map(|version| json!(version.id))),
+            ("VersionStages", version.map(|version| json!(version.stages))),
+        ],
+    )
+}
+
+#[expect(clippy::cast_precision_loss, reason = "milliseconds are exact below 2^53")]
+fn epoch_seconds(moment: Timestamp) -> Value {
+    json!(moment.as_millis() as f64 / 1_000.0)
+}
+
+fn parse<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    protocol::parse(body, "SerializationException")
+}
+
+fn invalid(message: impl Into<String>) -> ApiError {
+    ApiError::new("InvalidParameterException", message)
+}

@@ -1,0 +1,178 @@
+//! An SES v2 for the local run and the tests: it takes mail as SES would and puts it into the
+//! [`Mailbox`] instead of sending it.
+//!
+//! It serves `SendEmail` over REST JSON with simple and raw content, and refuses what SES refuses:
+//! unverified senders, addresses that SES cannot deliver to, line breaks in headers. Templates cannot
+//! be stored, so each is unknown. Attachments and custom headers are checked for form and not kept.
+//!
+//! A message counts as accepted once the mailbox has it; the answer comes after.
+
+mod address;
+mod faults;
+mod raw;
+mod submission;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::post;
+use futures::stream;
+use serde_json::json;
+use shared::clock::Clock;
+use shared::entropy::{self, Entropy};
+
+pub use self::address::Identities;
+use self::faults::Outcome;
+pub use self::faults::{Fault, Faults};
+use self::submission::SendEmail;
+use crate::aws::protocol::{self, ApiError};
+use crate::mail::{Mailbox, Message};
+
+/// The most that SES takes by default, in bytes.
+const MAX_BODY: usize = 10 * 1024 * 1024;
+
+/// The server's state; cheap to clone, all clones are one.
+#[derive(Clone)]
+pub struct Ses(Arc<Inner>);
+
+struct Inner {
+    mailbox: Mailbox,
+    identities: Identities,
+    faults: Faults,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl Ses {
+    /// A server that takes mail from `identities` and puts it into `mailbox`.
+    #[must_use]
+    pub fn new(mailbox: Mailbox, identities: Identities, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+        let faults = Faults::default();
+        Self(Arc::new(Inner {
+            mailbox,
+            identities,
+            faults,
+            clock,
+            entropy,
+        }))
+    }
+
+    /// The switch for failures.
+    #[must_use]
+    pub fn faults(&self) -> Faults {
+        self.0.faults.clone()
+    }
+
+    /// The service, to be served on a loopback listener.
+    pub fn router(&self) -> Router {
+        Router::new()
+            .route("/v2/email/outbound-emails", post(send_email))
+            .fallback(unknown)
+            .method_not_allowed_fallback(unknown)
+            .with_state(self.clone())
+    }
+
+    /// Takes one message and gives its id.
+    fn accept(&self, body: &[u8]) -> Result<String, ApiError> {
+        let inner = &*self.0;
+        let request: SendEmail = protocol::parse(body, "BadRequestException")?;
+        let submission = request.check(&inner.identities)?;
+        let now = inner.clock.now();
+        let message = Message {
+            to: submission.to,
+            from: submission.from,
+            subject: submission.subject,
+            text: submission.text,
+            html: submission.html,
+            received_at: now.to_string(),
+        };
+        inner
+            .mailbox
+            .append(message)
+            .map_err(|error| internal(&error.kind().to_string()))?;
+        let id = entropy::uuid_v4(&*inner.entropy);
+        Ok(format!("{:016x}-{id}-000000", now.as_millis()))
+    }
+}
+
+impl fmt::Debug for Ses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &*self.0;
+        f.debug_struct("Ses")
+            .field("mailbox", &inner.mailbox)
+            .field("identities", &inner.identities)
+            .finish_non_exhaustive()
+    }
+}
+
+async fn send_email(State(server): State<Ses>, headers: HeaderMap, body: Body) -> Response {
+    match answer(server, &headers, body).await {
+        Ok(answer) => answer,
+        Err(error) => error.into_rest_json(),
+    }
+}
+
+async fn answer(server: Ses, headers: &HeaderMap, body: Body) -> Result<Response, ApiError> {
+    protocol::admit(headers)?;
+    let outcome = server.0.faults.take();
+    if outcome == Outcome::Down {
+        return Ok(closed_connection());
+    }
+    let body: Bytes = protocol::read(body, MAX_BODY).await?;
+    match outcome {
+        Outcome::Fails(Fault::TooManyRequests) => {
+            return Err(ApiError::with_status(
+                StatusCode::TOO_MANY_REQUESTS,
+                "TooManyRequestsException",
+                "Too many requests have been made to the operation.",
+            ));
+        }
+        Outcome::Fails(Fault::InternalError) => return Err(internal("a planned fault")),
+        Outcome::Fails(Fault::DropAnswer) | Outcome::Works | Outcome::Down => {}
+    }
+    let id = tokio::task::spawn_blocking(move || server.accept(&body))
+        .await
+        .unwrap_or_else(|_| Err(internal("the operation ended early")))?;
+    if outcome == Outcome::Fails(Fault::DropAnswer) {
+        return Ok(closed_connection());
+    }
+    Ok(protocol::rest_json(StatusCode::OK, &json!({ "MessageId": id })))
+}
+
+async fn unknown(headers: HeaderMap) -> Response {
+    let refusal = protocol::admit(&headers).err().unwrap_or_else(|| {
+        ApiError::with_status(
+            StatusCode::NOT_FOUND,
+            "UnknownOperationException",
+            "This server does not know the operation.",
+        )
+    });
+    refusal.into_rest_json()
+}
+
+/// A body that breaks before its first byte: the server closes the connection without an answer.
+fn closed_connection() -> Response {
+    let broken = stream::iter([Err::<Bytes, _>(io::Error::from(io::ErrorKind::ConnectionAborted))]);
+    (
+        StatusCode::OK,
+        [(header::CONTENT_LENGTH, "1")],
+        Body::from_stream(broken),
+    )
+        .into_response()
+}
+
+fn internal(reason: &str) -> ApiError {
+    ApiError::with_status(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "InternalFailure",
+        format!("The message could not be taken: {reason}."),
+    )
+}

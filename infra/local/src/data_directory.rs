@@ -1,0 +1,194 @@
+//! The directory that holds the state between runs.
+//!
+//! It holds password hashes, signing keys and mail with live links, so only its owner may enter it (mode 0700),
+//! and one process at a time: two would each believe that they alone deliver the outbox. The lock is the
+//! operating system's, on an open file, so a killed process leaves none behind.
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+const LOCK: &str = "lock";
+
+/// Why a directory cannot be used.
+#[derive(Debug, Error)]
+pub enum DataDirectoryError {
+    /// It cannot be made, read or written; the system's reason.
+    #[error("the data directory {0} cannot be used: {1}")]
+    Unusable(PathBuf, io::Error),
+    /// Another process runs on it.
+    #[error("the data directory {0} is in use by another process")]
+    InUse(PathBuf),
+    /// It is somebody else's: it holds other files and others may read it.
+    #[error("the data directory {0} holds other files and is open to other users; choose an empty or a new directory")]
+    Foreign(PathBuf),
+}
+
+/// A directory that is ours as long as this value lives.
+#[derive(Debug)]
+pub struct DataDirectory {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl DataDirectory {
+    /// Opens the directory, making it and its parents where they are missing.
+    ///
+    /// # Errors
+    /// [`DataDirectoryError`]; nothing has been changed then, except that missing directories may have been made.
+    pub fn open(path: &Path) -> Result<Self, DataDirectoryError> {
+        let unusable = |error| DataDirectoryError::Unusable(path.to_owned(), error);
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(unusable)?;
+        make_private(path)?;
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(path.join(LOCK))
+            .map_err(unusable)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self {
+                path: path.to_owned(),
+                _lock: lock,
+            }),
+            Err(TryLockError::WouldBlock) => Err(DataDirectoryError::InUse(path.to_owned())),
+            Err(TryLockError::Error(error)) => Err(unusable(error)),
+        }
+    }
+
+    /// The path of a file in it.
+    #[must_use]
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+}
+
+/// A directory that others may enter is closed to them if it is empty or was ours before, and else left alone:
+/// it might be `/tmp` or a home directory.
+fn make_private(path: &Path) -> Result<(), DataDirectoryError> {
+    let unusable = |error| DataDirectoryError::Unusable(path.to_owned(), error);
+    let mut permissions = path.metadata().map_err(unusable)?.permissions();
+    if permissions.mode() & 0o077 == 0 {
+        return Ok(());
+    }
+    let empty = path.read_dir().map_err(unusable)?.next().is_none();
+    if !empty && !path.join(LOCK).exists() {
+        return Err(DataDirectoryError::Foreign(path.to_owned()));
+    }
+    permissions.set_mode(0o700);
+    std::fs::set_permissions(path, permissions).map_err(unusable)
+}
+
+/// Replaces a file by one with mode 0600 and these contents. A reader, and a start after a crash, sees the old
+/// file or the new one whole.
+///
+/// # Errors
+/// The system's.
+pub fn replace_file(path: &Path, contents: &[u8]) -> io::Result<()> {
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".new");
+    let mut file = OpenOptions::new()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .mode(0o600)
+        .open(&temporary)?;
+    file.write_all(contents)?;
+    file.sync_all()?;
+    std::fs::rename(&temporary, path)
+}
+
+/// Appends a line to a file with mode 0600.
+///
+/// # Errors
+/// The system's.
+pub fn append_line(path: &Path, line: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+    file.write_all(format!("{line}\n").as_bytes())?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::testing::TempDir;
+
+    fn mode(path: &Path) -> u32 {
+        path.metadata().unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn a_missing_directory_is_made_for_its_owner_only() {
+        let scratch = TempDir::new();
+        let path = scratch.path("deep/er");
+        let directory = DataDirectory::open(&path).unwrap();
+        assert_eq!((mode(&path), mode(&directory.file(LOCK))), (0o700, 0o600));
+    }
+
+    #[test]
+    fn a_second_process_is_refused_and_the_lock_ends_with_its_holder() {
+        let scratch = TempDir::new();
+        let first = DataDirectory::open(&scratch.path("data")).unwrap();
+        assert!(matches!(
+            DataDirectory::open(&scratch.path("data")),
+            Err(DataDirectoryError::InUse(_))
+        ));
+        drop(first);
+        assert!(DataDirectory::open(&scratch.path("data")).is_ok());
+    }
+
+    #[test]
+    fn a_directory_of_ours_that_was_opened_up_is_closed_again() {
+        let scratch = TempDir::new();
+        let path = scratch.path("data");
+        drop(DataDirectory::open(&path).unwrap());
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        drop(DataDirectory::open(&path).unwrap());
+        assert_eq!(mode(&path), 0o700);
+    }
+
+    #[test]
+    fn a_directory_with_other_files_is_left_alone() {
+        let scratch = TempDir::new();
+        let path = scratch.path("home");
+        std::fs::create_dir(&path).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        std::fs::write(path.join("letter.txt"), "x").unwrap();
+        assert!(matches!(
+            DataDirectory::open(&path),
+            Err(DataDirectoryError::Foreign(_))
+        ));
+        assert_eq!((mode(&path), path.read_dir().unwrap().count()), (0o755, 1));
+    }
+
+    #[test]
+    fn a_file_in_the_way_is_an_error_of_one_line() {
+        let scratch = TempDir::new();
+        std::fs::write(scratch.path("file"), "x").unwrap();
+        let text = DataDirectory::open(&scratch.path("file")).unwrap_err().to_string();
+        assert!(text.contains("cannot be used") && !text.contains('\n'), "{text}");
+    }
+
+    #[test]
+    fn replaced_files_are_private_and_whole() {
+        let scratch = TempDir::new();
+        let path = scratch.path("x");
+        std::fs::write(&path, "a longer text than the next").unwrap();
+        replace_file(&path, b"new").unwrap();
+        assert_eq!(
+            (std::fs::read_to_string(&path).unwrap().as_str(), mode(&path)),
+            ("new", 0o600)
+        );
+        append_line(&scratch.path("y"), "one").unwrap();
+        append_line(&scratch.path("y"), "two").unwrap();
+        assert_eq!(std::fs::read_to_string(scratch.path("y")).unwrap(), "one\ntwo\n");
+    }
+}

@@ -1,0 +1,273 @@
+//! `DynamoDB` on this machine: an embedded engine.
+//!
+//! The service talks to it over the real protocol, through the AWS SDK. Its tables are the template's; what the
+//! engine does not do by itself (removing expired items) is ticked here. A write that was answered is in the
+//! file's write-ahead log, so it survives the end of the process however it comes.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use dynoxide::actions::create_table::{CreateTableRequest, StreamSpecification};
+use dynoxide::actions::describe_table::DescribeTableRequest;
+use dynoxide::actions::update_time_to_live::{TimeToLiveSpecification, UpdateTimeToLiveRequest};
+use dynoxide::types::{AttributeDefinition, KeySchemaElement, KeyType, ScalarAttributeType};
+use dynoxide::{Database, DynoxideError};
+use thiserror::Error;
+
+use crate::template::TableDefinition;
+
+/// The file in the data directory.
+pub const FILE: &str = "dynamodb.sqlite";
+/// How often expired items are removed. AWS takes days, and no rule may depend on it.
+pub const SWEEP_INTERVAL: Duration = Duration::from_secs(2);
+
+/// Why the database cannot be used.
+#[derive(Debug, Error)]
+pub enum DatabaseError {
+    /// The file cannot be opened, or is no database.
+    #[error("the database {0} cannot be opened: {1}")]
+    Unusable(PathBuf, String),
+    /// The engine refused a table.
+    #[error("the table {0} cannot be made: {1}")]
+    Table(String, String),
+    /// The file holds a table with other keys than the template's: it is of another version.
+    #[error("the table {0} has other keys than template.yaml; the data directory belongs to another version")]
+    Different(String),
+}
+
+/// Opens the database file, or a database in memory.
+///
+/// # Errors
+/// [`DatabaseError::Unusable`].
+pub fn open(file: Option<&Path>) -> Result<Database, DatabaseError> {
+    let Some(path) = file else {
+        return Database::memory().map_err(|error| DatabaseError::Unusable("in memory".into(), error.to_string()));
+    };
+    let unusable = |reason: String| DatabaseError::Unusable(path.to_owned(), reason);
+    let name = path
+        .to_str()
+        .ok_or_else(|| unusable("its path is not UTF-8".to_owned()))?;
+    Database::new(name).map_err(|error| unusable(error.to_string()))
+}
+
+/// Makes the template's tables that are not there yet, with their streams and expiry attributes. Their names begin
+/// with `prefix`.
+///
+/// # Errors
+/// [`DatabaseError::Table`] for a definition that the engine refuses (a misspelt key type, for one), and
+/// [`DatabaseError::Different`] for a table that is there with other keys.
+pub fn create_missing_tables(
+    database: &Database,
+    prefix: &str,
+    tables: &[TableDefinition],
+) -> Result<(), DatabaseError> {
+    for table in tables {
+        let name = format!("{prefix}{}", table.suffix);
+        let refused = |error: DynoxideError| DatabaseError::Table(name.clone(), error.to_string());
+        let keys = key_schema(table, &name)?;
+        let existing = database.describe_table(DescribeTableRequest {
+            table_name: name.clone(),
+        });
+        match existing {
+            Ok(existing) if existing.table.key_schema == keys => {}
+            Ok(_) => return Err(DatabaseError::Different(name)),
+            Err(DynoxideError::ResourceNotFoundException(_)) => {
+                database
+                    .create_table(definition(table, &name, keys)?)
+                    .map_err(refused)?;
+            }
+            Err(error) => return Err(refused(error)),
+        }
+        if let Some(attribute) = &table.ttl_attribute {
+            let time_to_live_specification = TimeToLiveSpecification {
+                attribute_name: attribute.clone(),
+                enabled: true,
+            };
+            let request = UpdateTimeToLiveRequest {
+                table_name: name.clone(),
+                time_to_live_specification,
+            };
+            database.update_time_to_live(request).map_err(refused)?;
+        }
+    }
+    Ok(())
+}
+
+fn key_schema(table: &TableDefinition, name: &str) -> Result<Vec<KeySchemaElement>, DatabaseError> {
+    let element = |(attribute, kind): &(String, String)| {
+        let key_type = match kind.as_str() {
+            "HASH" => KeyType::HASH,
+            "RANGE" => KeyType::RANGE,
+            other => return Err(DatabaseError::Table(name.to_owned(), format!("{other} is no key type"))),
+        };
+        Ok(KeySchemaElement {
+            attribute_name: attribute.clone(),
+            key_type,
+        })
+    };
+    table.key_schema.iter().map(element).collect()
+}
+
+fn definition(
+    table: &TableDefinition,
+    name: &str,
+    key_schema: Vec<KeySchemaElement>,
+) -> Result<CreateTableRequest, DatabaseError> {
+    let attribute = |(attribute, kind): &(String, String)| {
+        let attribute_type = match kind.as_str() {
+            "S" => ScalarAttributeType::S,
+            "N" => ScalarAttributeType::N,
+            "B" => ScalarAttributeType::B,
+            other => {
+                return Err(DatabaseError::Table(
+                    name.to_owned(),
+                    format!("{other} is no type of a key attribute"),
+                ));
+            }
+        };
+        Ok(AttributeDefinition {
+            attribute_name: attribute.clone(),
+            attribute_type,
+        })
+    };
+    Ok(CreateTableRequest {
+        table_name: name.to_owned(),
+        key_schema,
+        attribute_definitions: table
+            .attribute_definitions
+            .iter()
+            .map(attribute)
+            .collect::<Result<_, _>>()?,
+        billing_mode: Some("PAY_PER_REQUEST".to_owned()),
+        stream_specification: table.stream.clone().map(|view| StreamSpecification {
+            stream_enabled: true,
+            stream_view_type: Some(view),
+        }),
+        ..CreateTableRequest::default()
+    })
+}
+
+/// Removes expired items at every tick, until the task is aborted.
+pub async fn sweep_expired(database: Database, every: Duration) {
+    let mut tick = tokio::time::interval(every);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        let database = database.clone();
+        // A sweep works through whole tables: off the threads that answer requests.
+        match tokio::task::spawn_blocking(move || database.sweep_ttl()).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "expired items could not be removed"),
+            Err(_) => return,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::testing::TempDir;
+    use crate::template::Template;
+    use crate::template::tests::sample;
+    use dynoxide::actions::get_item::GetItemRequest;
+    use dynoxide::actions::put_item::PutItemRequest;
+    use serde_json::json;
+
+    const PREFIX: &str = "dashtam-local-";
+
+    fn put(database: &Database, table: &str, item: serde_json::Value) {
+        let request: PutItemRequest =
+            serde_json::from_value(json!({ "TableName": format!("{PREFIX}{table}"), "Item": item })).unwrap();
+        database.put_item(request).unwrap();
+    }
+
+    fn has(database: &Database, table: &str, key: serde_json::Value) -> bool {
+        let request: GetItemRequest =
+            serde_json::from_value(json!({ "TableName": format!("{PREFIX}{table}"), "Key": key })).unwrap();
+        database.get_item(request).unwrap().item.is_some()
+    }
+
+    #[test]
+    fn the_templates_tables_are_made_once_and_kept() {
+        let scratch = TempDir::new();
+        let file = scratch.path(FILE);
+        for _ in 0..2 {
+            let database = open(Some(&file)).unwrap();
+            create_missing_tables(&database, PREFIX, &sample().tables).unwrap();
+            put(&database, "outbox", json!({ "pk": { "S": "OUTBOX#1" } }));
+            assert_eq!(database.table_count().unwrap(), 2);
+        }
+        assert!(has(
+            &open(Some(&file)).unwrap(),
+            "outbox",
+            json!({ "pk": { "S": "OUTBOX#1" } })
+        ));
+    }
+
+    #[test]
+    fn the_workspaces_tables_are_valid() {
+        let database = open(None).unwrap();
+        let tables = Template::embedded().unwrap().tables;
+        create_missing_tables(&database, PREFIX, &tables).unwrap();
+        assert_eq!(database.table_count().unwrap(), tables.len());
+    }
+
+    #[test]
+    fn expired_items_are_removed_by_a_sweep() {
+        let database = open(None).unwrap();
+        create_missing_tables(&database, PREFIX, &sample().tables).unwrap();
+        put(
+            &database,
+            "tokens",
+            json!({ "pk": { "S": "a" }, "sk": { "S": "old" }, "ttl": { "N": "1" } }),
+        );
+        put(
+            &database,
+            "tokens",
+            json!({ "pk": { "S": "a" }, "sk": { "S": "new" }, "ttl": { "N": "99999999999" } }),
+        );
+        assert_eq!(database.sweep_ttl().unwrap(), 1);
+        assert!(has(
+            &database,
+            "tokens",
+            json!({ "pk": { "S": "a" }, "sk": { "S": "new" } })
+        ));
+    }
+
+    #[test]
+    fn a_misspelt_key_type_is_an_error_that_names_the_table() {
+        let mut tables = sample().tables;
+        tables[0].key_schema[0].1 = "HASHH".into();
+        let error = create_missing_tables(&open(None).unwrap(), PREFIX, &tables)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("dashtam-local-outbox") && error.contains("HASHH"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_table_with_other_keys_is_of_another_version() {
+        let database = open(None).unwrap();
+        let mut tables = sample().tables;
+        create_missing_tables(&database, PREFIX, &tables).unwrap();
+        tables[1].key_schema.pop();
+        assert!(matches!(
+            create_missing_tables(&database, PREFIX, &tables),
+            Err(DatabaseError::Different(_))
+        ));
+    }
+
+    #[test]
+    fn a_file_that_is_no_database_is_an_error_of_one_line() {
+        let scratch = TempDir::new();
+        std::fs::write(
+            scratch.path(FILE),
+            "this is not a database, and it is long enough to be looked at".repeat(100),
+        )
+        .unwrap();
+        let error = open(Some(&scratch.path(FILE))).map(drop).unwrap_err().to_string();
+        assert!(error.contains(FILE) && !error.contains('\n'), "{error}");
+    }
+}

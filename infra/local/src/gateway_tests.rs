@@ -1,0 +1,374 @@
+//! The gateway over real connections, in front of an application that says what it saw.
+
+use super::*;
+use crate::template::tests::{SAMPLE, sample};
+use axum::routing::get;
+use lambda_http::RequestExt as _;
+use lambda_http::request::RequestContext;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+
+const SOURCES: Sources = Sources {
+    epoch_millis: || 1_700_000_000_000,
+    request_id: || Uuid::from_u128(7),
+};
+const REQUEST_ID: &str = "00000000-0000-0000-0000-000000000007";
+const GET_ME: &str = "GET /me HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+
+fn to_app(request: lambda_http::Request) -> Request<Body> {
+    let path = request.raw_http_path().to_owned();
+    let (mut parts, body) = request.into_parts();
+    parts.uri = path.parse().unwrap_or_default();
+    Request::from_parts(parts, Body::from(body.as_ref().to_vec()))
+}
+
+/// Says what the function sees.
+async fn echo(request: Request<Body>) -> axum::Json<Value> {
+    let (parts, body) = request.into_parts();
+    let Some(RequestContext::ApiGatewayV1(context)) = parts.extensions.get::<RequestContext>() else {
+        panic!("no context")
+    };
+    let (ip, id) = (context.identity.source_ip.clone(), context.request_id.clone());
+    let body = body.collect().await.unwrap().to_bytes();
+    axum::Json(
+        json!({ "method": parts.method.as_str(), "path": parts.uri.path(), "ip": ip, "id": id, "body": body.len() }),
+    )
+}
+
+fn gateway(app: Router) -> Gateway {
+    let local = Router::new().route("/_local", get(|| async { "mail" }));
+    Gateway::new(&sample(), 1.0, Behind { app, to_app, local }, SOURCES)
+}
+
+async fn serve(app: Router) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(gateway(app).serve(listener, std::future::pending()));
+    address
+}
+
+/// Sends bytes and reads until the server closes; a server that waits for more fails the test.
+async fn send(address: SocketAddr, bytes: impl AsRef<[u8]> + std::fmt::Debug) -> String {
+    let answer = tokio::time::timeout(Duration::from_secs(10), send_and_read(address, bytes.as_ref())).await;
+    answer.unwrap_or_else(|_| panic!("no end of the answer to {bytes:.200?}"))
+}
+
+async fn send_and_read(address: SocketAddr, bytes: &[u8]) -> String {
+    let mut connection = TcpStream::connect(address).await.unwrap();
+    connection.write_all(bytes).await.unwrap();
+    let mut answer = Vec::new();
+    // A server that refuses what it has not read resets the connection behind its answer.
+    drop(connection.read_to_end(&mut answer).await);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+fn app() -> Router {
+    Router::new().fallback(echo)
+}
+
+#[tokio::test]
+async fn a_request_reaches_the_application_as_an_event() {
+    let address = serve(app()).await;
+    let answer = send(address, "POST /auth/login?x=1 HTTP/1.1\r\nhost: localhost\r\nx-forwarded-for: 1.2.3.4\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}").await;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    let wanted = json!({ "method": "POST", "path": "/auth/login", "ip": "127.0.0.1", "id": REQUEST_ID, "body": 2 });
+    assert_eq!(serde_json::from_str::<Value>(body).unwrap(), wanted);
+}
+
+#[tokio::test]
+async fn one_connection_serves_many_requests() {
+    let address = serve(app()).await;
+    let keep = GET_ME.replace("connection: close\r\n", "");
+    let answer = send(address, format!("{keep}{keep}{GET_ME}")).await;
+    assert_eq!(answer.matches("HTTP/1.1 200").count(), 3, "{answer}");
+}
+
+#[tokio::test]
+async fn an_empty_bucket_is_answered_with_the_templates_problem() {
+    let address = serve(app()).await;
+    let request = "POST /auth/login HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    let mut answers = Vec::new();
+    for _ in 0..5 {
+        answers.push(send(address, request).await);
+    }
+    let refused: Vec<_> = answers
+        .iter()
+        .filter(|answer| answer.starts_with("HTTP/1.1 429"))
+        .collect();
+    assert!(!refused.is_empty(), "{answers:?}");
+    assert!(
+        refused[0].contains("retry-after: 1\r\n") && refused[0].contains("application/problem+json"),
+        "{}",
+        refused[0]
+    );
+    assert!(
+        refused[0].contains(&format!("\"request_id\":\"{REQUEST_ID}\"")),
+        "{}",
+        refused[0]
+    );
+    assert!(
+        send(address, GET_ME).await.starts_with("HTTP/1.1 200"),
+        "another method is throttled as well"
+    );
+}
+
+#[tokio::test]
+async fn a_body_that_is_declared_too_large_is_refused_before_it_is_sent() {
+    let head = format!(
+        "POST /auth/login HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n",
+        BODY_LIMIT + 1
+    );
+    let answer = send(serve(app()).await, head).await;
+    assert!(
+        answer.starts_with("HTTP/1.1 413") && answer.contains("payload_too_large"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn a_body_that_grows_too_large_is_refused() {
+    let address = serve(app()).await;
+    let chunk = vec![b'x'; BODY_LIMIT / 2];
+    let mut request = b"POST /auth/login HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
+    for _ in 0..3 {
+        request.extend(format!("{:x}\r\n", chunk.len()).bytes());
+        request.extend(&chunk);
+        request.extend(b"\r\n");
+    }
+    let connection = TcpStream::connect(address).await.unwrap();
+    let (mut reader, mut writer) = connection.into_split();
+    let sending = tokio::spawn(async move { drop(writer.write_all(&request).await) });
+    let mut answer = vec![0; 12];
+    reader.read_exact(&mut answer).await.unwrap();
+    assert_eq!(answer, b"HTTP/1.1 413");
+    drop(reader);
+    sending.await.unwrap();
+}
+
+#[tokio::test]
+async fn the_largest_body_is_taken() {
+    let mut request = format!(
+        "POST /auth/login HTTP/1.1\r\nhost: localhost\r\ncontent-length: {BODY_LIMIT}\r\nconnection: close\r\n\r\n"
+    )
+    .into_bytes();
+    request.resize(request.len() + BODY_LIMIT, b'x');
+    let answer = send(serve(app()).await, request).await;
+    assert!(answer.contains(&format!("\"body\":{BODY_LIMIT}")), "{answer}");
+}
+
+#[tokio::test]
+async fn a_head_that_is_too_large_is_refused() {
+    let head = format!(
+        "GET /me HTTP/1.1\r\nhost: localhost\r\nx: {}\r\nconnection: close\r\n\r\n",
+        "x".repeat(HEAD_LIMIT)
+    );
+    let answer = send(serve(app()).await, head).await;
+    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+}
+
+#[tokio::test]
+async fn what_is_no_request_harms_nobody() {
+    let address = serve(app()).await;
+    for garbage in [
+        "\0\0\0\0\r\n\r\n",
+        "GET\r\n\r\n",
+        "GET /me HTTP/9.9\r\n\r\n",
+        "GET /a b HTTP/1.1\r\nhost: localhost\r\n\r\n",
+        "GET /me HTTP/1.1\r\nhost localhost\r\n\r\n",
+        "POST /me HTTP/1.1\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n",
+        "POST /me HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
+        "GET /me HTTP/1.1\r\nhost: a b\r\nconnection: close\r\n\r\n",
+        "GET /me HTTP/1.1\r\nhost: localhost\r\nx-forwarded-proto: gopher://\r\nconnection: close\r\n\r\n",
+        "CONNECT localhost:80 HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n",
+        "OPTIONS * HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n",
+        "GET /%00%ff%zz?%=%&& HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n",
+    ] {
+        let answer = send(address, garbage).await;
+        let status = answer.get(9..12).unwrap_or("none");
+        assert!(
+            status == "none" || status < "500",
+            "{garbage:?} was answered {answer:?}"
+        );
+    }
+    assert!(send(address, GET_ME).await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn a_request_without_a_usable_host_gets_a_problem() {
+    let address = serve(app()).await;
+    let answer = send(address, GET_ME.replace("host: localhost", "host: 1.2.3.999")).await;
+    assert!(answer.contains("application/problem+json"), "{answer}");
+    assert!(
+        send(address, GET_ME.replace("host: localhost\r\n", ""))
+            .await
+            .starts_with("HTTP/1.1 200"),
+        "HTTP/1.0 style"
+    );
+}
+
+#[tokio::test]
+async fn a_method_that_no_route_takes_is_answered_by_the_gateway() {
+    let answer = send(serve(app()).await, GET_ME.replace("/me", "/auth/sessions/others")).await;
+    assert!(
+        answer.starts_with("HTTP/1.1 400") && answer.contains("problem+json"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn captured_mail_is_served_beside_the_gateway() {
+    let address = serve(app()).await;
+    let local = GET_ME.replace("/me", "/_local");
+    assert!(send(address, &local).await.ends_with("mail"));
+    assert!(
+        send(address, local.replace("/_local", "/_local/nothing"))
+            .await
+            .starts_with("HTTP/1.1 404")
+    );
+    assert!(
+        send(address, local.replace("/_local", "/_localhost"))
+            .await
+            .contains("\"path\":\"/_localhost\"")
+    );
+    assert!(
+        send(address, GET_ME.replace("/me", "/"))
+            .await
+            .contains("location: /_local\r\n")
+    );
+}
+
+#[tokio::test]
+async fn captured_mail_is_not_shown_under_a_foreign_name() {
+    let address = serve(app()).await;
+    let local = GET_ME.replace("/me", "/_local");
+    for host in [
+        "evil.example",
+        "localhost.evil.example",
+        "192.168.0.1",
+        "localhost@evil.example",
+    ] {
+        let answer = send(address, local.replace("host: localhost", &format!("host: {host}"))).await;
+        assert!(answer.starts_with("HTTP/1.1 421"), "{host}: {answer}");
+    }
+    for host in ["localhost:9000", "127.0.0.1:9000", "[::1]:9000", "LOCALHOST"] {
+        assert!(
+            send(address, local.replace("host: localhost", &format!("host: {host}")))
+                .await
+                .ends_with("mail"),
+            "{host}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_panic_in_a_function_is_one_answer_and_no_more() {
+    let app = Router::new()
+        .route(
+            "/me",
+            get(|| async {
+                if true {
+                    panic!("out of the function")
+                }
+            }),
+        )
+        .fallback(echo);
+    let address = serve(app).await;
+    let answer = send(address, GET_ME).await;
+    assert!(
+        answer.starts_with("HTTP/1.1 503") && answer.contains("service_unavailable"),
+        "{answer}"
+    );
+    assert!(
+        send(address, GET_ME.replace("/me", "/you"))
+            .await
+            .starts_with("HTTP/1.1 200")
+    );
+}
+
+#[tokio::test]
+async fn a_function_finishes_when_its_client_has_gone() {
+    let (entered, go, finished) = (
+        Arc::new(Notify::new()),
+        Arc::new(Notify::new()),
+        Arc::new(Notify::new()),
+    );
+    let handler = {
+        let (entered, go, finished) = (Arc::clone(&entered), Arc::clone(&go), Arc::clone(&finished));
+        move || async move {
+            entered.notify_one();
+            go.notified().await;
+            finished.notify_one();
+        }
+    };
+    let address = serve(Router::new().route("/me", get(handler))).await;
+    let mut connection = TcpStream::connect(address).await.unwrap();
+    connection.write_all(GET_ME.as_bytes()).await.unwrap();
+    entered.notified().await;
+    drop(connection);
+    send(address, GET_ME.replace("/me", "/")).await;
+    go.notify_one();
+    finished.notified().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_function_that_hangs_is_answered_after_the_gateways_time() {
+    let app = Router::new().fallback(|| std::future::pending::<()>());
+    let start = tokio::time::Instant::now();
+    let response = gateway(app)
+        .handle(
+            Request::get("/me").body(Body::empty()).unwrap(),
+            ([127, 0, 0, 1], 1).into(),
+        )
+        .await;
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(start.elapsed().as_secs(), INTEGRATION_TIMEOUT.as_secs());
+}
+
+#[tokio::test]
+async fn a_stop_finishes_what_is_in_flight() {
+    let (entered, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let handler = {
+        let (entered, go) = (Arc::clone(&entered), Arc::clone(&go));
+        move || async move {
+            entered.notify_one();
+            go.notified().await;
+            "done"
+        }
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let gateway = gateway(Router::new().route("/me", get(handler)));
+    let server = tokio::spawn(gateway.serve(listener, async { drop(stopped.await) }));
+    let request = tokio::spawn(send(address, GET_ME));
+    entered.notified().await;
+    stop.send(()).unwrap();
+    go.notify_one();
+    assert!(request.await.unwrap().ends_with("done"));
+    server.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_larger_scale_lets_more_through() {
+    let template = Template::parse(SAMPLE).unwrap();
+    let gateway = Gateway::new(
+        &template,
+        10.0,
+        Behind {
+            app: app(),
+            to_app,
+            local: Router::new(),
+        },
+        SOURCES,
+    );
+    for _ in 0..40 {
+        let request = Request::post("/auth/login").body(Body::empty()).unwrap();
+        assert_eq!(
+            gateway.handle(request, ([127, 0, 0, 1], 1).into()).await.status(),
+            StatusCode::OK
+        );
+    }
+}

@@ -1,0 +1,157 @@
+//! The AWS side of the local run: `DynamoDB`, Secrets Manager and SES, each on a loopback port of its own.
+//!
+//! The service reaches them over HTTP through the AWS SDK, as it reaches the real ones; that they live in the same
+//! process is nothing it could notice. Every write is in its file before it is answered, so the servers need no
+//! orderly end: they are dropped.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use axum::Router;
+use dynoxide::Database;
+use shared::clock::Clock;
+use shared::entropy::Entropy;
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use crate::aws::secrets_manager::{self, SecretsManager};
+use crate::aws::ses::{Identities, Ses};
+use crate::data_directory::DataDirectory;
+use crate::database::{self, DatabaseError};
+use crate::environment::Endpoints;
+use crate::mail::{self, Mailbox};
+use crate::template::TableDefinition;
+
+/// The file of the secrets in the data directory.
+pub const SECRETS_FILE: &str = "secrets.json";
+/// The file of the captured mail in the data directory.
+pub const MAIL_FILE: &str = "mail.jsonl";
+
+/// Why the local AWS side does not start.
+#[derive(Debug, Error)]
+pub enum LocalAwsError {
+    /// The database.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// The secrets.
+    #[error(transparent)]
+    Secrets(#[from] secrets_manager::OpenError),
+    /// The captured mail.
+    #[error(transparent)]
+    Mail(#[from] mail::OpenError),
+    /// A port on loopback.
+    #[error("no port for the local AWS side")]
+    Port(#[source] std::io::Error),
+}
+
+/// What the local AWS side is made from.
+pub struct Parts<'a> {
+    /// Where its state is kept; in memory without.
+    pub directory: Option<&'a DataDirectory>,
+    /// The tables.
+    pub tables: &'a [TableDefinition],
+    /// What their names begin with.
+    pub table_prefix: &'a str,
+    /// The verified sender, as `a@example.com` or `Name <a@example.com>`.
+    pub sender: &'a str,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// The running servers, and the handles that tests reach behind them with. Dropping it ends the servers.
+pub struct LocalAws {
+    /// The tables.
+    pub database: Database,
+    /// The secrets.
+    pub secrets: SecretsManager,
+    /// The mail service, with its switch for failures.
+    pub ses: Ses,
+    /// The captured mail.
+    pub mailbox: Mailbox,
+    /// Where they listen.
+    pub endpoints: Endpoints,
+    _servers: JoinSet<()>,
+}
+
+impl LocalAws {
+    /// Opens the state and starts the servers.
+    ///
+    /// # Errors
+    /// [`LocalAwsError`] names the file that cannot be used.
+    pub async fn start(parts: Parts<'_>) -> Result<Self, LocalAwsError> {
+        let file = |name| parts.directory.map(|directory| directory.file(name));
+        let database = database::open(file(database::FILE).as_deref())?;
+        database::create_missing_tables(&database, parts.table_prefix, parts.tables)?;
+        let mailbox = Mailbox::open(file(MAIL_FILE))?;
+        let secrets = SecretsManager::open(file(SECRETS_FILE), Arc::clone(&parts.clock), Arc::clone(&parts.entropy))?;
+        let identities = Identities::verified([bare_address(parts.sender)]);
+        let ses = Ses::new(mailbox.clone(), identities, parts.clock, parts.entropy);
+
+        let mut servers = JoinSet::new();
+        let (listener, dynamodb) = loopback().await?;
+        servers.spawn(serve_database(listener, database.clone()));
+        servers.spawn(database::sweep_expired(database.clone(), database::SWEEP_INTERVAL));
+        let (listener, secrets_manager) = loopback().await?;
+        servers.spawn(serve(listener, secrets.router()));
+        let (listener, sesv2) = loopback().await?;
+        servers.spawn(serve(listener, ses.router()));
+        let endpoints = Endpoints {
+            dynamodb,
+            secrets_manager,
+            sesv2,
+        };
+        Ok(Self {
+            database,
+            secrets,
+            ses,
+            mailbox,
+            endpoints,
+            _servers: servers,
+        })
+    }
+}
+
+async fn loopback() -> Result<(TcpListener, SocketAddr), LocalAwsError> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .await
+        .map_err(LocalAwsError::Port)?;
+    let address = listener.local_addr().map_err(LocalAwsError::Port)?;
+    Ok((listener, address))
+}
+
+async fn serve_database(listener: TcpListener, database: Database) {
+    if let Err(error) = dynoxide::server::serve_with_shutdown(listener, database, std::future::pending()).await {
+        tracing::error!(%error, "the database's server ended");
+    }
+}
+
+async fn serve(listener: TcpListener, router: Router) {
+    if let Err(error) = axum::serve(listener, router).await {
+        tracing::error!(%error, "a server of the local AWS side ended");
+    }
+}
+
+/// The address in `Name <address>`, or the text itself.
+fn bare_address(sender: &str) -> &str {
+    sender
+        .rsplit_once('<')
+        .and_then(|(_, rest)| rest.strip_suffix('>'))
+        .unwrap_or(sender)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_senders_name_is_no_part_of_its_address() {
+        assert_eq!(
+            bare_address("Dashtam <no-reply@dashtam.example>"),
+            "no-reply@dashtam.example"
+        );
+        assert_eq!(bare_address("no-reply@dashtam.example"), "no-reply@dashtam.example");
+    }
+}

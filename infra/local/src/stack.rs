@@ -1,0 +1,207 @@
+//! The local run, put together: gateway, endpoints, consumers, and the AWS side behind them.
+//!
+//! The order of the start is the order of what can be wrong: the settings, then the port, then the data directory, so
+//! that a mistake is told before anything has been made. From the environment it takes only `DASHTAM_*`; what the AWS
+//! SDK is told is set here, so that credentials of a real account that lie around are never used.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use shared::clock::{Clock as _, SystemClock};
+use shared::config::{Config, ConfigError, PREFIX, Settings};
+use shared::entropy::{OsEntropy, uuid_v4};
+use shared::environment::{Environment, StartError};
+use shared::http::app;
+use shared::keys::{self, KeysError};
+use shared::lambda::into_axum;
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::consumers::{Consumers, DEAD_LETTER_FILE, Handlers};
+use crate::data_directory::{DataDirectory, DataDirectoryError, replace_file};
+use crate::gateway::{Behind, Gateway, Sources};
+use crate::local_aws::{LocalAws, LocalAwsError, Parts};
+use crate::options::Options;
+use crate::streams::{CHECKPOINT_FILE, Checkpoint, OutboxStream, StreamError};
+use crate::template::{Template, TemplateError};
+use crate::{endpoints, environment, mail};
+
+/// How long a stop waits for requests and messages that are in flight.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Why the local run does not start.
+#[derive(Debug, Error)]
+pub enum StackError {
+    /// The settings; every fault.
+    #[error("{}", .0.0.join("; "))]
+    Settings(ConfigError),
+    /// The port.
+    #[error("cannot listen on port {0}: {1}")]
+    Port(u16, std::io::Error),
+    /// The data directory.
+    #[error(transparent)]
+    DataDirectory(#[from] DataDirectoryError),
+    /// The template.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// The AWS side.
+    #[error(transparent)]
+    LocalAws(#[from] LocalAwsError),
+    /// The outbox.
+    #[error(transparent)]
+    Outbox(#[from] StreamError),
+    /// The keys.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The endpoints.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The file for functions beside this process.
+    #[error("lambda.env cannot be written: {0}")]
+    LambdaEnv(std::io::Error),
+}
+
+/// The running service.
+pub struct Stack {
+    address: SocketAddr,
+    aws: LocalAws,
+    stop: watch::Sender<bool>,
+    gateway: JoinHandle<std::io::Result<()>>,
+    consumers: JoinHandle<()>,
+    _directory: Option<DataDirectory>,
+}
+
+impl Stack {
+    /// Starts everything; when this returns, requests are served.
+    ///
+    /// # Errors
+    /// [`StackError`]; nothing runs then.
+    pub async fn start(options: &Options, settings: &Settings) -> Result<Self, StackError> {
+        Config::parse(settings).map_err(StackError::Settings)?;
+        let port_error = |error| StackError::Port(options.port, error);
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port))
+            .await
+            .map_err(port_error)?;
+        let address = listener.local_addr().map_err(port_error)?;
+        let settings = addressed(settings, address);
+        let config = Config::parse(&settings).map_err(StackError::Settings)?;
+        let template = Template::embedded()?;
+        let directory = if options.in_memory {
+            None
+        } else {
+            Some(DataDirectory::open(&options.data_dir)?)
+        };
+        let parts = Parts {
+            directory: directory.as_ref(),
+            tables: &template.tables,
+            table_prefix: &config.table_prefix,
+            sender: &config.mail.from,
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(OsEntropy),
+        };
+        let aws = LocalAws::start(parts).await?;
+        let settings = aws
+            .endpoints
+            .variables()
+            .into_iter()
+            .fold(settings, |all, (name, value)| all.with(&name, value));
+        let environment = Environment::new(&settings).map_err(StackError::Settings)?;
+        // Deployed, the template makes the mail key and `keys-init` runs behind each deployment.
+        keys::first_mail_key(&environment.secrets(), &OsEntropy).await?;
+        keys::first_start(&environment.secrets(), &environment.store()).await?;
+
+        let (stop, stopped) = watch::channel(false);
+        let consumers = consumers(&environment, &aws, &config, directory.as_ref()).await?;
+        let behind = Behind {
+            app: app(endpoints::all(&environment).await?, environment.app()),
+            to_app: into_axum,
+            local: mail::router(aws.mailbox.clone()),
+        };
+        let gateway = Gateway::new(&template, config.rate_limits.scale, behind, sources());
+        if let Some(directory) = &directory {
+            let text = environment::render(&aws.endpoints, own(&settings));
+            replace_file(&directory.file(environment::FILE), text.as_bytes()).map_err(StackError::LambdaEnv)?;
+        }
+        Ok(Self {
+            address,
+            aws,
+            gateway: tokio::spawn(gateway.serve(listener, until(stopped.clone()))),
+            consumers: tokio::spawn(consumers.run(until(stopped))),
+            stop,
+            _directory: directory,
+        })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The AWS side.
+    #[must_use]
+    pub fn aws(&self) -> &LocalAws {
+        &self.aws
+    }
+
+    /// Takes no new requests, and waits a few seconds for what is in flight. What is not finished then is no
+    /// loss: an unanswered write is whole or not there, and an unfinished message comes again.
+    pub async fn stop(self) {
+        self.stop.send_replace(true);
+        let both = async { (self.gateway.await, self.consumers.await) };
+        if tokio::time::timeout(GRACE, both).await.is_err() {
+            tracing::warn!("some requests were still in flight at the end");
+        }
+    }
+}
+
+/// The settings with the address that this run has in place of the default one.
+fn addressed(settings: &Settings, address: SocketAddr) -> Settings {
+    let url = format!("http://{address}");
+    settings
+        .clone()
+        .with_default("DASHTAM_APP_BASE_URL", url.clone())
+        .with_default("DASHTAM_ISSUER", url)
+}
+
+/// The service's own settings.
+fn own(settings: &Settings) -> impl Iterator<Item = (String, String)> {
+    settings
+        .beginning_with(PREFIX)
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+}
+
+fn sources() -> Sources {
+    Sources {
+        epoch_millis: || SystemClock.now().as_millis(),
+        request_id: || uuid_v4(&OsEntropy),
+    }
+}
+
+async fn consumers(
+    environment: &Environment,
+    aws: &LocalAws,
+    config: &Config,
+    directory: Option<&DataDirectory>,
+) -> Result<Consumers<shared::consumer::Failure>, StackError> {
+    let file = |name| directory.map(|directory| directory.file(name));
+    let checkpoint = Checkpoint::open(file(CHECKPOINT_FILE))?;
+    let table = format!("{}outbox", config.table_prefix);
+    let stream = OutboxStream::open(aws.database.clone(), &table, checkpoint.saved())?;
+    let mailer = outbox_mailer::consumer(environment).await?;
+    let sweeper = outbox_sweeper::consumer(environment).await?;
+    Ok(Consumers::new(
+        stream,
+        checkpoint,
+        file(DEAD_LETTER_FILE),
+        Handlers { mailer, sweeper },
+    ))
+}
+
+/// Resolves when the channel says so, or when its sender is gone.
+async fn until(mut stopped: watch::Receiver<bool>) {
+    drop(stopped.wait_for(|stopped| *stopped).await);
+}

@@ -1,0 +1,554 @@
+//! What the local run takes from `template.yaml`: routes, throttling, gateway responses and tables.
+//!
+//! The template is the deployment's truth. Reading it here, instead of keeping a second list, is what makes the
+//! local run show a route that was forgotten there. The guard tests read it through the same types.
+//!
+//! The text is embedded when the program is built. Whatever a part of it needs and lacks is an error that names
+//! the resource, so a broken template never becomes a service with a route less.
+
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::cloudformation::{self, YamlError};
+use crate::gateway_response::GatewayResponses;
+
+/// The workspace's template, as it was when this program was built.
+pub const SOURCE: &str = include_str!("../../../template.yaml");
+
+/// The method of a route that takes every method that no other route of its path takes.
+pub const ANY: &str = "ANY";
+
+/// Why the template cannot be used.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum TemplateError {
+    /// The text cannot be read.
+    #[error("template.yaml cannot be read: {0}")]
+    Yaml(#[from] YamlError),
+    /// A part is missing, or not of the kind it must be.
+    #[error("template.yaml: {place} has no usable {part}")]
+    Missing {
+        /// The logical id of the resource, or the section.
+        place: String,
+        /// The path of the part inside it.
+        part: String,
+    },
+    /// A part that the local run does not know how to follow.
+    #[error("template.yaml: {place}: the local run does not support {part}")]
+    Unsupported {
+        /// The logical id of the resource.
+        place: String,
+        /// What stands there.
+        part: String,
+    },
+}
+
+/// One method of one path, and the function behind it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TemplateRoute {
+    /// The function's crate: `auth-login` for `AuthLoginFunction`.
+    pub function: String,
+    /// The HTTP method in capitals, or [`ANY`].
+    pub method: String,
+    /// The path with `{parameter}` and, at the end, `{proxy+}`.
+    pub path: String,
+}
+
+/// A token bucket's measures.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Throttle {
+    /// Requests a second, in the long run.
+    pub rate: f64,
+    /// Requests at once.
+    pub burst: f64,
+}
+
+/// The stage's throttling.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Throttles {
+    /// What holds for each method without a setting of its own.
+    pub stage: Throttle,
+    /// Method (or `*`), path (or `/*`) and what holds there.
+    pub methods: Vec<(String, String, Throttle)>,
+}
+
+impl Throttles {
+    /// What holds for one method of one path: its own setting, or the stage's.
+    #[must_use]
+    pub fn of(&self, method: &str, path: &str) -> Throttle {
+        let own = |wanted: &str| self.methods.iter().find(|(of, at, _)| of == wanted && at == path);
+        own(method)
+            .or_else(|| own("*"))
+            .map_or(self.stage, |(_, _, throttle)| *throttle)
+    }
+}
+
+/// A table, as far as the local database follows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableDefinition {
+    /// The name behind the stack's: `users` for `${AWS::StackName}-users`.
+    pub suffix: String,
+    /// Partition key, then the sort key if there is one: attribute and `HASH` or `RANGE`.
+    pub key_schema: Vec<(String, String)>,
+    /// The key attributes and their types (`S`, `N`, `B`).
+    pub attribute_definitions: Vec<(String, String)>,
+    /// The stream's view type, where there is a stream.
+    pub stream: Option<String>,
+    /// The attribute that holds the expiry.
+    pub ttl_attribute: Option<String>,
+}
+
+/// The parts of the template that the local run follows.
+#[derive(Debug, Clone)]
+pub struct Template {
+    /// Every function's crate, consumers included, in alphabetical order.
+    pub functions: Vec<String>,
+    /// Every route of the API, ordered by function.
+    pub routes: Vec<TemplateRoute>,
+    /// The API's throttling.
+    pub throttles: Throttles,
+    /// What the gateway answers by itself.
+    pub responses: GatewayResponses,
+    /// Every table, ordered by name.
+    pub tables: Vec<TableDefinition>,
+}
+
+impl Template {
+    /// The embedded template.
+    ///
+    /// # Errors
+    /// See [`Template::parse`].
+    pub fn embedded() -> Result<Self, TemplateError> {
+        Self::parse(SOURCE)
+    }
+
+    /// Reads a template.
+    ///
+    /// # Errors
+    /// [`TemplateError`] names the first part that is missing or that the local run cannot follow.
+    pub fn parse(text: &str) -> Result<Self, TemplateError> {
+        let document = cloudformation::parse(text)?;
+        let resources = object(&document, "the document", "Resources")?;
+        let of_type = |wanted: &'static str| {
+            resources
+                .iter()
+                .filter(move |(_, resource)| resource.pointer("/Type").and_then(Value::as_str) == Some(wanted))
+        };
+        let mut functions = Vec::new();
+        let mut routes = Vec::new();
+        for (id, resource) in of_type("AWS::Serverless::Function") {
+            let function = crate_name(id)?;
+            routes.extend(routes_of(id, &function, resource)?);
+            functions.push(function);
+        }
+        functions.sort();
+        routes.sort();
+        let mut tables = of_type("AWS::DynamoDB::Table")
+            .map(|(id, table)| table_definition(id, table))
+            .collect::<Result<Vec<_>, _>>()?;
+        tables.sort_by(|one, other| one.suffix.cmp(&other.suffix));
+        let (api_id, api) = of_type("AWS::Serverless::Api")
+            .next()
+            .ok_or_else(|| missing("Resources", "AWS::Serverless::Api"))?;
+        Ok(Self {
+            functions,
+            routes,
+            throttles: throttles(api_id, api, &document)?,
+            responses: GatewayResponses::read(api_id, api)?,
+            tables,
+        })
+    }
+}
+
+/// The error for a part that is not there.
+pub(crate) fn missing(place: &str, part: &str) -> TemplateError {
+    TemplateError::Missing {
+        place: place.to_owned(),
+        part: part.to_owned(),
+    }
+}
+
+/// The text at `pointer` in the resource `id`.
+pub(crate) fn text<'a>(resource: &'a Value, id: &str, pointer: &str) -> Result<&'a str, TemplateError> {
+    resource
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .ok_or_else(|| missing(id, pointer.trim_start_matches('/')))
+}
+
+fn object<'a>(
+    value: &'a Value,
+    place: &str,
+    member: &str,
+) -> Result<&'a serde_json::Map<String, Value>, TemplateError> {
+    value
+        .get(member)
+        .and_then(Value::as_object)
+        .ok_or_else(|| missing(place, member))
+}
+
+fn list<'a>(resource: &'a Value, id: &str, pointer: &str) -> Result<&'a Vec<Value>, TemplateError> {
+    resource
+        .pointer(pointer)
+        .and_then(Value::as_array)
+        .ok_or_else(|| missing(id, pointer.trim_start_matches('/')))
+}
+
+/// `AuthLoginFunction` is the crate `auth-login`.
+fn crate_name(id: &str) -> Result<String, TemplateError> {
+    let name = id
+        .strip_suffix("Function")
+        .filter(|name| !name.is_empty())
+        .ok_or_else(|| missing(id, "name ending in Function"))?;
+    let mut kebab = String::with_capacity(name.len() + 4);
+    for (index, letter) in name.char_indices() {
+        if index > 0 && letter.is_ascii_uppercase() {
+            kebab.push('-');
+        }
+        kebab.push(letter.to_ascii_lowercase());
+    }
+    Ok(kebab)
+}
+
+fn routes_of(id: &str, function: &str, resource: &Value) -> Result<Vec<TemplateRoute>, TemplateError> {
+    let Some(events) = resource.pointer("/Properties/Events").and_then(Value::as_object) else {
+        return Ok(Vec::new());
+    };
+    let api_events = events
+        .iter()
+        .filter(|(_, event)| event.get("Type").and_then(Value::as_str) == Some("Api"));
+    api_events
+        .map(|(name, event)| {
+            let place = format!("{id} event {name}");
+            let path = text(event, &place, "/Properties/Path")?;
+            if !path.starts_with('/') {
+                return Err(missing(&place, "Properties/Path"));
+            }
+            let method = text(event, &place, "/Properties/Method")?.to_ascii_uppercase();
+            Ok(TemplateRoute {
+                function: function.to_owned(),
+                method,
+                path: path.to_owned(),
+            })
+        })
+        .collect()
+}
+
+fn throttles(id: &str, api: &Value, document: &Value) -> Result<Throttles, TemplateError> {
+    let mut stage = None;
+    let mut methods = Vec::new();
+    for setting in list(api, id, "/Properties/MethodSettings")? {
+        let path = setting_path(text(setting, id, "/ResourcePath")?);
+        let method = text(setting, id, "/HttpMethod")?.to_ascii_uppercase();
+        let measure = |part: &str| {
+            setting
+                .get(part)
+                .map(|value| {
+                    number(value, document)
+                        .ok_or_else(|| missing(id, &format!("MethodSettings {method} {path} {part}")))
+                })
+                .transpose()
+        };
+        let (Some(rate), Some(burst)) = (measure("ThrottlingRateLimit")?, measure("ThrottlingBurstLimit")?) else {
+            continue;
+        };
+        let throttle = Throttle { rate, burst };
+        if (method.as_str(), path.as_str()) == ("*", "/*") {
+            stage = Some(throttle);
+        } else {
+            methods.push((method, path, throttle));
+        }
+    }
+    Ok(Throttles {
+        stage: stage.ok_or_else(|| missing(id, "MethodSettings for /* with both throttling limits"))?,
+        methods,
+    })
+}
+
+/// `MethodSettings` writes a path's slashes as `~1` behind the first one (`AWS::ApiGateway::Stage MethodSetting`);
+/// SAM hands it on as it is.
+fn setting_path(written: &str) -> String {
+    if written.contains("~1") {
+        written.trim_start_matches('/').replace("~1", "/")
+    } else {
+        written.to_owned()
+    }
+}
+
+/// A number, or the default of the parameter that stands for it.
+fn number(value: &Value, document: &Value) -> Option<f64> {
+    match value {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.parse().ok(),
+        Value::Object(_) => {
+            let parameter = value.get("Ref")?.as_str()?;
+            let default = document.get("Parameters")?.get(parameter)?.get("Default")?;
+            if default.is_object() {
+                None
+            } else {
+                number(default, document)
+            }
+        }
+        _ => None,
+    }
+}
+
+fn table_definition(id: &str, table: &Value) -> Result<TableDefinition, TemplateError> {
+    let name = text(table, id, "/Properties/TableName/Fn::Sub")?;
+    let suffix = name
+        .strip_prefix("${AWS::StackName}-")
+        .ok_or_else(|| missing(id, "TableName of the form ${AWS::StackName}-<name>"))?;
+    for unsupported in ["GlobalSecondaryIndexes", "LocalSecondaryIndexes"] {
+        if table
+            .pointer("/Properties")
+            .and_then(|properties| properties.get(unsupported))
+            .is_some()
+        {
+            return Err(TemplateError::Unsupported {
+                place: id.to_owned(),
+                part: unsupported.to_owned(),
+            });
+        }
+    }
+    let pairs = |pointer: &str, second: &str| -> Result<Vec<(String, String)>, TemplateError> {
+        let items = list(table, id, pointer)?.iter();
+        items
+            .map(|item| {
+                Ok((
+                    text(item, id, "/AttributeName")?.to_owned(),
+                    text(item, id, second)?.to_owned(),
+                ))
+            })
+            .collect()
+    };
+    let optional = |pointer: &str| table.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+    let stream = match table.pointer("/Properties/StreamSpecification") {
+        None => None,
+        Some(_) => Some(text(table, id, "/Properties/StreamSpecification/StreamViewType")?.to_owned()),
+    };
+    let expires = table
+        .pointer("/Properties/TimeToLiveSpecification/Enabled")
+        .and_then(Value::as_bool)
+        == Some(true);
+    Ok(TableDefinition {
+        suffix: suffix.to_owned(),
+        key_schema: pairs("/Properties/KeySchema", "/KeyType")?,
+        attribute_definitions: pairs("/Properties/AttributeDefinitions", "/AttributeType")?,
+        stream,
+        ttl_attribute: if expires {
+            optional("/Properties/TimeToLiveSpecification/AttributeName")
+        } else {
+            None
+        },
+    })
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A template in the shape of the deployed one, small enough to read.
+    pub(crate) const SAMPLE: &str = r##"
+AWSTemplateFormatVersion: '2010-09-09'
+Transform: AWS::Serverless-2016-10-31
+Parameters:
+  StageRate: { Type: Number, Default: 100 }
+Resources:
+  Api:
+    Type: AWS::Serverless::Api
+    Properties:
+      StageName: !Ref Stage
+      MethodSettings:
+        - { ResourcePath: /*, HttpMethod: '*', ThrottlingRateLimit: !Ref StageRate, ThrottlingBurstLimit: 200 }
+        - { ResourcePath: /~1auth~1login, HttpMethod: POST, ThrottlingRateLimit: 2, ThrottlingBurstLimit: 4 }
+      GatewayResponses:
+        THROTTLED:
+          StatusCode: 429
+          ResponseParameters:
+            Headers: { Retry-After: "'1'", Cache-Control: "'no-store'", X-Request-Id: context.requestId }
+          ResponseTemplates:
+            application/problem+json: '{"status":429,"code":"rate_limited","request_id":"$context.requestId"}'
+        REQUEST_TOO_LARGE:
+          StatusCode: 413
+          ResponseTemplates: { application/problem+json: '{"status":413,"code":"payload_too_large","request_id":"$context.requestId"}' }
+        DEFAULT_4XX:
+          StatusCode: 400
+          ResponseTemplates: { application/problem+json: '{"status":400,"code":"malformed_json","request_id":"$context.requestId"}' }
+        DEFAULT_5XX:
+          StatusCode: 503
+          ResponseTemplates: { application/problem+json: '{"status":503,"code":"service_unavailable","request_id":"$context.requestId"}' }
+  AuthLoginFunction:
+    Type: AWS::Serverless::Function
+    Properties:
+      Events:
+        Post: { Type: Api, Properties: { RestApiId: !Ref Api, Path: /auth/login, Method: post } }
+  SessionsRevokeFunction:
+    Type: AWS::Serverless::Function
+    Properties:
+      Events:
+        Delete: { Type: Api, Properties: { Path: '/auth/sessions/{id}', Method: DELETE } }
+  SessionsRevokeOthersFunction:
+    Type: AWS::Serverless::Function
+    Properties:
+      Events:
+        Delete: { Type: Api, Properties: { Path: /auth/sessions/others, Method: DELETE } }
+  ServiceFallbackFunction:
+    Type: AWS::Serverless::Function
+    Properties:
+      Events:
+        Login: { Type: Api, Properties: { Path: /auth/login, Method: ANY } }
+        Root: { Type: Api, Properties: { Path: /, Method: ANY } }
+        Rest: { Type: Api, Properties: { Path: '/{proxy+}', Method: ANY } }
+  OutboxMailerFunction:
+    Type: AWS::Serverless::Function
+    Properties:
+      Events:
+        Queue: { Type: SQS, Properties: { Queue: !GetAtt Queue.Arn } }
+  TokensTable:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      TableName: !Sub '${AWS::StackName}-tokens'
+      KeySchema: [{ AttributeName: pk, KeyType: HASH }, { AttributeName: sk, KeyType: RANGE }]
+      AttributeDefinitions: [{ AttributeName: pk, AttributeType: S }, { AttributeName: sk, AttributeType: S }]
+      TimeToLiveSpecification: { AttributeName: ttl, Enabled: true }
+  OutboxTable:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      TableName: !Sub '${AWS::StackName}-outbox'
+      KeySchema: [{ AttributeName: pk, KeyType: HASH }]
+      AttributeDefinitions: [{ AttributeName: pk, AttributeType: S }]
+      StreamSpecification: { StreamViewType: NEW_IMAGE }
+"##;
+
+    pub(crate) fn sample() -> Template {
+        Template::parse(SAMPLE).unwrap()
+    }
+
+    #[test]
+    fn every_function_is_listed_and_only_api_events_are_routes() {
+        let template = sample();
+        assert_eq!(
+            template.functions,
+            [
+                "auth-login",
+                "outbox-mailer",
+                "service-fallback",
+                "sessions-revoke",
+                "sessions-revoke-others"
+            ]
+        );
+        assert_eq!(template.routes.len(), 6);
+        assert!(template.routes.contains(&TemplateRoute {
+            function: "auth-login".into(),
+            method: "POST".into(),
+            path: "/auth/login".into()
+        }));
+    }
+
+    #[test]
+    fn throttling_is_the_methods_own_or_the_stages() {
+        let throttles = sample().throttles;
+        assert_eq!(throttles.of("POST", "/auth/login"), Throttle { rate: 2.0, burst: 4.0 });
+        assert_eq!(
+            throttles.of("ANY", "/auth/login"),
+            Throttle {
+                rate: 100.0,
+                burst: 200.0
+            }
+        );
+        assert_eq!(
+            throttles.of("GET", "/"),
+            Throttle {
+                rate: 100.0,
+                burst: 200.0
+            }
+        );
+    }
+
+    #[test]
+    fn tables_come_with_keys_stream_and_expiry() {
+        let tables = sample().tables;
+        let [outbox, tokens] = tables.as_slice() else {
+            panic!("{tables:?}")
+        };
+        assert_eq!(
+            (
+                tokens.suffix.as_str(),
+                tokens.ttl_attribute.as_deref(),
+                tokens.stream.as_deref()
+            ),
+            ("tokens", Some("ttl"), None)
+        );
+        assert_eq!(
+            tokens.key_schema,
+            [("pk".into(), "HASH".into()), ("sk".into(), "RANGE".into())]
+        );
+        assert_eq!(
+            (
+                outbox.suffix.as_str(),
+                outbox.ttl_attribute.as_deref(),
+                outbox.stream.as_deref()
+            ),
+            ("outbox", None, Some("NEW_IMAGE"))
+        );
+    }
+
+    #[test]
+    fn a_missing_part_is_an_error_that_names_it() {
+        for (cut, wanted) in [
+            (
+                "Path: /auth/login, Method: post",
+                "AuthLoginFunction event Post has no usable Properties/Path",
+            ),
+            (
+                "Path: /auth/login, ",
+                "AuthLoginFunction event Post has no usable Properties/Path",
+            ),
+            (
+                ", Method: post",
+                "AuthLoginFunction event Post has no usable Properties/Method",
+            ),
+            (
+                "StreamViewType: NEW_IMAGE",
+                "OutboxTable has no usable Properties/StreamSpecification/StreamViewType",
+            ),
+            ("ThrottlingRateLimit: !Ref StageRate, ", "MethodSettings for /*"),
+            (", Default: 100", "ThrottlingRateLimit"),
+            (
+                "application/problem+json: '{\"status\":400,\"code\":\"malformed_json\",\"request_id\":\"$context.requestId\"}'",
+                "DEFAULT_4XX",
+            ),
+        ] {
+            assert!(SAMPLE.contains(cut), "{cut}");
+            let error = Template::parse(&SAMPLE.replacen(cut, "", 1)).unwrap_err().to_string();
+            assert!(error.contains(wanted), "without {cut:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn an_index_is_refused_because_the_local_tables_would_lack_it() {
+        let text = SAMPLE.replace(
+            "      TimeToLiveSpecification",
+            "      GlobalSecondaryIndexes: []\n      TimeToLiveSpecification",
+        );
+        assert!(
+            matches!(Template::parse(&text), Err(TemplateError::Unsupported { part, .. }) if part == "GlobalSecondaryIndexes")
+        );
+    }
+
+    #[test]
+    fn the_workspaces_template_is_understood() {
+        let template = Template::embedded().unwrap();
+        assert!(
+            template
+                .routes
+                .iter()
+                .any(|route| route.function == "auth-login" && route.method == "POST")
+        );
+        assert_eq!(template.tables.iter().filter(|table| table.stream.is_some()).count(), 1);
+        let login = template.throttles.of("POST", "/api/v1/auth/login");
+        assert!(
+            login.rate < template.throttles.stage.rate,
+            "login is not throttled more strictly than the rest"
+        );
+    }
+}

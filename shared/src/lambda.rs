@@ -142,8 +142,14 @@ pub fn init_logging(level: Option<&str>, format: LogFormat) {
     let level = level
         .filter(|level| ["error", "warn", "info", "debug"].contains(level))
         .unwrap_or("info");
-    let filter = tracing_subscriber::EnvFilter::new(format!("warn,shared={level},dashtam_local={level}"));
+    let filter =
+        tracing_subscriber::EnvFilter::new(format!("warn,shared={level},dashtam_local={level},dynoxide=error"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_target(false);
+    std::panic::set_hook(Box::new(|panic| {
+        // Where, and not what: the message may hold values.
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "a panic was caught");
+    }));
     let _already_set = match format {
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
         LogFormat::Text => builder.with_writer(std::io::stderr).try_init(),

@@ -1,4 +1,4 @@
-//! CloudFormation's YAML as JSON.
+//! The template language's YAML as JSON.
 //!
 //! The short forms of the intrinsic functions (`!Ref`, `!Sub`, `!GetAtt`, …) become their long JSON forms, so
 //! that everything behind this module works on one plain [`Value`] and knows nothing of YAML tags.

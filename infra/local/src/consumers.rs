@@ -221,10 +221,10 @@ impl<E: Display + Send + 'static> Consumers<E> {
             let handler = Arc::clone(handler);
             let body = message.body.clone();
             self.running.spawn(async move {
-                let handled = AssertUnwindSafe(async move { handler(body).await })
+                let outcome = AssertUnwindSafe(async move { handler(body).await })
                     .catch_unwind()
                     .await;
-                let result = match handled {
+                let result = match outcome {
                     Ok(result) => result.map_err(|failure| failure.to_string()),
                     Err(_) => Err("the handler panicked".to_owned()),
                 };

@@ -76,7 +76,8 @@ impl DataDirectory {
 fn make_private(path: &Path) -> Result<(), DataDirectoryError> {
     let unusable = |error| DataDirectoryError::Unusable(path.to_owned(), error);
     let mut permissions = path.metadata().map_err(unusable)?.permissions();
-    if permissions.mode() & 0o077 == 0 {
+    // The last six bits are what the group and everybody else may do.
+    if permissions.mode().trailing_zeros() >= 6 {
         return Ok(());
     }
     let empty = path.read_dir().map_err(unusable)?.next().is_none();

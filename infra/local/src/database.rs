@@ -47,7 +47,16 @@ pub fn open(file: Option<&Path>) -> Result<Database, DatabaseError> {
     let name = path
         .to_str()
         .ok_or_else(|| unusable("its path is not UTF-8".to_owned()))?;
-    Database::new(name).map_err(|error| unusable(error.to_string()))
+    Database::new(name).map_err(|error| {
+        let text = error.to_string();
+        // The engine guesses that the file is encrypted, and says how it could be built to read such files.
+        let no_database = text.contains("not a valid SQLite database");
+        unusable(if no_database {
+            "it is damaged, or no SQLite database".to_owned()
+        } else {
+            text
+        })
+    })
 }
 
 /// Makes the template's tables that are not there yet, with their streams and expiry attributes. Their names begin
@@ -175,13 +184,13 @@ mod tests {
 
     const PREFIX: &str = "dashtam-local-";
 
-    fn put(database: &Database, table: &str, item: serde_json::Value) {
+    fn put(database: &Database, table: &str, item: &serde_json::Value) {
         let request: PutItemRequest =
             serde_json::from_value(json!({ "TableName": format!("{PREFIX}{table}"), "Item": item })).unwrap();
         database.put_item(request).unwrap();
     }
 
-    fn has(database: &Database, table: &str, key: serde_json::Value) -> bool {
+    fn has(database: &Database, table: &str, key: &serde_json::Value) -> bool {
         let request: GetItemRequest =
             serde_json::from_value(json!({ "TableName": format!("{PREFIX}{table}"), "Key": key })).unwrap();
         database.get_item(request).unwrap().item.is_some()
@@ -194,13 +203,13 @@ mod tests {
         for _ in 0..2 {
             let database = open(Some(&file)).unwrap();
             create_missing_tables(&database, PREFIX, &sample().tables).unwrap();
-            put(&database, "outbox", json!({ "pk": { "S": "OUTBOX#1" } }));
+            put(&database, "outbox", &json!({ "pk": { "S": "OUTBOX#1" } }));
             assert_eq!(database.table_count().unwrap(), 2);
         }
         assert!(has(
             &open(Some(&file)).unwrap(),
             "outbox",
-            json!({ "pk": { "S": "OUTBOX#1" } })
+            &json!({ "pk": { "S": "OUTBOX#1" } })
         ));
     }
 
@@ -219,18 +228,18 @@ mod tests {
         put(
             &database,
             "tokens",
-            json!({ "pk": { "S": "a" }, "sk": { "S": "old" }, "ttl": { "N": "1" } }),
+            &json!({ "pk": { "S": "a" }, "sk": { "S": "old" }, "ttl": { "N": "1" } }),
         );
         put(
             &database,
             "tokens",
-            json!({ "pk": { "S": "a" }, "sk": { "S": "new" }, "ttl": { "N": "99999999999" } }),
+            &json!({ "pk": { "S": "a" }, "sk": { "S": "new" }, "ttl": { "N": "99999999999" } }),
         );
         assert_eq!(database.sweep_ttl().unwrap(), 1);
         assert!(has(
             &database,
             "tokens",
-            json!({ "pk": { "S": "a" }, "sk": { "S": "new" } })
+            &json!({ "pk": { "S": "a" }, "sk": { "S": "new" } })
         ));
     }
 

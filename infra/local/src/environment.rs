@@ -16,7 +16,7 @@ pub const CREDENTIAL: &str = "local";
 /// Where the local AWS side listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Endpoints {
-    /// DynamoDB.
+    /// `DynamoDB`.
     pub dynamodb: SocketAddr,
     /// Secrets Manager.
     pub secrets_manager: SocketAddr,

@@ -53,7 +53,7 @@ pub struct Facts<'a> {
 
 /// Builds the event. The head must have passed [`host_is_usable`].
 #[must_use]
-pub fn build(parts: &mut Parts, body: Vec<u8>, facts: Facts<'_>) -> ApiGatewayProxyRequest {
+pub fn build(parts: &mut Parts, body: Vec<u8>, facts: &Facts<'_>) -> ApiGatewayProxyRequest {
     let mut headers = std::mem::take(&mut parts.headers);
     for name in &CONSUMED {
         headers.remove(name);
@@ -70,7 +70,7 @@ pub fn build(parts: &mut Parts, body: Vec<u8>, facts: Facts<'_>) -> ApiGatewayPr
         event.query_string_parameters = last.into();
         event.multi_value_query_string_parameters = all.into();
     }
-    event.request_context = context(parts, &headers, path, &facts);
+    event.request_context = context(parts, &headers, path, facts);
     event.resource = Some(facts.found.resource.path.to_string());
     event.path = Some(path.to_owned());
     event.http_method = parts.method.clone();
@@ -213,7 +213,7 @@ mod tests {
             request_id: "id-1".into(),
             epoch_millis: 1_000,
         };
-        build(&mut parts, body.to_vec(), facts)
+        build(&mut parts, body.to_vec(), &facts)
     }
 
     /// What the function sees, through the same conversion as in Lambda.

@@ -148,7 +148,7 @@ impl Gateway {
             request_id: request_id.to_owned(),
             epoch_millis: (self.sources.epoch_millis)(),
         };
-        let event = event::build(&mut parts, body, facts);
+        let event = event::build(&mut parts, body, &facts);
         let request = (self.behind.to_app)(Request::from(LambdaRequest::ApiGatewayV1(event)));
         let function = tokio::spawn(self.behind.app.clone().oneshot(request));
         match tokio::time::timeout(INTEGRATION_TIMEOUT, function).await {

@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use crate::cloudformation::{self, YamlError};
 use crate::gateway_response::GatewayResponses;
+use crate::throttle::Throttles;
 
 /// The workspace's template, as it was when this program was built.
 pub const SOURCE: &str = include_str!("../../../template.yaml");
@@ -51,35 +52,6 @@ pub struct TemplateRoute {
     pub method: String,
     /// The path with `{parameter}` and, at the end, `{proxy+}`.
     pub path: String,
-}
-
-/// A token bucket's measures.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Throttle {
-    /// Requests a second, in the long run.
-    pub rate: f64,
-    /// Requests at once.
-    pub burst: f64,
-}
-
-/// The stage's throttling.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Throttles {
-    /// What holds for each method without a setting of its own.
-    pub stage: Throttle,
-    /// Method (or `*`), path (or `/*`) and what holds there.
-    pub methods: Vec<(String, String, Throttle)>,
-}
-
-impl Throttles {
-    /// What holds for one method of one path: its own setting, or the stage's.
-    #[must_use]
-    pub fn of(&self, method: &str, path: &str) -> Throttle {
-        let own = |wanted: &str| self.methods.iter().find(|(of, at, _)| of == wanted && at == path);
-        own(method)
-            .or_else(|| own("*"))
-            .map_or(self.stage, |(_, _, throttle)| *throttle)
-    }
 }
 
 /// A table, as far as the local database follows it.
@@ -152,7 +124,7 @@ impl Template {
         Ok(Self {
             functions,
             routes,
-            throttles: throttles(api_id, api, &document)?,
+            throttles: Throttles::read(api_id, api, &document)?,
             responses: GatewayResponses::read(api_id, api)?,
             tables,
         })
@@ -186,7 +158,8 @@ fn object<'a>(
         .ok_or_else(|| missing(place, member))
 }
 
-fn list<'a>(resource: &'a Value, id: &str, pointer: &str) -> Result<&'a Vec<Value>, TemplateError> {
+/// The list at `pointer` in the resource `id`.
+pub(crate) fn list<'a>(resource: &'a Value, id: &str, pointer: &str) -> Result<&'a Vec<Value>, TemplateError> {
     resource
         .pointer(pointer)
         .and_then(Value::as_array)
@@ -231,65 +204,6 @@ fn routes_of(id: &str, function: &str, resource: &Value) -> Result<Vec<TemplateR
             })
         })
         .collect()
-}
-
-fn throttles(id: &str, api: &Value, document: &Value) -> Result<Throttles, TemplateError> {
-    let mut stage = None;
-    let mut methods = Vec::new();
-    for setting in list(api, id, "/Properties/MethodSettings")? {
-        let path = setting_path(text(setting, id, "/ResourcePath")?);
-        let method = text(setting, id, "/HttpMethod")?.to_ascii_uppercase();
-        let measure = |part: &str| {
-            setting
-                .get(part)
-                .map(|value| {
-                    number(value, document)
-                        .ok_or_else(|| missing(id, &format!("MethodSettings {method} {path} {part}")))
-                })
-                .transpose()
-        };
-        let (Some(rate), Some(burst)) = (measure("ThrottlingRateLimit")?, measure("ThrottlingBurstLimit")?) else {
-            continue;
-        };
-        let throttle = Throttle { rate, burst };
-        if (method.as_str(), path.as_str()) == ("*", "/*") {
-            stage = Some(throttle);
-        } else {
-            methods.push((method, path, throttle));
-        }
-    }
-    Ok(Throttles {
-        stage: stage.ok_or_else(|| missing(id, "MethodSettings for /* with both throttling limits"))?,
-        methods,
-    })
-}
-
-/// `MethodSettings` writes a path's slashes as `~1` behind the first one (`AWS::ApiGateway::Stage MethodSetting`);
-/// SAM hands it on as it is.
-fn setting_path(written: &str) -> String {
-    if written.contains("~1") {
-        written.trim_start_matches('/').replace("~1", "/")
-    } else {
-        written.to_owned()
-    }
-}
-
-/// A number, or the default of the parameter that stands for it.
-fn number(value: &Value, document: &Value) -> Option<f64> {
-    match value {
-        Value::Number(number) => number.as_f64(),
-        Value::String(text) => text.parse().ok(),
-        Value::Object(_) => {
-            let parameter = value.get("Ref")?.as_str()?;
-            let default = document.get("Parameters")?.get(parameter)?.get("Default")?;
-            if default.is_object() {
-                None
-            } else {
-                number(default, document)
-            }
-        }
-        _ => None,
-    }
 }
 
 fn table_definition(id: &str, table: &Value) -> Result<TableDefinition, TemplateError> {
@@ -347,7 +261,7 @@ pub(crate) mod tests {
     use super::*;
 
     /// A template in the shape of the deployed one, small enough to read.
-    pub(crate) const SAMPLE: &str = r##"
+    pub(crate) const SAMPLE: &str = r#"
 AWSTemplateFormatVersion: '2010-09-09'
 Transform: AWS::Serverless-2016-10-31
 Parameters:
@@ -417,7 +331,7 @@ Resources:
       KeySchema: [{ AttributeName: pk, KeyType: HASH }]
       AttributeDefinitions: [{ AttributeName: pk, AttributeType: S }]
       StreamSpecification: { StreamViewType: NEW_IMAGE }
-"##;
+"#;
 
     pub(crate) fn sample() -> Template {
         Template::parse(SAMPLE).unwrap()
@@ -442,26 +356,6 @@ Resources:
             method: "POST".into(),
             path: "/auth/login".into()
         }));
-    }
-
-    #[test]
-    fn throttling_is_the_methods_own_or_the_stages() {
-        let throttles = sample().throttles;
-        assert_eq!(throttles.of("POST", "/auth/login"), Throttle { rate: 2.0, burst: 4.0 });
-        assert_eq!(
-            throttles.of("ANY", "/auth/login"),
-            Throttle {
-                rate: 100.0,
-                burst: 200.0
-            }
-        );
-        assert_eq!(
-            throttles.of("GET", "/"),
-            Throttle {
-                rate: 100.0,
-                burst: 200.0
-            }
-        );
     }
 
     #[test]

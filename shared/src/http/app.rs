@@ -89,6 +89,7 @@ async fn wrap(State(app): State<App>, mut request: Request, next: Next) -> Respo
     let (request_id, response) = match read {
         Err(bypassed) => {
             let id = crate::entropy::uuid_v4(app.entropy.as_ref()).to_string();
+            tracing::warn!(request_id = id, reason = %bypassed, "request refused");
             (id, Problem::new(Code::Forbidden).caused_by(bypassed).into_response())
         }
         Ok(mut meta) => {
@@ -127,7 +128,7 @@ async fn run(request: Request, next: Next) -> Response {
     let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
     match tokio::time::timeout(DEADLINE, answer).await {
         Ok(Ok(response)) => response,
-        // The panic hook has logged where; its message may hold values and goes no further.
+        // The panic hook has logged where.
         Ok(Err(_panic)) => Problem::new(Code::InternalError).into_response(),
         Err(elapsed) => Problem::unavailable(elapsed).into_response(),
     }

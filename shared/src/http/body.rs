@@ -19,7 +19,7 @@ use crate::domain::{DisplayName, EmailAddress, Password, PasswordPolicy};
 pub const BODY_LIMIT: usize = 16_384;
 
 /// The longest token in a body, in bytes.
-const TOKEN_LIMIT: usize = 512;
+const TOKEN_LIMIT: usize = 4_096;
 
 /// Why a member was refused: a stable code and plain words, never the value.
 #[derive(Debug, Clone)]

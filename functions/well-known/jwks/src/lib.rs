@@ -1,5 +1,7 @@
 //! GET `/.well-known/jwks.json`: every public key that may verify, listed before it first signs (RFC 7517 section 5).
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
@@ -38,8 +40,11 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 
 async fn handler(State(store): State<Store>) -> Result<Json<KeySet>, Problem> {
     let security = store.security().await?;
-    let security =
-        security.ok_or_else(|| Problem::new(Code::ServiceUnavailable).detail("The keys are being made. Try again."))?;
+    let being_made = || {
+        let problem = Problem::new(Code::ServiceUnavailable).retry_after(Duration::from_secs(1));
+        problem.detail("The keys are being made. Try again.")
+    };
+    let security = security.ok_or_else(being_made)?;
     Ok(Json(KeySet {
         keys: security.keys.into_iter().map(key).collect(),
     }))

@@ -1,1 +1,20 @@
+//! The harness: the whole service against a real embedded `DynamoDB`, with a clock that stands still, a proxy that breaks
+//! calls on demand and writes down every one, and captured mail.
+//!
+//! [`TestApp`] starts it; [`Actor`]s are its clients; functions called `db_…` look into or age the tables.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a harness fails its test by panicking"
+)]
 
+mod app;
+mod client;
+mod database;
+mod faults;
+
+pub use app::{TestApp, fresh_address};
+pub use client::{Actor, Answer, PASSWORD};
+pub use database::{Item, text};
+pub use faults::{Fault, Proxy};

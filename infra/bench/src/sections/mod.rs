@@ -1,0 +1,45 @@
+//! What is measured: one file a table or a family of tables.
+
+use std::time::Duration;
+
+pub mod endpoints;
+pub mod growth;
+pub mod hashing;
+
+/// How much is measured.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// The time of one measurement of a fast endpoint.
+    pub fast: Duration,
+    /// The time of one measurement with password hashes in it.
+    pub hashing: Duration,
+    /// The requests of one client in one measurement.
+    pub requests: usize,
+    /// How often bare hashes and logins take turns.
+    pub rounds: usize,
+    /// How many of each in one turn.
+    pub hashes: u32,
+}
+
+impl Bounds {
+    /// Less than a minute.
+    pub const QUICK: Self = Self {
+        fast: Duration::from_millis(900),
+        hashing: Duration::from_secs(2),
+        requests: 20_000,
+        rounds: 3,
+        hashes: 20,
+    };
+    /// Less than five minutes.
+    pub const FULL: Self = Self {
+        fast: Duration::from_secs(4),
+        hashing: Duration::from_secs(8),
+        requests: 100_000,
+        rounds: 7,
+        hashes: 40,
+    };
+}
+
+fn millis(value: f64) -> String {
+    format!("{value:.2}")
+}

@@ -1,0 +1,128 @@
+//! What a request may cost: calls to the store on the normal path, held to the numbers in `docs/tables.md`.
+
+use bundle_tests::{PASSWORD, TestApp};
+use serde_json::json;
+
+const NEW: &str = "Other-Horse-8-Battery";
+
+#[track_caller]
+fn hold(app: &TestApp, what: &str, budget: usize) {
+    let calls = app.proxy.take_calls();
+    assert!(calls.len() <= budget, "{what}: {calls:?}");
+}
+
+#[tokio::test]
+async fn accounts_stay_within_their_budgets() {
+    let app = TestApp::start().await;
+    let client = app.anonymous();
+    let credentials = json!({ "email": "a@example.com", "password": PASSWORD, "name": "A" });
+    client.post("/api/v1/auth/register", &credentials).await.assert(201);
+    hold(&app, "register", 3);
+    client.post("/api/v1/auth/register", &credentials).await.assert(201);
+    hold(&app, "register again", 4);
+    let token = app.mailed("a@example.com", "dvt_").await;
+    app.proxy.take_calls();
+    app.anonymous()
+        .post("/api/v1/auth/verify-email", &json!({ "token": token }))
+        .await
+        .assert(200);
+    hold(&app, "verify-email", 3);
+    for (path, email) in [
+        ("resend-verification", "b@example.com"),
+        ("request-password-reset", "a@example.com"),
+    ] {
+        app.anonymous()
+            .post(&format!("/api/v1/auth/{path}"), &json!({ "email": email }))
+            .await
+            .assert(202);
+        hold(&app, path, 4);
+    }
+    let token = app.mailed("a@example.com", "drs_").await;
+    app.proxy.take_calls();
+    app.anonymous()
+        .post(
+            "/api/v1/auth/reset-password",
+            &json!({ "token": token, "new_password": NEW }),
+        )
+        .await
+        .assert(200);
+    hold(&app, "reset-password", 3);
+}
+
+#[tokio::test]
+async fn sessions_stay_within_their_budgets() {
+    let app = TestApp::start().await;
+    app.verified("a@example.com").await;
+    app.drain().await;
+    app.proxy.take_calls();
+    app.anonymous()
+        .try_log_in("a@example.com", "Wrong-Horse-7-Battery")
+        .await
+        .assert(401);
+    hold(&app, "login refused", 5);
+    let mut ada = app.anonymous().log_in("a@example.com", PASSWORD).await;
+    hold(&app, "login", 7);
+    ada.me().await.assert(200);
+    hold(&app, "me", 1);
+    ada.sessions().await;
+    hold(&app, "sessions", 3);
+    let spent = ada.refresh.clone().unwrap_or_default();
+    ada.refresh().await;
+    hold(&app, "refresh", 2);
+    ada.try_refresh(&spent).await.assert(200);
+    hold(&app, "refresh, a retry", 1);
+    let change = json!({ "current_password": PASSWORD, "new_password": NEW });
+    let answer = ada.post("/api/v1/auth/change-password", &change).await;
+    hold(&app, "change-password", 4);
+    let ada = ada.bearer(answer.json()["access_token"].as_str().unwrap_or_default());
+    ada.delete("/api/v1/auth/sessions/others").await.assert(200);
+    hold(&app, "revoke others", 4);
+    ada.delete("/api/v1/auth/sessions/all").await.assert(200);
+    hold(&app, "revoke all", 4);
+    let ada = app.anonymous().log_in("a@example.com", NEW).await;
+    let id = ada.session_id().await;
+    app.proxy.take_calls();
+    ada.delete(&format!("/api/v1/auth/sessions/{id}")).await.assert(200);
+    hold(&app, "revoke one", 3);
+}
+
+#[tokio::test]
+async fn logouts_stay_within_their_budgets() {
+    let app = TestApp::start().await;
+    let ada = app.logged_in("a@example.com").await;
+    let phone = app.anonymous().log_in("a@example.com", PASSWORD).await;
+    app.proxy.take_calls();
+    app.anonymous()
+        .post("/api/v1/auth/logout", &json!({ "refresh_token": ada.refresh }))
+        .await
+        .assert(200);
+    hold(&app, "logout by token", 1);
+    phone.post("/api/v1/auth/logout", &json!({})).await.assert(200);
+    hold(&app, "logout by bearer", 2);
+}
+
+#[tokio::test]
+async fn theft_stays_within_its_budget() {
+    let app = TestApp::start().await;
+    let mut ada = app.logged_in("a@example.com").await;
+    let spent = ada.refresh.clone().unwrap_or_default();
+    ada.refresh().await;
+    app.advance(60);
+    app.proxy.take_calls();
+    ada.try_refresh(&spent).await.assert(401);
+    hold(&app, "theft", 2);
+}
+
+#[tokio::test]
+async fn me_and_refresh_cost_the_same_however_many_sessions_there_are() {
+    let app = TestApp::with(&[("RATE_LIMIT_SCALE", "100")]).await;
+    let mut ada = app.logged_in("a@example.com").await;
+    for _ in 0..30 {
+        app.anonymous().try_log_in("a@example.com", PASSWORD).await.assert(200);
+    }
+    app.proxy.take_calls();
+    ada.me().await.assert(200);
+    hold(&app, "me", 1);
+    ada.refresh().await;
+    hold(&app, "refresh", 2);
+}

@@ -1,0 +1,21 @@
+//! One binary for all endpoint tests: a file per endpoint or concern, the guards in `guard_*`.
+//!
+//! The identifiers in comments (`RT-04`, …) are those of the checklist in `docs/threat-model.md`.
+
+mod budgets;
+mod change_password;
+mod edge;
+mod emulator;
+mod faults;
+mod limits;
+mod login;
+mod logout;
+mod mailer;
+mod races;
+mod refresh;
+mod register;
+mod reset_password;
+mod sessions;
+mod update_me;
+mod verify_email;
+mod well_known;

@@ -1,0 +1,79 @@
+//! The documents under /.well-known, health, and the pages that mail links to.
+
+use bundle_tests::TestApp;
+use http::Method;
+
+#[tokio::test]
+async fn the_key_set_holds_the_signing_key_and_nothing_private() {
+    // KR-19
+    let app = TestApp::start().await;
+    let ada = app.logged_in("a@example.com").await;
+    let keys = app.anonymous().get("/.well-known/jwks.json").await.json();
+    let key = keys["keys"][0].as_object().expect("a key").clone();
+    let mut members: Vec<_> = key.keys().map(String::as_str).collect();
+    members.sort_unstable();
+    assert_eq!(members, ["alg", "crv", "kid", "kty", "use", "x", "y"]);
+    let header = ada
+        .access
+        .as_deref()
+        .and_then(|token| token.split('.').next())
+        .expect("a header")
+        .to_owned();
+    let header = shared::digest::decode(&header).expect("base64url");
+    assert!(String::from_utf8_lossy(&header).contains(key["kid"].as_str().expect("a kid")));
+}
+
+#[tokio::test]
+async fn the_metadata_names_issuer_and_keys_and_claims_no_more() {
+    let app = TestApp::with(&[("ISSUER", "https://auth.example.com")]).await;
+    let metadata = app
+        .anonymous()
+        .get("/.well-known/oauth-authorization-server")
+        .await
+        .json();
+    assert_eq!(metadata["issuer"], "https://auth.example.com");
+    assert_eq!(metadata["jwks_uri"], "https://auth.example.com/.well-known/jwks.json");
+    assert!(metadata.get("token_endpoint").is_none());
+    let openid = app.anonymous().get("/.well-known/openid-configuration").await.json();
+    assert_eq!(
+        (&openid["issuer"], &openid["jwks_uri"]),
+        (&metadata["issuer"], &metadata["jwks_uri"])
+    );
+}
+
+#[tokio::test]
+async fn health_asks_nothing_of_the_store() {
+    let app = TestApp::start().await;
+    let answer = app.anonymous().get("/api/v1/health").await;
+    answer.assert(200);
+    assert_eq!(answer.json()["status"], "ok");
+    assert!(answer.json()["version"].is_string());
+    assert_eq!(app.proxy.take_calls(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn the_pages_run_one_script_and_do_nothing_when_opened() {
+    let app = TestApp::start().await;
+    for path in ["/verify-email", "/reset-password"] {
+        let answer = app.anonymous().get(path).await;
+        answer.assert(200);
+        let policy = answer.header("content-security-policy").expect("a policy").to_owned();
+        assert!(
+            policy.starts_with("default-src 'none'; script-src 'sha256-") && policy.contains("frame-ancestors 'none'"),
+            "{policy}"
+        );
+        assert!(!policy.contains("unsafe"));
+        let script = answer
+            .text()
+            .split("<script>")
+            .nth(1)
+            .and_then(|rest| rest.split("</script>").next())
+            .expect("a script")
+            .to_owned();
+        use base64::Engine as _;
+        let hash = base64::engine::general_purpose::STANDARD.encode(shared::digest::sha256(script.as_bytes()));
+        assert!(policy.contains(&format!("'sha256-{hash}'")), "{policy}");
+        app.anonymous().request(Method::HEAD, path, None).await.assert(200);
+        assert_eq!(app.proxy.take_calls(), Vec::<String>::new());
+    }
+}

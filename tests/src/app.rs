@@ -1,0 +1,217 @@
+//! The service under test.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use dashtam_local::consumers::{Consumers, Handlers};
+use dashtam_local::local_aws::{LocalAws, Parts};
+use dashtam_local::streams::{Checkpoint, OutboxStream};
+use dashtam_local::template::Template;
+use shared::clock::MockClock;
+use shared::config::Settings;
+use shared::domain::Timestamp;
+use shared::entropy::OsEntropy;
+use shared::environment::Environment;
+use shared::http::app;
+use shared::{consumer, keys};
+use tokio::sync::Mutex;
+use tower::ServiceExt;
+
+use crate::client::{Actor, Answer};
+use crate::faults::Proxy;
+
+/// When every test begins.
+const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+/// The service with everything behind it.
+pub struct TestApp {
+    /// All endpoints.
+    pub router: Router,
+    /// What they were built from.
+    pub environment: Environment,
+    /// The clock that all of it goes by.
+    pub clock: Arc<MockClock>,
+    /// The proxy before the tables.
+    pub proxy: Proxy,
+    /// The AWS side.
+    pub aws: LocalAws,
+    consumers: Mutex<Consumers<consumer::Failure>>,
+}
+
+impl TestApp {
+    /// The service with default settings and cheap hashes.
+    pub async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// The service with these settings, named without their prefix.
+    pub async fn with(settings: &[(&str, &str)]) -> Self {
+        let clock = Arc::new(MockClock::at(START));
+        let template = Template::embedded().expect("the template");
+        let parts = Parts {
+            directory: None,
+            tables: &template.tables,
+            table_prefix: "dashtam-local-",
+            sender: "no-reply@dashtam.example",
+            clock: clock.clone(),
+            entropy: Arc::new(OsEntropy),
+        };
+        let aws = LocalAws::start(parts).await.expect("the AWS side");
+        let (proxy, address) = Proxy::start(aws.endpoints.dynamodb).await;
+        let local = aws
+            .endpoints
+            .variables()
+            .into_iter()
+            .fold(Settings::default(), |all, (name, value)| all.with(&name, value));
+        let local = local
+            .with("AWS_ENDPOINT_URL_DYNAMODB", format!("http://{address}"))
+            .with("DASHTAM_ARGON2_MEMORY_KIB", "64")
+            .with("DASHTAM_ARGON2_ITERATIONS", "1");
+        let settings = settings
+            .iter()
+            .fold(local, |all, (name, value)| all.with(&format!("DASHTAM_{name}"), *value));
+        let environment = Environment::with(&settings, clock.clone(), Arc::new(OsEntropy)).expect("valid settings");
+        keys::first_mail_key(&environment.secrets(), &OsEntropy)
+            .await
+            .expect("a mail key");
+        keys::first_start(&environment.secrets(), &environment.store())
+            .await
+            .expect("a signing ring");
+        let endpoints = dashtam_local::endpoints::all(&environment).await.expect("endpoints");
+        let stream = OutboxStream::open(aws.database.clone(), "dashtam-local-outbox", None).expect("a stream");
+        let handlers = Handlers {
+            mailer: outbox_mailer::consumer(&environment).await.expect("a mailer"),
+            sweeper: outbox_sweeper::consumer(&environment).await.expect("a sweeper"),
+        };
+        let consumers = Consumers::new(stream, Checkpoint::open(None).expect("a checkpoint"), None, handlers);
+        let router = app(endpoints, environment.app());
+        proxy.take_calls();
+        Self {
+            router,
+            environment,
+            clock,
+            proxy,
+            aws,
+            consumers: Mutex::new(consumers),
+        }
+    }
+
+    /// A client without an account.
+    #[must_use]
+    pub fn anonymous(&self) -> Actor<'_> {
+        Actor::new(self)
+    }
+
+    /// Registers, verifies and logs in `email` with [`crate::PASSWORD`].
+    pub async fn logged_in(&self, email: &str) -> Actor<'_> {
+        self.verified(email).await;
+        self.anonymous().log_in(email, crate::PASSWORD).await
+    }
+
+    /// Registers and verifies `email`.
+    pub async fn verified(&self, email: &str) {
+        self.registered(email).await;
+        let token = self.mailed(email, "dvt_").await;
+        let answer = self
+            .anonymous()
+            .post("/api/v1/auth/verify-email", &serde_json::json!({ "token": token }))
+            .await;
+        answer.assert(200);
+    }
+
+    /// Registers `email`.
+    pub async fn registered(&self, email: &str) {
+        let body = serde_json::json!({ "email": email, "password": crate::PASSWORD, "name": "Ada Lovelace" });
+        // Each from an address of its own: tests of limits ask for them.
+        self.anonymous()
+            .at(&fresh_address())
+            .post("/api/v1/auth/register", &body)
+            .await
+            .assert(201);
+    }
+
+    /// Lets time pass.
+    pub fn advance(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+
+    /// Lets the consumers do what is waiting; how many messages wait for another attempt.
+    pub async fn drain(&self) -> usize {
+        self.consumers.lock().await.drain().await
+    }
+
+    /// Hands the newest outbox row to the mailer once more, as a queue does that delivers at least once.
+    ///
+    /// # Errors
+    /// What the mailer says.
+    pub async fn redeliver(&self) -> Result<(), consumer::Failure> {
+        let mut rows: Vec<_> = self.db_items("outbox", "OUTBOX#").await;
+        rows.sort_by_key(|row| crate::text(row, "id").unwrap_or_default().to_owned());
+        let newest = rows
+            .last()
+            .and_then(|row| crate::text(row, "pk"))
+            .expect("a row")
+            .to_owned();
+        let mailer = outbox_mailer::consumer(&self.environment).await.expect("a mailer");
+        mailer(serde_json::json!({ "row": newest }).to_string()).await
+    }
+
+    /// The newest mailed token with `prefix` to `email`.
+    pub async fn mailed(&self, email: &str, prefix: &str) -> String {
+        self.mailed_tokens(email, prefix)
+            .await
+            .into_iter()
+            .next()
+            .expect("a mail with a token")
+    }
+
+    /// All mailed tokens with `prefix` to `email`, newest first.
+    pub async fn mailed_tokens(&self, email: &str, prefix: &str) -> Vec<String> {
+        self.drain().await;
+        let texts = self
+            .aws
+            .mailbox
+            .messages(Some(email))
+            .into_iter()
+            .map(|message| message.text);
+        texts.filter_map(|text| token_in(&text, prefix)).collect()
+    }
+
+    /// The subjects of all mails to `email`, newest first.
+    pub async fn subjects(&self, email: &str) -> Vec<String> {
+        self.drain().await;
+        self.aws
+            .mailbox
+            .messages(Some(email))
+            .into_iter()
+            .map(|message| message.subject)
+            .collect()
+    }
+
+    /// Sends a request.
+    pub async fn send(&self, request: http::Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.expect("infallible");
+        Answer::read(response).await
+    }
+}
+
+fn token_in(text: &str, prefix: &str) -> Option<String> {
+    let start = text.find(prefix)?;
+    let rest = text.get(start..)?;
+    Some(
+        rest.chars()
+            .take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
+            .collect(),
+    )
+}
+
+/// An address that no other client of this process has.
+#[must_use]
+pub fn fresh_address() -> String {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let [_, b, c, d] = NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+    format!("10.{b}.{c}.{d}")
+}

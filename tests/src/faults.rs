@@ -1,0 +1,182 @@
+//! A proxy in front of `DynamoDB`: passes calls on, writes them down, and breaks the ones it is told to break. The engine
+//! itself shows no conflicts, no throttling and no lost answers.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+
+/// What happens to a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Refused as throttled; nothing is done.
+    Throttled,
+    /// Refused with an internal error; nothing is done.
+    InternalError,
+    /// Refused because of another transaction; nothing is done.
+    Conflict,
+    /// Done, but the answer is lost.
+    LostAnswer,
+    /// Answered with nothing and every key unprocessed.
+    Unprocessed,
+    /// Held back until [`Proxy::release`], then done.
+    Held,
+}
+
+/// A fault that waits for its call.
+#[derive(Debug, Clone)]
+struct Planned {
+    operation: &'static str,
+    fault: Fault,
+    skip: usize,
+    left: usize,
+}
+
+/// The proxy's memory.
+#[derive(Clone)]
+pub struct Proxy {
+    calls: Arc<Mutex<Vec<String>>>,
+    planned: Arc<Mutex<Vec<Planned>>>,
+    held: Arc<Semaphore>,
+    released: Arc<Semaphore>,
+    target: SocketAddr,
+    client: Client<HttpConnector, Body>,
+}
+
+impl Proxy {
+    /// Starts a proxy before `target`; where it listens.
+    pub async fn start(target: SocketAddr) -> (Self, SocketAddr) {
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        let (held, released) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+        let proxy = Self {
+            calls: Arc::default(),
+            planned: Arc::default(),
+            held,
+            released,
+            target,
+            client,
+        };
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let router = Router::new().fallback(pass).with_state(proxy.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        (proxy, address)
+    }
+
+    /// The next `times` calls of `operation` (or of any, for `""`) break.
+    pub fn plan(&self, operation: &'static str, fault: Fault, times: usize) {
+        self.plan_after(operation, fault, 0, times);
+    }
+
+    /// The same, after `skip` calls of the operation have passed.
+    pub fn plan_after(&self, operation: &'static str, fault: Fault, skip: usize, times: usize) {
+        self.planned.lock().expect("no panic").push(Planned {
+            operation,
+            fault,
+            skip,
+            left: times,
+        });
+    }
+
+    /// Waits until a call is held back.
+    pub async fn until_held(&self) {
+        self.held.acquire().await.expect("open").forget();
+    }
+
+    /// Lets a call go that is held back.
+    pub fn release(&self) {
+        self.released.add_permits(1);
+    }
+
+    /// Forgets all faults that have not come.
+    pub fn heal(&self) {
+        self.planned.lock().expect("no panic").clear();
+    }
+
+    /// The calls since the last time, by operation.
+    pub fn take_calls(&self) -> Vec<String> {
+        std::mem::take(&mut self.calls.lock().expect("no panic"))
+    }
+
+    fn note(&self, operation: &str) -> Option<Fault> {
+        self.calls.lock().expect("no panic").push(operation.to_owned());
+        let mut planned = self.planned.lock().expect("no panic");
+        let mut due = planned
+            .iter_mut()
+            .filter(|plan| plan.left > 0 && (plan.operation.is_empty() || plan.operation == operation));
+        let plan = due.next()?;
+        if plan.skip > 0 {
+            plan.skip -= 1;
+            return None;
+        }
+        plan.left -= 1;
+        Some(plan.fault)
+    }
+}
+
+async fn pass(State(proxy): State<Proxy>, request: Request) -> Response {
+    let target = request
+        .headers()
+        .get("x-amz-target")
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+    let fault = proxy.note(&operation);
+    let (mut parts, body) = request.into_parts();
+    let body = to_bytes(body, usize::MAX).await.expect("a body");
+    match fault {
+        Some(Fault::Throttled) => return refusal(StatusCode::BAD_REQUEST, "ThrottlingException", ""),
+        Some(Fault::InternalError) => return refusal(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", ""),
+        Some(Fault::Conflict) => return conflict(&operation, &body),
+        Some(Fault::Unprocessed) => return unprocessed(&body),
+        Some(Fault::Held) => {
+            proxy.held.add_permits(1);
+            proxy.released.acquire().await.expect("open").forget();
+        }
+        Some(Fault::LostAnswer) | None => {}
+    }
+    parts.uri = format!("http://{}/", proxy.target).parse().expect("a URI");
+    let answer = proxy
+        .client
+        .request(Request::from_parts(parts, Body::from(body)))
+        .await
+        .expect("the engine answers");
+    if fault == Some(Fault::LostAnswer) {
+        return refusal(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", "");
+    }
+    answer.map(Body::new)
+}
+
+fn refusal(status: StatusCode, code: &str, more: &str) -> Response {
+    let body = format!(r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{code}","message":"injected"{more}}}"#);
+    (status, [("content-type", "application/x-amz-json-1.0")], body).into_response()
+}
+
+fn conflict(operation: &str, body: &[u8]) -> Response {
+    if operation != "TransactWriteItems" {
+        return refusal(StatusCode::BAD_REQUEST, "TransactionConflictException", "");
+    }
+    let request: serde_json::Value = serde_json::from_slice(body).expect("JSON");
+    let count = request["TransactItems"].as_array().map_or(0, Vec::len);
+    let reasons = vec![r#"{"Code":"TransactionConflict","Message":"injected"}"#; count].join(",");
+    refusal(
+        StatusCode::BAD_REQUEST,
+        "TransactionCanceledException",
+        &format!(r#","CancellationReasons":[{reasons}]"#),
+    )
+}
+
+fn unprocessed(body: &[u8]) -> Response {
+    let request: serde_json::Value = serde_json::from_slice(body).expect("JSON");
+    let body = serde_json::json!({ "Responses": {}, "UnprocessedKeys": request["RequestItems"] });
+    ([("content-type", "application/x-amz-json-1.0")], body.to_string()).into_response()
+}

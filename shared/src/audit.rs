@@ -169,7 +169,7 @@ impl Entry {
 
     /// One more thing worth knowing.
     #[must_use]
-    pub fn detail(mut self, name: &'static str, value: impl ToString) -> Self {
+    pub fn detail(mut self, name: &'static str, value: usize) -> Self {
         self.details.insert(name, value.to_string());
         self
     }

@@ -21,6 +21,7 @@ pub trait Entropy: Send + Sync {
 pub struct OsEntropy;
 
 impl Entropy for OsEntropy {
+    #[expect(clippy::disallowed_methods, reason = "the one place that asks the operating system")]
     #[expect(
         clippy::expect_used,
         reason = "without a working source of randomness no token may be made; the panic becomes a 500"

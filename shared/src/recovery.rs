@@ -44,7 +44,7 @@ impl Recovery {
         meta: &RequestMeta,
         token: &str,
         password: &Password,
-        policy: &PasswordPolicy,
+        policy: PasswordPolicy,
         hasher: &PasswordHasher,
     ) -> Result<(), Problem> {
         self.limiter.admit_client(Rule::ResetPassword, meta).await?;

@@ -117,7 +117,7 @@ impl Refresh {
         };
         match self.store.advance_session(&token.hash(), &next, &entry).await? {
             Advanced::Done => self.issuer.issue(user, &next, security, &successor).await.map(Ok),
-            Advanced::Lost(moved) => Ok(Err(moved)),
+            Advanced::Lost(moved) => Ok(Err(moved.map(|moved| *moved))),
         }
     }
 

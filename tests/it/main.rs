@@ -2,6 +2,8 @@
 //!
 //! The identifiers in comments (`RT-04`, …) are those of the checklist in `docs/threat-model.md`.
 
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
 mod budgets;
 mod change_password;
 mod edge;

@@ -1,5 +1,7 @@
 //! The documents under /.well-known, health, and the pages that mail links to.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bundle_tests::TestApp;
 use http::Method;
 
@@ -70,8 +72,7 @@ async fn the_pages_run_one_script_and_do_nothing_when_opened() {
             .and_then(|rest| rest.split("</script>").next())
             .expect("a script")
             .to_owned();
-        use base64::Engine as _;
-        let hash = base64::engine::general_purpose::STANDARD.encode(shared::digest::sha256(script.as_bytes()));
+        let hash = STANDARD.encode(shared::digest::sha256(script.as_bytes()));
         assert!(policy.contains(&format!("'sha256-{hash}'")), "{policy}");
         app.anonymous().request(Method::HEAD, path, None).await.assert(200);
         assert_eq!(app.proxy.take_calls(), Vec::<String>::new());

@@ -1,6 +1,7 @@
 //! Looks into the tables, and ages what stands there.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -83,7 +84,7 @@ impl TestApp {
     pub async fn db_everything(&self) -> String {
         let mut all = String::new();
         for table in shared::store::Table::ALL {
-            all.push_str(&format!("{:?}\n", self.db_scan(table.name()).await));
+            let _ = writeln!(all, "{:?}", self.db_scan(table.name()).await);
         }
         all
     }

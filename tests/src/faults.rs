@@ -103,6 +103,7 @@ impl Proxy {
     }
 
     /// The calls since the last time, by operation.
+    #[expect(clippy::must_use_candidate, reason = "also called to forget them")]
     pub fn take_calls(&self) -> Vec<String> {
         std::mem::take(&mut self.calls.lock().expect("no panic"))
     }

@@ -4,7 +4,7 @@
 //! [`TestApp`] starts it; [`Actor`]s are its clients; functions called `db_…` look into or age the tables.
 #![expect(
     clippy::expect_used,
-    clippy::panic,
+    clippy::indexing_slicing,
     clippy::missing_panics_doc,
     reason = "a harness fails its test by panicking"
 )]

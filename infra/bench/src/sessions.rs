@@ -5,17 +5,16 @@
 use std::fmt;
 use std::str::FromStr;
 
-use dynoxide::Database;
-use dynoxide::actions::batch_write_item::{BatchWriteItemRequest, PutRequest, WriteRequest};
 use dynoxide::types::{AttributeValue, Item};
+use dynoxide::{Database, ImportOptions};
 use serde_json::json;
 use shared::entropy::{OsEntropy, uuid_v4};
 use shared::store::Table;
 
 use crate::Failure;
 
-/// As many as `BatchWriteItem` takes.
-const BATCH: usize = 25;
+/// How many are written in one transaction of the engine.
+const BATCH: usize = 5_000;
 
 /// Whose the sessions are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,20 +74,8 @@ pub fn fill(database: &Database, order: Fill) -> Result<(), Failure> {
     while left > 0 {
         let batch = left.min(BATCH);
         left -= batch;
-        let copies = (0..batch).map(|_| WriteRequest {
-            put_request: Some(PutRequest {
-                item: copy(pattern, order.owner),
-            }),
-            delete_request: None,
-        });
-        let request_items = [(table.clone(), copies.collect())].into();
-        let request = BatchWriteItemRequest {
-            request_items,
-            ..BatchWriteItemRequest::default()
-        };
-        if !database.batch_write_item(request)?.unprocessed_items.is_empty() {
-            return Err("the engine left out some items".into());
-        }
+        let copies = (0..batch).map(|_| copy(pattern, order.owner)).collect();
+        database.import_items(&table, copies, ImportOptions::default())?;
     }
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! The program as a user meets it: how it starts, what it says when it does not, and what survives `kill -9`.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a harness fails its test by panicking")]
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};

@@ -74,6 +74,8 @@ impl NetworkConfig {
 fn origin(text: &str) -> Option<HeaderValue> {
     let base = super::tokens::base_url(text)?;
     let uri: http::Uri = base.parse().ok()?;
-    let bare = format!("{}://{}", uri.scheme_str()?, uri.authority()?);
-    (bare == text).then(|| HeaderValue::from_str(text).ok()).flatten()
+    let without_path = format!("{}://{}", uri.scheme_str()?, uri.authority()?);
+    (without_path == text)
+        .then(|| HeaderValue::from_str(text).ok())
+        .flatten()
 }

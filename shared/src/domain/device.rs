@@ -210,6 +210,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn real_user_agents_are_recognised() {
         use DeviceKind::{Bot, Desktop, Mobile, Other, Tablet};
         let webkit = "AppleWebKit/537.36 (KHTML, like Gecko)";

@@ -53,7 +53,6 @@ pub struct App {
 }
 
 /// The service made of `endpoints`.
-#[must_use]
 pub fn app(endpoints: Vec<Endpoint>, app: App) -> Router {
     endpoints
         .into_iter()

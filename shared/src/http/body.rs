@@ -136,7 +136,7 @@ impl Fields {
         &mut self,
         name: &str,
         password: Option<&Password>,
-        policy: &PasswordPolicy,
+        policy: PasswordPolicy,
         email: Option<&str>,
     ) {
         let Some(password) = password else { return };
@@ -317,7 +317,7 @@ mod tests {
         let email = fields.required::<EmailAddress>("email");
         let token = fields.required::<String>("token");
         let name = fields.required::<DisplayName>("name");
-        let problem = fields.complete(email.zip(token).zip(name)).err().expect("refused");
+        let problem = fields.complete(email.zip(token).zip(name)).expect_err("refused");
         let found = codes(&problem);
         for (pointer, code) in [
             ("/token", "invalid_type"),

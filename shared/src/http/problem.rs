@@ -93,6 +93,7 @@ impl Code {
     ];
 
     /// Status, stable name, title and default detail.
+    #[expect(clippy::too_many_lines, reason = "a table")]
     const fn facts(self) -> (StatusCode, &'static str, &'static str, &'static str) {
         use StatusCode as S;
         match self {

@@ -1,4 +1,4 @@
-//! DynamoDB: the one place that knows tables, keys and expressions.
+//! `DynamoDB`: the one place that knows tables, keys and expressions.
 //!
 //! One operation is one function here, and one state change is one transaction that carries its audit record and its
 //! outbox row. Every read that decides something is strongly consistent; an expired item that is still there counts as

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 
 use super::expression::{Expression, Item, item};
@@ -43,7 +44,7 @@ pub enum Advanced {
     /// The session has moved on to the new token.
     Done,
     /// Another refresh was first; the session as it is now, if it still is.
-    Lost(Option<Session>),
+    Lost(Option<Box<Session>>),
 }
 
 impl Store {
@@ -216,7 +217,10 @@ impl Store {
                     .find(|(label, _)| *label == "session")
                     .and_then(|(_, item)| item);
                 Ok(Advanced::Lost(
-                    found.map(|item| parse("advance_session", item)).transpose()?,
+                    found
+                        .map(|item| parse("advance_session", item))
+                        .transpose()?
+                        .map(Box::new),
                 ))
             }
             Err(CommitError::Store(error)) => Err(error),
@@ -319,7 +323,7 @@ impl Store {
             Err(error)
                 if error
                     .as_service_error()
-                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+                    .is_some_and(DeleteItemError::is_conditional_check_failed_exception) =>
             {
                 Ok(())
             }

@@ -53,7 +53,7 @@ async fn handler(
 ) -> Result<Json<Answer>, Problem> {
     let current = fields.required("current_password");
     let new = fields.required("new_password");
-    fields.check_password("new_password", new.as_ref(), &deps.policy, Some(&caller.user.email));
+    fields.check_password("new_password", new.as_ref(), deps.policy, Some(&caller.user.email));
     let (current, new) = fields.complete(current.zip(new))?;
     let tokens = deps
         .profile

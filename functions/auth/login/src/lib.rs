@@ -42,7 +42,7 @@ async fn handler(State(login): State<Login>, Meta(meta): Meta, mut fields: Field
     let email = fields.required("email");
     let password = fields.required("password");
     let (email, password) = fields.complete(email.zip(password))?;
-    let signed_in = login.login(&meta, &email, &password).await?;
+    let signed_in = Box::pin(login.login(&meta, &email, &password)).await?;
     Ok(Json(Answer {
         tokens: signed_in.tokens,
         user: signed_in.user,

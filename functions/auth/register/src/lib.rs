@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use serde::Serialize;
-use shared::domain::PasswordPolicy;
+use shared::domain::{EmailAddress, PasswordPolicy};
 use shared::environment::{Environment, StartError};
 use shared::http::{Endpoint, Fields, Meta, Problem};
 use shared::registration::{Applicant, Registration};
@@ -50,21 +50,21 @@ async fn handler(
     Meta(meta): Meta,
     fields: Fields,
 ) -> Result<(StatusCode, Json<Answer>), Problem> {
-    let applicant = parse(fields, &deps.policy)?;
+    let applicant = parse(fields, deps.policy)?;
     deps.registration.register(&meta, &applicant).await?;
     let message = "Registered. Open the link in the mail that we have sent to this address.";
     Ok((StatusCode::CREATED, Json(Answer { message })))
 }
 
-fn parse(mut fields: Fields, policy: &PasswordPolicy) -> Result<Applicant, Problem> {
-    let email = fields.required::<shared::domain::EmailAddress>("email");
+fn parse(mut fields: Fields, policy: PasswordPolicy) -> Result<Applicant, Problem> {
+    let email = fields.required::<EmailAddress>("email");
     let password = fields.required("password");
     let name = fields.required("name");
     fields.check_password(
         "password",
         password.as_ref(),
         policy,
-        email.as_ref().map(|email| email.address()),
+        email.as_ref().map(EmailAddress::address),
     );
     let ((email, password), name) = fields.complete(email.zip(password).zip(name))?;
     Ok(Applicant { email, password, name })

@@ -47,10 +47,10 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 async fn handler(State(deps): State<Deps>, Meta(meta): Meta, mut fields: Fields) -> Result<Json<Answer>, Problem> {
     let token = fields.required::<String>("token");
     let password = fields.required("new_password");
-    fields.check_password("new_password", password.as_ref(), &deps.policy, None);
+    fields.check_password("new_password", password.as_ref(), deps.policy, None);
     let (token, password) = fields.complete(token.zip(password))?;
     deps.recovery
-        .reset(&meta, &token, &password, &deps.policy, &deps.hasher)
+        .reset(&meta, &token, &password, deps.policy, &deps.hasher)
         .await?;
     Ok(Json(Answer {
         message: "The password is changed and every session is ended. Sign in with the new password.",

@@ -2,6 +2,7 @@
 //! else's or over is 404 alike.
 
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use serde::Serialize;
 use shared::environment::{Environment, StartError};
@@ -35,8 +36,10 @@ async fn handler(
     State(sessions): State<Sessions>,
     Meta(meta): Meta,
     caller: Caller,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Answer>, Problem> {
+    // What is no text names no session.
+    let id = id.map(|Path(id)| id).unwrap_or_default();
     sessions.revoke(&meta, &caller, &id).await?;
     Ok(Json(Answer {
         message: "The session is ended.",

@@ -87,7 +87,7 @@ fn one(server: &Server, step: &mut Step<'_>, bounds: &Bounds) -> Result<Measured
 fn idle(server: &Server, bounds: &Bounds) -> Result<f64, Failure> {
     let before = server.cpu()?;
     std::thread::sleep(IDLE.max(bounds.fast));
-    Ok((server.cpu()? - before).as_secs_f64() * 1e3 / IDLE.max(bounds.fast).as_secs_f64())
+    Ok(server.cpu()?.saturating_sub(before).as_secs_f64() * 1e3 / IDLE.max(bounds.fast).as_secs_f64())
 }
 
 fn print(rows: &[Row], whose: &str) {

@@ -40,12 +40,7 @@ impl Refusal {
     /// A refusal for `reason`.
     #[must_use]
     pub const fn new(reason: &'static str) -> Self {
-        Self {
-            reason,
-            user_id: None,
-            session_id: None,
-            once: None,
-        }
+        Self { reason, user_id: None, session_id: None, once: None }
     }
 
     /// It concerns this account.

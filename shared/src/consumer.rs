@@ -26,10 +26,7 @@ impl Failure {
     /// `what` was not done because of `source`.
     #[must_use]
     pub fn because(what: &'static str, source: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self {
-            what,
-            source: Some(Box::new(source)),
-        }
+        Self { what, source: Some(Box::new(source)) }
     }
 }
 

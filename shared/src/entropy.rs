@@ -42,10 +42,7 @@ impl SeededEntropy {
     /// A stream that is a function of `seed` alone.
     #[must_use]
     pub const fn new(seed: u64) -> Self {
-        Self {
-            seed,
-            counter: AtomicU64::new(0),
-        }
+        Self { seed, counter: AtomicU64::new(0) }
     }
 }
 

@@ -85,10 +85,7 @@ impl Environment {
     /// What the wrapper of all endpoints needs.
     #[must_use]
     pub fn app(&self) -> App {
-        App {
-            network: Arc::new(self.config.network.clone()),
-            entropy: Arc::clone(&self.entropy),
-        }
+        App { network: Arc::new(self.config.network.clone()), entropy: Arc::clone(&self.entropy) }
     }
 
     /// The tables.
@@ -126,9 +123,7 @@ impl Environment {
     /// The rules for new passwords.
     #[must_use]
     pub fn password_policy(&self) -> PasswordPolicy {
-        PasswordPolicy {
-            profile: self.config.passwords.profile,
-        }
+        PasswordPolicy { profile: self.config.passwords.profile }
     }
 
     /// Computes password hashes.

@@ -69,11 +69,7 @@ impl Issuer {
             auth_time: session.auth_time.as_secs(),
             amr: vec!["pwd".to_owned()],
         };
-        let access_token = self
-            .signer
-            .sign(&claims, security)
-            .await
-            .map_err(Problem::unavailable)?;
+        let access_token = self.signer.sign(&claims, security).await.map_err(Problem::unavailable)?;
         Ok(TokenPair {
             access_token,
             refresh_token: refresh.expose(),
@@ -90,11 +86,7 @@ pub fn role_of(user: &User, config: &Config) -> Role {
         let email = EmailAddress::parse(&user.email).ok();
         email.is_some_and(|email| config.passwords.admin_emails.contains(&email))
     };
-    if user.role == Role::Admin || (user.email_verified && configured()) {
-        Role::Admin
-    } else {
-        Role::User
-    }
+    if user.role == Role::Admin || (user.email_verified && configured()) { Role::Admin } else { Role::User }
 }
 
 /// An account as its owner sees it.

@@ -70,10 +70,7 @@ pub async fn first_start(secrets: &Secrets, store: &Store) -> Result<(), KeysErr
 /// [`KeysError`].
 pub async fn first_mail_key(secrets: &Secrets, entropy: &dyn Entropy) -> Result<(), KeysError> {
     if secrets.get(MAIL_KEY).await?.is_none() {
-        let key = MailKeySecret {
-            version: 1,
-            key: crate::digest::encode(&entropy::bytes::<32>(entropy)),
-        };
+        let key = MailKeySecret { version: 1, key: crate::digest::encode(&entropy::bytes::<32>(entropy)) };
         let text = serde_json::to_string(&key).map_err(|_| SecretError::malformed(MAIL_KEY))?;
         secrets.create(MAIL_KEY, &text.into()).await?;
     }
@@ -118,9 +115,7 @@ async fn make_ring(secrets: &Secrets, now: Timestamp) -> Result<SigningRing, Key
         secrets.create(SIGNING_RING, &value).await?;
     }
     // Whoever was first made the ring that counts.
-    read_ring(secrets)
-        .await?
-        .ok_or_else(|| KeysError::NotInRing("first".to_owned()))
+    read_ring(secrets).await?.ok_or_else(|| KeysError::NotInRing("first".to_owned()))
 }
 
 /// Signs access tokens with the active key.
@@ -137,10 +132,7 @@ impl Signer {
     /// [`KeysError`]: a process without keys does not start.
     pub async fn open(secrets: Secrets) -> Result<Self, KeysError> {
         let ring = read_ring(&secrets).await?.unwrap_or_default();
-        Ok(Self {
-            secrets,
-            ring: Arc::new(RwLock::new(Arc::new(ring))),
-        })
+        Ok(Self { secrets, ring: Arc::new(RwLock::new(Arc::new(ring))) })
     }
 
     /// The token that says `claims`, signed with the key that `security` names. A ring that lacks it is read again.

@@ -139,9 +139,7 @@ pub enum LogFormat {
 
 /// Starts logging at `level` (`error`, `warn`, `info` or `debug`; `info` for anything else). A second call does nothing.
 pub fn init_logging(level: Option<&str>, format: LogFormat) {
-    let level = level
-        .filter(|level| ["error", "warn", "info", "debug"].contains(level))
-        .unwrap_or("info");
+    let level = level.filter(|level| ["error", "warn", "info", "debug"].contains(level)).unwrap_or("info");
     let filter =
         tracing_subscriber::EnvFilter::new(format!("warn,shared={level},dashtam_local={level},dynoxide=error"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_target(false);

@@ -44,6 +44,7 @@ pub mod recovery;
 pub mod refresh;
 pub mod registration;
 pub mod request;
+mod route;
 pub mod routes;
 pub mod secrets;
 pub mod sessions;

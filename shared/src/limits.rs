@@ -43,17 +43,13 @@ impl Limiter {
     /// # Errors
     /// 429, or 503 if the buckets cannot be reached.
     pub async fn admit_address(&self, rule: Rule, address: &EmailAddress) -> Result<Charge, Problem> {
-        self.admit(rule, &digest::fingerprint(address.canonical().as_bytes()))
-            .await
+        self.admit(rule, &digest::fingerprint(address.canonical().as_bytes())).await
     }
 
     /// Gives a token back; a failure only delays its return.
     pub async fn give_back(&self, charge: Charge) {
         if let Err(error) = self.store.give_back(charge).await {
-            tracing::warn!(
-                error = crate::http::error_chain(&error),
-                "a token could not be given back"
-            );
+            tracing::warn!(error = crate::http::error_chain(&error), "a token could not be given back");
         }
     }
 
@@ -69,11 +65,7 @@ impl Limiter {
 /// 429 with the fields of draft-ietf-httpapi-ratelimit-headers-10.
 fn refused(rule: Rule, limit: Limit, who: &str, wait: Duration) -> Problem {
     let seconds = wait.as_millis().div_ceil(1_000).max(1);
-    let window = limit
-        .interval
-        .saturating_mul(u32::try_from(limit.capacity).unwrap_or(u32::MAX))
-        .as_secs()
-        .max(1);
+    let window = limit.interval.saturating_mul(u32::try_from(limit.capacity).unwrap_or(u32::MAX)).as_secs().max(1);
     let policy = format!("\"{}\";q={};w={window}", rule.name(), limit.capacity);
     let state = format!("\"{}\";r=0;t={seconds}", rule.name());
     let mut problem = Problem::new(Code::RateLimited).retry_after(wait);

@@ -77,14 +77,8 @@ impl Login {
             self.limiter.give_back(charge),
             self.upgrade(&user, password, verdict)
         );
-        let user = User {
-            last_login_at: Some(session.created_at),
-            ..user
-        };
-        Ok(SignedIn {
-            tokens: tokens?,
-            user: UserView::new(&user, &self.config),
-        })
+        let user = User { last_login_at: Some(session.created_at), ..user };
+        Ok(SignedIn { tokens: tokens?, user: UserView::new(&user, &self.config) })
     }
 
     fn new_session(&self, meta: &RequestMeta, user: &User, security: &SecurityRecord) -> (Session, RefreshToken) {
@@ -144,24 +138,14 @@ impl Login {
             return Ok(());
         };
         let idle = self.config.tokens.session_idle;
-        let liveness = Liveness {
-            user: user.level(),
-            global: security.level(),
-            idle,
-            now: self.store.now(),
-        };
+        let liveness = Liveness { user: user.level(), global: security.level(), idle, now: self.store.now() };
         let mut live = self.store.sessions(user.id).await?;
         live.retain(|session| session.is_live(&liveness));
         live.sort_by_key(|session| std::cmp::Reverse((session.created_at, session.id)));
         let cap = usize::try_from(self.config.tokens.session_cap).unwrap_or(usize::MAX);
         let surplus: Vec<_> = live.iter().skip(cap).map(|session| session.id).collect();
         if !surplus.is_empty() {
-            let entry = self
-                .store
-                .entry(meta)
-                .by_owner(user.id)
-                .reason("session_cap")
-                .detail("ended", surplus.len());
+            let entry = self.store.entry(meta).by_owner(user.id).reason("session_cap").detail("ended", surplus.len());
             self.store.end_sessions(user.id, &surplus, &entry).await?;
         }
         let left = u64::try_from(live.len() - surplus.len()).unwrap_or(u64::MAX);

@@ -45,9 +45,7 @@ impl PasswordProof {
             LockCharge::Charged(count) => Ok(Charged { count }),
             LockCharge::Locked(wait) => {
                 let once = format!("lock#{}", email.canonical());
-                Err(Problem::new(Code::AccountLocked)
-                    .retry_after(wait)
-                    .refused(Refusal::new("locked").once(once)))
+                Err(Problem::new(Code::AccountLocked).retry_after(wait).refused(Refusal::new("locked").once(once)))
             }
         }
     }
@@ -62,10 +60,7 @@ impl PasswordProof {
         user: Option<&User>,
         password: &Password,
     ) -> Result<Verdict, Problem> {
-        let verdict = self
-            .hasher
-            .verify(password, user.map(|user| user.password_hash.as_str()))
-            .await;
+        let verdict = self.hasher.verify(password, user.map(|user| user.password_hash.as_str())).await;
         let verdict = verdict.map_err(Problem::unavailable)?;
         if verdict != Verdict::Wrong {
             return Ok(verdict);

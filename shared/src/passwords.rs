@@ -61,16 +61,8 @@ impl PasswordHasher {
         let nobody = phc(&params, &salt, &entropy::bytes::<HASH_LENGTH>(entropy.as_ref()))?;
         // One core stays with the requests.
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let workers = Workers {
-            slots: Semaphore::new(cores.saturating_sub(1).max(1)),
-            memory: Mutex::default(),
-        };
-        Ok(Self {
-            params,
-            nobody: nobody.into(),
-            workers: Arc::new(workers),
-            entropy,
-        })
+        let workers = Workers { slots: Semaphore::new(cores.saturating_sub(1).max(1)), memory: Mutex::default() };
+        Ok(Self { params, nobody: nobody.into(), workers: Arc::new(workers), entropy })
     }
 
     /// The hash of a new password, as a PHC string.
@@ -109,9 +101,7 @@ impl PasswordHasher {
     ) -> Result<T, HashError> {
         let workers = Arc::clone(&self.workers);
         let _slot = self.workers.slots.acquire().await.map_err(|_| HashError)?;
-        tokio::task::spawn_blocking(move || work(&workers))
-            .await
-            .map_err(|_| HashError)?
+        tokio::task::spawn_blocking(move || work(&workers)).await.map_err(|_| HashError)?
     }
 }
 
@@ -130,11 +120,7 @@ impl Workers {
             return Ok(Verdict::Wrong);
         }
         let costs = |params: &Params| (params.m_cost(), params.t_cost(), params.p_cost());
-        Ok(if costs(&params) == costs(today) {
-            Verdict::Right
-        } else {
-            Verdict::RightButOutdated
-        })
+        Ok(if costs(&params) == costs(today) { Verdict::Right } else { Verdict::RightButOutdated })
     }
 
     fn argon2id(&self, params: &Params, salt: &[u8], password: &[u8], length: usize) -> Result<Vec<u8>, HashError> {
@@ -176,10 +162,7 @@ mod tests {
     use crate::entropy::SeededEntropy;
 
     fn hasher(memory_kib: u32) -> PasswordHasher {
-        let config = Argon2Config {
-            memory_kib,
-            iterations: 1,
-        };
+        let config = Argon2Config { memory_kib, iterations: 1 };
         PasswordHasher::new(config, Arc::new(SeededEntropy::new(u64::from(memory_kib)))).expect("valid")
     }
 
@@ -192,24 +175,9 @@ mod tests {
         let hasher = hasher(64);
         let hash = hasher.hash(&password("Correct-Horse-7")).await.expect("a hash");
         assert!(hash.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{hash}");
-        assert_eq!(
-            hasher
-                .verify(&password("Correct-Horse-7"), Some(&hash))
-                .await
-                .expect("ran"),
-            Verdict::Right
-        );
-        assert_eq!(
-            hasher
-                .verify(&password("correct-horse-7"), Some(&hash))
-                .await
-                .expect("ran"),
-            Verdict::Wrong
-        );
-        assert_eq!(
-            hasher.verify(&password("Correct-Horse-7"), None).await.expect("ran"),
-            Verdict::Wrong
-        );
+        assert_eq!(hasher.verify(&password("Correct-Horse-7"), Some(&hash)).await.expect("ran"), Verdict::Right);
+        assert_eq!(hasher.verify(&password("correct-horse-7"), Some(&hash)).await.expect("ran"), Verdict::Wrong);
+        assert_eq!(hasher.verify(&password("Correct-Horse-7"), None).await.expect("ran"), Verdict::Wrong);
     }
 
     #[tokio::test]
@@ -223,10 +191,7 @@ mod tests {
     async fn a_hash_of_other_parameters_is_outdated() {
         let hash = hasher(128).hash(&password("Correct-Horse-7")).await.expect("a hash");
         assert_eq!(
-            hasher(64)
-                .verify(&password("Correct-Horse-7"), Some(&hash))
-                .await
-                .expect("ran"),
+            hasher(64).verify(&password("Correct-Horse-7"), Some(&hash)).await.expect("ran"),
             Verdict::RightButOutdated
         );
     }
@@ -235,19 +200,10 @@ mod tests {
     async fn a_bcrypt_hash_is_right_and_outdated() {
         let hash = bcrypt::hash("Correct-Horse-7", 4).expect("a hash");
         assert_eq!(
-            hasher(64)
-                .verify(&password("Correct-Horse-7"), Some(&hash))
-                .await
-                .expect("ran"),
+            hasher(64).verify(&password("Correct-Horse-7"), Some(&hash)).await.expect("ran"),
             Verdict::RightButOutdated
         );
-        assert_eq!(
-            hasher(64)
-                .verify(&password("Correct-Horse-8"), Some(&hash))
-                .await
-                .expect("ran"),
-            Verdict::Wrong
-        );
+        assert_eq!(hasher(64).verify(&password("Correct-Horse-8"), Some(&hash)).await.expect("ran"), Verdict::Wrong);
     }
 
     #[tokio::test]
@@ -255,23 +211,13 @@ mod tests {
         let long = "x".repeat(72);
         let hash = bcrypt::hash(&long, 4).expect("a hash");
         let longer = password(&format!("{long}anything"));
-        assert_eq!(
-            hasher(64).verify(&longer, Some(&hash)).await.expect("ran"),
-            Verdict::Wrong
-        );
+        assert_eq!(hasher(64).verify(&longer, Some(&hash)).await.expect("ran"), Verdict::Wrong);
     }
 
     #[tokio::test]
     async fn a_stored_text_that_is_no_hash_is_a_fault_and_not_a_wrong_password() {
-        for stored in [
-            "",
-            "plain",
-            "$argon2i$v=19$m=64,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA",
-        ] {
-            assert!(
-                hasher(64).verify(&password("x"), Some(stored)).await.is_err(),
-                "{stored}"
-            );
+        for stored in ["", "plain", "$argon2i$v=19$m=64,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA"] {
+            assert!(hasher(64).verify(&password("x"), Some(stored)).await.is_err(), "{stored}");
         }
     }
 }

@@ -44,28 +44,16 @@ impl Profile {
         address: Option<&NewAddress>,
     ) -> Result<(), Problem> {
         let own = address_of(&caller.user.email)?;
-        let entry = self
-            .store
-            .entry(meta)
-            .by_owner(caller.user.id)
-            .session(caller.session.id);
+        let entry = self.store.entry(meta).by_owner(caller.user.id).session(caller.session.id);
         let mut rows = Vec::new();
         if let Some(address) = address {
             let charged = self.proof.charge(&own).await?;
-            self.proof
-                .compare(charged, Some(&caller.user), &address.current_password)
-                .await?;
-            rows.push(
-                self.store
-                    .row(Some(MailKind::AddressChangeRequested), Some(caller.user.id)),
-            );
+            self.proof.compare(charged, Some(&caller.user), &address.current_password).await?;
+            rows.push(self.store.row(Some(MailKind::AddressChangeRequested), Some(caller.user.id)));
             rows.push(self.store.row(Some(MailKind::AddressChange), Some(caller.user.id)));
         }
         let (name, email) = (name.map(DisplayName::as_str), address.map(|address| &address.email));
-        let done = self
-            .store
-            .update_profile(&caller.user, name, email, &entry, &rows)
-            .await?;
+        let done = self.store.update_profile(&caller.user, name, email, &entry, &rows).await?;
         if address.is_some() {
             self.proof.clear(&own).await;
         }
@@ -104,11 +92,7 @@ impl Profile {
         let entropy = self.store.entropy();
         let family = Family::random(entropy);
         let refresh = RefreshToken::random(caller.user.id, caller.session.id, family, entropy);
-        let entry = self
-            .store
-            .entry(meta)
-            .by_owner(caller.user.id)
-            .session(caller.session.id);
+        let entry = self.store.entry(meta).by_owner(caller.user.id).session(caller.session.id);
         let session = Session {
             family: family.hash(),
             current: refresh.hash(),
@@ -118,16 +102,8 @@ impl Profile {
             last_activity_at: entry.occurred_at,
             ..caller.session.clone()
         };
-        let change = PasswordChange {
-            user: &caller.user,
-            email: &email,
-            hash: &hash,
-            now: entry.occurred_at,
-        };
-        let row = self
-            .store
-            .row(Some(MailKind::PasswordChanged), Some(caller.user.id))
-            .sweeping();
+        let change = PasswordChange { user: &caller.user, email: &email, hash: &hash, now: entry.occurred_at };
+        let row = self.store.row(Some(MailKind::PasswordChanged), Some(caller.user.id)).sweeping();
         if !self.store.change_password(&change, &session, &entry, &row).await? {
             return Err(Problem::new(Code::Conflict));
         }
@@ -139,13 +115,7 @@ fn same_password() -> Problem {
     let mut fields = Fields::empty();
     fields.refuse(
         "new_password",
-        FieldFault {
-            code: "same_as_current",
-            detail: "Must differ from the current password.".into(),
-        },
+        FieldFault { code: "same_as_current", detail: "Must differ from the current password.".into() },
     );
-    fields
-        .complete(Some(()))
-        .err()
-        .unwrap_or_else(|| Problem::new(Code::ValidationFailed))
+    fields.complete(Some(())).err().unwrap_or_else(|| Problem::new(Code::ValidationFailed))
 }

@@ -62,10 +62,7 @@ impl Refresh {
             check(&session, &token, &user, &liveness).map_err(refused)?;
             match self.standing(&session, &token, &liveness) {
                 Standing::Retried(nonce) => {
-                    return self
-                        .issuer
-                        .issue(&user, &session, &read.security, &token.successor(&nonce))
-                        .await;
+                    return self.issuer.issue(&user, &session, &read.security, &token.successor(&nonce)).await;
                 }
                 Standing::Ancestor => return Err(self.end_for_theft(meta, &token).await?),
                 Standing::Current => match self.advance(meta, &token, session, &user, &read.security).await? {
@@ -83,9 +80,7 @@ impl Refresh {
         if same(&session.current) {
             return Standing::Current;
         }
-        let grace_ends = session
-            .rotated_at
-            .map(|rotated| rotated.plus(self.config.tokens.refresh_grace));
+        let grace_ends = session.rotated_at.map(|rotated| rotated.plus(self.config.tokens.refresh_grace));
         let in_grace = grace_ends.is_some_and(|end| liveness.now < end);
         let nonce = session.nonce.as_deref().and_then(digest::decode);
         match nonce {
@@ -124,24 +119,14 @@ impl Refresh {
     /// Ends what the stolen token reaches and tells the owner. Record and mail are committed with the end, so the refusal
     /// itself is not recorded again.
     async fn end_for_theft(&self, meta: &RequestMeta, token: &RefreshToken) -> Result<Problem, Problem> {
-        let mut entry = self
-            .store
-            .entry(meta)
-            .user(token.user())
-            .session(token.session())
-            .reason("refresh_token_reused");
+        let mut entry =
+            self.store.entry(meta).user(token.user()).session(token.session()).reason("refresh_token_reused");
         entry.outcome = Outcome::Refused;
         let row = self.store.row(Some(MailKind::TheftDetected), Some(token.user()));
         let ended = match self.config.tokens.theft_scope {
             TheftScope::Session => {
                 self.store
-                    .end_session_of_family(
-                        token.user(),
-                        token.session(),
-                        &token.family().hash(),
-                        &entry,
-                        Some(&row),
-                    )
+                    .end_session_of_family(token.user(), token.session(), &token.family().hash(), &entry, Some(&row))
                     .await?
             }
             TheftScope::User => {
@@ -149,11 +134,7 @@ impl Refresh {
                 true
             }
         };
-        Ok(if ended {
-            Problem::new(Code::InvalidRefreshToken)
-        } else {
-            refused(token, "session_ended")
-        })
+        Ok(if ended { Problem::new(Code::InvalidRefreshToken) } else { refused(token, "session_ended") })
     }
 }
 

@@ -37,12 +37,7 @@ impl Registration {
     /// A registration over `store`.
     #[must_use]
     pub const fn new(store: Store, hasher: PasswordHasher, limiter: Limiter, config: Arc<Config>) -> Self {
-        Self {
-            store,
-            hasher,
-            limiter,
-            config,
-        }
+        Self { store, hasher, limiter, config }
     }
 
     /// Registers `applicant`. A free address gets an account; an unproved one gets the new name and password, since whoever
@@ -57,11 +52,7 @@ impl Registration {
             return Err(problem.refused(Refusal::new("registration_closed")));
         }
         self.limiter.admit_client(Rule::Register, meta).await?;
-        let hash = self
-            .hasher
-            .hash(&applicant.password)
-            .await
-            .map_err(Problem::unavailable)?;
+        let hash = self.hasher.hash(&applicant.password).await.map_err(Problem::unavailable)?;
         // Another registration of the same address may come in between; then the address is looked at again.
         for _ in 0..3 {
             let registered = match self.store.address_owner(&applicant.email).await? {

@@ -65,13 +65,8 @@ impl RequestMeta {
             place: None,
         };
         if let TrustedEdge::CloudFront(secrets) = edge {
-            let shown = headers
-                .get(EDGE_SECRET_HEADER)
-                .map_or(&b""[..], http::HeaderValue::as_bytes);
-            if !secrets
-                .iter()
-                .any(|secret| digest::equal(secret.expose_secret().as_bytes(), shown))
-            {
+            let shown = headers.get(EDGE_SECRET_HEADER).map_or(&b""[..], http::HeaderValue::as_bytes);
+            if !secrets.iter().any(|secret| digest::equal(secret.expose_secret().as_bytes(), shown)) {
                 return Err(BypassedEdge);
             }
             meta.client = viewer_address(headers).unwrap_or(meta.client);
@@ -113,19 +108,13 @@ fn source_ip(context: Option<&RequestContext>) -> IpAddr {
         _ => None,
     };
     let unknown = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
-    text.and_then(|text| text.parse::<IpAddr>().ok())
-        .unwrap_or(unknown)
-        .to_canonical()
+    text.and_then(|text| text.parse::<IpAddr>().ok()).unwrap_or(unknown).to_canonical()
 }
 
 /// `CloudFront-Viewer-Address` is `address:port`; an IPv6 address stands there without brackets.
 fn viewer_address(headers: &HeaderMap) -> Option<IpAddr> {
     let (address, _port) = text(headers, "cloudfront-viewer-address")?.rsplit_once(':')?;
-    address
-        .trim_matches(['[', ']'])
-        .parse::<IpAddr>()
-        .ok()
-        .map(|address| address.to_canonical())
+    address.trim_matches(['[', ']']).parse::<IpAddr>().ok().map(|address| address.to_canonical())
 }
 
 /// The trace of a valid `traceparent` (W3C Trace Context section 3.2); anything else starts a new one.

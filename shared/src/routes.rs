@@ -5,59 +5,11 @@
 use http::Method;
 
 use crate::config::Rule;
+pub use crate::route::{Access, Grant, Route, Secret};
 use crate::store::Table;
 
-/// What a caller must show.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// Nothing.
-    Public,
-    /// An access token (RFC 6750 section 2.1).
-    Bearer,
-    /// An access token, a refresh token in the body, or both.
-    BearerOrToken,
-}
-
-/// A secret in Secrets Manager.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Secret {
-    /// The private halves of the signing keys.
-    SigningRing,
-    /// The key under which mailed tokens are made.
-    MailKey,
-}
-
-/// What a function may do with a table, as IAM actions without the service's prefix.
-pub type Grant = (Table, &'static [&'static str]);
-
-/// One endpoint.
-#[derive(Debug)]
-pub struct Route {
-    /// The function's crate; in Pascal case with `Function` behind it the logical id in the template.
-    pub function: &'static str,
-    /// The HTTP method. GET answers HEAD as well.
-    pub method: Method,
-    /// The path, with parameters in braces.
-    pub path: &'static str,
-    /// What a caller must show.
-    pub access: Access,
-    /// The buckets that are charged before any work.
-    pub limits: &'static [Rule],
-    /// The action in the audit trail, where the endpoint leaves records.
-    pub action: Option<&'static str>,
-    /// Whether a success changes state, and so leaves exactly one audit record.
-    pub mutates: bool,
-    /// What it does with the tables.
-    pub grants: &'static [Grant],
-    /// The secrets it reads.
-    pub secrets: &'static [Secret],
-}
-
-const AUTH: [Grant; 3] = [
-    (Table::Users, &["BatchGetItem"]),
-    (Table::Tokens, &["BatchGetItem"]),
-    (Table::Security, &["BatchGetItem"]),
-];
+const AUTH: [Grant; 3] =
+    [(Table::Users, &["BatchGetItem"]), (Table::Tokens, &["BatchGetItem"]), (Table::Security, &["BatchGetItem"])];
 const AUDIT: Grant = (Table::Audit, &["PutItem"]);
 const OUTBOX: Grant = (Table::Outbox, &["PutItem"]);
 const LIMITS: Grant = (Table::Limits, &["UpdateItem"]);
@@ -83,12 +35,7 @@ pub static AUTH_REGISTER: Route = Route {
     limits: &[Rule::Register],
     action: Some("auth.register"),
     mutates: true,
-    grants: &[
-        LIMITS,
-        (Table::Users, &["GetItem", "PutItem", "UpdateItem"]),
-        AUDIT,
-        OUTBOX,
-    ],
+    grants: &[LIMITS, (Table::Users, &["GetItem", "PutItem", "UpdateItem"]), AUDIT, OUTBOX],
     ..PLAIN
 };
 /// Proves an address, or confirms a change of address.
@@ -99,12 +46,7 @@ pub static AUTH_VERIFY_EMAIL: Route = Route {
     limits: &[Rule::VerifyEmail],
     action: Some("auth.verify_email"),
     mutates: true,
-    grants: &[
-        LIMITS,
-        (Table::Users, &["GetItem", "PutItem", "UpdateItem", "DeleteItem"]),
-        AUDIT,
-        OUTBOX,
-    ],
+    grants: &[LIMITS, (Table::Users, &["GetItem", "PutItem", "UpdateItem", "DeleteItem"]), AUDIT, OUTBOX],
     ..PLAIN
 };
 /// Sends another verification mail.
@@ -188,12 +130,7 @@ pub static AUTH_RESET_PASSWORD: Route = Route {
     limits: &[Rule::ResetPassword],
     action: Some("auth.reset_password"),
     mutates: true,
-    grants: &[
-        LIMITS_AND_LOCK,
-        (Table::Users, &["GetItem", "UpdateItem"]),
-        AUDIT,
-        OUTBOX,
-    ],
+    grants: &[LIMITS_AND_LOCK, (Table::Users, &["GetItem", "UpdateItem"]), AUDIT, OUTBOX],
     ..PLAIN
 };
 /// The caller's account.
@@ -214,14 +151,7 @@ pub static AUTH_UPDATE_ME: Route = Route {
     access: Access::Bearer,
     action: Some("auth.update_me"),
     mutates: true,
-    grants: &[
-        (Table::Users, &["BatchGetItem", "UpdateItem"]),
-        AUTH[1],
-        AUTH[2],
-        LIMITS_AND_LOCK,
-        AUDIT,
-        OUTBOX,
-    ],
+    grants: &[(Table::Users, &["BatchGetItem", "UpdateItem"]), AUTH[1], AUTH[2], LIMITS_AND_LOCK, AUDIT, OUTBOX],
     ..PLAIN
 };
 /// Changes the caller's password.
@@ -261,12 +191,7 @@ pub static SESSIONS_REVOKE: Route = Route {
     access: Access::Bearer,
     action: Some("sessions.revoke"),
     mutates: true,
-    grants: &[
-        AUTH[0],
-        (Table::Tokens, &["BatchGetItem", "DeleteItem"]),
-        AUTH[2],
-        AUDIT,
-    ],
+    grants: &[AUTH[0], (Table::Tokens, &["BatchGetItem", "DeleteItem"]), AUTH[2], AUDIT],
     ..PLAIN
 };
 /// Ends every session of the caller but this one.
@@ -277,12 +202,7 @@ pub static SESSIONS_REVOKE_OTHERS: Route = Route {
     access: Access::Bearer,
     action: Some("sessions.revoke_others"),
     mutates: true,
-    grants: &[
-        AUTH[0],
-        (Table::Tokens, &["BatchGetItem", "Query", "DeleteItem"]),
-        AUTH[2],
-        AUDIT,
-    ],
+    grants: &[AUTH[0], (Table::Tokens, &["BatchGetItem", "Query", "DeleteItem"]), AUTH[2], AUDIT],
     ..PLAIN
 };
 /// Ends every session of the caller.
@@ -310,35 +230,17 @@ pub static WELL_KNOWN_JWKS: Route = Route {
     ..PLAIN
 };
 /// Authorization server metadata (RFC 8414).
-pub static WELL_KNOWN_AUTHORIZATION_SERVER: Route = Route {
-    function: "well-known-authorization-server",
-    path: "/.well-known/oauth-authorization-server",
-    ..PLAIN
-};
+pub static WELL_KNOWN_AUTHORIZATION_SERVER: Route =
+    Route { function: "well-known-authorization-server", path: "/.well-known/oauth-authorization-server", ..PLAIN };
 /// Issuer and key address for gateways that only look here.
-pub static WELL_KNOWN_OPENID_CONFIGURATION: Route = Route {
-    function: "well-known-openid-configuration",
-    path: "/.well-known/openid-configuration",
-    ..PLAIN
-};
+pub static WELL_KNOWN_OPENID_CONFIGURATION: Route =
+    Route { function: "well-known-openid-configuration", path: "/.well-known/openid-configuration", ..PLAIN };
 /// Whether the service answers.
-pub static SERVICE_HEALTH: Route = Route {
-    function: "service-health",
-    path: "/api/v1/health",
-    ..PLAIN
-};
+pub static SERVICE_HEALTH: Route = Route { function: "service-health", path: "/api/v1/health", ..PLAIN };
 /// The page that a verification mail links to.
-pub static PAGES_VERIFY_EMAIL: Route = Route {
-    function: "pages-verify-email",
-    path: "/verify-email",
-    ..PLAIN
-};
+pub static PAGES_VERIFY_EMAIL: Route = Route { function: "pages-verify-email", path: "/verify-email", ..PLAIN };
 /// The page that a reset mail links to.
-pub static PAGES_RESET_PASSWORD: Route = Route {
-    function: "pages-reset-password",
-    path: "/reset-password",
-    ..PLAIN
-};
+pub static PAGES_RESET_PASSWORD: Route = Route { function: "pages-reset-password", path: "/reset-password", ..PLAIN };
 
 /// All endpoints, in the order of the contract.
 pub static ALL: [&Route; 21] = [
@@ -365,45 +267,14 @@ pub static ALL: [&Route; 21] = [
     &PAGES_RESET_PASSWORD,
 ];
 
-impl Route {
-    /// Whether `method` is one that this route answers.
-    #[must_use]
-    pub fn answers(&self, method: &Method) -> bool {
-        self.method == *method || (self.method == Method::GET && *method == Method::HEAD)
-    }
-
-    /// Whether `path` is one of this route's.
-    #[must_use]
-    pub fn matches(&self, path: &str) -> bool {
-        let mut wanted = self.path.split('/');
-        let mut given = path.split('/');
-        loop {
-            match (wanted.next(), given.next()) {
-                (None, None) => return true,
-                (Some(parameter), Some(value)) if parameter.starts_with('{') && !value.is_empty() => {}
-                (Some(wanted), Some(given)) if wanted == given => {}
-                _ => return false,
-            }
-        }
-    }
-}
-
 /// The methods of the routes that match `path`, for `Allow` (RFC 9110 section 10.2.1); empty if none does.
 #[must_use]
 pub fn allowed_methods(path: &str) -> Vec<Method> {
     let mut methods: Vec<Method> = Vec::new();
     for route in ALL.iter().filter(|route| route.matches(path)) {
-        let answered = if route.method == Method::GET {
-            vec![Method::GET, Method::HEAD]
-        } else {
-            vec![route.method.clone()]
-        };
-        methods.extend(
-            answered
-                .into_iter()
-                .filter(|method| !methods.contains(method))
-                .collect::<Vec<_>>(),
-        );
+        let answered =
+            if route.method == Method::GET { vec![Method::GET, Method::HEAD] } else { vec![route.method.clone()] };
+        methods.extend(answered.into_iter().filter(|method| !methods.contains(method)).collect::<Vec<_>>());
     }
     methods
 }
@@ -417,21 +288,14 @@ mod tests {
         for (index, route) in ALL.iter().enumerate() {
             for other in ALL.iter().skip(index + 1) {
                 assert_ne!(route.function, other.function);
-                assert!(
-                    route.path != other.path || route.method != other.method,
-                    "{}",
-                    route.path
-                );
+                assert!(route.path != other.path || route.method != other.method, "{}", route.path);
             }
         }
     }
 
     #[test]
     fn a_path_names_its_methods() {
-        assert_eq!(
-            allowed_methods("/api/v1/auth/me"),
-            [Method::GET, Method::HEAD, Method::PATCH]
-        );
+        assert_eq!(allowed_methods("/api/v1/auth/me"), [Method::GET, Method::HEAD, Method::PATCH]);
         assert_eq!(allowed_methods("/api/v1/auth/sessions/all"), [Method::DELETE]);
         assert_eq!(allowed_methods("/api/v1/auth/me/"), Vec::<Method>::new());
         assert_eq!(allowed_methods("/api/v1/auth/sessions/"), Vec::<Method>::new());

@@ -18,21 +18,13 @@ pub struct SecretError {
 
 impl SecretError {
     fn new(name: &str, done: &'static str, source: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self {
-            name: name.to_owned(),
-            done,
-            source: Some(Box::new(source)),
-        }
+        Self { name: name.to_owned(), done, source: Some(Box::new(source)) }
     }
 
     /// A secret whose text is not what it should be. The text is not repeated.
     #[must_use]
     pub fn malformed(name: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            done: "understood",
-            source: None,
-        }
+        Self { name: name.to_owned(), done: "understood", source: None }
     }
 }
 
@@ -55,10 +47,7 @@ impl Secrets {
             .timeout_config(AwsBase::timeouts())
             .retry_config(AwsBase::retries());
         config.set_endpoint_url(base.endpoint("SECRETS_MANAGER"));
-        Self {
-            client: Client::from_conf(config.build()),
-            prefix: prefix.to_owned(),
-        }
+        Self { client: Client::from_conf(config.build()), prefix: prefix.to_owned() }
     }
 
     /// The current version of `name`; `None` if there is no such secret or it has no version.
@@ -80,14 +69,7 @@ impl Secrets {
     /// [`SecretError`].
     pub async fn create(&self, name: &str, value: &SecretString) -> Result<bool, SecretError> {
         let name = format!("{}{name}", self.prefix);
-        match self
-            .client
-            .create_secret()
-            .name(&name)
-            .secret_string(value.expose_secret())
-            .send()
-            .await
-        {
+        match self.client.create_secret().name(&name).secret_string(value.expose_secret()).send().await {
             Ok(_) => Ok(true),
             Err(SdkError::ServiceError(error)) if error.err().is_resource_exists_exception() => Ok(false),
             Err(error) => Err(SecretError::new(&name, "created", error)),
@@ -100,11 +82,7 @@ impl Secrets {
     /// [`SecretError`].
     pub async fn put_version(&self, name: &str, token: &str, value: &SecretString) -> Result<bool, SecretError> {
         let name = format!("{}{name}", self.prefix);
-        let request = self
-            .client
-            .put_secret_value()
-            .secret_id(&name)
-            .client_request_token(token);
+        let request = self.client.put_secret_value().secret_id(&name).client_request_token(token);
         match request.secret_string(value.expose_secret()).send().await {
             Ok(_) => Ok(true),
             Err(SdkError::ServiceError(error)) if error.err().is_resource_exists_exception() => Ok(false),

@@ -45,10 +45,7 @@ impl Sessions {
     pub async fn list(&self, caller: &Caller) -> Result<Vec<SessionView>, Problem> {
         let mut live = self.live(caller).await?;
         live.sort_by_key(|session| std::cmp::Reverse((session.last_activity_at, session.id)));
-        Ok(live
-            .into_iter()
-            .map(|session| view(session, caller.session.id))
-            .collect())
+        Ok(live.into_iter().map(|session| view(session, caller.session.id)).collect())
     }
 
     /// Ends one session of the caller, the current one included.
@@ -59,10 +56,7 @@ impl Sessions {
         let not_found = || Problem::new(Code::NotFound).detail("There is no such session.");
         let id = id.parse::<SessionId>().map_err(|_| not_found())?;
         let entry = self.store.entry(meta).by_owner(caller.user.id).session(id);
-        let ended = self
-            .store
-            .end_live_session(caller.user.id, id, &caller.liveness, &entry)
-            .await?;
+        let ended = self.store.end_live_session(caller.user.id, id, &caller.liveness, &entry).await?;
         if ended { Ok(()) } else { Err(not_found()) }
     }
 
@@ -73,14 +67,8 @@ impl Sessions {
     pub async fn revoke_others(&self, meta: &RequestMeta, caller: &Caller) -> Result<usize, Problem> {
         let mut others: Vec<_> = self.live(caller).await?.into_iter().map(|session| session.id).collect();
         others.retain(|id| *id != caller.session.id);
-        let entry = self
-            .store
-            .entry(meta)
-            .by_owner(caller.user.id)
-            .session(caller.session.id);
-        self.store
-            .end_sessions(caller.user.id, &others, &entry.detail("ended", others.len()))
-            .await?;
+        let entry = self.store.entry(meta).by_owner(caller.user.id).session(caller.session.id);
+        self.store.end_sessions(caller.user.id, &others, &entry.detail("ended", others.len())).await?;
         Ok(others.len())
     }
 
@@ -91,15 +79,9 @@ impl Sessions {
     /// 503.
     pub async fn revoke_all(&self, meta: &RequestMeta, caller: &Caller) -> Result<usize, Problem> {
         let count = self.live(caller).await?.len();
-        let entry = self
-            .store
-            .entry(meta)
-            .by_owner(caller.user.id)
-            .session(caller.session.id);
+        let entry = self.store.entry(meta).by_owner(caller.user.id).session(caller.session.id);
         let row = self.store.row(None, Some(caller.user.id)).sweeping();
-        self.store
-            .rotate_user(caller.user.id, &entry.detail("ended", count), &row)
-            .await?;
+        self.store.rotate_user(caller.user.id, &entry.detail("ended", count), &row).await?;
         Ok(count)
     }
 
@@ -117,14 +99,8 @@ impl Sessions {
         let own = |token: &&RefreshToken| caller.is_none_or(|caller| caller.user.id == token.user());
         let of_token = token.filter(own);
         if let Some(caller) = caller {
-            let entry = self
-                .store
-                .entry(meta)
-                .by_owner(caller.user.id)
-                .session(caller.session.id);
-            self.store
-                .end_live_session(caller.user.id, caller.session.id, &caller.liveness, &entry)
-                .await?;
+            let entry = self.store.entry(meta).by_owner(caller.user.id).session(caller.session.id);
+            self.store.end_live_session(caller.user.id, caller.session.id, &caller.liveness, &entry).await?;
         }
         if let Some(token) = of_token.filter(|token| caller.is_none_or(|caller| caller.session.id != token.session())) {
             let entry = self.store.entry(meta).by_owner(token.user()).session(token.session());

@@ -33,11 +33,7 @@ impl Verification {
         let token =
             MailedToken::parse(MailPurpose::Verification, token).ok_or_else(|| invalid("malformed_token", None))?;
         let (id, hash) = (token.user(), token.hash());
-        let user = self
-            .store
-            .user(id)
-            .await?
-            .ok_or_else(|| invalid("unknown_token", None))?;
+        let user = self.store.user(id).await?.ok_or_else(|| invalid("unknown_token", None))?;
         let entry = self.store.entry(meta).by_owner(id);
         if !is_good(user.pending_verification(), &hash, entry.occurred_at) || !user.is_active() {
             return Err(invalid("unknown_or_expired_token", Some(id)));
@@ -47,23 +43,12 @@ impl Verification {
             None => self.store.verify_address(id, &email, &hash, &entry).await?,
             Some(pending) => {
                 let to = address_of(pending)?;
-                let change = AddressChange {
-                    user: &user,
-                    from: &email,
-                    to: &to,
-                    token: &hash,
-                };
+                let change = AddressChange { user: &user, from: &email, to: &to, token: &hash };
                 let row = self.store.row(None, Some(id)).sweeping();
-                self.store
-                    .change_address(&change, &entry.reason("address_changed"), &row)
-                    .await?
+                self.store.change_address(&change, &entry.reason("address_changed"), &row).await?
             }
         };
-        if done {
-            Ok(())
-        } else {
-            Err(invalid("overtaken", Some(id)))
-        }
+        if done { Ok(()) } else { Err(invalid("overtaken", Some(id))) }
     }
 
     /// Sends another verification mail, if the address is known and unproved.

@@ -83,10 +83,7 @@ impl Connection {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(TIMEOUT))?;
-        Ok(Self {
-            stream,
-            read: Vec::with_capacity(16_384),
-        })
+        Ok(Self { stream, read: Vec::with_capacity(16_384) })
     }
 
     /// Sends a request and waits for the whole answer.
@@ -121,10 +118,7 @@ fn parse(bytes: &[u8]) -> Result<Option<Answer>, Failure> {
     let mut headers = head.lines().filter_map(|line| line.split_once(':'));
     let length = headers.find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
     let length: usize = length.ok_or("an answer without a length")?.1.trim().parse()?;
-    Ok((body.len() >= length).then(|| Answer {
-        status,
-        body: body.to_vec(),
-    }))
+    Ok((body.len() >= length).then(|| Answer { status, body: body.to_vec() }))
 }
 
 #[cfg(test)]
@@ -143,10 +137,7 @@ mod tests {
 
     #[test]
     fn another_status_is_told_with_its_body() {
-        let answer = Answer {
-            status: 429,
-            body: b"slow down".to_vec(),
-        };
+        let answer = Answer { status: 429, body: b"slow down".to_vec() };
         let error = answer.expect(200).unwrap_err().to_string();
         assert!(error.contains("429") && error.contains("slow down"), "{error}");
     }

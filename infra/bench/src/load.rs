@@ -53,16 +53,9 @@ impl Load<'_> {
                 let gate = &gate;
                 scope.spawn(move || gate.client(step, address, most, pause, background))
             };
-            let behind: Vec<_> = self
-                .background
-                .into_iter()
-                .map(|step| start(step, usize::MAX, Duration::ZERO, true))
-                .collect();
-            let timed: Vec<_> = self
-                .clients
-                .into_iter()
-                .map(|step| start(step, requests, pause, false))
-                .collect();
+            let behind: Vec<_> =
+                self.background.into_iter().map(|step| start(step, usize::MAX, Duration::ZERO, true)).collect();
+            let timed: Vec<_> = self.clients.into_iter().map(|step| start(step, requests, pause, false)).collect();
             gate.ready.wait();
             let (before, begun) = (process::cpu(pid), Instant::now());
             gate.begin.wait();
@@ -76,20 +69,14 @@ impl Load<'_> {
             join(behind)?;
             let mut latencies = timed?;
             latencies.sort_unstable();
-            Ok(Measured {
-                elapsed,
-                cpu: after?.saturating_sub(before?),
-                latencies,
-            })
+            Ok(Measured { elapsed, cpu: after?.saturating_sub(before?), latencies })
         })
     }
 }
 
 /// All latencies, or the first failure.
 fn join(clients: Vec<ScopedJoinHandle<'_, Result<Vec<Duration>, Failure>>>) -> Result<Vec<Duration>, Failure> {
-    let results = clients
-        .into_iter()
-        .map(|client| client.join().unwrap_or_else(|_| Err("a client panicked".into())));
+    let results = clients.into_iter().map(|client| client.join().unwrap_or_else(|_| Err("a client panicked".into())));
     let all: Vec<_> = results.collect();
     Ok(all.into_iter().collect::<Result<Vec<_>, _>>()?.concat())
 }
@@ -181,15 +168,10 @@ impl Measured {
     #[must_use]
     pub fn percentile(&self, percent: usize) -> f64 {
         let rank = (self.latencies.len() * percent).div_ceil(100).max(1) - 1;
-        self.latencies
-            .get(rank)
-            .map_or(f64::NAN, |latency| latency.as_secs_f64() * 1e3)
+        self.latencies.get(rank).map_or(f64::NAN, |latency| latency.as_secs_f64() * 1e3)
     }
 
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "a benchmark makes far fewer than 2^52 requests"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "a benchmark makes far fewer than 2^52 requests")]
     fn count(&self) -> f64 {
         self.latencies.len() as f64
     }

@@ -10,9 +10,7 @@ impl Table {
     /// A table with these column titles.
     #[must_use]
     pub fn new(titles: &[&str]) -> Self {
-        Self {
-            rows: vec![titles.iter().map(ToString::to_string).collect()],
-        }
+        Self { rows: vec![titles.iter().map(ToString::to_string).collect()] }
     }
 
     /// Adds a row.
@@ -27,26 +25,15 @@ impl Table {
 
     fn render(&self) -> String {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or_default();
-        let width = |column: usize| {
-            self.rows
-                .iter()
-                .filter_map(|row| row.get(column))
-                .map(|cell| cell.chars().count())
-                .max()
-        };
+        let width =
+            |column: usize| self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
         let widths: Vec<_> = (0..columns).map(|column| width(column).unwrap_or_default()).collect();
         let line = |row: &Vec<String>| {
-            let cells = row
-                .iter()
-                .zip(&widths)
-                .enumerate()
-                .map(|(column, (cell, width))| match column {
-                    0 => format!("{cell:<width$}"),
-                    _ => format!("{cell:>width$}"),
-                });
-            format!("  {}", cells.collect::<Vec<_>>().join("  "))
-                .trim_end()
-                .to_owned()
+            let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, width))| match column {
+                0 => format!("{cell:<width$}"),
+                _ => format!("{cell:>width$}"),
+            });
+            format!("  {}", cells.collect::<Vec<_>>().join("  ")).trim_end().to_owned()
         };
         self.rows.iter().map(line).collect::<Vec<_>>().join("\n")
     }

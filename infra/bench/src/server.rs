@@ -12,10 +12,7 @@ use crate::{Failure, process, serve};
 
 /// The defaults are measured, except that nobody is refused for coming often. The logins' own bucket is left at a token
 /// in 120 ms: its time is kept in milliseconds, and a shorter interval drowns in the order in which calls arrive.
-const SETTINGS: [(&str, &str); 2] = [
-    ("DASHTAM_RATE_LIMIT_SCALE", "1000"),
-    ("DASHTAM_RATE_LIMIT_LOGIN", "20/0.5"),
-];
+const SETTINGS: [(&str, &str); 2] = [("DASHTAM_RATE_LIMIT_SCALE", "1000"), ("DASHTAM_RATE_LIMIT_LOGIN", "20/0.5")];
 
 /// A running service. Dropping it ends the process and removes its data.
 pub struct Server {
@@ -55,17 +52,9 @@ impl Server {
         let orders = child.stdin.take().ok_or("no standard input")?;
         let mut words = BufReader::new(child.stdout.take().ok_or("no standard output")?).lines();
         let word = words.next().ok_or("the service did not start")??;
-        let address = word
-            .strip_prefix(serve::READY)
-            .ok_or("the service said something else than its address")?
-            .parse()?;
-        Ok(Self {
-            child,
-            orders,
-            words,
-            address,
-            directory,
-        })
+        let address =
+            word.strip_prefix(serve::READY).ok_or("the service said something else than its address")?.parse()?;
+        Ok(Self { child, orders, words, address, directory })
     }
 
     /// Where it listens.

@@ -54,10 +54,7 @@ impl FromStr for Fill {
             "others" => Owner::Others,
             _ => return Err("no such owner".into()),
         };
-        Ok(Self {
-            owner,
-            count: count.parse()?,
-        })
+        Ok(Self { owner, count: count.parse()? })
     }
 }
 
@@ -100,16 +97,7 @@ mod tests {
 
     #[test]
     fn an_order_reads_back_as_it_was_written() {
-        for order in [
-            Fill {
-                owner: Owner::Same,
-                count: 9,
-            },
-            Fill {
-                owner: Owner::Others,
-                count: 0,
-            },
-        ] {
+        for order in [Fill { owner: Owner::Same, count: 9 }, Fill { owner: Owner::Others, count: 0 }] {
             assert_eq!(order.to_string().parse::<Fill>().unwrap(), order);
         }
         assert!("many 7".parse::<Fill>().is_err());

@@ -34,11 +34,9 @@ pub fn parse(text: &str) -> Result<Value, YamlError> {
 fn to_json(node: &Yaml<'_>, place: &str) -> Result<Value, YamlError> {
     match node {
         Yaml::Value(scalar) => scalar_to_json(scalar, place),
-        Yaml::Sequence(items) => items
-            .iter()
-            .map(|item| to_json(item, place))
-            .collect::<Result<_, _>>()
-            .map(Value::Array),
+        Yaml::Sequence(items) => {
+            items.iter().map(|item| to_json(item, place)).collect::<Result<_, _>>().map(Value::Array)
+        }
         Yaml::Mapping(members) => {
             let mut object = Map::with_capacity(members.len());
             for (key, value) in members {
@@ -50,11 +48,7 @@ fn to_json(node: &Yaml<'_>, place: &str) -> Result<Value, YamlError> {
         }
         Yaml::Tagged(tag, inner) => {
             let value = to_json(inner, place)?;
-            if tag.handle == "!" {
-                Ok(long_form(&tag.suffix, value))
-            } else {
-                Ok(value)
-            }
+            if tag.handle == "!" { Ok(long_form(&tag.suffix, value)) } else { Ok(value) }
         }
         Yaml::Representation(..) | Yaml::Alias(_) | Yaml::BadValue => Err(YamlError::NoJsonForm(place.to_owned())),
     }
@@ -122,9 +116,7 @@ mod tests {
 
     #[test]
     fn a_syntax_error_says_where() {
-        let Err(YamlError::Syntax(text)) = parse("a: [1\nb: }") else {
-            panic!("it was taken")
-        };
+        let Err(YamlError::Syntax(text)) = parse("a: [1\nb: }") else { panic!("it was taken") };
         assert!(text.contains("line"), "{text}");
     }
 

@@ -173,27 +173,13 @@ impl<E: Display + Send + 'static> Consumers<E> {
         }
         let rows = self.stream.next(BATCH)?;
         let count = rows.len();
-        for Row {
-            sequence,
-            inserted,
-            mail,
-            sweep,
-        } in rows
-        {
+        for Row { sequence, inserted, mail, sweep } in rows {
             self.received = Some(sequence);
             let Some(row) = inserted else { continue };
             let body = json!({ "row": row }).to_string();
-            for (_, queue) in [(mail, Queue::Mailer), (sweep, Queue::Sweeper)]
-                .into_iter()
-                .filter(|(wanted, _)| *wanted)
+            for (_, queue) in [(mail, Queue::Mailer), (sweep, Queue::Sweeper)].into_iter().filter(|(wanted, _)| *wanted)
             {
-                self.unfinished.insert(
-                    (sequence, queue),
-                    Message {
-                        body: body.clone(),
-                        attempts: 0,
-                    },
-                );
+                self.unfinished.insert((sequence, queue), Message { body: body.clone(), attempts: 0 });
                 self.ready.push_back((sequence, queue));
             }
         }
@@ -221,9 +207,7 @@ impl<E: Display + Send + 'static> Consumers<E> {
             let handler = Arc::clone(handler);
             let body = message.body.clone();
             self.running.spawn(async move {
-                let outcome = AssertUnwindSafe(async move { handler(body).await })
-                    .catch_unwind()
-                    .await;
+                let outcome = AssertUnwindSafe(async move { handler(body).await }).catch_unwind().await;
                 let result = match outcome {
                     Ok(result) => result.map_err(|failure| failure.to_string()),
                     Err(_) => Err("the handler panicked".to_owned()),
@@ -244,13 +228,7 @@ impl<E: Display + Send + 'static> Consumers<E> {
         };
         message.attempts += 1;
         let (attempts, queue) = (message.attempts, key.1.name());
-        tracing::warn!(
-            queue,
-            body = message.body,
-            attempts,
-            failure,
-            "a message was not handled"
-        );
+        tracing::warn!(queue, body = message.body, attempts, failure, "a message was not handled");
         if attempts >= MAX_ATTEMPTS && bury(self.dead_letters.as_ref(), queue, message, &failure) {
             self.unfinished.remove(&key);
             return true;
@@ -309,11 +287,7 @@ mod tests {
     impl Recorder {
         fn failing(row: &str, times: usize) -> Self {
             let recorder = Self::default();
-            recorder
-                .failures
-                .lock()
-                .unwrap()
-                .insert(format!("{{\"row\":\"{row}\"}}"), times);
+            recorder.failures.lock().unwrap().insert(format!("{{\"row\":\"{row}\"}}"), times);
             recorder
         }
 
@@ -335,10 +309,7 @@ mod tests {
         }
 
         fn handlers(&self) -> Handlers<String> {
-            Handlers {
-                mailer: self.handler("mailer"),
-                sweeper: self.handler("sweeper"),
-            }
+            Handlers { mailer: self.handler("mailer"), sweeper: self.handler("sweeper") }
         }
 
         fn seen(&self) -> Vec<String> {
@@ -364,22 +335,13 @@ mod tests {
     async fn each_row_goes_to_the_queues_it_asks_for() {
         let (database, scratch, recorder) = (outbox(), TempDir::new(), Recorder::default());
         put_mail(&database, "OUTBOX#1");
-        put(
-            &database,
-            &json!({ "pk": { "S": "OUTBOX#2" }, "sweep": { "S": "user" } }),
-        );
+        put(&database, &json!({ "pk": { "S": "OUTBOX#2" }, "sweep": { "S": "user" } }));
         put(&database, &json!({ "pk": { "S": "OUTBOX#3" } }));
-        put(
-            &database,
-            &json!({ "pk": { "S": "OUTBOX#4" }, "mail": { "S": "x" }, "sweep": { "S": "y" } }),
-        );
+        put(&database, &json!({ "pk": { "S": "OUTBOX#4" }, "mail": { "S": "x" }, "sweep": { "S": "y" } }));
         assert_eq!(consumers(&database, &scratch, recorder.handlers()).poll_once().await, 4);
         let mut seen = recorder.seen();
         seen.sort();
-        let rows: Vec<_> = seen
-            .iter()
-            .map(|line| line.replace("{\"row\":\"OUTBOX#", "").replace("\"}", ""))
-            .collect();
+        let rows: Vec<_> = seen.iter().map(|line| line.replace("{\"row\":\"OUTBOX#", "").replace("\"}", "")).collect();
         assert_eq!(rows, ["mailer 1", "mailer 4", "sweeper 2", "sweeper 4"]);
     }
 
@@ -393,17 +355,11 @@ mod tests {
         assert_eq!(recorder.seen().len(), 2);
         assert_eq!(consumers.poll_once().await, 0, "it came again at once");
         tokio::time::advance(Duration::from_millis(500)).await;
-        assert_eq!(
-            (consumers.poll_once().await, recorder.seen()),
-            (0, vec![mail("OUTBOX#1")])
-        );
+        assert_eq!((consumers.poll_once().await, recorder.seen()), (0, vec![mail("OUTBOX#1")]));
         tokio::time::advance(Duration::from_millis(999)).await;
         assert_eq!((consumers.poll_once().await, recorder.seen()), (0, vec![]));
         tokio::time::advance(Duration::from_millis(1)).await;
-        assert_eq!(
-            (consumers.poll_once().await, recorder.seen()),
-            (1, vec![mail("OUTBOX#1")])
-        );
+        assert_eq!((consumers.poll_once().await, recorder.seen()), (1, vec![mail("OUTBOX#1")]));
     }
 
     #[test]
@@ -425,10 +381,7 @@ mod tests {
         drop(crashing);
         assert_eq!(recorder.seen(), [mail("OUTBOX#1"), mail("OUTBOX#2")]);
         let mut restarted = consumers(&database, &scratch, recorder.handlers());
-        assert_eq!(
-            (restarted.poll_once().await, recorder.seen()),
-            (1, vec![mail("OUTBOX#2")])
-        );
+        assert_eq!((restarted.poll_once().await, recorder.seen()), (1, vec![mail("OUTBOX#2")]));
         drop(restarted);
         assert_eq!(consumers(&database, &scratch, recorder.handlers()).poll_once().await, 0);
     }
@@ -469,17 +422,13 @@ mod tests {
         let (database, scratch) = (outbox(), TempDir::new());
         put_mail(&database, "OUTBOX#1");
         put_mail(&database, "OUTBOX#2");
-        let handler: Handler<String> = Arc::new(|body| {
-            if body.contains("#1") {
-                panic!("out of the handler")
-            } else {
-                Box::pin(async { Ok(()) })
-            }
-        });
-        let handlers = Handlers {
-            mailer: Arc::clone(&handler),
-            sweeper: handler,
-        };
+        let handler: Handler<String> =
+            Arc::new(
+                |body| {
+                    if body.contains("#1") { panic!("out of the handler") } else { Box::pin(async { Ok(()) }) }
+                },
+            );
+        let handlers = Handlers { mailer: Arc::clone(&handler), sweeper: handler };
         let mut consumers = consumers(&database, &scratch, handlers);
         assert_eq!((consumers.poll_once().await, consumers.unfinished.len()), (1, 1));
     }
@@ -502,10 +451,7 @@ mod tests {
                 })
             })
         };
-        let handlers = Handlers {
-            mailer: Arc::clone(&handler),
-            sweeper: handler,
-        };
+        let handlers = Handlers { mailer: Arc::clone(&handler), sweeper: handler };
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let task = tokio::spawn(consumers(&database, &scratch, handlers).run(async { drop(stopped.await) }));
         drop(running.acquire_many(8).await.unwrap());
@@ -514,9 +460,7 @@ mod tests {
         stop.send(()).unwrap();
         gate.add_permits(8);
         task.await.unwrap();
-        let left = consumers(&database, &scratch, Recorder::default().handlers())
-            .poll_once()
-            .await;
+        let left = consumers(&database, &scratch, Recorder::default().handlers()).poll_once().await;
         assert_eq!(left, 12);
     }
 }

@@ -44,18 +44,12 @@ pub fn open(file: Option<&Path>) -> Result<Database, DatabaseError> {
         return Database::memory().map_err(|error| DatabaseError::Unusable("in memory".into(), error.to_string()));
     };
     let unusable = |reason: String| DatabaseError::Unusable(path.to_owned(), reason);
-    let name = path
-        .to_str()
-        .ok_or_else(|| unusable("its path is not UTF-8".to_owned()))?;
+    let name = path.to_str().ok_or_else(|| unusable("its path is not UTF-8".to_owned()))?;
     Database::new(name).map_err(|error| {
         let text = error.to_string();
         // The engine guesses that the file is encrypted, and says how it could be built to read such files.
         let no_database = text.contains("not a valid SQLite database");
-        unusable(if no_database {
-            "it is damaged, or no SQLite database".to_owned()
-        } else {
-            text
-        })
+        unusable(if no_database { "it is damaged, or no SQLite database".to_owned() } else { text })
     })
 }
 
@@ -74,28 +68,19 @@ pub fn create_missing_tables(
         let name = format!("{prefix}{}", table.suffix);
         let refused = |error: DynoxideError| DatabaseError::Table(name.clone(), error.to_string());
         let keys = key_schema(table, &name)?;
-        let existing = database.describe_table(DescribeTableRequest {
-            table_name: name.clone(),
-        });
+        let existing = database.describe_table(DescribeTableRequest { table_name: name.clone() });
         match existing {
             Ok(existing) if existing.table.key_schema == keys => {}
             Ok(_) => return Err(DatabaseError::Different(name)),
             Err(DynoxideError::ResourceNotFoundException(_)) => {
-                database
-                    .create_table(definition(table, &name, keys)?)
-                    .map_err(refused)?;
+                database.create_table(definition(table, &name, keys)?).map_err(refused)?;
             }
             Err(error) => return Err(refused(error)),
         }
         if let Some(attribute) = &table.ttl_attribute {
-            let time_to_live_specification = TimeToLiveSpecification {
-                attribute_name: attribute.clone(),
-                enabled: true,
-            };
-            let request = UpdateTimeToLiveRequest {
-                table_name: name.clone(),
-                time_to_live_specification,
-            };
+            let time_to_live_specification =
+                TimeToLiveSpecification { attribute_name: attribute.clone(), enabled: true };
+            let request = UpdateTimeToLiveRequest { table_name: name.clone(), time_to_live_specification };
             database.update_time_to_live(request).map_err(refused)?;
         }
     }
@@ -109,10 +94,7 @@ fn key_schema(table: &TableDefinition, name: &str) -> Result<Vec<KeySchemaElemen
             "RANGE" => KeyType::RANGE,
             other => return Err(DatabaseError::Table(name.to_owned(), format!("{other} is no key type"))),
         };
-        Ok(KeySchemaElement {
-            attribute_name: attribute.clone(),
-            key_type,
-        })
+        Ok(KeySchemaElement { attribute_name: attribute.clone(), key_type })
     };
     table.key_schema.iter().map(element).collect()
 }
@@ -128,30 +110,20 @@ fn definition(
             "N" => ScalarAttributeType::N,
             "B" => ScalarAttributeType::B,
             other => {
-                return Err(DatabaseError::Table(
-                    name.to_owned(),
-                    format!("{other} is no type of a key attribute"),
-                ));
+                return Err(DatabaseError::Table(name.to_owned(), format!("{other} is no type of a key attribute")));
             }
         };
-        Ok(AttributeDefinition {
-            attribute_name: attribute.clone(),
-            attribute_type,
-        })
+        Ok(AttributeDefinition { attribute_name: attribute.clone(), attribute_type })
     };
     Ok(CreateTableRequest {
         table_name: name.to_owned(),
         key_schema,
-        attribute_definitions: table
-            .attribute_definitions
-            .iter()
-            .map(attribute)
-            .collect::<Result<_, _>>()?,
+        attribute_definitions: table.attribute_definitions.iter().map(attribute).collect::<Result<_, _>>()?,
         billing_mode: Some("PAY_PER_REQUEST".to_owned()),
-        stream_specification: table.stream.clone().map(|view| StreamSpecification {
-            stream_enabled: true,
-            stream_view_type: Some(view),
-        }),
+        stream_specification: table
+            .stream
+            .clone()
+            .map(|view| StreamSpecification { stream_enabled: true, stream_view_type: Some(view) }),
         ..CreateTableRequest::default()
     })
 }
@@ -206,11 +178,7 @@ mod tests {
             put(&database, "outbox", &json!({ "pk": { "S": "OUTBOX#1" } }));
             assert_eq!(database.table_count().unwrap(), 2);
         }
-        assert!(has(
-            &open(Some(&file)).unwrap(),
-            "outbox",
-            &json!({ "pk": { "S": "OUTBOX#1" } })
-        ));
+        assert!(has(&open(Some(&file)).unwrap(), "outbox", &json!({ "pk": { "S": "OUTBOX#1" } })));
     }
 
     #[test]
@@ -225,35 +193,18 @@ mod tests {
     fn expired_items_are_removed_by_a_sweep() {
         let database = open(None).unwrap();
         create_missing_tables(&database, PREFIX, &sample().tables).unwrap();
-        put(
-            &database,
-            "tokens",
-            &json!({ "pk": { "S": "a" }, "sk": { "S": "old" }, "ttl": { "N": "1" } }),
-        );
-        put(
-            &database,
-            "tokens",
-            &json!({ "pk": { "S": "a" }, "sk": { "S": "new" }, "ttl": { "N": "99999999999" } }),
-        );
+        put(&database, "tokens", &json!({ "pk": { "S": "a" }, "sk": { "S": "old" }, "ttl": { "N": "1" } }));
+        put(&database, "tokens", &json!({ "pk": { "S": "a" }, "sk": { "S": "new" }, "ttl": { "N": "99999999999" } }));
         assert_eq!(database.sweep_ttl().unwrap(), 1);
-        assert!(has(
-            &database,
-            "tokens",
-            &json!({ "pk": { "S": "a" }, "sk": { "S": "new" } })
-        ));
+        assert!(has(&database, "tokens", &json!({ "pk": { "S": "a" }, "sk": { "S": "new" } })));
     }
 
     #[test]
     fn a_misspelt_key_type_is_an_error_that_names_the_table() {
         let mut tables = sample().tables;
         tables[0].key_schema[0].1 = "HASHH".into();
-        let error = create_missing_tables(&open(None).unwrap(), PREFIX, &tables)
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("dashtam-local-outbox") && error.contains("HASHH"),
-            "{error}"
-        );
+        let error = create_missing_tables(&open(None).unwrap(), PREFIX, &tables).unwrap_err().to_string();
+        assert!(error.contains("dashtam-local-outbox") && error.contains("HASHH"), "{error}");
     }
 
     #[test]
@@ -262,20 +213,14 @@ mod tests {
         let mut tables = sample().tables;
         create_missing_tables(&database, PREFIX, &tables).unwrap();
         tables[1].key_schema.pop();
-        assert!(matches!(
-            create_missing_tables(&database, PREFIX, &tables),
-            Err(DatabaseError::Different(_))
-        ));
+        assert!(matches!(create_missing_tables(&database, PREFIX, &tables), Err(DatabaseError::Different(_))));
     }
 
     #[test]
     fn a_file_that_is_no_database_is_an_error_of_one_line() {
         let scratch = TempDir::new();
-        std::fs::write(
-            scratch.path(FILE),
-            "this is not a database, and it is long enough to be looked at".repeat(100),
-        )
-        .unwrap();
+        std::fs::write(scratch.path(FILE), "this is not a database, and it is long enough to be looked at".repeat(100))
+            .unwrap();
         let error = open(Some(&scratch.path(FILE))).map(drop).unwrap_err().to_string();
         assert!(error.contains(FILE) && !error.contains('\n'), "{error}");
     }

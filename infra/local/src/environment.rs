@@ -46,10 +46,7 @@ impl Endpoints {
 /// left out with a comment, since the format has no escape for it.
 #[must_use]
 pub fn render(endpoints: &Endpoints, settings: impl IntoIterator<Item = (String, String)>) -> String {
-    let mut settings: Vec<_> = settings
-        .into_iter()
-        .filter(|(name, _)| name.starts_with("DASHTAM_"))
-        .collect();
+    let mut settings: Vec<_> = settings.into_iter().filter(|(name, _)| name.starts_with("DASHTAM_")).collect();
     settings.sort();
     settings.dedup_by(|later, earlier| later.0 == earlier.0);
     let mut text = String::from("# Written at each start of the local run; for `cargo lambda watch --env-file`.\n");
@@ -75,21 +72,14 @@ mod tests {
     };
 
     fn settings(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-        pairs
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect()
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }
 
     #[test]
     fn endpoints_credentials_and_our_settings_are_in_the_file() {
         let text = render(
             &ENDPOINTS,
-            settings(&[
-                ("DASHTAM_STAGE", "dev"),
-                ("PATH", "/bin"),
-                ("DASHTAM_ISSUER", "http://a?b=c d"),
-            ]),
+            settings(&[("DASHTAM_STAGE", "dev"), ("PATH", "/bin"), ("DASHTAM_ISSUER", "http://a?b=c d")]),
         );
         let lines: Vec<_> = text.lines().skip(1).collect();
         assert_eq!(

@@ -63,10 +63,8 @@ pub fn build(parts: &mut Parts, body: Vec<u8>, facts: &Facts<'_>) -> ApiGatewayP
     let mut event = ApiGatewayProxyRequest::default();
     if let Some(query) = parts.uri.query().filter(|query| !query.is_empty()) {
         let all: HashMap<String, Vec<String>> = query_parameters(query);
-        let last: HashMap<String, String> = all
-            .iter()
-            .filter_map(|(name, values)| Some((name.clone(), values.last()?.clone())))
-            .collect();
+        let last: HashMap<String, String> =
+            all.iter().filter_map(|(name, values)| Some((name.clone(), values.last()?.clone()))).collect();
         event.query_string_parameters = last.into();
         event.multi_value_query_string_parameters = all.into();
     }
@@ -74,12 +72,8 @@ pub fn build(parts: &mut Parts, body: Vec<u8>, facts: &Facts<'_>) -> ApiGatewayP
     event.resource = Some(facts.found.resource.path.to_string());
     event.path = Some(path.to_owned());
     event.http_method = parts.method.clone();
-    event.path_parameters = facts
-        .found
-        .parameters
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect();
+    event.path_parameters =
+        facts.found.parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     event.headers = last_values(&headers);
     event.multi_value_headers = headers;
     if !body.is_empty() {
@@ -92,12 +86,7 @@ pub fn build(parts: &mut Parts, body: Vec<u8>, facts: &Facts<'_>) -> ApiGatewayP
 }
 
 fn context(parts: &Parts, headers: &HeaderMap, path: &str, facts: &Facts<'_>) -> ApiGatewayProxyRequestContext {
-    let text = |name: HeaderName| {
-        headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned)
-    };
+    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let mut identity = ApiGatewayRequestIdentity::default();
     identity.source_ip = Some(facts.peer.ip().to_string());
     identity.user_agent = text(header::USER_AGENT);
@@ -130,19 +119,13 @@ fn query_parameters(query: &str) -> HashMap<String, Vec<String>> {
 /// Percent-decoding (RFC 3986 section 2.1) with `+` for a space; what is not an escape stays as it is, and what
 /// is not UTF-8 becomes U+FFFD.
 fn decoded(text: &str) -> String {
-    percent_decode_str(&text.replace('+', " "))
-        .decode_utf8_lossy()
-        .into_owned()
+    percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
 }
 
 /// A gateway adds the peer behind whatever the client claims, and says itself how the client came.
 fn forwarded(headers: &mut HeaderMap, peer: SocketAddr) {
     let mut chain = String::new();
-    for claimed in headers
-        .get_all(&FORWARDED_FOR)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-    {
+    for claimed in headers.get_all(&FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok()) {
         chain.push_str(claimed);
         chain.push_str(", ");
     }
@@ -186,9 +169,7 @@ fn is_domain(name: &str) -> bool {
         && last.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic())
         && name.split('.').all(|label| {
             (1..=63).contains(&label.len())
-                && label
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
                 && !label.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("xn--"))
         })
 }
@@ -224,17 +205,12 @@ mod tests {
     #[test]
     fn the_facts_of_the_request_are_in_the_event() {
         let event = event(
-            Request::delete("/auth/sessions/abc?x=1")
-                .header("host", "localhost:9000")
-                .header("user-agent", "curl/8"),
+            Request::delete("/auth/sessions/abc?x=1").header("host", "localhost:9000").header("user-agent", "curl/8"),
             b"",
         );
         assert_eq!(event.resource.as_deref(), Some("/auth/sessions/{id}"));
         assert_eq!(event.path.as_deref(), Some("/auth/sessions/abc"));
-        assert_eq!(
-            event.path_parameters,
-            HashMap::from([("id".to_owned(), "abc".to_owned())])
-        );
+        assert_eq!(event.path_parameters, HashMap::from([("id".to_owned(), "abc".to_owned())]));
         assert_eq!((event.body, event.is_base64_encoded), (None, false));
         let context = event.request_context;
         assert_eq!(context.identity.source_ip.as_deref(), Some("192.0.2.1"));
@@ -243,19 +219,13 @@ mod tests {
             (context.stage.as_deref(), context.path.as_deref()),
             (Some("local"), Some("/local/auth/sessions/abc"))
         );
-        assert_eq!(
-            (context.request_id.as_deref(), context.request_time_epoch),
-            (Some("id-1"), 1_000)
-        );
+        assert_eq!((context.request_id.as_deref(), context.request_time_epoch), (Some("id-1"), 1_000));
     }
 
     #[test]
     fn repeated_headers_keep_every_value_in_one_map_and_the_last_in_the_other() {
         let event = event(Request::get("/").header("accept", "a").header("accept", "b"), b"");
-        assert_eq!(
-            event.multi_value_headers.get_all("accept").iter().collect::<Vec<_>>(),
-            ["a", "b"]
-        );
+        assert_eq!(event.multi_value_headers.get_all("accept").iter().collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!(event.headers.get_all("accept").iter().collect::<Vec<_>>(), ["b"]);
     }
 
@@ -264,10 +234,7 @@ mod tests {
         let event = event(Request::get("/?q=a%20b&q=c+d&z=%2520&flag&bad=%zz%F"), b"");
         let all = &event.multi_value_query_string_parameters;
         assert_eq!(all.all("q"), Some(vec!["a b", "c d"]));
-        assert_eq!(
-            (all.first("z"), all.first("flag"), all.first("bad")),
-            (Some("%20"), Some(""), Some("%zz%F"))
-        );
+        assert_eq!((all.first("z"), all.first("flag"), all.first("bad")), (Some("%20"), Some(""), Some("%zz%F")));
         assert_eq!(event.query_string_parameters.all("q"), Some(vec!["c d"]));
         assert_eq!(request(event).query_string_parameters().first("q"), Some("a b"));
     }
@@ -275,10 +242,7 @@ mod tests {
     #[test]
     fn a_query_that_is_not_utf8_is_no_panic() {
         let event = event(Request::get("/?q=%ff%fe"), b"");
-        assert_eq!(
-            event.multi_value_query_string_parameters.first("q"),
-            Some("\u{fffd}\u{fffd}")
-        );
+        assert_eq!(event.multi_value_query_string_parameters.first("q"), Some("\u{fffd}\u{fffd}"));
         let _ = request(event);
     }
 
@@ -293,18 +257,13 @@ mod tests {
     #[test]
     fn a_text_body_travels_as_it_is() {
         let event = event(Request::post("/auth/login"), "{\"name\":\"Zoë\"}".as_bytes());
-        assert_eq!(
-            (event.body.as_deref(), event.is_base64_encoded),
-            (Some("{\"name\":\"Zoë\"}"), false)
-        );
+        assert_eq!((event.body.as_deref(), event.is_base64_encoded), (Some("{\"name\":\"Zoë\"}"), false));
     }
 
     #[test]
     fn the_address_is_the_peers_whatever_a_header_claims() {
         let event = event(
-            Request::get("/")
-                .header("x-forwarded-for", "203.0.113.9")
-                .header("x-forwarded-proto", "gopher://"),
+            Request::get("/").header("x-forwarded-for", "203.0.113.9").header("x-forwarded-proto", "gopher://"),
             b"",
         );
         assert_eq!(event.headers["x-forwarded-for"], "203.0.113.9, 192.0.2.1");
@@ -322,33 +281,14 @@ mod tests {
             b"{}",
         );
         assert!(
-            ["connection", "content-length", "te"]
-                .iter()
-                .all(|name| !event.multi_value_headers.contains_key(*name))
+            ["connection", "content-length", "te"].iter().all(|name| !event.multi_value_headers.contains_key(*name))
         );
     }
 
     #[test]
     fn every_usable_host_and_odd_path_becomes_a_request() {
-        for host in [
-            "localhost",
-            "localhost:9000",
-            "127.0.0.1:1",
-            "[::1]:65535",
-            "auth.example.com",
-            "a_b",
-        ] {
-            for path in [
-                "/",
-                "//evil.example/",
-                "/a/../b",
-                "/%2e%2e/x",
-                "/%00",
-                "/a%zz",
-                "/|^[]",
-                "/\\x",
-                "/é",
-            ] {
+        for host in ["localhost", "localhost:9000", "127.0.0.1:1", "[::1]:65535", "auth.example.com", "a_b"] {
+            for path in ["/", "//evil.example/", "/a/../b", "/%2e%2e/x", "/%00", "/a%zz", "/|^[]", "/\\x", "/é"] {
                 let builder = Request::get(path).header("host", host);
                 assert!(host_is_usable(builder.headers_ref().unwrap()), "{host}");
                 let _ = request(event(builder, b""));
@@ -373,10 +313,7 @@ mod tests {
             "h%41",
             "a.0x1",
         ] {
-            assert!(
-                !host_is_usable(Request::get("/").header("host", host).headers_ref().unwrap()),
-                "{host}"
-            );
+            assert!(!host_is_usable(Request::get("/").header("host", host).headers_ref().unwrap()), "{host}");
         }
         let twice = Request::get("/").header("host", "a").header("host", "b");
         assert!(!host_is_usable(twice.headers_ref().unwrap()));

@@ -103,10 +103,7 @@ impl Gateway {
     /// Answers one request of the client at `peer`.
     pub async fn handle(&self, request: Request<Body>, peer: SocketAddr) -> Response<Body> {
         let path = request.uri().path();
-        if path
-            .strip_prefix(LOCAL)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        {
+        if path.strip_prefix(LOCAL).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
             return self.serve_local(request).await;
         }
         if path == "/" && request.method() == Method::GET {
@@ -134,10 +131,7 @@ impl Gateway {
             return Err(&self.responses.refused);
         }
         let uri = parts.uri.clone();
-        let found = self
-            .resources
-            .find(&parts.method, uri.path())
-            .ok_or(&self.responses.no_route)?;
+        let found = self.resources.find(&parts.method, uri.path()).ok_or(&self.responses.no_route)?;
         if !found.method.bucket.take(Instant::now()) {
             return Err(&self.responses.throttled);
         }
@@ -161,10 +155,7 @@ impl Gateway {
     /// The whole body, or the answer to one that is too large (told before it is read where its length is
     /// declared) or that ends early.
     async fn read(&self, parts: &Parts, body: Body) -> Result<Vec<u8>, &GatewayResponse> {
-        let declared = parts
-            .headers
-            .get(CONTENT_LENGTH)
-            .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+        let declared = parts.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
         if declared.is_some_and(|length| length > BODY_LIMIT) {
             return Err(&self.responses.too_large);
         }
@@ -201,18 +192,12 @@ async fn accept(
 /// The size of the request line and the headers as they were sent, to within the spaces.
 fn head_size(parts: &Parts) -> usize {
     let uri = parts.uri.path().len() + parts.uri.query().map_or(0, |query| query.len() + 1);
-    let headers = parts
-        .headers
-        .iter()
-        .map(|(name, value)| name.as_str().len() + value.len() + 4);
+    let headers = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
     parts.method.as_str().len() + uri + 12 + headers.sum::<usize>()
 }
 
 fn names_this_machine(request: &Request<Body>) -> bool {
-    let host = request
-        .headers()
-        .get(http::header::HOST)
-        .and_then(|value| value.to_str().ok());
+    let host = request.headers().get(http::header::HOST).and_then(|value| value.to_str().ok());
     let Some(host) = host.or_else(|| request.uri().host()) else {
         return false;
     };
@@ -230,9 +215,7 @@ fn see_local() -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
     response.headers_mut().insert(LOCATION, HeaderValue::from_static(LOCAL));
-    response
-        .headers_mut()
-        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 

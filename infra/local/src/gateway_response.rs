@@ -72,9 +72,8 @@ impl GatewayResponse {
             Some(value) => value.as_u64().and_then(|number| u16::try_from(number).ok()),
             None => None,
         };
-        let status = status
-            .and_then(|code| StatusCode::from_u16(code).ok())
-            .ok_or_else(|| missing(place, "StatusCode"))?;
+        let status =
+            status.and_then(|code| StatusCode::from_u16(code).ok()).ok_or_else(|| missing(place, "StatusCode"))?;
         let templates = response.get("ResponseTemplates").and_then(Value::as_object);
         let (media_type, body) = templates
             .and_then(|templates| {
@@ -86,20 +85,13 @@ impl GatewayResponse {
             .ok_or_else(|| missing(place, "ResponseTemplates"))?;
         if body.replace(REQUEST_ID, "").contains('$') {
             let part = format!("another variable than {REQUEST_ID}");
-            return Err(TemplateError::Unsupported {
-                place: place.to_owned(),
-                part,
-            });
+            return Err(TemplateError::Unsupported { place: place.to_owned(), part });
         }
         let mut headers = headers(place, response)?;
         if !headers.iter().any(|(name, _)| name == CONTENT_TYPE) {
             headers.push((CONTENT_TYPE, HeaderValue::from_str(media_type).ok()));
         }
-        Ok(Self {
-            status,
-            headers,
-            body: body.to_owned(),
-        })
+        Ok(Self { status, headers, body: body.to_owned() })
     }
 
     /// The answer for one request; the identifier must need no escape in JSON or a header, as a UUID does not.
@@ -119,30 +111,22 @@ impl GatewayResponse {
 
 /// SAM writes `ResponseParameters: Headers: {Name: "'constant'"}`.
 fn headers(place: &str, response: &Value) -> Result<Vec<(HeaderName, Option<HeaderValue>)>, TemplateError> {
-    let Some(headers) = response
-        .pointer("/ResponseParameters/Headers")
-        .and_then(Value::as_object)
-    else {
+    let Some(headers) = response.pointer("/ResponseParameters/Headers").and_then(Value::as_object) else {
         return Ok(Vec::new());
     };
     headers
         .iter()
         .map(|(name, value)| {
             let written = value.as_str().unwrap_or_default();
-            let unsupported = || TemplateError::Unsupported {
-                place: place.to_owned(),
-                part: format!("the header {name}: {value}"),
-            };
+            let unsupported =
+                || TemplateError::Unsupported { place: place.to_owned(), part: format!("the header {name}: {value}") };
             let constant = written.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
             let value = match constant {
                 Some(constant) => Some(HeaderValue::from_str(constant).map_err(|_| unsupported())?),
                 None if written == "context.requestId" => None,
                 None => return Err(unsupported()),
             };
-            Ok((
-                HeaderName::from_bytes(name.as_bytes()).map_err(|_| unsupported())?,
-                value,
-            ))
+            Ok((HeaderName::from_bytes(name.as_bytes()).map_err(|_| unsupported())?, value))
         })
         .collect()
 }

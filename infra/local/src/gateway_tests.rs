@@ -10,10 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
-const SOURCES: Sources = Sources {
-    epoch_millis: || 1_700_000_000_000,
-    request_id: || Uuid::from_u128(7),
-};
+const SOURCES: Sources = Sources { epoch_millis: || 1_700_000_000_000, request_id: || Uuid::from_u128(7) };
 const REQUEST_ID: &str = "00000000-0000-0000-0000-000000000007";
 const GET_ME: &str = "GET /me HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
 
@@ -94,38 +91,22 @@ async fn an_empty_bucket_is_answered_with_the_templates_problem() {
     for _ in 0..5 {
         answers.push(send(address, request).await);
     }
-    let refused: Vec<_> = answers
-        .iter()
-        .filter(|answer| answer.starts_with("HTTP/1.1 429"))
-        .collect();
+    let refused: Vec<_> = answers.iter().filter(|answer| answer.starts_with("HTTP/1.1 429")).collect();
     assert!(!refused.is_empty(), "{answers:?}");
     assert!(
         refused[0].contains("retry-after: 1\r\n") && refused[0].contains("application/problem+json"),
         "{}",
         refused[0]
     );
-    assert!(
-        refused[0].contains(&format!("\"request_id\":\"{REQUEST_ID}\"")),
-        "{}",
-        refused[0]
-    );
-    assert!(
-        send(address, GET_ME).await.starts_with("HTTP/1.1 200"),
-        "another method is throttled as well"
-    );
+    assert!(refused[0].contains(&format!("\"request_id\":\"{REQUEST_ID}\"")), "{}", refused[0]);
+    assert!(send(address, GET_ME).await.starts_with("HTTP/1.1 200"), "another method is throttled as well");
 }
 
 #[tokio::test]
 async fn a_body_that_is_declared_too_large_is_refused_before_it_is_sent() {
-    let head = format!(
-        "POST /auth/login HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n",
-        BODY_LIMIT + 1
-    );
+    let head = format!("POST /auth/login HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n", BODY_LIMIT + 1);
     let answer = send(serve(app()).await, head).await;
-    assert!(
-        answer.starts_with("HTTP/1.1 413") && answer.contains("payload_too_large"),
-        "{answer}"
-    );
+    assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("payload_too_large"), "{answer}");
 }
 
 #[tokio::test]
@@ -161,10 +142,8 @@ async fn the_largest_body_is_taken() {
 
 #[tokio::test]
 async fn a_head_that_is_too_large_is_refused() {
-    let head = format!(
-        "GET /me HTTP/1.1\r\nhost: localhost\r\nx: {}\r\nconnection: close\r\n\r\n",
-        "x".repeat(HEAD_LIMIT)
-    );
+    let head =
+        format!("GET /me HTTP/1.1\r\nhost: localhost\r\nx: {}\r\nconnection: close\r\n\r\n", "x".repeat(HEAD_LIMIT));
     let answer = send(serve(app()).await, head).await;
     assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
 }
@@ -188,10 +167,7 @@ async fn what_is_no_request_harms_nobody() {
     ] {
         let answer = send(address, garbage).await;
         let status = answer.get(9..12).unwrap_or("none");
-        assert!(
-            status == "none" || status < "500",
-            "{garbage:?} was answered {answer:?}"
-        );
+        assert!(status == "none" || status < "500", "{garbage:?} was answered {answer:?}");
     }
     assert!(send(address, GET_ME).await.starts_with("HTTP/1.1 200"));
 }
@@ -202,9 +178,7 @@ async fn a_request_without_a_usable_host_gets_a_problem() {
     let answer = send(address, GET_ME.replace("host: localhost", "host: 1.2.3.999")).await;
     assert!(answer.contains("application/problem+json"), "{answer}");
     assert!(
-        send(address, GET_ME.replace("host: localhost\r\n", ""))
-            .await
-            .starts_with("HTTP/1.1 200"),
+        send(address, GET_ME.replace("host: localhost\r\n", "")).await.starts_with("HTTP/1.1 200"),
         "HTTP/1.0 style"
     );
 }
@@ -212,10 +186,7 @@ async fn a_request_without_a_usable_host_gets_a_problem() {
 #[tokio::test]
 async fn a_method_that_no_route_takes_is_answered_by_the_gateway() {
     let answer = send(serve(app()).await, GET_ME.replace("/me", "/auth/sessions/others")).await;
-    assert!(
-        answer.starts_with("HTTP/1.1 400") && answer.contains("problem+json"),
-        "{answer}"
-    );
+    assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("problem+json"), "{answer}");
 }
 
 #[tokio::test]
@@ -223,41 +194,22 @@ async fn captured_mail_is_served_beside_the_gateway() {
     let address = serve(app()).await;
     let local = GET_ME.replace("/me", "/_local");
     assert!(send(address, &local).await.ends_with("mail"));
-    assert!(
-        send(address, local.replace("/_local", "/_local/nothing"))
-            .await
-            .starts_with("HTTP/1.1 404")
-    );
-    assert!(
-        send(address, local.replace("/_local", "/_localhost"))
-            .await
-            .contains("\"path\":\"/_localhost\"")
-    );
-    assert!(
-        send(address, GET_ME.replace("/me", "/"))
-            .await
-            .contains("location: /_local\r\n")
-    );
+    assert!(send(address, local.replace("/_local", "/_local/nothing")).await.starts_with("HTTP/1.1 404"));
+    assert!(send(address, local.replace("/_local", "/_localhost")).await.contains("\"path\":\"/_localhost\""));
+    assert!(send(address, GET_ME.replace("/me", "/")).await.contains("location: /_local\r\n"));
 }
 
 #[tokio::test]
 async fn captured_mail_is_not_shown_under_a_foreign_name() {
     let address = serve(app()).await;
     let local = GET_ME.replace("/me", "/_local");
-    for host in [
-        "evil.example",
-        "localhost.evil.example",
-        "192.168.0.1",
-        "localhost@evil.example",
-    ] {
+    for host in ["evil.example", "localhost.evil.example", "192.168.0.1", "localhost@evil.example"] {
         let answer = send(address, local.replace("host: localhost", &format!("host: {host}"))).await;
         assert!(answer.starts_with("HTTP/1.1 421"), "{host}: {answer}");
     }
     for host in ["localhost:9000", "127.0.0.1:9000", "[::1]:9000", "LOCALHOST"] {
         assert!(
-            send(address, local.replace("host: localhost", &format!("host: {host}")))
-                .await
-                .ends_with("mail"),
+            send(address, local.replace("host: localhost", &format!("host: {host}"))).await.ends_with("mail"),
             "{host}"
         );
     }
@@ -266,31 +218,17 @@ async fn captured_mail_is_not_shown_under_a_foreign_name() {
 #[tokio::test]
 async fn a_panic_in_a_function_is_one_answer_and_no_more() {
     let app = Router::new()
-        .route(
-            "/me",
-            get(|| async { assert!(std::hint::black_box(false), "out of the function") }),
-        )
+        .route("/me", get(|| async { assert!(std::hint::black_box(false), "out of the function") }))
         .fallback(echo);
     let address = serve(app).await;
     let answer = send(address, GET_ME).await;
-    assert!(
-        answer.starts_with("HTTP/1.1 503") && answer.contains("service_unavailable"),
-        "{answer}"
-    );
-    assert!(
-        send(address, GET_ME.replace("/me", "/you"))
-            .await
-            .starts_with("HTTP/1.1 200")
-    );
+    assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("service_unavailable"), "{answer}");
+    assert!(send(address, GET_ME.replace("/me", "/you")).await.starts_with("HTTP/1.1 200"));
 }
 
 #[tokio::test]
 async fn a_function_finishes_when_its_client_has_gone() {
-    let (entered, go, finished) = (
-        Arc::new(Notify::new()),
-        Arc::new(Notify::new()),
-        Arc::new(Notify::new()),
-    );
+    let (entered, go, finished) = (Arc::new(Notify::new()), Arc::new(Notify::new()), Arc::new(Notify::new()));
     let handler = {
         let (entered, go, finished) = (Arc::clone(&entered), Arc::clone(&go), Arc::clone(&finished));
         move || async move {
@@ -313,12 +251,8 @@ async fn a_function_finishes_when_its_client_has_gone() {
 async fn a_function_that_hangs_is_answered_after_the_gateways_time() {
     let app = Router::new().fallback(std::future::pending::<()>);
     let start = tokio::time::Instant::now();
-    let response = gateway(app)
-        .handle(
-            Request::get("/me").body(Body::empty()).unwrap(),
-            ([127, 0, 0, 1], 1).into(),
-        )
-        .await;
+    let response =
+        gateway(app).handle(Request::get("/me").body(Body::empty()).unwrap(), ([127, 0, 0, 1], 1).into()).await;
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(start.elapsed().as_secs(), INTEGRATION_TIMEOUT.as_secs());
 }
@@ -350,21 +284,9 @@ async fn a_stop_finishes_what_is_in_flight() {
 #[tokio::test]
 async fn a_larger_scale_lets_more_through() {
     let template = Template::parse(SAMPLE).unwrap();
-    let gateway = Gateway::new(
-        &template,
-        10.0,
-        Behind {
-            app: app(),
-            to_app,
-            local: Router::new(),
-        },
-        SOURCES,
-    );
+    let gateway = Gateway::new(&template, 10.0, Behind { app: app(), to_app, local: Router::new() }, SOURCES);
     for _ in 0..40 {
         let request = Request::post("/auth/login").body(Body::empty()).unwrap();
-        assert_eq!(
-            gateway.handle(request, ([127, 0, 0, 1], 1).into()).await.status(),
-            StatusCode::OK
-        );
+        assert_eq!(gateway.handle(request, ([127, 0, 0, 1], 1).into()).await.status(), StatusCode::OK);
     }
 }

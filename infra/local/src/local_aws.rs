@@ -98,26 +98,13 @@ impl LocalAws {
         servers.spawn(serve(listener, secrets.router()));
         let (listener, sesv2) = loopback().await?;
         servers.spawn(serve(listener, ses.router()));
-        let endpoints = Endpoints {
-            dynamodb,
-            secrets_manager,
-            sesv2,
-        };
-        Ok(Self {
-            database,
-            secrets,
-            ses,
-            mailbox,
-            endpoints,
-            _servers: servers,
-        })
+        let endpoints = Endpoints { dynamodb, secrets_manager, sesv2 };
+        Ok(Self { database, secrets, ses, mailbox, endpoints, _servers: servers })
     }
 }
 
 async fn loopback() -> Result<(TcpListener, SocketAddr), LocalAwsError> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .await
-        .map_err(LocalAwsError::Port)?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(LocalAwsError::Port)?;
     let address = listener.local_addr().map_err(LocalAwsError::Port)?;
     Ok((listener, address))
 }
@@ -136,10 +123,7 @@ async fn serve(listener: TcpListener, router: Router) {
 
 /// The address in `Name <address>`, or the text itself.
 fn bare_address(sender: &str) -> &str {
-    sender
-        .rsplit_once('<')
-        .and_then(|(_, rest)| rest.strip_suffix('>'))
-        .unwrap_or(sender)
+    sender.rsplit_once('<').and_then(|(_, rest)| rest.strip_suffix('>')).unwrap_or(sender)
 }
 
 #[cfg(test)]
@@ -148,10 +132,7 @@ mod tests {
 
     #[test]
     fn the_senders_name_is_no_part_of_its_address() {
-        assert_eq!(
-            bare_address("Dashtam <no-reply@dashtam.example>"),
-            "no-reply@dashtam.example"
-        );
+        assert_eq!(bare_address("Dashtam <no-reply@dashtam.example>"), "no-reply@dashtam.example");
         assert_eq!(bare_address("no-reply@dashtam.example"), "no-reply@dashtam.example");
     }
 }

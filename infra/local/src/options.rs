@@ -59,24 +59,13 @@ mod tests {
     use super::*;
 
     fn read(arguments: &[&str]) -> Result<Options, Refusal> {
-        Options::read(
-            std::iter::once("dashtam-local")
-                .chain(arguments.iter().copied())
-                .map(Into::into),
-        )
+        Options::read(std::iter::once("dashtam-local").chain(arguments.iter().copied()).map(Into::into))
     }
 
     #[test]
     fn without_options_it_listens_on_9000_and_keeps_its_state() {
         let options = read(&[]).unwrap();
-        assert_eq!(
-            options,
-            Options {
-                port: 9000,
-                data_dir: ".dashtam/".into(),
-                in_memory: false
-            }
-        );
+        assert_eq!(options, Options { port: 9000, data_dir: ".dashtam/".into(), in_memory: false });
     }
 
     #[test]
@@ -88,24 +77,15 @@ mod tests {
 
     #[test]
     fn a_mistake_is_one_line() {
-        for arguments in [
-            &["--port", "banana"][..],
-            &["--port", "70000"],
-            &["--prot", "1"],
-            &["extra"],
-        ] {
-            let Err(Refusal::Mistake(line)) = read(arguments) else {
-                panic!("{arguments:?} was taken")
-            };
+        for arguments in [&["--port", "banana"][..], &["--port", "70000"], &["--prot", "1"], &["extra"]] {
+            let Err(Refusal::Mistake(line)) = read(arguments) else { panic!("{arguments:?} was taken") };
             assert!(!line.contains('\n') && line.len() > 20, "{line}");
         }
     }
 
     #[test]
     fn help_is_not_a_mistake() {
-        let Err(Refusal::Information(text)) = read(&["--help"]) else {
-            panic!("no help")
-        };
+        let Err(Refusal::Information(text)) = read(&["--help"]) else { panic!("no help") };
         assert!(text.contains("--data-dir") && text.contains("DASHTAM_"));
     }
 }

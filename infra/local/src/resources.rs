@@ -69,11 +69,7 @@ impl Resources {
 
     fn insert(&mut self, route: &TemplateRoute, bucket: TokenBucket) {
         let method = ResourceMethod {
-            method: if route.method == ANY {
-                None
-            } else {
-                Method::from_bytes(route.method.as_bytes()).ok()
-            },
+            method: if route.method == ANY { None } else { Method::from_bytes(route.method.as_bytes()).ok() },
             function: route.function.clone(),
             bucket,
         };
@@ -89,12 +85,7 @@ impl Resources {
                                 .get_or_insert_with(|| (name.to_owned(), Resource::at(&route.path)))
                                 .1;
                         }
-                        None => {
-                            &mut node
-                                .parameter
-                                .get_or_insert_with(|| (name.to_owned(), Box::default()))
-                                .1
-                        }
+                        None => &mut node.parameter.get_or_insert_with(|| (name.to_owned(), Box::default())).1,
                     },
                     None => node.literals.entry(segment.to_owned()).or_default(),
                 };
@@ -109,30 +100,17 @@ impl Resources {
     pub fn find<'a>(&'a self, method: &Method, path: &'a str) -> Option<Found<'a>> {
         let mut parameters = Vec::new();
         let rest = path.strip_prefix('/')?;
-        let resource = if rest.is_empty() {
-            self.root.resource.as_ref()?
-        } else {
-            self.root.find(rest, &mut parameters)?
-        };
-        let own = resource
-            .methods
-            .iter()
-            .find(|entry| entry.method.as_ref() == Some(method));
+        let resource =
+            if rest.is_empty() { self.root.resource.as_ref()? } else { self.root.find(rest, &mut parameters)? };
+        let own = resource.methods.iter().find(|entry| entry.method.as_ref() == Some(method));
         let entry = own.or_else(|| resource.methods.iter().find(|entry| entry.method.is_none()))?;
-        Some(Found {
-            resource,
-            method: entry,
-            parameters,
-        })
+        Some(Found { resource, method: entry, parameters })
     }
 }
 
 impl Resource {
     fn at(path: &str) -> Self {
-        Self {
-            path: path.into(),
-            methods: Vec::new(),
-        }
+        Self { path: path.into(), methods: Vec::new() }
     }
 }
 
@@ -143,11 +121,7 @@ impl Node {
             Some((segment, behind)) => (segment, Some(behind)),
             None => (rest, None),
         };
-        if let Some(found) = self
-            .literals
-            .get(segment)
-            .and_then(|node| node.below(behind, parameters))
-        {
+        if let Some(found) = self.literals.get(segment).and_then(|node| node.below(behind, parameters)) {
             return Some(found);
         }
         if let Some((name, node)) = self.parameter.as_ref().filter(|_| !segment.is_empty()) {
@@ -179,63 +153,30 @@ mod tests {
         let resources = Resources::new(&sample(), 1.0);
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         resources.find(&method, path).map(|found| {
-            let parameters = found
-                .parameters
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-            (
-                format!("{} {}", found.method.function, found.resource.path),
-                parameters.collect(),
-            )
+            let parameters = found.parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            (format!("{} {}", found.method.function, found.resource.path), parameters.collect())
         })
     }
 
     #[track_caller]
     fn assert_found(method: &str, path: &str, wanted: &str, parameters: &[(&str, &str)]) {
         let (found, values) = find(method, path).unwrap_or_else(|| panic!("{method} {path} has no route"));
-        let values: Vec<_> = values
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect();
-        assert_eq!(
-            (found.as_str(), values.as_slice()),
-            (wanted, parameters),
-            "{method} {path}"
-        );
+        let values: Vec<_> = values.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!((found.as_str(), values.as_slice()), (wanted, parameters), "{method} {path}");
     }
 
     #[test]
     fn a_literal_wins_over_a_parameter() {
-        assert_found(
-            "DELETE",
-            "/auth/sessions/others",
-            "sessions-revoke-others /auth/sessions/others",
-            &[],
-        );
-        assert_found(
-            "DELETE",
-            "/auth/sessions/other",
-            "sessions-revoke /auth/sessions/{id}",
-            &[("id", "other")],
-        );
+        assert_found("DELETE", "/auth/sessions/others", "sessions-revoke-others /auth/sessions/others", &[]);
+        assert_found("DELETE", "/auth/sessions/other", "sessions-revoke /auth/sessions/{id}", &[("id", "other")]);
     }
 
     #[test]
     fn a_parameter_is_one_segment_that_is_not_empty() {
         let greedy = "service-fallback /{proxy+}";
         assert_found("DELETE", "/auth/sessions/", greedy, &[("proxy", "auth/sessions/")]);
-        assert_found(
-            "DELETE",
-            "/auth/sessions/a/b",
-            greedy,
-            &[("proxy", "auth/sessions/a/b")],
-        );
-        assert_found(
-            "DELETE",
-            "/auth/sessions/a%2Fb",
-            "sessions-revoke /auth/sessions/{id}",
-            &[("id", "a%2Fb")],
-        );
+        assert_found("DELETE", "/auth/sessions/a/b", greedy, &[("proxy", "auth/sessions/a/b")]);
+        assert_found("DELETE", "/auth/sessions/a%2Fb", "sessions-revoke /auth/sessions/{id}", &[("id", "a%2Fb")]);
     }
 
     #[test]
@@ -253,15 +194,7 @@ mod tests {
 
     #[test]
     fn everything_else_is_the_greedy_routes() {
-        for path in [
-            "/nowhere",
-            "//",
-            "//auth/login",
-            "/auth/login/",
-            "/auth",
-            "/AUTH/LOGIN",
-            "/%61uth/login",
-        ] {
+        for path in ["/nowhere", "//", "//auth/login", "/auth/login/", "/auth", "/AUTH/LOGIN", "/%61uth/login"] {
             assert_found("GET", path, "service-fallback /{proxy+}", &[("proxy", &path[1..])]);
         }
     }

@@ -82,18 +82,12 @@ impl Stack {
     pub async fn start(options: &Options, settings: &Settings) -> Result<Self, StackError> {
         Config::parse(settings).map_err(StackError::Settings)?;
         let port_error = |error| StackError::Port(options.port, error);
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port))
-            .await
-            .map_err(port_error)?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await.map_err(port_error)?;
         let address = listener.local_addr().map_err(port_error)?;
         let settings = addressed(settings, address);
         let config = Config::parse(&settings).map_err(StackError::Settings)?;
         let template = Template::embedded()?;
-        let directory = if options.in_memory {
-            None
-        } else {
-            Some(DataDirectory::open(&options.data_dir)?)
-        };
+        let directory = if options.in_memory { None } else { Some(DataDirectory::open(&options.data_dir)?) };
         let parts = Parts {
             directory: directory.as_ref(),
             tables: &template.tables,
@@ -103,11 +97,8 @@ impl Stack {
             entropy: Arc::new(OsEntropy),
         };
         let aws = LocalAws::start(parts).await?;
-        let settings = aws
-            .endpoints
-            .variables()
-            .into_iter()
-            .fold(settings, |all, (name, value)| all.with(&name, value));
+        let settings =
+            aws.endpoints.variables().into_iter().fold(settings, |all, (name, value)| all.with(&name, value));
         let environment = Environment::new(&settings).map_err(StackError::Settings)?;
         // Deployed, the template makes the mail key and `keys-init` runs behind each deployment.
         keys::first_mail_key(&environment.secrets(), &OsEntropy).await?;
@@ -161,24 +152,16 @@ impl Stack {
 /// The settings with the address that this run has in place of the default one.
 fn addressed(settings: &Settings, address: SocketAddr) -> Settings {
     let url = format!("http://{address}");
-    settings
-        .clone()
-        .with_default("DASHTAM_APP_BASE_URL", url.clone())
-        .with_default("DASHTAM_ISSUER", url)
+    settings.clone().with_default("DASHTAM_APP_BASE_URL", url.clone()).with_default("DASHTAM_ISSUER", url)
 }
 
 /// The service's own settings.
 fn own(settings: &Settings) -> impl Iterator<Item = (String, String)> {
-    settings
-        .beginning_with(PREFIX)
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    settings.beginning_with(PREFIX).map(|(name, value)| (name.to_owned(), value.to_owned()))
 }
 
 fn sources() -> Sources {
-    Sources {
-        epoch_millis: || SystemClock.now().as_millis(),
-        request_id: || uuid_v4(&OsEntropy),
-    }
+    Sources { epoch_millis: || SystemClock.now().as_millis(), request_id: || uuid_v4(&OsEntropy) }
 }
 
 async fn consumers(
@@ -193,12 +176,7 @@ async fn consumers(
     let stream = OutboxStream::open(aws.database.clone(), &table, checkpoint.saved())?;
     let mailer = outbox_mailer::consumer(environment).await?;
     let sweeper = outbox_sweeper::consumer(environment).await?;
-    Ok(Consumers::new(
-        stream,
-        checkpoint,
-        file(DEAD_LETTER_FILE),
-        Handlers { mailer, sweeper },
-    ))
+    Ok(Consumers::new(stream, checkpoint, file(DEAD_LETTER_FILE), Handlers { mailer, sweeper }))
 }
 
 /// Resolves when the channel says so, or when its sender is gone.

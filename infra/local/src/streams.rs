@@ -78,26 +78,13 @@ pub struct Row {
 
 impl Row {
     fn read(record: Record) -> Result<Self, StreamError> {
-        let sequence = record
-            .dynamodb
-            .sequence_number
-            .parse()
-            .map_err(|_| StreamError::MalformedSequence)?;
-        let image = record
-            .dynamodb
-            .new_image
-            .filter(|_| record.event_name == "INSERT")
-            .unwrap_or_default();
+        let sequence = record.dynamodb.sequence_number.parse().map_err(|_| StreamError::MalformedSequence)?;
+        let image = record.dynamodb.new_image.filter(|_| record.event_name == "INSERT").unwrap_or_default();
         let inserted = match image.get("pk") {
             Some(AttributeValue::S(key)) => Some(key.clone()),
             _ => None,
         };
-        Ok(Self {
-            sequence,
-            inserted,
-            mail: image.contains_key("mail"),
-            sweep: image.contains_key("sweep"),
-        })
+        Ok(Self { sequence, inserted, mail: image.contains_key("mail"), sweep: image.contains_key("sweep") })
     }
 }
 
@@ -113,36 +100,20 @@ impl OutboxStream {
     /// # Errors
     /// [`StreamError`] when there is no stream.
     pub fn open(database: Database, table: &str, after: Option<Sequence>) -> Result<Self, StreamError> {
-        let description = database.describe_table(DescribeTableRequest {
-            table_name: table.to_owned(),
-        })?;
+        let description = database.describe_table(DescribeTableRequest { table_name: table.to_owned() })?;
         let stream_arn = description.table.latest_stream_arn.ok_or(StreamError::NoStream)?;
-        let described = database.describe_stream(DescribeStreamRequest {
-            stream_arn: stream_arn.clone(),
-            ..Default::default()
-        })?;
+        let described =
+            database.describe_stream(DescribeStreamRequest { stream_arn: stream_arn.clone(), ..Default::default() })?;
         // The engine has one shard for a table, and it never closes.
-        let shard = described
-            .stream_description
-            .shards
-            .into_iter()
-            .next()
-            .ok_or(StreamError::NoStream)?;
-        let kind = if after.is_some() {
-            "AFTER_SEQUENCE_NUMBER"
-        } else {
-            "TRIM_HORIZON"
-        };
+        let shard = described.stream_description.shards.into_iter().next().ok_or(StreamError::NoStream)?;
+        let kind = if after.is_some() { "AFTER_SEQUENCE_NUMBER" } else { "TRIM_HORIZON" };
         let response = database.get_shard_iterator(GetShardIteratorRequest {
             stream_arn,
             shard_id: shard.shard_id,
             shard_iterator_type: kind.to_owned(),
             sequence_number: after.map(|sequence| sequence.to_string()),
         })?;
-        Ok(Self {
-            database,
-            iterator: response.shard_iterator.ok_or(StreamError::NoStream)?,
-        })
+        Ok(Self { database, iterator: response.shard_iterator.ok_or(StreamError::NoStream)? })
     }
 
     /// The next records, at most `limit`; none at the end of what is there.
@@ -150,10 +121,7 @@ impl OutboxStream {
     /// # Errors
     /// [`StreamError`]; the position has not moved then.
     pub fn next(&mut self, limit: usize) -> Result<Vec<Row>, StreamError> {
-        let request = GetRecordsRequest {
-            shard_iterator: self.iterator.clone(),
-            limit: Some(limit),
-        };
+        let request = GetRecordsRequest { shard_iterator: self.iterator.clone(), limit: Some(limit) };
         let response = self.database.get_records(request)?;
         let rows = response.records.into_iter().map(Row::read).collect::<Result<_, _>>()?;
         if let Some(iterator) = response.next_shard_iterator {
@@ -233,28 +201,17 @@ pub(crate) mod tests {
     }
 
     pub(crate) fn put(database: &Database, item: &Value) {
-        database
-            .put_item(serde_json::from_value(json!({ "TableName": OUTBOX, "Item": item })).unwrap())
-            .unwrap();
+        database.put_item(serde_json::from_value(json!({ "TableName": OUTBOX, "Item": item })).unwrap()).unwrap();
     }
 
     #[test]
     fn rows_come_in_order_and_once() {
         let database = outbox();
         let mut stream = OutboxStream::open(database.clone(), OUTBOX, None).unwrap();
-        put(
-            &database,
-            &json!({ "pk": { "S": "OUTBOX#1" }, "mail": { "S": "verify" } }),
-        );
-        put(
-            &database,
-            &json!({ "pk": { "S": "OUTBOX#2" }, "sweep": { "S": "user" } }),
-        );
+        put(&database, &json!({ "pk": { "S": "OUTBOX#1" }, "mail": { "S": "verify" } }));
+        put(&database, &json!({ "pk": { "S": "OUTBOX#2" }, "sweep": { "S": "user" } }));
         let rows = stream.next(10).unwrap();
-        let read: Vec<_> = rows
-            .iter()
-            .map(|row| (row.inserted.as_deref(), row.mail, row.sweep))
-            .collect();
+        let read: Vec<_> = rows.iter().map(|row| (row.inserted.as_deref(), row.mail, row.sweep)).collect();
         assert_eq!(read, [(Some("OUTBOX#1"), true, false), (Some("OUTBOX#2"), false, true)]);
         assert!(rows[0].sequence < rows[1].sequence);
         assert!(stream.next(10).unwrap().is_empty());
@@ -263,14 +220,8 @@ pub(crate) mod tests {
     #[test]
     fn changed_and_removed_rows_ask_for_nothing() {
         let database = outbox();
-        put(
-            &database,
-            &json!({ "pk": { "S": "OUTBOX#1" }, "mail": { "S": "verify" } }),
-        );
-        put(
-            &database,
-            &json!({ "pk": { "S": "OUTBOX#1" }, "mail": { "S": "verify" }, "sent": { "BOOL": true } }),
-        );
+        put(&database, &json!({ "pk": { "S": "OUTBOX#1" }, "mail": { "S": "verify" } }));
+        put(&database, &json!({ "pk": { "S": "OUTBOX#1" }, "mail": { "S": "verify" }, "sent": { "BOOL": true } }));
         let key = json!({ "TableName": OUTBOX, "Key": { "pk": { "S": "OUTBOX#1" } } });
         database.delete_item(serde_json::from_value(key).unwrap()).unwrap();
         let rows = OutboxStream::open(database, OUTBOX, None).unwrap().next(10).unwrap();
@@ -282,21 +233,10 @@ pub(crate) mod tests {
     fn reading_goes_on_behind_a_position() {
         let database = outbox();
         for number in 1..=3 {
-            put(
-                &database,
-                &json!({ "pk": { "S": format!("OUTBOX#{number}") }, "mail": { "S": "x" } }),
-            );
+            put(&database, &json!({ "pk": { "S": format!("OUTBOX#{number}") }, "mail": { "S": "x" } }));
         }
-        let rows = OutboxStream::open(database.clone(), OUTBOX, None)
-            .unwrap()
-            .next(10)
-            .unwrap();
-        let behind = |after| {
-            OutboxStream::open(database.clone(), OUTBOX, Some(after))
-                .unwrap()
-                .next(10)
-                .unwrap()
-        };
+        let rows = OutboxStream::open(database.clone(), OUTBOX, None).unwrap().next(10).unwrap();
+        let behind = |after| OutboxStream::open(database.clone(), OUTBOX, Some(after)).unwrap().next(10).unwrap();
         assert_eq!(behind(rows[0].sequence), rows[1..]);
         assert_eq!(behind(rows[1].sequence.before()), rows[1..]);
     }

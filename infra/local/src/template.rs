@@ -118,9 +118,8 @@ impl Template {
             .map(|(id, table)| table_definition(id, table))
             .collect::<Result<Vec<_>, _>>()?;
         tables.sort_by(|one, other| one.suffix.cmp(&other.suffix));
-        let (api_id, api) = of_type("AWS::Serverless::Api")
-            .next()
-            .ok_or_else(|| missing("Resources", "AWS::Serverless::Api"))?;
+        let (api_id, api) =
+            of_type("AWS::Serverless::Api").next().ok_or_else(|| missing("Resources", "AWS::Serverless::Api"))?;
         Ok(Self {
             functions,
             routes,
@@ -133,18 +132,12 @@ impl Template {
 
 /// The error for a part that is not there.
 pub(crate) fn missing(place: &str, part: &str) -> TemplateError {
-    TemplateError::Missing {
-        place: place.to_owned(),
-        part: part.to_owned(),
-    }
+    TemplateError::Missing { place: place.to_owned(), part: part.to_owned() }
 }
 
 /// The text at `pointer` in the resource `id`.
 pub(crate) fn text<'a>(resource: &'a Value, id: &str, pointer: &str) -> Result<&'a str, TemplateError> {
-    resource
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .ok_or_else(|| missing(id, pointer.trim_start_matches('/')))
+    resource.pointer(pointer).and_then(Value::as_str).ok_or_else(|| missing(id, pointer.trim_start_matches('/')))
 }
 
 fn object<'a>(
@@ -152,18 +145,12 @@ fn object<'a>(
     place: &str,
     member: &str,
 ) -> Result<&'a serde_json::Map<String, Value>, TemplateError> {
-    value
-        .get(member)
-        .and_then(Value::as_object)
-        .ok_or_else(|| missing(place, member))
+    value.get(member).and_then(Value::as_object).ok_or_else(|| missing(place, member))
 }
 
 /// The list at `pointer` in the resource `id`.
 pub(crate) fn list<'a>(resource: &'a Value, id: &str, pointer: &str) -> Result<&'a Vec<Value>, TemplateError> {
-    resource
-        .pointer(pointer)
-        .and_then(Value::as_array)
-        .ok_or_else(|| missing(id, pointer.trim_start_matches('/')))
+    resource.pointer(pointer).and_then(Value::as_array).ok_or_else(|| missing(id, pointer.trim_start_matches('/')))
 }
 
 /// `AuthLoginFunction` is the crate `auth-login`.
@@ -186,9 +173,7 @@ fn routes_of(id: &str, function: &str, resource: &Value) -> Result<Vec<TemplateR
     let Some(events) = resource.pointer("/Properties/Events").and_then(Value::as_object) else {
         return Ok(Vec::new());
     };
-    let api_events = events
-        .iter()
-        .filter(|(_, event)| event.get("Type").and_then(Value::as_str) == Some("Api"));
+    let api_events = events.iter().filter(|(_, event)| event.get("Type").and_then(Value::as_str) == Some("Api"));
     api_events
         .map(|(name, event)| {
             let place = format!("{id} event {name}");
@@ -197,11 +182,7 @@ fn routes_of(id: &str, function: &str, resource: &Value) -> Result<Vec<TemplateR
                 return Err(missing(&place, "Properties/Path"));
             }
             let method = text(event, &place, "/Properties/Method")?.to_ascii_uppercase();
-            Ok(TemplateRoute {
-                function: function.to_owned(),
-                method,
-                path: path.to_owned(),
-            })
+            Ok(TemplateRoute { function: function.to_owned(), method, path: path.to_owned() })
         })
         .collect()
 }
@@ -212,26 +193,14 @@ fn table_definition(id: &str, table: &Value) -> Result<TableDefinition, Template
         .strip_prefix("${AWS::StackName}-")
         .ok_or_else(|| missing(id, "TableName of the form ${AWS::StackName}-<name>"))?;
     for unsupported in ["GlobalSecondaryIndexes", "LocalSecondaryIndexes"] {
-        if table
-            .pointer("/Properties")
-            .and_then(|properties| properties.get(unsupported))
-            .is_some()
-        {
-            return Err(TemplateError::Unsupported {
-                place: id.to_owned(),
-                part: unsupported.to_owned(),
-            });
+        if table.pointer("/Properties").and_then(|properties| properties.get(unsupported)).is_some() {
+            return Err(TemplateError::Unsupported { place: id.to_owned(), part: unsupported.to_owned() });
         }
     }
     let pairs = |pointer: &str, second: &str| -> Result<Vec<(String, String)>, TemplateError> {
         let items = list(table, id, pointer)?.iter();
         items
-            .map(|item| {
-                Ok((
-                    text(item, id, "/AttributeName")?.to_owned(),
-                    text(item, id, second)?.to_owned(),
-                ))
-            })
+            .map(|item| Ok((text(item, id, "/AttributeName")?.to_owned(), text(item, id, second)?.to_owned())))
             .collect()
     };
     let optional = |pointer: &str| table.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
@@ -239,20 +208,13 @@ fn table_definition(id: &str, table: &Value) -> Result<TableDefinition, Template
         None => None,
         Some(_) => Some(text(table, id, "/Properties/StreamSpecification/StreamViewType")?.to_owned()),
     };
-    let expires = table
-        .pointer("/Properties/TimeToLiveSpecification/Enabled")
-        .and_then(Value::as_bool)
-        == Some(true);
+    let expires = table.pointer("/Properties/TimeToLiveSpecification/Enabled").and_then(Value::as_bool) == Some(true);
     Ok(TableDefinition {
         suffix: suffix.to_owned(),
         key_schema: pairs("/Properties/KeySchema", "/KeyType")?,
         attribute_definitions: pairs("/Properties/AttributeDefinitions", "/AttributeType")?,
         stream,
-        ttl_attribute: if expires {
-            optional("/Properties/TimeToLiveSpecification/AttributeName")
-        } else {
-            None
-        },
+        ttl_attribute: if expires { optional("/Properties/TimeToLiveSpecification/AttributeName") } else { None },
     })
 }
 
@@ -342,13 +304,7 @@ Resources:
         let template = sample();
         assert_eq!(
             template.functions,
-            [
-                "auth-login",
-                "outbox-mailer",
-                "service-fallback",
-                "sessions-revoke",
-                "sessions-revoke-others"
-            ]
+            ["auth-login", "outbox-mailer", "service-fallback", "sessions-revoke", "sessions-revoke-others"]
         );
         assert_eq!(template.routes.len(), 6);
         assert!(template.routes.contains(&TemplateRoute {
@@ -361,27 +317,14 @@ Resources:
     #[test]
     fn tables_come_with_keys_stream_and_expiry() {
         let tables = sample().tables;
-        let [outbox, tokens] = tables.as_slice() else {
-            panic!("{tables:?}")
-        };
+        let [outbox, tokens] = tables.as_slice() else { panic!("{tables:?}") };
         assert_eq!(
-            (
-                tokens.suffix.as_str(),
-                tokens.ttl_attribute.as_deref(),
-                tokens.stream.as_deref()
-            ),
+            (tokens.suffix.as_str(), tokens.ttl_attribute.as_deref(), tokens.stream.as_deref()),
             ("tokens", Some("ttl"), None)
         );
+        assert_eq!(tokens.key_schema, [("pk".into(), "HASH".into()), ("sk".into(), "RANGE".into())]);
         assert_eq!(
-            tokens.key_schema,
-            [("pk".into(), "HASH".into()), ("sk".into(), "RANGE".into())]
-        );
-        assert_eq!(
-            (
-                outbox.suffix.as_str(),
-                outbox.ttl_attribute.as_deref(),
-                outbox.stream.as_deref()
-            ),
+            (outbox.suffix.as_str(), outbox.ttl_attribute.as_deref(), outbox.stream.as_deref()),
             ("outbox", None, Some("NEW_IMAGE"))
         );
     }
@@ -389,22 +332,10 @@ Resources:
     #[test]
     fn a_missing_part_is_an_error_that_names_it() {
         for (cut, wanted) in [
-            (
-                "Path: /auth/login, Method: post",
-                "AuthLoginFunction event Post has no usable Properties/Path",
-            ),
-            (
-                "Path: /auth/login, ",
-                "AuthLoginFunction event Post has no usable Properties/Path",
-            ),
-            (
-                ", Method: post",
-                "AuthLoginFunction event Post has no usable Properties/Method",
-            ),
-            (
-                "StreamViewType: NEW_IMAGE",
-                "OutboxTable has no usable Properties/StreamSpecification/StreamViewType",
-            ),
+            ("Path: /auth/login, Method: post", "AuthLoginFunction event Post has no usable Properties/Path"),
+            ("Path: /auth/login, ", "AuthLoginFunction event Post has no usable Properties/Path"),
+            (", Method: post", "AuthLoginFunction event Post has no usable Properties/Method"),
+            ("StreamViewType: NEW_IMAGE", "OutboxTable has no usable Properties/StreamSpecification/StreamViewType"),
             ("ThrottlingRateLimit: !Ref StageRate, ", "MethodSettings for /*"),
             (", Default: 100", "ThrottlingRateLimit"),
             (
@@ -432,17 +363,9 @@ Resources:
     #[test]
     fn the_workspaces_template_is_understood() {
         let template = Template::embedded().unwrap();
-        assert!(
-            template
-                .routes
-                .iter()
-                .any(|route| route.function == "auth-login" && route.method == "POST")
-        );
+        assert!(template.routes.iter().any(|route| route.function == "auth-login" && route.method == "POST"));
         assert_eq!(template.tables.iter().filter(|table| table.stream.is_some()).count(), 1);
         let login = template.throttles.of("POST", "/api/v1/auth/login");
-        assert!(
-            login.rate < template.throttles.stage.rate,
-            "login is not throttled more strictly than the rest"
-        );
+        assert!(login.rate < template.throttles.stage.rate, "login is not throttled more strictly than the rest");
     }
 }

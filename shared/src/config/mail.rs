@@ -30,11 +30,7 @@ impl MailConfig {
         );
         Self {
             app_base_url: base.unwrap_or_default(),
-            from: reader.text(
-                "MAIL_FROM",
-                "Dashtam <no-reply@dashtam.example>",
-                "the sender of every mail",
-            ),
+            from: reader.text("MAIL_FROM", "Dashtam <no-reply@dashtam.example>", "the sender of every mail"),
             verification_ttl: reader.seconds(
                 "VERIFICATION_TTL_SECONDS",
                 60..=604_800,

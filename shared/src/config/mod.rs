@@ -34,11 +34,7 @@ impl Settings {
     #[must_use]
     pub fn from_process() -> Self {
         let text = |value: std::ffi::OsString| value.into_string().ok();
-        Self(
-            std::env::vars_os()
-                .filter_map(|(name, value)| Some((text(name)?, text(value)?)))
-                .collect(),
-        )
+        Self(std::env::vars_os().filter_map(|(name, value)| Some((text(name)?, text(value)?))).collect())
     }
 
     /// The value of `name`; an empty one counts as missing.
@@ -57,28 +53,19 @@ impl Settings {
     /// These settings with `name` set, unless it is already.
     #[must_use]
     pub fn with_default(self, name: &str, value: impl Into<String>) -> Self {
-        if self.get(name).is_some() {
-            self
-        } else {
-            self.with(name, value)
-        }
+        if self.get(name).is_some() { self } else { self.with(name, value) }
     }
 
     /// All settings whose name begins with `prefix`.
     pub fn beginning_with<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
-        self.0
-            .iter()
-            .filter(move |(name, _)| name.starts_with(prefix))
-            .map(|(n, v)| (n.as_str(), v.as_str()))
+        self.0.iter().filter(move |(name, _)| name.starts_with(prefix)).map(|(n, v)| (n.as_str(), v.as_str()))
     }
 }
 
 /// Values may be secret, so only names are shown.
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set()
-            .entries(self.0.keys().filter(|name| name.starts_with(PREFIX)))
-            .finish()
+        f.debug_set().entries(self.0.keys().filter(|name| name.starts_with(PREFIX))).finish()
     }
 }
 
@@ -129,11 +116,7 @@ impl Config {
     pub fn parse(settings: &Settings) -> Result<Self, ConfigError> {
         let (config, reader) = Self::read(settings);
         let faults = reader.into_faults();
-        if faults.is_empty() {
-            Ok(config)
-        } else {
-            Err(ConfigError(faults))
-        }
+        if faults.is_empty() { Ok(config) } else { Err(ConfigError(faults)) }
     }
 
     /// Every variable there is, in the order of the documentation.
@@ -148,16 +131,8 @@ impl Config {
         let stage = reader.choice("STAGE", ("local", Stage::Local), &deployed, "where the service runs");
         let config = Self {
             stage,
-            table_prefix: reader.text(
-                "TABLE_PREFIX",
-                "dashtam-local-",
-                "what the names of the tables begin with",
-            ),
-            secret_prefix: reader.text(
-                "SECRET_PREFIX",
-                "dashtam-local/",
-                "what the names of the secrets begin with",
-            ),
+            table_prefix: reader.text("TABLE_PREFIX", "dashtam-local-", "what the names of the tables begin with"),
+            secret_prefix: reader.text("SECRET_PREFIX", "dashtam-local/", "what the names of the secrets begin with"),
             mail: MailConfig::read(&mut reader),
             tokens: TokenConfig::read(&mut reader),
             passwords: PasswordConfig::read(&mut reader, stage),
@@ -189,32 +164,21 @@ mod tests {
             .with("DASHTAM_RATE_LIMIT_LOGIN", "many");
         let ConfigError(faults) = Config::parse(&settings).expect_err("four faults");
         assert_eq!(faults.len(), 4, "{faults:?}");
-        for name in [
-            "STAGE",
-            "LOCKOUT_THRESHOLD",
-            "ACCESS_TOKEN_TTL_SECONDS",
-            "RATE_LIMIT_LOGIN",
-        ] {
+        for name in ["STAGE", "LOCKOUT_THRESHOLD", "ACCESS_TOKEN_TTL_SECONDS", "RATE_LIMIT_LOGIN"] {
             assert!(faults.iter().any(|fault| fault.contains(name)), "{name}");
         }
     }
 
     #[test]
     fn scaled_limits_are_refused_in_production() {
-        let prod = Settings::default()
-            .with("DASHTAM_STAGE", "prod")
-            .with("DASHTAM_RATE_LIMIT_SCALE", "10");
+        let prod = Settings::default().with("DASHTAM_STAGE", "prod").with("DASHTAM_RATE_LIMIT_SCALE", "10");
         let faults = Config::parse(&prod).expect_err("refused");
         assert!(faults.to_string().contains("DASHTAM_RATE_LIMIT_SCALE"), "{faults}");
     }
 
     #[test]
     fn weak_hashing_is_refused_where_it_is_deployed() {
-        let weak = |stage| {
-            Settings::default()
-                .with("DASHTAM_STAGE", stage)
-                .with("DASHTAM_ARGON2_MEMORY_KIB", "8192")
-        };
+        let weak = |stage| Settings::default().with("DASHTAM_STAGE", stage).with("DASHTAM_ARGON2_MEMORY_KIB", "8192");
         assert!(Config::parse(&weak("local")).is_ok());
         assert!(Config::parse(&weak("dev").with("DASHTAM_ISSUER", "https://a.example")).is_err());
     }

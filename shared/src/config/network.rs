@@ -48,11 +48,7 @@ impl NetworkConfig {
         }
         let origins = "origins such as `https://app.example.com`";
         Self {
-            trusted_edge: if cloudfront {
-                TrustedEdge::CloudFront(secrets)
-            } else {
-                TrustedEdge::None
-            },
+            trusted_edge: if cloudfront { TrustedEdge::CloudFront(secrets) } else { TrustedEdge::None },
             cors_origins: reader.list(
                 "CORS_ORIGINS",
                 origins,
@@ -75,7 +71,5 @@ fn origin(text: &str) -> Option<HeaderValue> {
     let base = super::tokens::base_url(text)?;
     let uri: http::Uri = base.parse().ok()?;
     let without_path = format!("{}://{}", uri.scheme_str()?, uri.authority()?);
-    (without_path == text)
-        .then(|| HeaderValue::from_str(text).ok())
-        .flatten()
+    (without_path == text).then(|| HeaderValue::from_str(text).ok()).flatten()
 }

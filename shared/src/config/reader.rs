@@ -29,20 +29,13 @@ impl<'a> Reader<'a> {
     /// A reader of `settings`.
     #[must_use]
     pub const fn new(settings: &'a Settings) -> Self {
-        Self {
-            settings,
-            faults: Vec::new(),
-            variables: Vec::new(),
-        }
+        Self { settings, faults: Vec::new(), variables: Vec::new() }
     }
 
     /// One of `first` and `rest`; `first` is the default.
     pub fn choice<T: Copy>(&mut self, name: &str, first: (&str, T), rest: &[(&str, T)], meaning: &str) -> T {
         let choices = || std::iter::once(&first).chain(rest);
-        let words = choices()
-            .map(|(word, _)| format!("`{word}`"))
-            .collect::<Vec<_>>()
-            .join(", ");
+        let words = choices().map(|(word, _)| format!("`{word}`")).collect::<Vec<_>>().join(", ");
         let Some(text) = self.raw(name, &words, first.0, meaning) else {
             return first.1;
         };
@@ -75,8 +68,7 @@ impl<'a> Reader<'a> {
 
     /// A text; anything goes.
     pub fn text(&mut self, name: &str, default: &str, meaning: &str) -> String {
-        self.raw(name, "text", default, meaning)
-            .unwrap_or_else(|| default.to_owned())
+        self.raw(name, "text", default, meaning).unwrap_or_else(|| default.to_owned())
     }
 
     /// A value that `parse` understands; `None` if it is missing or wrong. `values` says what is allowed.
@@ -88,9 +80,7 @@ impl<'a> Reader<'a> {
         meaning: &str,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Option<T> {
-        let text = self
-            .raw(name, values, default, meaning)
-            .or_else(|| non_empty(default))?;
+        let text = self.raw(name, values, default, meaning).or_else(|| non_empty(default))?;
         let value = parse(&text);
         if value.is_none() {
             self.fault(name, &format!("must be {values}"));
@@ -101,13 +91,7 @@ impl<'a> Reader<'a> {
     /// A comma-separated list in which every entry is one that `parse` understands.
     pub fn list<T>(&mut self, name: &str, values: &str, meaning: &str, parse: impl Fn(&str) -> Option<T>) -> Vec<T> {
         let values = format!("comma-separated list of {values}");
-        let each = |text: &str| {
-            text.split(',')
-                .map(str::trim)
-                .filter(|e| !e.is_empty())
-                .map(&parse)
-                .collect()
-        };
+        let each = |text: &str| text.split(',').map(str::trim).filter(|e| !e.is_empty()).map(&parse).collect();
         self.parsed(name, &values, "", meaning, each).unwrap_or_default()
     }
 

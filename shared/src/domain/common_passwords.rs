@@ -38,13 +38,7 @@ pub(super) const ENOUGH_BESIDE: usize = 8;
 /// A password of fewer runs than this is common. `Aa1!éééé` has four.
 const FEWEST_RUNS: usize = 4;
 /// Rows of a keyboard, plain and with shift.
-const KEYBOARD_ROWS: [&str; 5] = [
-    "1234567890-=",
-    "!@#$%^&*()_+",
-    "qwertyuiop[]",
-    "asdfghjkl;'",
-    "zxcvbnm,./",
-];
+const KEYBOARD_ROWS: [&str; 5] = ["1234567890-=", "!@#$%^&*()_+", "qwertyuiop[]", "asdfghjkl;'", "zxcvbnm,./"];
 
 /// How the characters that stand for two letters are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,10 +143,7 @@ fn one_period(core: &[char]) -> &[char] {
 
 /// How many runs a text has: stretches in which each character follows from the one before.
 fn runs(chars: &[char]) -> usize {
-    let breaks = chars
-        .windows(2)
-        .filter(|pair| matches!(pair, [a, b] if !follows(*a, *b)))
-        .count();
+    let breaks = chars.windows(2).filter(|pair| matches!(pair, [a, b] if !follows(*a, *b))).count();
     breaks + usize::from(!chars.is_empty())
 }
 

@@ -84,12 +84,7 @@ mod tests {
     fn only_the_hyphenated_form_is_read() {
         let id = "0190a5d8-7d5a-7000-8000-000000000001";
         assert_eq!(id.parse::<UserId>().map(|id| id.to_string()), Ok(id.to_owned()));
-        for other in [
-            "0190a5d87d5a70008000000000000001",
-            "{0190a5d8-7d5a-7000-8000-000000000001}",
-            "",
-            "x",
-        ] {
+        for other in ["0190a5d87d5a70008000000000000001", "{0190a5d8-7d5a-7000-8000-000000000001}", "", "x"] {
             assert_eq!(other.parse::<UserId>(), Err(InvalidId));
         }
     }

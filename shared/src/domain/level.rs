@@ -20,11 +20,7 @@ pub struct VersionLevel {
 
 impl VersionLevel {
     /// The level before any rotation.
-    pub const FIRST: Self = Self {
-        current: 1,
-        floor: 1,
-        until: Timestamp::EPOCH,
-    };
+    pub const FIRST: Self = Self { current: 1, floor: 1, until: Timestamp::EPOCH };
 
     /// Whether something made under `version` is still good at `now`.
     #[must_use]
@@ -35,11 +31,7 @@ impl VersionLevel {
     /// The oldest version that is good at `now`.
     #[must_use]
     pub fn least(&self, now: Timestamp) -> u64 {
-        if now < self.until {
-            self.floor.min(self.current)
-        } else {
-            self.current
-        }
+        if now < self.until { self.floor.min(self.current) } else { self.current }
     }
 
     /// The level after a rotation at `now` that shelters what was good until then for `grace`. A running
@@ -48,11 +40,7 @@ impl VersionLevel {
     pub fn rotated(&self, now: Timestamp, grace: Duration) -> Self {
         let current = self.current + 1;
         if grace.is_zero() {
-            return Self {
-                current,
-                floor: current,
-                until: now,
-            };
+            return Self { current, floor: current, until: now };
         }
         let running = now < self.until;
         let until = now.plus(grace);

@@ -92,22 +92,13 @@ mod tests {
     use super::*;
 
     fn parsed(text: &str) -> Result<String, &'static str> {
-        DisplayName::parse(text)
-            .map(|name| name.as_str().to_owned())
-            .map_err(NameError::code)
+        DisplayName::parse(text).map(|name| name.as_str().to_owned()).map_err(NameError::code)
     }
 
     #[test]
     fn names_of_any_script_are_taken() {
-        for name in [
-            "Ada",
-            "Zoë Müller-Lüdenscheidt",
-            "王小明",
-            "O'Hara, Jr.",
-            "X Æ A-12",
-            "علی\u{200C}رضا",
-            "🦀",
-        ] {
+        for name in ["Ada", "Zoë Müller-Lüdenscheidt", "王小明", "O'Hara, Jr.", "X Æ A-12", "علی\u{200C}رضا", "🦀"]
+        {
             assert_eq!(parsed(name), Ok(name.to_owned()));
         }
     }
@@ -138,9 +129,7 @@ mod tests {
 
     #[test]
     fn what_disturbs_the_text_around_is_refused() {
-        for c in [
-            '\0', '\r', '\n', '\u{7F}', '\u{85}', '\u{2028}', '\u{2029}', '\u{202E}', '\u{2066}',
-        ] {
+        for c in ['\0', '\r', '\n', '\u{7F}', '\u{85}', '\u{2028}', '\u{2029}', '\u{202E}', '\u{2066}'] {
             assert_eq!(parsed(&format!("Ada{c}Lovelace")), Err("invalid_character"), "{c:?}");
         }
     }

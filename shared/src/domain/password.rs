@@ -142,10 +142,7 @@ impl PasswordProfile {
                 (PasswordRule::NoSpecial, is_special),
             ],
             Self::Nist => &[],
-            Self::Pci => &[
-                (PasswordRule::NoLetter, char::is_alphabetic),
-                (PasswordRule::NoDigit, char::is_numeric),
-            ],
+            Self::Pci => &[(PasswordRule::NoLetter, char::is_alphabetic), (PasswordRule::NoDigit, char::is_numeric)],
         }
     }
 }
@@ -280,9 +277,7 @@ fn context_words(context: &[&str]) -> Vec<Zeroizing<Vec<char>>> {
     for entry in context {
         let (local, domain) = entry.split_once('@').unwrap_or((entry, ""));
         add(local, SHORTEST_LOCAL_PART);
-        local
-            .split(['.', '+', '_', '-'])
-            .for_each(|piece| add(piece, SHORTEST_PIECE));
+        local.split(['.', '+', '_', '-']).for_each(|piece| add(piece, SHORTEST_PIECE));
         add(domain.split('.').next().unwrap_or_default(), SHORTEST_PIECE);
     }
     words.sort_by_key(|word| std::cmp::Reverse(word.len()));
@@ -330,19 +325,13 @@ mod tests {
         assert_eq!(Password::presented("a".repeat(1_025)).unwrap_err(), PasswordTooLong);
         // U+1D160 is four bytes and NFC makes twelve of it.
         assert!(Password::presented("\u{1D160}".repeat(85)).is_ok());
-        assert_eq!(
-            Password::presented("\u{1D160}".repeat(86)).unwrap_err(),
-            PasswordTooLong
-        );
+        assert_eq!(Password::presented("\u{1D160}".repeat(86)).unwrap_err(), PasswordTooLong);
         assert_eq!(PasswordTooLong.code(), "too_long");
     }
 
     #[test]
     fn debug_shows_no_password() {
-        assert_eq!(
-            format!("{:?}", Password::presented("hunter2".to_owned())),
-            "Ok(Password)"
-        );
+        assert_eq!(format!("{:?}", Password::presented("hunter2".to_owned())), "Ok(Password)");
     }
 
     #[test]
@@ -355,25 +344,12 @@ mod tests {
 
     #[test]
     fn all_unmet_rules_are_told_at_once() {
-        assert_eq!(
-            roadmap("xk"),
-            ["too_short", "no_upper_case", "no_digit", "no_special", "too_common"]
-        );
+        assert_eq!(roadmap("xk"), ["too_short", "no_upper_case", "no_digit", "no_special", "too_common"]);
         assert_eq!(
             roadmap(""),
-            [
-                "too_short",
-                "no_upper_case",
-                "no_lower_case",
-                "no_digit",
-                "no_special",
-                "too_common"
-            ]
+            ["too_short", "no_upper_case", "no_lower_case", "no_digit", "no_special", "too_common"]
         );
-        assert_eq!(
-            codes(PasswordProfile::Pci, "#", &[]),
-            ["too_short", "no_letter", "no_digit", "too_common"]
-        );
+        assert_eq!(codes(PasswordProfile::Pci, "#", &[]), ["too_short", "no_letter", "no_digit", "too_common"]);
     }
 
     #[test]
@@ -398,14 +374,8 @@ mod tests {
     #[test]
     fn the_nist_profile_asks_for_length_alone() {
         assert_eq!(codes(PasswordProfile::Nist, "correct horse b", &[ADDRESS]), [""; 0]);
-        assert_eq!(
-            codes(PasswordProfile::Nist, "correct horse ", &[ADDRESS]),
-            ["too_short"]
-        );
-        assert_eq!(
-            codes(PasswordProfile::Nist, "passwordpassword", &[ADDRESS]),
-            ["too_common"]
-        );
+        assert_eq!(codes(PasswordProfile::Nist, "correct horse ", &[ADDRESS]), ["too_short"]);
+        assert_eq!(codes(PasswordProfile::Nist, "passwordpassword", &[ADDRESS]), ["too_common"]);
     }
 
     #[test]
@@ -447,38 +417,22 @@ mod tests {
         ] {
             let unmet = codes(PasswordProfile::Roadmap, password, &[address]);
             assert_eq!(unmet, ["contains_context"], "{password}");
-            assert_eq!(
-                codes(PasswordProfile::Roadmap, password, &["x@y.example"]),
-                [""; 0],
-                "{password}"
-            );
+            assert_eq!(codes(PasswordProfile::Roadmap, password, &["x@y.example"]), [""; 0], "{password}");
         }
     }
 
     #[test]
     fn a_password_may_contain_the_address_beside_enough_else() {
         let horse = "horse@example.com";
-        assert_eq!(
-            codes(PasswordProfile::Roadmap, "Correct-Horse-7-Battery", &[horse]),
-            [""; 0]
-        );
-        assert_eq!(
-            codes(PasswordProfile::Roadmap, "Horse1!Aa", &[horse]),
-            ["contains_context"]
-        );
-        assert_eq!(
-            codes(PasswordProfile::Roadmap, "Xq7!mvKz", &["xq@example.com"]),
-            [""; 0]
-        );
+        assert_eq!(codes(PasswordProfile::Roadmap, "Correct-Horse-7-Battery", &[horse]), [""; 0]);
+        assert_eq!(codes(PasswordProfile::Roadmap, "Horse1!Aa", &[horse]), ["contains_context"]);
+        assert_eq!(codes(PasswordProfile::Roadmap, "Xq7!mvKz", &["xq@example.com"]), [""; 0]);
     }
 
     #[test]
     fn accents_and_case_of_the_address_do_not_help() {
         let address = "JOSÉ.ÁLVAREZ@example.com";
-        assert_eq!(
-            codes(PasswordProfile::Roadmap, "álvarez#42X", &[address]),
-            ["contains_context"]
-        );
+        assert_eq!(codes(PasswordProfile::Roadmap, "álvarez#42X", &[address]), ["contains_context"]);
     }
 
     #[test]
@@ -491,10 +445,7 @@ mod tests {
 
     #[test]
     fn a_detail_names_the_limit() {
-        assert_eq!(
-            PasswordRule::TooShort { minimum: 15 }.detail(),
-            "Must have at least 15 characters."
-        );
+        assert_eq!(PasswordRule::TooShort { minimum: 15 }.detail(), "Must have at least 15 characters.");
     }
 
     proptest! {

@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 
 use super::email::is_invisible;
 
-/// Longest name of a city or region, in code points.
-const MAX_CODE_POINTS: usize = 100;
+/// Longest name of a city or region, in bytes: two of them keep a session below one write unit.
+const MAX_BYTES: usize = 64;
 
 /// A place, as far as it is known. Something always is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,13 +51,7 @@ impl Place {
             region: region.and_then(shown),
             country: country.and_then(country_code),
         };
-        (place
-            != Self {
-                city: None,
-                region: None,
-                country: None,
-            })
-        .then_some(place)
+        (place != Self { city: None, region: None, country: None }).then_some(place)
     }
 }
 
@@ -86,10 +80,7 @@ impl GeoIp {
     pub fn open(path: impl AsRef<Path>) -> Result<Self, GeoIpError> {
         let reader = Reader::open_readfile(path).map_err(GeoIpError::Unreadable)?;
         let kind = &reader.metadata().database_type;
-        if ["City", "Country", "Enterprise"]
-            .iter()
-            .any(|known| kind.contains(known))
-        {
+        if ["City", "Country", "Enterprise"].iter().any(|known| kind.contains(known)) {
             Ok(Self { reader })
         } else {
             Err(GeoIpError::WrongType)
@@ -135,9 +126,7 @@ fn unescaped(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn hex(digit: u8) -> Option<u8> {
-    char::from(digit)
-        .to_digit(16)
-        .and_then(|value| u8::try_from(value).ok())
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
 /// A name without control and invisible characters, cut at the limit; `None` if nothing is left.
@@ -145,8 +134,8 @@ fn shown(name: &str) -> Option<String> {
     let kept = |c: &char| !(c.is_control() || is_invisible(*c) || matches!(c, '\u{2028}' | '\u{2029}'));
     let name: String = name.chars().filter(kept).collect();
     let name = ComposingNormalizer::new_nfc().normalize(name.trim());
-    let name: String = name.chars().take(MAX_CODE_POINTS).collect();
-    (!name.is_empty()).then_some(name)
+    let name = name.get(..name.floor_char_boundary(MAX_BYTES)).unwrap_or_default();
+    (!name.is_empty()).then(|| name.to_owned())
 }
 
 fn country_code(code: &str) -> Option<String> {
@@ -178,11 +167,7 @@ mod tests {
     #[expect(clippy::unnecessary_wraps, reason = "compared with what may be none")]
     fn place(city: Option<&str>, region: Option<&str>, country: Option<&str>) -> Option<Place> {
         let own = |text: Option<&str>| text.map(str::to_owned);
-        Some(Place {
-            city: own(city),
-            region: own(region),
-            country: own(country),
-        })
+        Some(Place { city: own(city), region: own(region), country: own(country) })
     }
 
     fn documentation() -> GeoIp {
@@ -206,29 +191,17 @@ mod tests {
     #[test]
     fn every_encoding_of_a_city_is_read() {
         let zurich = place(Some("Zürich"), None, Some("CH"));
-        for bytes in [
-            &b"Z\xC3\xBCrich"[..],
-            b"Z\xFCrich",
-            b"Z%C3%BCrich",
-            b"Z%fcrich",
-            b"Zu%CC%88rich",
-        ] {
+        for bytes in [&b"Z\xC3\xBCrich"[..], b"Z\xFCrich", b"Z%C3%BCrich", b"Z%fcrich", b"Zu%CC%88rich"] {
             assert_eq!(of_headers(bytes, b"", b"CH"), zurich, "{bytes:?}");
         }
-        assert_eq!(
-            of_headers(b"100% %4 %zz", b"", b""),
-            place(Some("100% %4 %zz"), None, None)
-        );
+        assert_eq!(of_headers(b"100% %4 %zz", b"", b""), place(Some("100% %4 %zz"), None, None));
     }
 
     #[test]
     fn a_name_is_bounded_and_on_one_line() {
         let city = of_headers(&[b'x'; 5_000], b"", b"").unwrap().city.unwrap();
-        assert_eq!(city.len(), 100);
-        assert_eq!(
-            of_headers(b"a%0D%0Ab%00%E2%80%AEc", b"", b""),
-            place(Some("abc"), None, None)
-        );
+        assert_eq!(city.len(), MAX_BYTES);
+        assert_eq!(of_headers(b"a%0D%0Ab%00%E2%80%AEc", b"", b""), place(Some("abc"), None, None));
     }
 
     #[test]
@@ -256,10 +229,7 @@ mod tests {
         assert_eq!(lookup("192.0.2.7"), zurich);
         assert_eq!(lookup("::ffff:192.0.2.7"), zurich);
         assert_eq!(lookup("198.51.100.1"), place(None, None, Some("NZ")));
-        assert_eq!(
-            lookup("2001:db8::1"),
-            place(Some("São Paulo"), Some("São Paulo"), Some("BR"))
-        );
+        assert_eq!(lookup("2001:db8::1"), place(Some("São Paulo"), Some("São Paulo"), Some("BR")));
     }
 
     #[test]
@@ -276,10 +246,7 @@ mod tests {
         assert!(matches!(missing, Err(GeoIpError::Unreadable(_))));
         let text = GeoIp::open(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
         assert!(matches!(text, Err(GeoIpError::Unreadable(_))));
-        let asn = GeoIp::open(concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/tests/data/documentation-networks.mmdb"
-        ));
+        let asn = GeoIp::open(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/documentation-networks.mmdb"));
         assert!(matches!(asn, Err(GeoIpError::WrongType)));
     }
 
@@ -290,7 +257,7 @@ mod tests {
                 let mut headers = HeaderMap::new();
                 headers.insert("cloudfront-viewer-city", value);
                 if let Some(city) = Place::from_viewer_headers(&headers).and_then(|place| place.city) {
-                    prop_assert!(city.chars().count() <= MAX_CODE_POINTS);
+                    prop_assert!(city.len() <= MAX_BYTES);
                     prop_assert!(!city.chars().any(char::is_control));
                 }
             }

@@ -88,10 +88,7 @@ mod tests {
 
     #[test]
     fn a_moment_is_shown_in_utc_with_milliseconds() {
-        assert_eq!(
-            Timestamp::from_millis(1_700_000_000_050).to_string(),
-            "2023-11-14T22:13:20.050Z"
-        );
+        assert_eq!(Timestamp::from_millis(1_700_000_000_050).to_string(), "2023-11-14T22:13:20.050Z");
         assert_eq!(Timestamp::EPOCH.to_string(), "1970-01-01T00:00:00.000Z");
     }
 

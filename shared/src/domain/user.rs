@@ -108,11 +108,7 @@ impl User {
     /// The user's version level.
     #[must_use]
     pub const fn level(&self) -> VersionLevel {
-        VersionLevel {
-            current: self.ver_current,
-            floor: self.ver_floor,
-            until: self.ver_until,
-        }
+        VersionLevel { current: self.ver_current, floor: self.ver_floor, until: self.ver_until }
     }
 
     /// Whether the account may be used.
@@ -142,19 +138,12 @@ impl User {
 }
 
 fn pending(hash: Option<&str>, expires_at: Option<Timestamp>, row: Option<RowId>) -> Option<PendingToken<'_>> {
-    Some(PendingToken {
-        hash: hash?,
-        expires_at: expires_at?,
-        row: row?,
-    })
+    Some(PendingToken { hash: hash?, expires_at: expires_at?, row: row? })
 }
 
 /// Neither the hash nor the address is shown.
 impl fmt::Debug for User {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("User")
-            .field("id", &self.id)
-            .field("status", &self.status)
-            .finish_non_exhaustive()
+        f.debug_struct("User").field("id", &self.id).field("status", &self.status).finish_non_exhaustive()
     }
 }

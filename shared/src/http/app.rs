@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -17,9 +17,10 @@ use futures::FutureExt;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 
+use super::code::Code;
 use super::cors;
 use super::endpoint::Endpoint;
-use super::problem::{Code, Problem};
+use super::problem::Problem;
 use crate::config::NetworkConfig;
 use crate::entropy::Entropy;
 use crate::request::RequestMeta;
@@ -33,14 +34,8 @@ const HEADERS: [(HeaderName, HeaderValue); 5] = [
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-    (
-        header::STRICT_TRANSPORT_SECURITY,
-        HeaderValue::from_static("max-age=63072000; includeSubDomains"),
-    ),
-    (
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
-    ),
+    (header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000; includeSubDomains")),
+    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
 ];
 
 /// What the wrapper needs.
@@ -74,9 +69,7 @@ async fn unmatched(request: Request) -> Response {
     } else if request.method() == Method::OPTIONS {
         (StatusCode::NO_CONTENT, [(header::ALLOW, allow)]).into_response()
     } else {
-        Problem::new(Code::MethodNotAllowed)
-            .header(header::ALLOW, allow)
-            .into_response()
+        Problem::new(Code::MethodNotAllowed).header(header::ALLOW, allow).into_response()
     }
 }
 
@@ -93,6 +86,10 @@ async fn wrap(State(app): State<App>, mut request: Request, next: Next) -> Respo
         }
         Ok(mut meta) => {
             meta.route = route_of(&request);
+            if method == Method::HEAD {
+                // The endpoint answers as to GET; what it would have sent is measured and left away below.
+                *request.method_mut() = Method::GET;
+            }
             let id = meta.id.to_string();
             let meta = Arc::new(meta);
             request.extensions_mut().insert(Arc::clone(&meta));
@@ -102,14 +99,9 @@ async fn wrap(State(app): State<App>, mut request: Request, next: Next) -> Respo
         }
     };
     let mut response = write_problem(response, &path, &request_id);
-    cors::apply(
-        &app.network.cors_origins,
-        &asked,
-        method == Method::OPTIONS,
-        &mut response,
-    );
+    cors::apply(&app.network.cors_origins, &asked, method == Method::OPTIONS, &mut response);
     if method == Method::HEAD {
-        *response.body_mut() = Body::empty();
+        leave_body_away(&mut response);
     }
     put_headers(response.headers_mut(), &request_id);
     response
@@ -117,9 +109,7 @@ async fn wrap(State(app): State<App>, mut request: Request, next: Next) -> Respo
 
 fn route_of(request: &Request) -> Option<&'static routes::Route> {
     let matched = request.extensions().get::<MatchedPath>()?.as_str();
-    routes::ALL
-        .into_iter()
-        .find(|route| route.path == matched && route.answers(request.method()))
+    routes::ALL.into_iter().find(|route| route.path == matched && route.answers(request.method()))
 }
 
 /// Runs the endpoint within its deadline; a panic becomes a 500 and the next request finds everything in order.
@@ -143,6 +133,14 @@ fn write_problem(mut response: Response, path: &str, request_id: &str) -> Respon
     response
 }
 
+/// HEAD is GET without its body (RFC 9110 section 9.3.2): the length stays.
+fn leave_body_away(response: &mut Response) {
+    if let Some(length) = response.body().size_hint().exact() {
+        response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+    }
+    *response.body_mut() = Body::empty();
+}
+
 fn put_headers(headers: &mut HeaderMap, request_id: &str) {
     for (name, value) in HEADERS {
         headers.entry(name).or_insert(value);
@@ -159,10 +157,7 @@ fn log(meta: &RequestMeta, response: &Response) {
     let code = problem.map_or("", |problem| problem.code.name());
     let (id, trace) = (meta.id, meta.trace_id.as_str());
     let endpoint = meta.endpoint();
-    if let Some(cause) = problem
-        .and_then(|problem| problem.cause.as_deref())
-        .filter(|_| status >= 500)
-    {
+    if let Some(cause) = problem.and_then(|problem| problem.cause.as_deref()).filter(|_| status >= 500) {
         let chain = error_chain(cause);
         tracing::error!(request_id = %id, trace_id = trace, method = %meta.method, endpoint, status, code, error = chain, "request failed");
     } else {

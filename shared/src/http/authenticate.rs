@@ -12,7 +12,8 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 
-use super::problem::{Code, Problem};
+use super::code::Code;
+use super::problem::Problem;
 use crate::audit::Refusal;
 use crate::config::Config;
 use crate::domain::{Liveness, Session, User};
@@ -58,12 +59,7 @@ impl Authenticator {
     #[must_use]
     pub fn liveness(&self, user: &User, security: &SecurityRecord) -> Liveness {
         let idle: Option<Duration> = self.config.tokens.session_idle;
-        Liveness {
-            user: user.level(),
-            global: security.level(),
-            idle,
-            now: self.store.now(),
-        }
+        Liveness { user: user.level(), global: security.level(), idle, now: self.store.now() }
     }
 
     /// The caller whom the `Authorization` header stands for.
@@ -91,22 +87,14 @@ impl Authenticator {
         if !good_versions {
             return Err(refused(Code::TokenVersionTooOld, "token_version_too_old"));
         }
-        let session = read
-            .session
-            .ok_or_else(|| refused(Code::SessionRevoked, "session_ended"))?;
+        let session = read.session.ok_or_else(|| refused(Code::SessionRevoked, "session_ended"))?;
         if !session.is_live(&liveness) {
             return Err(refused(Code::SessionRevoked, "session_ended"));
         }
         if !user.is_active() {
             return Err(refused(Code::SessionRevoked, "account_disabled"));
         }
-        Ok(Caller {
-            user,
-            session,
-            claims,
-            security,
-            liveness,
-        })
+        Ok(Caller { user, session, claims, security, liveness })
     }
 }
 
@@ -132,8 +120,6 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
         let caller = parts.extensions.get::<Arc<Self>>().cloned();
         // An endpoint that was not built as `Endpoint::bearer` has no caller: refuse rather than guess.
-        caller
-            .map(Arc::unwrap_or_clone)
-            .ok_or_else(|| Problem::new(Code::InternalError))
+        caller.map(Arc::unwrap_or_clone).ok_or_else(|| Problem::new(Code::InternalError))
     }
 }

@@ -12,7 +12,8 @@ use http::header::CONTENT_TYPE;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
-use super::problem::{Code, FieldError, Problem};
+use super::code::Code;
+use super::problem::{FieldError, Problem};
 use crate::domain::{DisplayName, EmailAddress, Password, PasswordPolicy};
 
 /// The longest body, in bytes.
@@ -31,10 +32,7 @@ pub struct FieldFault {
 }
 
 impl FieldFault {
-    const NOT_A_STRING: Self = Self {
-        code: "invalid_type",
-        detail: Cow::Borrowed("Must be a string."),
-    };
+    const NOT_A_STRING: Self = Self { code: "invalid_type", detail: Cow::Borrowed("Must be a string.") };
 }
 
 /// A type that a member can be parsed into.
@@ -56,10 +54,7 @@ impl Fields {
     /// A body without members, for endpoints whose body may be missing.
     #[must_use]
     pub const fn empty() -> Self {
-        Self {
-            members: Vec::new(),
-            errors: Vec::new(),
-        }
+        Self { members: Vec::new(), errors: Vec::new() }
     }
 
     /// Parses a body.
@@ -77,17 +72,12 @@ impl Fields {
             _ => Problem::new(Code::MalformedJson),
         })?;
         let Members(members) = parsed;
-        let twice = members
-            .iter()
-            .enumerate()
-            .any(|(i, (name, _))| members.iter().skip(i + 1).any(|(other, _)| other == name));
+        let twice =
+            members.iter().enumerate().any(|(i, (name, _))| members.iter().skip(i + 1).any(|(other, _)| other == name));
         if twice {
             return Err(Problem::new(Code::MalformedJson).detail("A member stands twice in the body."));
         }
-        Ok(Self {
-            members,
-            errors: Vec::new(),
-        })
+        Ok(Self { members, errors: Vec::new() })
     }
 
     /// Whether the member `name` is there and not yet taken.
@@ -101,13 +91,7 @@ impl Fields {
         if self.has(name) {
             return self.optional(name);
         }
-        self.refuse(
-            name,
-            FieldFault {
-                code: "required",
-                detail: Cow::Borrowed("Must be given."),
-            },
-        );
+        self.refuse(name, FieldFault { code: "required", detail: Cow::Borrowed("Must be given.") });
         None
     }
 
@@ -124,11 +108,7 @@ impl Fields {
 
     /// Adds a rule that `name` breaks.
     pub fn refuse(&mut self, name: &str, fault: FieldFault) {
-        self.errors.push(FieldError {
-            pointer: pointer(name),
-            code: fault.code,
-            detail: fault.detail,
-        });
+        self.errors.push(FieldError { pointer: pointer(name), code: fault.code, detail: fault.detail });
     }
 
     /// Holds a new password to the policy; `email` is what it must not be built on.
@@ -141,13 +121,7 @@ impl Fields {
     ) {
         let Some(password) = password else { return };
         for rule in policy.check(password, email.as_slice()) {
-            self.refuse(
-                name,
-                FieldFault {
-                    code: rule.code(),
-                    detail: rule.detail(),
-                },
-            );
+            self.refuse(name, FieldFault { code: rule.code(), detail: rule.detail() });
         }
     }
 
@@ -162,10 +136,7 @@ impl Fields {
             let shown = if known_shape { name } else { String::new() };
             self.refuse(
                 &shown,
-                FieldFault {
-                    code: "unknown_member",
-                    detail: Cow::Borrowed("There is no such member."),
-                },
+                FieldFault { code: "unknown_member", detail: Cow::Borrowed("There is no such member.") },
             );
         }
         match value {
@@ -208,9 +179,7 @@ impl<S: Send + Sync> FromRequest<S> for OptionalFields {
 }
 
 async fn read_body(body: Body) -> Result<axum::body::Bytes, Problem> {
-    axum::body::to_bytes(body, BODY_LIMIT)
-        .await
-        .map_err(|_| Problem::new(Code::PayloadTooLarge))
+    axum::body::to_bytes(body, BODY_LIMIT).await.map_err(|_| Problem::new(Code::PayloadTooLarge))
 }
 
 /// `application/json`, with any parameters.
@@ -224,11 +193,7 @@ fn is_json(request: &Request) -> bool {
 }
 
 fn pointer(name: &str) -> String {
-    if name.is_empty() {
-        String::new()
-    } else {
-        format!("/{name}")
-    }
+    if name.is_empty() { String::new() } else { format!("/{name}") }
 }
 
 /// An object's members in order, duplicates included.
@@ -260,28 +225,19 @@ impl<'de> Visitor<'de> for MembersVisitor {
 
 impl Field for EmailAddress {
     fn parse(text: String) -> Result<Self, FieldFault> {
-        Self::parse(&text).map_err(|error| FieldFault {
-            code: error.code(),
-            detail: error.to_string().into(),
-        })
+        Self::parse(&text).map_err(|error| FieldFault { code: error.code(), detail: error.to_string().into() })
     }
 }
 
 impl Field for DisplayName {
     fn parse(text: String) -> Result<Self, FieldFault> {
-        Self::parse(&text).map_err(|error| FieldFault {
-            code: error.code(),
-            detail: error.to_string().into(),
-        })
+        Self::parse(&text).map_err(|error| FieldFault { code: error.code(), detail: error.to_string().into() })
     }
 }
 
 impl Field for Password {
     fn parse(text: String) -> Result<Self, FieldFault> {
-        Self::presented(text).map_err(|error| FieldFault {
-            code: "too_long",
-            detail: error.to_string().into(),
-        })
+        Self::presented(text).map_err(|error| FieldFault { code: "too_long", detail: error.to_string().into() })
     }
 }
 
@@ -291,10 +247,7 @@ impl Field for String {
         if text.len() <= TOKEN_LIMIT {
             return Ok(text);
         }
-        Err(FieldFault {
-            code: "too_long",
-            detail: format!("Must be at most {TOKEN_LIMIT} bytes.").into(),
-        })
+        Err(FieldFault { code: "too_long", detail: format!("Must be at most {TOKEN_LIMIT} bytes.").into() })
     }
 }
 
@@ -304,11 +257,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn codes(problem: &Problem) -> Vec<(String, &'static str)> {
-        problem
-            .errors
-            .iter()
-            .map(|error| (error.pointer.clone(), error.code))
-            .collect()
+        problem.errors.iter().map(|error| (error.pointer.clone(), error.code)).collect()
     }
 
     #[test]
@@ -319,11 +268,7 @@ mod tests {
         let name = fields.required::<DisplayName>("name");
         let problem = fields.complete(email.zip(token).zip(name)).expect_err("refused");
         let found = codes(&problem);
-        for (pointer, code) in [
-            ("/token", "invalid_type"),
-            ("/name", "required"),
-            ("/role", "unknown_member"),
-        ] {
+        for (pointer, code) in [("/token", "invalid_type"), ("/name", "required"), ("/role", "unknown_member")] {
             assert!(found.contains(&(pointer.to_owned(), code)), "{found:?}");
         }
         assert_eq!(found.len(), 4, "{found:?}");
@@ -331,9 +276,7 @@ mod tests {
 
     #[test]
     fn a_member_that_stands_twice_makes_the_body_malformed() {
-        let problem = Fields::parse(br#"{"email":"a@b.co","email":"c@d.co"}"#)
-            .err()
-            .expect("refused");
+        let problem = Fields::parse(br#"{"email":"a@b.co","email":"c@d.co"}"#).err().expect("refused");
         assert_eq!(problem.code, Code::MalformedJson);
     }
 
@@ -342,20 +285,10 @@ mod tests {
         for body in [&b"[]"[..], b"null", b"1", b"\"x\""] {
             assert_eq!(Fields::parse(body).err().map(|p| p.code), Some(Code::ValidationFailed));
         }
-        for body in [
-            &b""[..],
-            b"{",
-            b"{\"a\":1e400}",
-            b"\xef\xbb\xbf{}",
-            b"{\"a\":\"\xff\"}",
-            b"{\"a\":\"\\ud800\"}",
-            b"{} {}",
-        ] {
-            assert_eq!(
-                Fields::parse(body).err().map(|p| p.code),
-                Some(Code::MalformedJson),
-                "{body:?}"
-            );
+        for body in
+            [&b""[..], b"{", b"{\"a\":1e400}", b"\xef\xbb\xbf{}", b"{\"a\":\"\xff\"}", b"{\"a\":\"\\ud800\"}", b"{} {}"]
+        {
+            assert_eq!(Fields::parse(body).err().map(|p| p.code), Some(Code::MalformedJson), "{body:?}");
         }
     }
 

@@ -25,14 +25,9 @@ pub(super) fn apply(origins: &[HeaderValue], request: &HeaderMap, is_preflight: 
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
     if is_preflight {
         let methods = headers.get(http::header::ALLOW).cloned();
-        headers.insert(
-            ACCESS_CONTROL_ALLOW_METHODS,
-            methods.unwrap_or(HeaderValue::from_static("")),
-        );
-        headers.insert(
-            ACCESS_CONTROL_ALLOW_HEADERS,
-            HeaderValue::from_static("authorization, content-type, traceparent"),
-        );
+        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods.unwrap_or(HeaderValue::from_static("")));
+        headers
+            .insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("authorization, content-type, traceparent"));
         headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
     } else {
         let exposed = "x-request-id, retry-after, ratelimit, ratelimit-policy, www-authenticate";

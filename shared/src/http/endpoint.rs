@@ -12,7 +12,8 @@ use http::Method;
 use http::request::Parts;
 
 use super::authenticate::Authenticator;
-use super::problem::{Code, Problem};
+use super::code::Code;
+use super::problem::Problem;
 use super::record::record_refusals;
 use crate::request::RequestMeta;
 use crate::routes::Route;
@@ -33,10 +34,7 @@ impl Endpoint {
         S: Clone + Send + Sync + 'static,
     {
         let router = Router::new().route(route.path, on(filter(&route.method), handler));
-        Self {
-            route,
-            router: router.with_state(deps),
-        }
+        Self { route, router: router.with_state(deps) }
     }
 
     /// An endpoint whose refusals are recorded. It reads credentials itself, if it takes any.
@@ -47,9 +45,7 @@ impl Endpoint {
         S: Clone + Send + Sync + 'static,
     {
         let open = Self::open(route, handler, deps);
-        let router = open
-            .router
-            .route_layer(from_fn_with_state(store.clone(), record_refusals));
+        let router = open.router.route_layer(from_fn_with_state(store.clone(), record_refusals));
         Self { router, ..open }
     }
 
@@ -96,11 +92,6 @@ impl<S: Send + Sync> FromRequestParts<S> for Meta {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
-        parts
-            .extensions
-            .get()
-            .cloned()
-            .map(Self)
-            .ok_or_else(|| Problem::new(Code::InternalError))
+        parts.extensions.get().cloned().map(Self).ok_or_else(|| Problem::new(Code::InternalError))
     }
 }

@@ -3,6 +3,7 @@
 mod app;
 mod authenticate;
 mod body;
+mod code;
 mod cors;
 mod endpoint;
 mod page;
@@ -12,6 +13,7 @@ mod record;
 pub use app::{App, app, error_chain};
 pub use authenticate::{Authenticator, Caller};
 pub use body::{Field, FieldFault, Fields, OptionalFields};
+pub use code::Code;
 pub use endpoint::{Endpoint, Meta};
 pub use page::Page;
-pub use problem::{Code, FieldError, Problem};
+pub use problem::{FieldError, Problem};

@@ -21,11 +21,7 @@ pub(super) async fn record_refusals(
     next: Next,
 ) -> Response {
     let response = next.run(request).await;
-    let Some(refusal) = response
-        .extensions()
-        .get::<Problem>()
-        .and_then(|problem| problem.refusal.as_ref())
-    else {
+    let Some(refusal) = response.extensions().get::<Problem>().and_then(|problem| problem.refusal.as_ref()) else {
         return response;
     };
     match store.record_refusal(&meta, refusal).await {

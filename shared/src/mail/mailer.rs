@@ -39,19 +39,11 @@ struct Letter {
 
 impl Letter {
     fn notice(kind: MailKind, to: &str) -> Self {
-        Self {
-            to: to.to_owned(),
-            kind,
-            token: None,
-        }
+        Self { to: to.to_owned(), kind, token: None }
     }
 
     fn with_token(kind: MailKind, to: &str, purpose: MailPurpose) -> Self {
-        Self {
-            to: to.to_owned(),
-            kind,
-            token: Some(purpose),
-        }
+        Self { to: to.to_owned(), kind, token: Some(purpose) }
     }
 }
 
@@ -59,12 +51,7 @@ impl Mailer {
     /// A mailer that makes tokens under `key`.
     #[must_use]
     pub fn new(store: Store, sender: Sender, key: SecretString, config: MailConfig) -> Self {
-        Self {
-            store,
-            sender,
-            key: Arc::new(key),
-            config,
-        }
+        Self { store, sender, key: Arc::new(key), config }
     }
 
     /// The mailer as a queue's consumer.
@@ -114,10 +101,7 @@ impl Mailer {
         let life = self.life(letter.token);
         let link = letter.token.map(|_| (link.as_str(), life));
         let message = compose(letter.kind, link);
-        self.sender
-            .send(&letter.to, &message)
-            .await
-            .map_err(|error| Failure::because("the mail was not sent", error))
+        self.sender.send(&letter.to, &message).await.map_err(|error| Failure::because("the mail was not sent", error))
     }
 
     /// What to send as things stand now; `None` if nothing any more.
@@ -126,9 +110,7 @@ impl Mailer {
         Ok(match kind {
             MailKind::Verification => (user.is_active() && !user.email_verified)
                 .then(|| Letter::with_token(kind, own, MailPurpose::Verification)),
-            MailKind::PasswordReset => user
-                .is_active()
-                .then(|| Letter::with_token(kind, own, MailPurpose::Reset)),
+            MailKind::PasswordReset => user.is_active().then(|| Letter::with_token(kind, own, MailPurpose::Reset)),
             MailKind::AddressChange => match user.pending_email.as_deref().filter(|_| user.is_active()) {
                 // Only the owner of a taken address learns that it is taken.
                 Some(pending) if self.is_taken(pending, user).await? => {
@@ -164,10 +146,7 @@ impl Mailer {
         };
         let token = MailedToken::of_row(self.key.expose_secret().as_bytes(), purpose, row.id, user.id);
         let until = self.store.now().plus(self.life(letter.token));
-        let newest = self
-            .store
-            .set_mailed_token(slot, user.id, row.id, &token.hash(), until)
-            .await?;
+        let newest = self.store.set_mailed_token(slot, user.id, row.id, &token.hash(), until).await?;
         Ok(newest.then(|| format!("{}/{page}#token={}", self.config.app_base_url, token.expose())))
     }
 

@@ -38,10 +38,7 @@ impl Sender {
             .timeout_config(AwsBase::timeouts())
             .retry_config(AwsBase::retries());
         config.set_endpoint_url(base.endpoint("SESV2"));
-        Self {
-            client: Client::from_conf(config.build()),
-            from: from.to_owned(),
-        }
+        Self { client: Client::from_conf(config.build()), from: from.to_owned() }
     }
 
     /// Sends `message` to one address.
@@ -50,21 +47,11 @@ impl Sender {
     /// [`SendError`].
     pub async fn send(&self, to: &str, message: &Message) -> Result<(), SendError> {
         let content = |text: &str| Content::builder().data(text).charset("UTF-8").build();
-        let body = Body::builder()
-            .text(content(&message.text)?)
-            .html(content(&message.html)?)
-            .build();
-        let message = SesMessage::builder()
-            .subject(content(message.subject)?)
-            .body(body)
-            .build();
+        let body = Body::builder().text(content(&message.text)?).html(content(&message.html)?).build();
+        let message = SesMessage::builder().subject(content(message.subject)?).body(body).build();
         let request = self.client.send_email().from_email_address(&self.from);
         let request = request.destination(Destination::builder().to_addresses(to).build());
         let request = request.content(EmailContent::builder().simple(message).build());
-        request
-            .send()
-            .await
-            .map(|_| ())
-            .map_err(|error| SendError::Refused(Box::new(error)))
+        request.send().await.map(|_| ()).map_err(|error| SendError::Refused(Box::new(error)))
     }
 }

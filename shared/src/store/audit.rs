@@ -45,19 +45,10 @@ impl Store {
     async fn put_record(&self, key: Key, entry: &Entry) -> Result<(), StoreError> {
         let table = self.table(key.table);
         let item: Item = key.into_item().into_iter().chain(audit_item(entry)).collect();
-        let request = self
-            .client
-            .put_item()
-            .table_name(table)
-            .set_item(Some(item))
-            .condition_expression(ABSENT);
+        let request = self.client.put_item().table_name(table).set_item(Some(item)).condition_expression(ABSENT);
         match request.expression_attribute_names("#pk", "pk").send().await {
             Ok(_) => Ok(()),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(PutItemError::is_conditional_check_failed_exception) =>
-            {
+            Err(error) if error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) => {
                 Ok(())
             }
             Err(error) => Err(StoreError::from_sdk("record_refusal", error)),

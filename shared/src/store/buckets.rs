@@ -41,20 +41,12 @@ impl Store {
         }
         let interval = micros(limit.interval);
         let id = self.write_id();
-        let admitted = || {
-            Admission::Admitted(Charge {
-                rule,
-                who: who.to_owned(),
-                interval: limit.interval,
-            })
-        };
+        let admitted = || Admission::Admitted(Charge { rule, who: who.to_owned(), interval: limit.interval });
         // An idle bucket starts from now; a busy one moves on from where it is. Which one it is may change between the
         // calls, so the first is tried again at the end.
         for idle in [true, false, true] {
             let now = self.now().as_millis().saturating_mul(1_000);
-            let full = i64::try_from(limit.capacity - 1)
-                .unwrap_or(i64::MAX)
-                .saturating_mul(interval);
+            let full = i64::try_from(limit.capacity - 1).unwrap_or(i64::MAX).saturating_mul(interval);
             let newest = now.saturating_add(full);
             let expression = if idle {
                 Expression::update(

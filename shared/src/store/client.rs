@@ -25,9 +25,7 @@ impl AwsBase {
     /// From `AWS_*` settings.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        let http = Builder::new()
-            .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-            .build_https();
+        let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https();
         Self { settings, http }
     }
 
@@ -48,13 +46,7 @@ impl AwsBase {
     pub fn credentials(&self) -> Credentials {
         let text = |name| self.settings.get(name).unwrap_or_default().to_owned();
         let session = self.settings.get("AWS_SESSION_TOKEN").map(str::to_owned);
-        Credentials::new(
-            text("AWS_ACCESS_KEY_ID"),
-            text("AWS_SECRET_ACCESS_KEY"),
-            session,
-            None,
-            "environment",
-        )
+        Credentials::new(text("AWS_ACCESS_KEY_ID"), text("AWS_SECRET_ACCESS_KEY"), session, None, "environment")
     }
 
     /// `AWS_ENDPOINT_URL_<SERVICE>` or `AWS_ENDPOINT_URL`: another address than AWS's own.

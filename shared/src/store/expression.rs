@@ -22,11 +22,7 @@ pub(super) struct Expression {
 impl Expression {
     /// Change by `update` if `condition` holds.
     pub(super) fn update(update: impl Into<String>, condition: impl Into<String>) -> Self {
-        Self {
-            update: update.into(),
-            condition: condition.into(),
-            values: HashMap::new(),
-        }
+        Self { update: update.into(), condition: condition.into(), values: HashMap::new() }
     }
 
     /// Only if `condition` holds; for puts and deletes.
@@ -55,10 +51,7 @@ impl Expression {
 
 fn names(text: &str) -> impl Iterator<Item = (String, String)> {
     text.split('#').skip(1).map(|rest| {
-        let name: String = rest
-            .chars()
-            .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
-            .collect();
+        let name: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
         (format!("#{name}"), name)
     })
 }

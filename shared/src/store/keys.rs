@@ -47,14 +47,7 @@ pub enum Table {
 
 impl Table {
     /// All tables.
-    pub const ALL: [Self; 6] = [
-        Self::Users,
-        Self::Tokens,
-        Self::Audit,
-        Self::Security,
-        Self::Outbox,
-        Self::Limits,
-    ];
+    pub const ALL: [Self; 6] = [Self::Users, Self::Tokens, Self::Audit, Self::Security, Self::Outbox, Self::Limits];
 
     /// The name behind the prefix.
     #[must_use]
@@ -189,10 +182,7 @@ mod tests {
         let at = Timestamp::from_millis(1_700_000_400_000);
         let later = at.plus(std::time::Duration::from_secs(599));
         assert_eq!(audit_once(at, "x"), audit_once(later, "x"));
-        assert_ne!(
-            audit_once(at, "x"),
-            audit_once(at.plus(std::time::Duration::from_secs(600)), "x")
-        );
+        assert_ne!(audit_once(at, "x"), audit_once(at.plus(std::time::Duration::from_secs(600)), "x"));
         assert_ne!(audit_once(at, "x"), audit_once(at, "y"));
     }
 }

@@ -71,33 +71,22 @@ impl Store {
     /// [`StoreError`]; the failures then count on, which only a later failure notices.
     pub async fn clear_lock(&self, address: &EmailAddress) -> Result<(), StoreError> {
         let key = keys::lock(address);
-        let request = self
-            .client
-            .delete_item()
-            .table_name(self.table(key.table))
-            .set_key(Some(key.into_item()));
-        request
-            .send()
-            .await
-            .map(|_| ())
-            .map_err(|error| StoreError::from_sdk("clear_lock", error))
+        let request = self.client.delete_item().table_name(self.table(key.table)).set_key(Some(key.into_item()));
+        request.send().await.map(|_| ()).map_err(|error| StoreError::from_sdk("clear_lock", error))
     }
 }
 
 /// One more failure, while the lock is not full.
 fn counting(lockout: &Lockout, now: Timestamp, id: &str) -> Expression {
     let condition = "attribute_not_exists(#pk) OR (#n < :max AND #last > :forgotten AND #write <> :id)";
-    Expression::update(
-        "SET #n = if_not_exists(#n, :zero) + :one, #last = :now, #write = :id, #ttl = :ttl",
-        condition,
-    )
-    .value("zero", 0)
-    .value("one", 1)
-    .value("max", lockout.threshold)
-    .value("forgotten", now.minus(MEMORY))
-    .value("now", now)
-    .value("id", id)
-    .value("ttl", now.plus(MEMORY).as_secs())
+    Expression::update("SET #n = if_not_exists(#n, :zero) + :one, #last = :now, #write = :id, #ttl = :ttl", condition)
+        .value("zero", 0)
+        .value("one", 1)
+        .value("max", lockout.threshold)
+        .value("forgotten", now.minus(MEMORY))
+        .value("now", now)
+        .value("id", id)
+        .value("ttl", now.plus(MEMORY).as_secs())
 }
 
 /// The first failure after a lock has ended or has been forgotten.

@@ -5,8 +5,10 @@
 //! absent to its reader. No trait stands in front of the store: tests use the real client against a real engine.
 
 mod audit;
+mod authentication;
 mod buckets;
 mod client;
+mod credentials;
 mod error;
 mod expression;
 mod keys;
@@ -30,15 +32,17 @@ use crate::domain::{EventId, Timestamp};
 use crate::entropy::{self, Entropy};
 use crate::request::RequestMeta;
 
+pub use authentication::Authentication;
 pub use buckets::{Admission, Charge};
 pub use client::{AwsBase, client};
+pub use credentials::PasswordChange;
 pub use error::StoreError;
 pub use keys::{Key, Table};
 pub use locks::LockCharge;
 pub use outbox::{Claim, MailKind, Row, SweepKind};
-pub use sessions::{Advanced, Authentication, Begun};
+pub use sessions::{Advanced, Begun};
 pub use transaction::CommitError;
-pub use users::{AddressChange, AddressOwner, PasswordChange, Registered, TokenSlot};
+pub use users::{AddressChange, AddressOwner, Registered, TokenSlot};
 
 /// Conflicts are tried this often; see [`Store::pause`].
 const TRIES: u32 = 5;
@@ -56,12 +60,7 @@ impl Store {
     /// The tables whose names begin with `prefix`.
     #[must_use]
     pub fn new(client: Client, prefix: &str, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
-        Self {
-            client,
-            prefix: prefix.into(),
-            clock,
-            entropy,
-        }
+        Self { client, prefix: prefix.into(), clock, entropy }
     }
 
     /// The present moment, by the clock that all operations of this store go by.
@@ -80,13 +79,8 @@ impl Store {
     /// does not matter; not even a refusal does.
     pub async fn prime(&self) {
         let key = keys::security(0);
-        let _answer = self
-            .client
-            .get_item()
-            .table_name(self.table(key.table))
-            .set_key(Some(key.into_item()))
-            .send()
-            .await;
+        let _answer =
+            self.client.get_item().table_name(self.table(key.table)).set_key(Some(key.into_item())).send().await;
     }
 
     /// A record of the request's own success.

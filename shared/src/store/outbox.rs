@@ -90,12 +90,7 @@ pub enum Claim {
 impl Transaction {
     /// Adds a row.
     pub(super) fn outbox(self, row: &Row) -> Self {
-        self.put(
-            "outbox",
-            keys::outbox(row.id),
-            item(row),
-            Expression::when("attribute_not_exists(#pk)"),
-        )
+        self.put("outbox", keys::outbox(row.id), item(row), Expression::when("attribute_not_exists(#pk)"))
     }
 }
 
@@ -105,14 +100,7 @@ impl Store {
     pub fn row(&self, mail: Option<MailKind>, user_id: Option<UserId>) -> Row {
         let now = self.now();
         let id = RowId::new(entropy::uuid_v7(now, self.entropy()));
-        Row {
-            id,
-            mail,
-            sweep: None,
-            user_id,
-            created_at: now,
-            ttl: now.plus(RETENTION).as_secs(),
-        }
+        Row { id, mail, sweep: None, user_id, created_at: now, ttl: now.plus(RETENTION).as_secs() }
     }
 
     /// Records a request that changes nothing but asks for a mail.

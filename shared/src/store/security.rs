@@ -26,12 +26,7 @@ impl Store {
         let transaction = (0..SECURITY_COPIES).fold(Transaction::default(), |transaction, copy| {
             let mut item = item(record);
             item.insert("copy".to_owned(), AttributeValue::N(copy.to_string()));
-            transaction.put(
-                "security",
-                keys::security(copy),
-                item,
-                Expression::when("attribute_not_exists(#pk)"),
-            )
+            transaction.put("security", keys::security(copy), item, Expression::when("attribute_not_exists(#pk)"))
         });
         self.commit("publish_first", transaction)
             .await

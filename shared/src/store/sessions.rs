@@ -1,33 +1,19 @@
 //! Sessions, and the one read behind every use of a token.
 
-use std::collections::HashMap;
-
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::expression::{Expression, Item, item};
-use super::keys::{self, Key, SESSION_PREFIX, Table};
+use super::expression::{Expression, item};
+use super::keys::{self, SESSION_PREFIX, Table};
 use super::outbox::Row;
 use super::single::{parse, text};
 use super::transaction::{CommitError, Transaction};
-use super::{Store, StoreError, TRIES};
+use super::{Store, StoreError};
 use crate::audit::Entry;
 use crate::domain::{Liveness, Session, SessionId, Timestamp, User, UserId};
-use crate::tokens::SecurityRecord;
 
 /// At most this many items are in one transaction (a limit of `DynamoDB`), less one for the audit record.
 const DELETES_PER_TRANSACTION: usize = 99;
-
-/// What AUTH reads.
-#[derive(Debug)]
-pub struct Authentication {
-    /// The account, if there is one.
-    pub user: Option<User>,
-    /// The session, if it has not ended. It may have expired.
-    pub session: Option<Session>,
-    /// The service's version level and keys.
-    pub security: SecurityRecord,
-}
 
 /// How the beginning of a session went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,98 +34,6 @@ pub enum Advanced {
 }
 
 impl Store {
-    /// AUTH: user, session and security record in one strongly consistent read.
-    ///
-    /// # Errors
-    /// [`StoreError`], also if the store keeps answering only a part: a missing answer is never taken for absence.
-    pub async fn authentication(&self, user: UserId, session: SessionId) -> Result<Authentication, StoreError> {
-        let found = self
-            .read_together(
-                "authentication",
-                vec![
-                    keys::user(user),
-                    keys::session(user, session),
-                    keys::security(self.any_copy()),
-                ],
-            )
-            .await?;
-        let [user, session, security] =
-            [Table::Users, Table::Tokens, Table::Security].map(|table| found.get(&table).cloned());
-        Ok(Authentication {
-            user: user.map(|item| parse("authentication", item)).transpose()?,
-            session: session.map(|item| parse("authentication", item)).transpose()?,
-            security: security_of("authentication", security)?,
-        })
-    }
-
-    /// USER and SECURITY together: what a login must see at one moment, before it hashes.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn user_and_security(&self, user: UserId) -> Result<(Option<User>, SecurityRecord), StoreError> {
-        let found = self
-            .read_together(
-                "user_and_security",
-                vec![keys::user(user), keys::security(self.any_copy())],
-            )
-            .await?;
-        let user = found
-            .get(&Table::Users)
-            .cloned()
-            .map(|item| parse("user_and_security", item))
-            .transpose()?;
-        Ok((
-            user,
-            security_of("user_and_security", found.get(&Table::Security).cloned())?,
-        ))
-    }
-
-    /// Reads one item of each named table.
-    async fn read_together(
-        &self,
-        operation: &'static str,
-        wanted: Vec<Key>,
-    ) -> Result<HashMap<Table, Item>, StoreError> {
-        let mut missing = HashMap::new();
-        for key in wanted {
-            let table = self.table(key.table);
-            let request = KeysAndAttributes::builder()
-                .keys(key.into_item())
-                .consistent_read(true)
-                .build();
-            missing.insert(
-                table,
-                request.map_err(|source| StoreError::Refused {
-                    operation,
-                    source: Box::new(source),
-                })?,
-            );
-        }
-        let mut found = HashMap::new();
-        for attempt in 0..TRIES {
-            let answer = self
-                .client
-                .batch_get_item()
-                .set_request_items(Some(missing))
-                .send()
-                .await;
-            let answer = answer.map_err(|error| StoreError::from_sdk(operation, error))?;
-            for (name, items) in answer.responses.unwrap_or_default() {
-                let table = Table::ALL.into_iter().find(|table| self.table(*table) == name);
-                found.extend(table.zip(items.into_iter().next()));
-            }
-            missing = answer.unprocessed_keys.unwrap_or_default();
-            if missing.is_empty() {
-                return Ok(found);
-            }
-            self.pause(attempt).await;
-        }
-        Err(StoreError::Unavailable {
-            operation,
-            source: None,
-        })
-    }
-
     /// Begins a session: session, login count and audit record together.
     ///
     /// `uncounted` is how many logins the reader of `user` thinks need no count; `None` begins the session without
@@ -161,9 +55,7 @@ impl Store {
             .value("now", session.created_at)
             .value("one", 1);
         if let Some(uncounted) = uncounted {
-            touch = touch
-                .value("counted_at", user.counted_at)
-                .value("limit", user.logins + uncounted);
+            touch = touch.value("counted_at", user.counted_at).value("limit", user.logins + uncounted);
         }
         let transaction = Transaction::default()
             .put(
@@ -206,22 +98,13 @@ impl Store {
         if let Some(place) = &next.place {
             expression = expression.value("place", place);
         }
-        let transaction = Transaction::default()
-            .update("session", keys::session(next.user_id, next.id), expression)
-            .audit(entry);
+        let transaction =
+            Transaction::default().update("session", keys::session(next.user_id, next.id), expression).audit(entry);
         match self.commit("advance_session", transaction).await {
             Ok(()) => Ok(Advanced::Done),
             Err(CommitError::Condition { failed, .. }) => {
-                let found = failed
-                    .into_iter()
-                    .find(|(label, _)| *label == "session")
-                    .and_then(|(_, item)| item);
-                Ok(Advanced::Lost(
-                    found
-                        .map(|item| parse("advance_session", item))
-                        .transpose()?
-                        .map(Box::new),
-                ))
+                let found = failed.into_iter().find(|(label, _)| *label == "session").and_then(|(_, item)| item);
+                Ok(Advanced::Lost(found.map(|item| parse("advance_session", item)).transpose()?.map(Box::new)))
             }
             Err(CommitError::Store(error)) => Err(error),
         }
@@ -240,14 +123,9 @@ impl Store {
         row: Option<&Row>,
     ) -> Result<bool, StoreError> {
         let when = Expression::when("#family = :family").value("family", family);
-        let transaction = Transaction::default()
-            .delete("session", keys::session(user, session), when)
-            .audit(entry);
+        let transaction = Transaction::default().delete("session", keys::session(user, session), when).audit(entry);
         let transaction = row.into_iter().fold(transaction, Transaction::outbox);
-        self.commit("end_session", transaction)
-            .await
-            .map(|()| true)
-            .or_else(|error| error.condition_to(false))
+        self.commit("end_session", transaction).await.map(|()| true).or_else(|error| error.condition_to(false))
     }
 
     /// Ends a session if it is live; `false` if there is none, or it has ended already.
@@ -272,13 +150,8 @@ impl Store {
             .value("user_most", liveness.user.current)
             .value("global_least", liveness.global.least(liveness.now))
             .value("global_most", liveness.global.current);
-        let transaction = Transaction::default()
-            .delete("session", keys::session(user, session), when)
-            .audit(entry);
-        self.commit("end_live_session", transaction)
-            .await
-            .map(|()| true)
-            .or_else(|error| error.condition_to(false))
+        let transaction = Transaction::default().delete("session", keys::session(user, session), when).audit(entry);
+        self.commit("end_live_session", transaction).await.map(|()| true).or_else(|error| error.condition_to(false))
     }
 
     /// Ends these sessions of a user; those that have ended already are left as they are. The record goes with the first.
@@ -292,9 +165,7 @@ impl Store {
             for session in chunks.next().unwrap_or_default() {
                 transaction = transaction.delete("session", keys::session(user, *session), Expression::default());
             }
-            self.commit("end_sessions", transaction)
-                .await
-                .or_else(|error| error.condition_to(()))?;
+            self.commit("end_sessions", transaction).await.or_else(|error| error.condition_to(()))?;
             if chunks.len() == 0 {
                 return Ok(());
             }
@@ -315,15 +186,12 @@ impl Store {
             .table_name(self.table(key.table))
             .set_key(Some(key.into_item()))
             .condition_expression(&when.condition);
-        let request = request
-            .set_expression_attribute_names(when.names())
-            .set_expression_attribute_values(when.values());
+        let request =
+            request.set_expression_attribute_names(when.names()).set_expression_attribute_values(when.values());
         match request.send().await {
             Ok(_) => Ok(()),
             Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(DeleteItemError::is_conditional_check_failed_exception) =>
+                if error.as_service_error().is_some_and(DeleteItemError::is_conditional_check_failed_exception) =>
             {
                 Ok(())
             }
@@ -349,10 +217,7 @@ impl Store {
             let request = request.key_condition_expression("pk = :pk AND begins_with(sk, :sk)");
             let request = request.expression_attribute_values(":pk", AttributeValue::S(partition.clone()));
             let request = request.expression_attribute_values(":sk", AttributeValue::S(SESSION_PREFIX.to_owned()));
-            let page = request
-                .send()
-                .await
-                .map_err(|error| StoreError::from_sdk("sessions", error))?;
+            let page = request.send().await.map_err(|error| StoreError::from_sdk("sessions", error))?;
             for item in page.items.unwrap_or_default() {
                 debug_assert!(text(&item, "sk").is_some());
                 sessions.push(parse("sessions", item)?);
@@ -363,15 +228,4 @@ impl Store {
             }
         }
     }
-}
-
-/// Without a security record nothing can be judged: the first start has not happened yet.
-fn security_of(operation: &'static str, item: Option<Item>) -> Result<SecurityRecord, StoreError> {
-    parse(
-        operation,
-        item.ok_or(StoreError::Unavailable {
-            operation,
-            source: None,
-        })?,
-    )
 }

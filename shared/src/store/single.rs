@@ -30,10 +30,7 @@ impl Store {
             .table_name(self.table(key.table))
             .set_key(Some(key.into_item()))
             .consistent_read(true);
-        let answer = request
-            .send()
-            .await
-            .map_err(|error| StoreError::from_sdk(operation, error))?;
+        let answer = request.send().await.map_err(|error| StoreError::from_sdk(operation, error))?;
         answer.item.map(|item| parse(operation, item)).transpose()
     }
 
@@ -44,15 +41,9 @@ impl Store {
         key: Key,
         expression: Expression,
     ) -> Result<Updated, StoreError> {
-        let request = self
-            .client
-            .update_item()
-            .table_name(self.table(key.table))
-            .set_key(Some(key.into_item()));
+        let request = self.client.update_item().table_name(self.table(key.table)).set_key(Some(key.into_item()));
         let condition = (!expression.condition.is_empty()).then(|| expression.condition.clone());
-        let request = request
-            .update_expression(&expression.update)
-            .set_condition_expression(condition);
+        let request = request.update_expression(&expression.update).set_condition_expression(condition);
         let request = request
             .set_expression_attribute_names(expression.names())
             .set_expression_attribute_values(expression.values());

@@ -82,10 +82,7 @@ impl Store {
             .into_iter()
             .map(|write| self.item_of(write))
             .collect::<Result<_, _>>()
-            .map_err(|source| StoreError::Refused {
-                operation,
-                source: Box::new(source),
-            })?;
+            .map_err(|source| StoreError::Refused { operation, source: Box::new(source) })?;
         let token = self.write_id();
         for attempt in 0..TRIES {
             let sent = self
@@ -123,34 +120,25 @@ impl Store {
             Write::Put(key, item, when) => {
                 let table = self.table(key.table);
                 let item = key.into_item().into_iter().chain(item).collect();
-                let put = Put::builder()
-                    .table_name(table)
-                    .set_item(Some(item))
-                    .set_condition_expression(condition(&when));
-                let put = put
-                    .set_expression_attribute_names(when.names())
-                    .set_expression_attribute_values(when.values());
+                let put =
+                    Put::builder().table_name(table).set_item(Some(item)).set_condition_expression(condition(&when));
+                let put =
+                    put.set_expression_attribute_names(when.names()).set_expression_attribute_values(when.values());
                 builder.put(put.return_values_on_condition_check_failure(ALL_OLD).build()?)
             }
             Write::Update(key, expression) => {
-                let update = Update::builder()
-                    .table_name(self.table(key.table))
-                    .set_key(Some(key.into_item()));
-                let update = update
-                    .update_expression(&expression.update)
-                    .set_condition_expression(condition(&expression));
+                let update = Update::builder().table_name(self.table(key.table)).set_key(Some(key.into_item()));
+                let update =
+                    update.update_expression(&expression.update).set_condition_expression(condition(&expression));
                 let update = update
                     .set_expression_attribute_names(expression.names())
                     .set_expression_attribute_values(expression.values());
                 builder.update(update.return_values_on_condition_check_failure(ALL_OLD).build()?)
             }
             Write::Delete(key, when) => {
-                let delete = Delete::builder()
-                    .table_name(self.table(key.table))
-                    .set_key(Some(key.into_item()));
-                let delete = delete
-                    .set_condition_expression(condition(&when))
-                    .set_expression_attribute_names(when.names());
+                let delete = Delete::builder().table_name(self.table(key.table)).set_key(Some(key.into_item()));
+                let delete =
+                    delete.set_condition_expression(condition(&when)).set_expression_attribute_names(when.names());
                 let delete = delete.set_expression_attribute_values(when.values());
                 builder.delete(delete.return_values_on_condition_check_failure(ALL_OLD).build()?)
             }
@@ -167,9 +155,7 @@ fn cancelled(error: &SdkError<TransactWriteItemsError>) -> Option<&[Cancellation
 }
 
 fn is_in_progress(error: &SdkError<TransactWriteItemsError>) -> bool {
-    error
-        .as_service_error()
-        .is_some_and(TransactWriteItemsError::is_transaction_in_progress_exception)
+    error.as_service_error().is_some_and(TransactWriteItemsError::is_transaction_in_progress_exception)
 }
 
 fn failed_conditions(labels: &[&'static str], reasons: &[CancellationReason]) -> Vec<(&'static str, Option<Item>)> {
@@ -179,8 +165,5 @@ fn failed_conditions(labels: &[&'static str], reasons: &[CancellationReason]) ->
 }
 
 fn is_temporary(reason: &CancellationReason) -> bool {
-    matches!(
-        reason.code(),
-        Some("TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded")
-    )
+    matches!(reason.code(), Some("TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded"))
 }

@@ -12,13 +12,14 @@ use super::single::Updated;
 use super::transaction::{CommitError, Transaction};
 use super::{Store, StoreError};
 use crate::audit::Entry;
-use crate::domain::{EmailAddress, RowId, Session, Timestamp, User, UserId};
+use crate::domain::{EmailAddress, RowId, Timestamp, User, UserId};
 
 /// Raises the user's version without grace, whatever it was: every token of the user is dead.
-const ROTATE: &str = "#ver_current = #ver_current + :one, #ver_floor = #ver_current + :one, #ver_until = :now";
+pub(super) const ROTATE: &str =
+    "#ver_current = #ver_current + :one, #ver_floor = #ver_current + :one, #ver_until = :now";
 /// Kills every mailed token, those that are still queued included.
-const KILL_MAILED: &str = "#verify_row = :floor, #reset_row = :floor";
-const FORGET_MAILED: &str = "#verify_hash, #verify_until, #reset_hash, #reset_until";
+pub(super) const KILL_MAILED: &str = "#verify_row = :floor, #reset_row = :floor";
+pub(super) const FORGET_MAILED: &str = "#verify_hash, #verify_until, #reset_hash, #reset_until";
 
 /// The EMAIL item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,19 +70,6 @@ pub struct AddressChange<'a> {
     pub token: &'a str,
 }
 
-/// A new password.
-#[derive(Debug)]
-pub struct PasswordChange<'a> {
-    /// The account as it was read before hashing.
-    pub user: &'a User,
-    /// Its address.
-    pub email: &'a EmailAddress,
-    /// The new hash.
-    pub hash: &'a str,
-    /// The moment of the change.
-    pub now: Timestamp,
-}
-
 impl Store {
     /// Who has an address.
     ///
@@ -111,10 +99,7 @@ impl Store {
         row: &Row,
     ) -> Result<Registered, StoreError> {
         let absent = || Expression::when("attribute_not_exists(#pk)");
-        let owner = AddressOwner {
-            user_id: user.id,
-            verified: user.email_verified,
-        };
+        let owner = AddressOwner { user_id: user.id, verified: user.email_verified };
         let transaction = Transaction::default()
             .put("email", keys::email(email), item(owner), absent())
             .put("user", keys::user(user.id), item(user), absent())
@@ -143,10 +128,8 @@ impl Store {
             .value("one", 1)
             .value("floor", RowId::floor_at(user.created_at))
             .value("no", false);
-        let transaction = Transaction::default()
-            .update("user", keys::user(user.id), expression)
-            .audit(entry)
-            .outbox(row);
+        let transaction =
+            Transaction::default().update("user", keys::user(user.id), expression).audit(entry).outbox(row);
         match self.commit("register_again", transaction).await {
             Ok(()) => Ok(Registered::Done),
             Err(error) => error.condition_to(Registered::Taken),
@@ -165,22 +148,16 @@ impl Store {
         entry: &Entry,
     ) -> Result<bool, StoreError> {
         let condition = "#verify_hash = :token AND #verify_until > :now AND #email_verified = :no";
-        let proved = Expression::update(
-            "SET #email_verified = :yes REMOVE #verify_hash, #verify_until",
-            condition,
-        )
-        .value("token", token)
-        .value("now", entry.occurred_at)
-        .value("no", false)
-        .value("yes", true);
+        let proved = Expression::update("SET #email_verified = :yes REMOVE #verify_hash, #verify_until", condition)
+            .value("token", token)
+            .value("now", entry.occurred_at)
+            .value("no", false)
+            .value("yes", true);
         let transaction = Transaction::default()
             .update("user", keys::user(user), proved)
             .update("email", keys::email(email), owned_and_verified(user))
             .audit(entry);
-        self.commit("verify_address", transaction)
-            .await
-            .map(|()| true)
-            .or_else(|error| error.condition_to(false))
+        self.commit("verify_address", transaction).await.map(|()| true).or_else(|error| error.condition_to(false))
     }
 
     /// Moves an account to the address that was just proved; `false` if the token is not good any more or the address
@@ -203,115 +180,18 @@ impl Store {
             .value("now", entry.occurred_at)
             .value("one", 1)
             .value("floor", RowId::floor_at(entry.occurred_at));
-        let mut transaction = Transaction::default()
-            .update("user", keys::user(user), moved)
-            .audit(entry)
-            .outbox(row);
+        let mut transaction = Transaction::default().update("user", keys::user(user), moved).audit(entry).outbox(row);
         if change.from.canonical() != change.to.canonical() {
-            let owner = AddressOwner {
-                user_id: user,
-                verified: true,
-            };
+            let owner = AddressOwner { user_id: user, verified: true };
             let free = Expression::when("attribute_not_exists(#pk) OR #verified = :no").value("no", false);
             let mine = Expression::when("#user_id = :user").value("user", user);
-            transaction = transaction
-                .put("email", keys::email(change.to), item(owner), free)
-                .delete("old email", keys::email(change.from), mine);
+            transaction = transaction.put("email", keys::email(change.to), item(owner), free).delete(
+                "old email",
+                keys::email(change.from),
+                mine,
+            );
         }
-        self.commit("change_address", transaction)
-            .await
-            .map(|()| true)
-            .or_else(|error| error.condition_to(false))
-    }
-
-    /// Sets a new password with the reset token whose hash is `token`; `false` if the token is not good any more. A
-    /// finished reset proves the address and lifts a lock.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn reset_password(
-        &self,
-        change: &PasswordChange<'_>,
-        token: &str,
-        entry: &Entry,
-        row: &Row,
-    ) -> Result<bool, StoreError> {
-        let user = change.user.id;
-        let update = format!(
-            "SET #password_hash = :hash, #password_changed_at = :now, #email_verified = :yes, {ROTATE}, {KILL_MAILED} \
-             REMOVE #pending_email, {FORGET_MAILED}"
-        );
-        let expression = new_password(
-            change,
-            update,
-            "#reset_hash = :token AND #reset_until > :now AND #status = :active",
-        )
-        .value("token", token)
-        .value("active", "active")
-        .value("yes", true);
-        let transaction = Transaction::default()
-            .update("user", keys::user(user), expression)
-            .update("email", keys::email(change.email), owned_and_verified(user))
-            .delete("lock", keys::lock(change.email), Expression::default())
-            .audit(entry)
-            .outbox(row);
-        self.commit("reset_password", transaction)
-            .await
-            .map(|()| true)
-            .or_else(|error| error.condition_to(false))
-    }
-
-    /// Changes the password and puts the caller's session, given as it is to be, under the new version; `false` if the
-    /// account or the session has changed meanwhile.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn change_password(
-        &self,
-        change: &PasswordChange<'_>,
-        session: &Session,
-        entry: &Entry,
-        row: &Row,
-    ) -> Result<bool, StoreError> {
-        let user = change.user.id;
-        let update = format!(
-            "SET #password_hash = :hash, #password_changed_at = :now, {ROTATE}, {KILL_MAILED} REMOVE #pending_email, {FORGET_MAILED}"
-        );
-        let expression = new_password(change, update, "#password_hash = :old AND #ver_current = :ver")
-            .value("old", &change.user.password_hash)
-            .value("ver", change.user.ver_current);
-        let restamp = Expression::update(
-            "SET #family = :family, #current = :current, #user_ver = :ver, #global_ver = :global, #auth_time = :now, #last_activity_at = :now REMOVE #parent, #nonce, #rotated_at",
-            "attribute_exists(#pk)",
-        )
-        .value("family", &session.family)
-        .value("current", &session.current)
-        .value("ver", session.user_ver)
-        .value("global", session.global_ver)
-        .value("now", change.now);
-        let transaction = Transaction::default()
-            .update("user", keys::user(user), expression)
-            .update("session", keys::session(user, session.id), restamp)
-            .delete("lock", keys::lock(change.email), Expression::default())
-            .audit(entry)
-            .outbox(row);
-        self.commit("change_password", transaction)
-            .await
-            .map(|()| true)
-            .or_else(|error| error.condition_to(false))
-    }
-
-    /// Replaces the hash of an unchanged password by one of today's parameters.
-    ///
-    /// # Errors
-    /// [`StoreError`]; the old hash then stays, and the next login tries again.
-    pub async fn rehash_password(&self, user: &User, hash: &str) -> Result<(), StoreError> {
-        let expression = Expression::update("SET #password_hash = :hash", "#password_hash = :old")
-            .value("hash", hash)
-            .value("old", &user.password_hash);
-        self.update("rehash_password", keys::user(user.id), expression)
-            .await
-            .map(|_| ())
+        self.commit("change_address", transaction).await.map(|()| true).or_else(|error| error.condition_to(false))
     }
 
     /// Changes name, pending address, or both; `false` if the account has been rotated meanwhile.
@@ -330,29 +210,19 @@ impl Store {
         // A new pending address kills the link that was sent for the one before.
         let set_pending = pending.map(|_| "#pending_email = :pending, #verify_row = :floor");
         let set: Vec<_> = set_name.into_iter().chain(set_pending).collect();
-        let remove = if pending.is_some() {
-            " REMOVE #verify_hash, #verify_until"
-        } else {
-            ""
-        };
+        let remove = if pending.is_some() { " REMOVE #verify_hash, #verify_until" } else { "" };
         let update = format!("SET {}{remove}", set.join(", "));
         let mut expression = Expression::update(update, "#ver_current = :ver").value("ver", user.ver_current);
         if let Some(name) = name {
             expression = expression.value("name", name);
         }
         if let Some(pending) = pending {
-            expression = expression
-                .value("pending", pending.address())
-                .value("floor", RowId::floor_at(entry.occurred_at));
+            expression =
+                expression.value("pending", pending.address()).value("floor", RowId::floor_at(entry.occurred_at));
         }
-        let transaction = Transaction::default()
-            .update("user", keys::user(user.id), expression)
-            .audit(entry);
+        let transaction = Transaction::default().update("user", keys::user(user.id), expression).audit(entry);
         let transaction = rows.iter().fold(transaction, Transaction::outbox);
-        self.commit("update_profile", transaction)
-            .await
-            .map(|()| true)
-            .or_else(|error| error.condition_to(false))
+        self.commit("update_profile", transaction).await.map(|()| true).or_else(|error| error.condition_to(false))
     }
 
     /// Raises a user's version without grace: every token of the user is dead at once.
@@ -365,10 +235,7 @@ impl Store {
             .value("one", 1)
             .value("now", entry.occurred_at)
             .value("floor", RowId::floor_at(entry.occurred_at));
-        let transaction = Transaction::default()
-            .update("user", keys::user(user), expression)
-            .audit(entry)
-            .outbox(row);
+        let transaction = Transaction::default().update("user", keys::user(user), expression).audit(entry).outbox(row);
         match self.commit("rotate_user", transaction).await {
             // The account is gone, and its tokens with it.
             Ok(()) | Err(CommitError::Condition { .. }) => Ok(()),
@@ -395,10 +262,8 @@ impl Store {
             "attribute_exists(#pk) AND (attribute_not_exists(#{slot}_row) OR #{slot}_row < :row \
              OR (#{slot}_row = :row AND attribute_exists(#{slot}_hash)))"
         );
-        let expression = Expression::update(update, condition)
-            .value("hash", hash)
-            .value("until", until)
-            .value("row", row);
+        let expression =
+            Expression::update(update, condition).value("hash", hash).value("until", until).value("row", row);
         let updated = self.update("set_mailed_token", keys::user(user), expression).await?;
         Ok(matches!(updated, Updated::Done(_)))
     }
@@ -411,22 +276,10 @@ impl Store {
         let expression = Expression::update("SET #counted_at = :logins, #counted = :counted", "#logins = :logins")
             .value("logins", logins)
             .value("counted", counted);
-        self.update("set_session_count", keys::user(user), expression)
-            .await
-            .map(|_| ())
+        self.update("set_session_count", keys::user(user), expression).await.map(|_| ())
     }
 }
 
-fn owned_and_verified(user: UserId) -> Expression {
-    Expression::update("SET #verified = :yes", "#user_id = :user")
-        .value("yes", true)
-        .value("user", user)
-}
-
-fn new_password(change: &PasswordChange<'_>, update: String, condition: &str) -> Expression {
-    Expression::update(update, condition)
-        .value("hash", change.hash)
-        .value("now", change.now)
-        .value("one", 1)
-        .value("floor", RowId::floor_at(change.now))
+pub(super) fn owned_and_verified(user: UserId) -> Expression {
+    Expression::update("SET #verified = :yes", "#user_id = :user").value("yes", true).value("user", user)
 }

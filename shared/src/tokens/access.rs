@@ -73,18 +73,10 @@ impl Claims {
     /// # Errors
     /// [`KeyError`] if it cannot be signed.
     pub fn sign(&self, key: &SigningKey) -> Result<String, KeyError> {
-        let header = Header {
-            typ: "at+jwt",
-            alg: "ES256",
-            kid: &key.public().kid,
-        };
+        let header = Header { typ: "at+jwt", alg: "ES256", kid: &key.public().kid };
         let part =
             |json: serde_json::Result<Vec<u8>>| json.map(|json| digest::encode(&json)).map_err(|_| KeyError::Provider);
-        let message = format!(
-            "{}.{}",
-            part(serde_json::to_vec(&header))?,
-            part(serde_json::to_vec(self))?
-        );
+        let message = format!("{}.{}", part(serde_json::to_vec(&header))?, part(serde_json::to_vec(self))?);
         let signature = digest::encode(&key.sign(message.as_bytes())?);
         Ok(format!("{message}.{signature}"))
     }
@@ -120,12 +112,7 @@ impl<'a> PresentedAccessToken<'a> {
         }
         let kid = header.kid.to_owned();
         let claims = serde_json::from_slice(&digest::decode(claims)?).ok()?;
-        Some(Self {
-            message,
-            signature: digest::decode(signature)?,
-            kid,
-            claims,
-        })
+        Some(Self { message, signature: digest::decode(signature)?, kid, claims })
     }
 
     /// Where to look: the user and session that the token claims. They choose a record to read and decide nothing.
@@ -207,11 +194,7 @@ mod tests {
 
     /// A token with any header and claims, properly signed.
     fn forged(key: &SigningKey, header: &str, claims: &str) -> String {
-        let message = format!(
-            "{}.{}",
-            digest::encode(header.as_bytes()),
-            digest::encode(claims.as_bytes())
-        );
+        let message = format!("{}.{}", digest::encode(header.as_bytes()), digest::encode(claims.as_bytes()));
         let signature = digest::encode(&key.sign(message.as_bytes()).expect("a signature"));
         format!("{message}.{signature}")
     }
@@ -226,12 +209,7 @@ mod tests {
     #[test]
     fn expiry_has_no_leeway() {
         let (key, record) = key_and_record();
-        let expired = Claims {
-            exp: NOW.as_secs(),
-            ..claims()
-        }
-        .sign(&key)
-        .expect("signed");
+        let expired = Claims { exp: NOW.as_secs(), ..claims() }.sign(&key).expect("signed");
         assert_eq!(check(&expired, &record), Err(AccessTokenError::Expired));
     }
 
@@ -239,22 +217,10 @@ mod tests {
     fn a_token_from_the_future_or_for_somebody_else_is_refused() {
         let (key, record) = key_and_record();
         for wrong in [
-            Claims {
-                nbf: NOW.as_secs() + 6,
-                ..claims()
-            },
-            Claims {
-                iat: NOW.as_secs() + 6,
-                ..claims()
-            },
-            Claims {
-                iss: "https://b.example".to_owned(),
-                ..claims()
-            },
-            Claims {
-                aud: "other".to_owned(),
-                ..claims()
-            },
+            Claims { nbf: NOW.as_secs() + 6, ..claims() },
+            Claims { iat: NOW.as_secs() + 6, ..claims() },
+            Claims { iss: "https://b.example".to_owned(), ..claims() },
+            Claims { aud: "other".to_owned(), ..claims() },
         ] {
             let token = wrong.sign(&key).expect("signed");
             assert_eq!(check(&token, &record), Err(AccessTokenError::Invalid), "{wrong:?}");

@@ -47,9 +47,7 @@ impl PublicKey {
             return false;
         };
         let point = [&[4][..], &x, &y].concat();
-        UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
-            .verify(message, signature)
-            .is_ok()
+        UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(message, signature).is_ok()
     }
 }
 
@@ -74,11 +72,7 @@ impl SecurityRecord {
     /// The service's version level.
     #[must_use]
     pub const fn level(&self) -> VersionLevel {
-        VersionLevel {
-            current: self.ver_current,
-            floor: self.ver_floor,
-            until: self.ver_until,
-        }
+        VersionLevel { current: self.ver_current, floor: self.ver_floor, until: self.ver_until }
     }
 
     /// The key named `kid`.
@@ -119,11 +113,7 @@ impl SigningKey {
         let (x, y) = (digest::encode(x), digest::encode(y));
         let kid = digest::fingerprint(format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#).as_bytes());
         let public = PublicKey { kid, x, y, created_at };
-        Ok(Self {
-            public,
-            pkcs8: Zeroizing::new(pkcs8.to_vec()),
-            pair,
-        })
+        Ok(Self { public, pkcs8: Zeroizing::new(pkcs8.to_vec()), pair })
     }
 
     /// The public half.
@@ -137,10 +127,7 @@ impl SigningKey {
     /// # Errors
     /// [`KeyError::Provider`].
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
-        let signature = self
-            .pair
-            .sign(&SystemRandom::new(), message)
-            .map_err(|_| KeyError::Provider)?;
+        let signature = self.pair.sign(&SystemRandom::new(), message).map_err(|_| KeyError::Provider)?;
         Ok(signature.as_ref().to_vec())
     }
 }
@@ -194,16 +181,10 @@ impl SigningRing {
     /// # Errors
     /// [`KeyError::Malformed`] if it cannot be written.
     pub fn to_secret(&self) -> Result<Zeroizing<String>, KeyError> {
-        let stored = |key: &SigningKey| StoredKey {
-            pkcs8: digest::encode(&key.pkcs8),
-            created_at: key.public.created_at,
-        };
-        let ring = StoredRing {
-            keys: self.0.iter().map(stored).collect(),
-        };
-        serde_json::to_string(&ring)
-            .map(Zeroizing::new)
-            .map_err(|_| KeyError::Malformed)
+        let stored =
+            |key: &SigningKey| StoredKey { pkcs8: digest::encode(&key.pkcs8), created_at: key.public.created_at };
+        let ring = StoredRing { keys: self.0.iter().map(stored).collect() };
+        serde_json::to_string(&ring).map(Zeroizing::new).map_err(|_| KeyError::Malformed)
     }
 
     /// The key named `kid`.
@@ -253,17 +234,8 @@ mod tests {
 
     #[test]
     fn a_malformed_ring_is_refused() {
-        for text in [
-            "",
-            "{}",
-            r#"{"keys":[{"pkcs8":"AAAA","created_at":0}]}"#,
-            r#"{"keys":1}"#,
-        ] {
-            assert_eq!(
-                SigningRing::from_secret(text).err(),
-                Some(KeyError::Malformed),
-                "{text}"
-            );
+        for text in ["", "{}", r#"{"keys":[{"pkcs8":"AAAA","created_at":0}]}"#, r#"{"keys":1}"#] {
+            assert_eq!(SigningRing::from_secret(text).err(), Some(KeyError::Malformed), "{text}");
         }
     }
 }

@@ -53,11 +53,7 @@ impl MailedToken {
     pub fn of_row(key: &[u8], purpose: MailPurpose, row: RowId, user: UserId) -> Self {
         let (row, owner) = (row.uuid(), user.uuid());
         let mac = digest::hmac(key, &[purpose.label(), row.as_bytes(), owner.as_bytes()]);
-        Self {
-            purpose,
-            user,
-            mac: Zeroizing::new(mac),
-        }
+        Self { purpose, user, mac: Zeroizing::new(mac) }
     }
 
     /// Reads a presented token; `None` if it is not one of this purpose in this form.
@@ -70,11 +66,7 @@ impl MailedToken {
         }
         let (user, mac) = content.split_first_chunk::<16>()?;
         let mac = Zeroizing::new(<[u8; MAC]>::try_from(mac).ok()?);
-        Some(Self {
-            purpose,
-            user: UserId::new(Uuid::from_bytes(*user)),
-            mac,
-        })
+        Some(Self { purpose, user: UserId::new(Uuid::from_bytes(*user)), mac })
     }
 
     /// Whose it claims to be.
@@ -131,10 +123,7 @@ mod tests {
         assert!(MailedToken::parse(MailPurpose::Reset, &text).is_none());
         let renamed = text.replace("dvt_", "drs_");
         let reset = token(MailPurpose::Reset, 1).hash();
-        assert_ne!(
-            MailedToken::parse(MailPurpose::Reset, &renamed).map(|token| token.hash()),
-            Some(reset)
-        );
+        assert_ne!(MailedToken::parse(MailPurpose::Reset, &renamed).map(|token| token.hash()), Some(reset));
     }
 
     proptest! {

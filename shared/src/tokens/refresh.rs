@@ -52,12 +52,7 @@ impl RefreshToken {
     /// The first token of a session, or one that replaces all before it.
     #[must_use]
     pub fn random(user: UserId, session: SessionId, family: Family, entropy: &dyn Entropy) -> Self {
-        Self {
-            user,
-            session,
-            family,
-            random: Zeroizing::new(entropy::bytes(entropy)),
-        }
+        Self { user, session, family, random: Zeroizing::new(entropy::bytes(entropy)) }
     }
 
     /// Reads a presented token; `None` if it was not made by this service in this form.
@@ -86,10 +81,7 @@ impl RefreshToken {
     pub fn successor(&self, nonce: &[u8]) -> Self {
         let session = self.session.uuid();
         let parts: [&[u8]; 3] = [SUCCESSOR_LABEL, session.as_bytes(), nonce];
-        Self {
-            random: Zeroizing::new(digest::hmac(self.random.as_slice(), &parts)),
-            ..self.clone()
-        }
+        Self { random: Zeroizing::new(digest::hmac(self.random.as_slice(), &parts)), ..self.clone() }
     }
 
     /// Whose it claims to be.
@@ -169,12 +161,7 @@ mod tests {
     #[test]
     fn the_form_is_canonical() {
         let text = token(1).expose();
-        for other in [
-            format!("{text}="),
-            format!(" {text}"),
-            text.replace("dtr_", "DTR_"),
-            text.replace('_', "-"),
-        ] {
+        for other in [format!("{text}="), format!(" {text}"), text.replace("dtr_", "DTR_"), text.replace('_', "-")] {
             assert!(other == text || RefreshToken::parse(&other).is_none(), "{other}");
         }
     }

@@ -32,17 +32,8 @@ struct Answer {
 /// [`StartError`] if keys or password hash cannot be set up.
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
     let profile = Profile::new(environment.store(), environment.password_proof()?);
-    let deps = Deps {
-        profile,
-        issuer: environment.issuer().await?,
-        policy: environment.password_policy(),
-    };
-    Ok(Endpoint::bearer(
-        &routes::AUTH_CHANGE_PASSWORD,
-        handler,
-        deps,
-        &environment.authenticator(),
-    ))
+    let deps = Deps { profile, issuer: environment.issuer().await?, policy: environment.password_policy() };
+    Ok(Endpoint::bearer(&routes::AUTH_CHANGE_PASSWORD, handler, deps, &environment.authenticator()))
 }
 
 async fn handler(
@@ -55,10 +46,7 @@ async fn handler(
     let new = fields.required("new_password");
     fields.check_password("new_password", new.as_ref(), deps.policy, Some(&caller.user.email));
     let (current, new) = fields.complete(current.zip(new))?;
-    let tokens = deps
-        .profile
-        .change_password(&meta, &caller, &current, &new, &deps.issuer)
-        .await?;
+    let tokens = deps.profile.change_password(&meta, &caller, &current, &new, &deps.issuer).await?;
     let message = "The password is changed. Every other session is ended; go on with these tokens.";
     Ok(Json(Answer { message, tokens }))
 }

@@ -30,12 +30,7 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
         locator: environment.locator()?,
         config: environment.config(),
     };
-    Ok(Endpoint::public(
-        &routes::AUTH_LOGIN,
-        handler,
-        login,
-        &environment.store(),
-    ))
+    Ok(Endpoint::public(&routes::AUTH_LOGIN, handler, login, &environment.store()))
 }
 
 async fn handler(State(login): State<Login>, Meta(meta): Meta, mut fields: Fields) -> Result<Json<Answer>, Problem> {
@@ -43,8 +38,5 @@ async fn handler(State(login): State<Login>, Meta(meta): Meta, mut fields: Field
     let password = fields.required("password");
     let (email, password) = fields.complete(email.zip(password))?;
     let signed_in = Box::pin(login.login(&meta, &email, &password)).await?;
-    Ok(Json(Answer {
-        tokens: signed_in.tokens,
-        user: signed_in.user,
-    }))
+    Ok(Json(Answer { tokens: signed_in.tokens, user: signed_in.user }))
 }

@@ -16,12 +16,7 @@ use shared::routes;
 /// None now.
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
-    Ok(Endpoint::bearer(
-        &routes::AUTH_ME,
-        handler,
-        environment.config(),
-        &environment.authenticator(),
-    ))
+    Ok(Endpoint::bearer(&routes::AUTH_ME, handler, environment.config(), &environment.authenticator()))
 }
 
 async fn handler(State(config): State<Arc<Config>>, caller: Caller) -> Json<UserView> {

@@ -33,16 +33,8 @@ struct Answer {
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
     let (store, hasher, limiter) = (environment.store(), environment.hasher()?, environment.limiter());
     let registration = Registration::new(store, hasher, limiter, environment.config());
-    let deps = Deps {
-        registration,
-        policy: environment.password_policy(),
-    };
-    Ok(Endpoint::public(
-        &routes::AUTH_REGISTER,
-        handler,
-        deps,
-        &environment.store(),
-    ))
+    let deps = Deps { registration, policy: environment.password_policy() };
+    Ok(Endpoint::public(&routes::AUTH_REGISTER, handler, deps, &environment.store()))
 }
 
 async fn handler(
@@ -60,12 +52,7 @@ fn parse(mut fields: Fields, policy: PasswordPolicy) -> Result<Applicant, Proble
     let email = fields.required::<EmailAddress>("email");
     let password = fields.required("password");
     let name = fields.required("name");
-    fields.check_password(
-        "password",
-        password.as_ref(),
-        policy,
-        email.as_ref().map(EmailAddress::address),
-    );
+    fields.check_password("password", password.as_ref(), policy, email.as_ref().map(EmailAddress::address));
     let ((email, password), name) = fields.complete(email.zip(password).zip(name))?;
     Ok(Applicant { email, password, name })
 }

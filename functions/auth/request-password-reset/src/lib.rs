@@ -22,12 +22,7 @@ struct Answer {
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
     let recovery = Recovery::new(environment.store(), environment.limiter());
-    Ok(Endpoint::public(
-        &routes::AUTH_REQUEST_PASSWORD_RESET,
-        handler,
-        recovery,
-        &environment.store(),
-    ))
+    Ok(Endpoint::public(&routes::AUTH_REQUEST_PASSWORD_RESET, handler, recovery, &environment.store()))
 }
 
 async fn handler(

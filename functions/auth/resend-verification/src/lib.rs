@@ -23,12 +23,7 @@ struct Answer {
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
     let verification = Verification::new(environment.store(), environment.limiter());
-    Ok(Endpoint::public(
-        &routes::AUTH_RESEND_VERIFICATION,
-        handler,
-        verification,
-        &environment.store(),
-    ))
+    Ok(Endpoint::public(&routes::AUTH_RESEND_VERIFICATION, handler, verification, &environment.store()))
 }
 
 async fn handler(

@@ -31,17 +31,8 @@ struct Answer {
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
     let recovery = Recovery::new(environment.store(), environment.limiter());
-    let deps = Deps {
-        recovery,
-        hasher: environment.hasher()?,
-        policy: environment.password_policy(),
-    };
-    Ok(Endpoint::public(
-        &routes::AUTH_RESET_PASSWORD,
-        handler,
-        deps,
-        &environment.store(),
-    ))
+    let deps = Deps { recovery, hasher: environment.hasher()?, policy: environment.password_policy() };
+    Ok(Endpoint::public(&routes::AUTH_RESET_PASSWORD, handler, deps, &environment.store()))
 }
 
 async fn handler(State(deps): State<Deps>, Meta(meta): Meta, mut fields: Fields) -> Result<Json<Answer>, Problem> {
@@ -49,10 +40,6 @@ async fn handler(State(deps): State<Deps>, Meta(meta): Meta, mut fields: Fields)
     let password = fields.required("new_password");
     fields.check_password("new_password", password.as_ref(), deps.policy, None);
     let (token, password) = fields.complete(token.zip(password))?;
-    deps.recovery
-        .reset(&meta, &token, &password, deps.policy, &deps.hasher)
-        .await?;
-    Ok(Json(Answer {
-        message: "The password is changed and every session is ended. Sign in with the new password.",
-    }))
+    deps.recovery.reset(&meta, &token, &password, deps.policy, &deps.hasher).await?;
+    Ok(Json(Answer { message: "The password is changed and every session is ended. Sign in with the new password." }))
 }

@@ -26,16 +26,8 @@ struct Deps {
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
     let profile = Profile::new(environment.store(), environment.password_proof()?);
-    let deps = Deps {
-        profile,
-        config: environment.config(),
-    };
-    Ok(Endpoint::bearer(
-        &routes::AUTH_UPDATE_ME,
-        handler,
-        deps,
-        &environment.authenticator(),
-    ))
+    let deps = Deps { profile, config: environment.config() };
+    Ok(Endpoint::bearer(&routes::AUTH_UPDATE_ME, handler, deps, &environment.authenticator()))
 }
 
 async fn handler(
@@ -45,17 +37,12 @@ async fn handler(
     fields: Fields,
 ) -> Result<Json<UserView>, Problem> {
     let (name, address) = parse(fields)?;
-    deps.profile
-        .update(&meta, &mut caller, name.as_ref(), address.as_ref())
-        .await?;
+    deps.profile.update(&meta, &mut caller, name.as_ref(), address.as_ref()).await?;
     Ok(Json(UserView::new(&caller.user, &deps.config)))
 }
 
 fn parse(mut fields: Fields) -> Result<(Option<DisplayName>, Option<NewAddress>), Problem> {
-    let fault = |code, detail: &'static str| FieldFault {
-        code,
-        detail: detail.into(),
-    };
+    let fault = |code, detail: &'static str| FieldFault { code, detail: detail.into() };
     let (asks_name, asks_email) = (fields.has("name"), fields.has("email"));
     let name = fields.optional("name");
     let email = fields.optional("email");
@@ -66,9 +53,6 @@ fn parse(mut fields: Fields) -> Result<(Option<DisplayName>, Option<NewAddress>)
     if !asks_name && !asks_email {
         fields.refuse("", fault("required", "Give `name`, `email`, or both."));
     }
-    let address = email.zip(current_password).map(|(email, current_password)| NewAddress {
-        email,
-        current_password,
-    });
+    let address = email.zip(current_password).map(|(email, current_password)| NewAddress { email, current_password });
     fields.complete(Some((name, address)))
 }

@@ -21,12 +21,7 @@ struct Answer {
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
     let verification = Verification::new(environment.store(), environment.limiter());
-    Ok(Endpoint::public(
-        &routes::AUTH_VERIFY_EMAIL,
-        handler,
-        verification,
-        &environment.store(),
-    ))
+    Ok(Endpoint::public(&routes::AUTH_VERIFY_EMAIL, handler, verification, &environment.store()))
 }
 
 async fn handler(
@@ -37,7 +32,5 @@ async fn handler(
     let token = fields.required::<String>("token");
     let token = fields.complete(token)?;
     verification.verify(&meta, &token).await?;
-    Ok(Json(Answer {
-        message: "The address is confirmed. You can sign in.",
-    }))
+    Ok(Json(Answer { message: "The address is confirmed. You can sign in." }))
 }

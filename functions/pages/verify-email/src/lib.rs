@@ -4,10 +4,7 @@ use shared::environment::{Environment, StartError};
 use shared::http::{Endpoint, Page};
 use shared::routes;
 
-static PAGE: Page = Page {
-    html: include_str!("page.html"),
-    script: include_str!("page.js"),
-};
+static PAGE: Page = Page { html: include_str!("page.html"), script: include_str!("page.js") };
 
 /// Builds the endpoint.
 ///

@@ -23,8 +23,5 @@ pub async fn endpoint(_environment: &Environment) -> Result<Endpoint, StartError
 }
 
 async fn handler() -> Json<Health> {
-    Json(Health {
-        status: "ok",
-        version: env!("CARGO_PKG_VERSION"),
-    })
+    Json(Health { status: "ok", version: env!("CARGO_PKG_VERSION") })
 }

@@ -25,18 +25,10 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
     // Starting is cheaper than answering.
     Device::prepare();
     let sessions = Sessions::new(environment.store());
-    Ok(Endpoint::bearer(
-        &routes::SESSIONS_LIST,
-        handler,
-        sessions,
-        &environment.authenticator(),
-    ))
+    Ok(Endpoint::bearer(&routes::SESSIONS_LIST, handler, sessions, &environment.authenticator()))
 }
 
 async fn handler(State(sessions): State<Sessions>, caller: Caller) -> Result<Json<Answer>, Problem> {
     let sessions = sessions.list(&caller).await?;
-    Ok(Json(Answer {
-        total_count: sessions.len(),
-        sessions,
-    }))
+    Ok(Json(Answer { total_count: sessions.len(), sessions }))
 }

@@ -22,18 +22,10 @@ struct Answer {
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
     let sessions = Sessions::new(environment.store());
-    Ok(Endpoint::bearer(
-        &routes::SESSIONS_REVOKE_OTHERS,
-        handler,
-        sessions,
-        &environment.authenticator(),
-    ))
+    Ok(Endpoint::bearer(&routes::SESSIONS_REVOKE_OTHERS, handler, sessions, &environment.authenticator()))
 }
 
 async fn handler(State(sessions): State<Sessions>, Meta(meta): Meta, caller: Caller) -> Result<Json<Answer>, Problem> {
     let revoked_count = sessions.revoke_others(&meta, &caller).await?;
-    Ok(Json(Answer {
-        message: "Every other session is ended.",
-        revoked_count,
-    }))
+    Ok(Json(Answer { message: "Every other session is ended.", revoked_count }))
 }

@@ -24,12 +24,7 @@ struct Answer {
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
     let sessions = Sessions::new(environment.store());
-    Ok(Endpoint::bearer(
-        &routes::SESSIONS_REVOKE,
-        handler,
-        sessions,
-        &environment.authenticator(),
-    ))
+    Ok(Endpoint::bearer(&routes::SESSIONS_REVOKE, handler, sessions, &environment.authenticator()))
 }
 
 async fn handler(
@@ -41,8 +36,5 @@ async fn handler(
     // What is no text names no session.
     let id = id.map(|Path(id)| id).unwrap_or_default();
     sessions.revoke(&meta, &caller, &id).await?;
-    Ok(Json(Answer {
-        message: "The session is ended.",
-        revoked_count: 1,
-    }))
+    Ok(Json(Answer { message: "The session is ended.", revoked_count: 1 }))
 }

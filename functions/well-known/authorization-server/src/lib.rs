@@ -28,11 +28,7 @@ struct Metadata {
 /// None now.
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
-    Ok(Endpoint::open(
-        &routes::WELL_KNOWN_AUTHORIZATION_SERVER,
-        handler,
-        environment.config(),
-    ))
+    Ok(Endpoint::open(&routes::WELL_KNOWN_AUTHORIZATION_SERVER, handler, environment.config()))
 }
 
 async fn handler(State(config): State<Arc<Config>>) -> Json<Metadata> {

@@ -45,19 +45,9 @@ async fn handler(State(store): State<Store>) -> Result<Json<KeySet>, Problem> {
         problem.detail("The keys are being made. Try again.")
     };
     let security = security.ok_or_else(being_made)?;
-    Ok(Json(KeySet {
-        keys: security.keys.into_iter().map(key).collect(),
-    }))
+    Ok(Json(KeySet { keys: security.keys.into_iter().map(key).collect() }))
 }
 
 fn key(PublicKey { kid, x, y, .. }: PublicKey) -> Key {
-    Key {
-        kty: "EC",
-        crv: "P-256",
-        alg: "ES256",
-        r#use: "sig",
-        kid,
-        x,
-        y,
-    }
+    Key { kty: "EC", crv: "P-256", alg: "ES256", r#use: "sig", kid, x, y }
 }

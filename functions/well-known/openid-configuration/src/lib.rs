@@ -23,17 +23,10 @@ struct Document {
 /// None now.
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
-    Ok(Endpoint::open(
-        &routes::WELL_KNOWN_OPENID_CONFIGURATION,
-        handler,
-        environment.config(),
-    ))
+    Ok(Endpoint::open(&routes::WELL_KNOWN_OPENID_CONFIGURATION, handler, environment.config()))
 }
 
 async fn handler(State(config): State<Arc<Config>>) -> Json<Document> {
     let issuer = config.tokens.issuer.clone();
-    Json(Document {
-        jwks_uri: format!("{issuer}{}", routes::WELL_KNOWN_JWKS.path),
-        issuer,
-    })
+    Json(Document { jwks_uri: format!("{issuer}{}", routes::WELL_KNOWN_JWKS.path), issuer })
 }

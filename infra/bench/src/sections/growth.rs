@@ -41,10 +41,7 @@ pub fn measure(bounds: &Bounds, scratch: &Path, goals: &mut Goals) -> Result<(),
         let mut rows = Vec::new();
         let mut there = CLIENTS;
         for size in SIZES {
-            server.fill(Fill {
-                owner,
-                count: size - there,
-            })?;
+            server.fill(Fill { owner, count: size - there })?;
             there = size;
             rows.push(Row {
                 idle: idle(&server, bounds)?,
@@ -52,16 +49,11 @@ pub fn measure(bounds: &Bounds, scratch: &Path, goals: &mut Goals) -> Result<(),
                 refresh: one(&server, &mut refresh, bounds)?,
             });
         }
-        print(&rows, whose);
-        for row in rows.iter().zip(SIZES).skip(1) {
-            let (row, size, first) = (row.0, row.1, rows.first().ok_or("no size")?);
+        print(&rows, whose, server.peak_mebibytes()?);
+        let first = rows.first().ok_or("no size")?;
+        for (row, size) in rows.iter().zip(SIZES).skip(1) {
             let ratio = |of: fn(&Row) -> &Measured| of(row).cpu_millis() / of(first).cpu_millis();
-            goals.at_most(
-                &format!("me CPU at {size} sessions {whose} / at 10"),
-                ratio(|row| &row.me),
-                FLAT,
-                "",
-            );
+            goals.at_most(&format!("me CPU at {size} sessions {whose} / at 10"), ratio(|row| &row.me), FLAT, "");
             goals.at_most(
                 &format!("refresh CPU at {size} sessions {whose} / at 10"),
                 ratio(|row| &row.refresh),
@@ -90,17 +82,8 @@ fn idle(server: &Server, bounds: &Bounds) -> Result<f64, Failure> {
     Ok(server.cpu()?.saturating_sub(before).as_secs_f64() * 1e3 / IDLE.max(bounds.fast).as_secs_f64())
 }
 
-fn print(rows: &[Row], whose: &str) {
-    let titles = [
-        "live sessions",
-        "me p50 ms",
-        "p99",
-        "CPU ms",
-        "refresh p50 ms",
-        "p99",
-        "CPU ms",
-        "idle CPU ms/s",
-    ];
+fn print(rows: &[Row], whose: &str, peak: f64) {
+    let titles = ["live sessions", "me p50 ms", "p99", "CPU ms", "refresh p50 ms", "p99", "CPU ms", "idle CPU ms/s"];
     let mut table = Table::new(&titles);
     for (row, size) in rows.iter().zip(SIZES) {
         let figures =
@@ -108,5 +91,7 @@ fn print(rows: &[Row], whose: &str) {
         let figures = figures.into_iter().flatten().chain([format!("{:.0}", row.idle)]);
         table.row([size.to_string()].into_iter().chain(figures));
     }
-    table.print(&format!("Live sessions {whose}, data directory, 1 client"));
+    table.print(&format!(
+        "Live sessions {whose}, data directory, 1 client (peak memory {peak:.0} MiB, putting them there included)"
+    ));
 }

@@ -24,11 +24,11 @@ pub struct Bounds {
 impl Bounds {
     /// Less than a minute.
     pub const QUICK: Self = Self {
-        fast: Duration::from_millis(900),
+        fast: Duration::from_millis(800),
         hashing: Duration::from_secs(2),
         requests: 20_000,
         rounds: 3,
-        hashes: 20,
+        hashes: 40,
     };
     /// Less than five minutes.
     pub const FULL: Self = Self {

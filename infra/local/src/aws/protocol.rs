@@ -27,11 +27,7 @@ impl ApiError {
 
     /// A refusal with a status of its own.
     pub(super) fn with_status(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            code,
-            message: message.into(),
-        }
+        Self { status, code, message: message.into() }
     }
 
     /// The error's name, such as `ResourceNotFoundException`.
@@ -48,19 +44,14 @@ impl ApiError {
     /// The answer in REST JSON 1: the name is in a header.
     pub(super) fn into_rest_json(self) -> Response {
         let mut answer = rest_json(self.status, &json!({ "message": self.message }));
-        answer
-            .headers_mut()
-            .insert("x-amzn-errortype", HeaderValue::from_static(self.code));
+        answer.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static(self.code));
         answer
     }
 }
 
 /// An answer of AWS JSON 1.1.
 pub(super) fn aws_json(status: StatusCode, body: &Value) -> Response {
-    let headers = [
-        (header::CONTENT_TYPE, "application/x-amz-json-1.1"),
-        (header::CACHE_CONTROL, "no-store"),
-    ];
+    let headers = [(header::CONTENT_TYPE, "application/x-amz-json-1.1"), (header::CACHE_CONTROL, "no-store")];
     (status, headers, body.to_string()).into_response()
 }
 
@@ -71,12 +62,7 @@ pub(super) fn rest_json(status: StatusCode, body: &Value) -> Response {
 
 /// Lets a request in that is addressed to a loopback name and carries a signature.
 pub(super) fn admit(headers: &HeaderMap) -> Result<(), ApiError> {
-    let text = |name| {
-        headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default()
-    };
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !is_loopback(text(header::HOST)) {
         return Err(ApiError::with_status(
             StatusCode::FORBIDDEN,
@@ -152,13 +138,7 @@ mod tests {
     #[test]
     fn a_request_to_a_foreign_name_is_refused() {
         let signed = Some("AWS4-HMAC-SHA256 Credential=x");
-        for host in [
-            "evil.example:4000",
-            "127.0.0.1.evil.example",
-            "",
-            "127.0.0.1:evil",
-            "::1",
-        ] {
+        for host in ["evil.example:4000", "127.0.0.1.evil.example", "", "127.0.0.1:evil", "::1"] {
             let refusal = admit(&headers(host, signed)).unwrap_err();
             assert_eq!(refusal.code(), "AccessDeniedException", "{host}");
         }

@@ -46,9 +46,7 @@ pub struct Message {
 /// Prints neither addresses nor contents: the text holds live tokens.
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Message")
-            .field("received_at", &self.received_at)
-            .finish_non_exhaustive()
+        f.debug_struct("Message").field("received_at", &self.received_at).finish_non_exhaustive()
     }
 }
 
@@ -106,11 +104,7 @@ impl Mailbox {
             }
         };
         let revision = messages.len() as u64;
-        Ok(Self(Arc::new(Mutex::new(Inner {
-            messages,
-            revision,
-            file,
-        }))))
+        Ok(Self(Arc::new(Mutex::new(Inner { messages, revision, file }))))
     }
 
     /// Accepts a mail. When this returns, the mail is in the file.
@@ -141,18 +135,9 @@ impl Mailbox {
         let inner = self.lock();
         let wanted = to.map(|to| address(to).to_lowercase());
         let is_wanted = |message: &&Arc<Message>| {
-            wanted
-                .as_ref()
-                .is_none_or(|wanted| message.to.iter().any(|to| address(to).to_lowercase() == *wanted))
+            wanted.as_ref().is_none_or(|wanted| message.to.iter().any(|to| address(to).to_lowercase() == *wanted))
         };
-        let found = inner
-            .messages
-            .iter()
-            .rev()
-            .filter(is_wanted)
-            .take(limit)
-            .cloned()
-            .collect();
+        let found = inner.messages.iter().rev().filter(is_wanted).take(limit).cloned().collect();
         let last = inner.messages.back().map_or("", |message| message.received_at.as_str());
         (format!("{}-{last}", inner.revision), found)
     }
@@ -165,9 +150,7 @@ impl Mailbox {
 
 impl fmt::Debug for Mailbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Mailbox")
-            .field("revision", &self.lock().revision)
-            .finish_non_exhaustive()
+        f.debug_struct("Mailbox").field("revision", &self.lock().revision).finish_non_exhaustive()
     }
 }
 
@@ -188,13 +171,8 @@ impl Appender {
 
 fn load(path: PathBuf) -> Result<(VecDeque<Arc<Message>>, Appender), OpenError> {
     let read = || -> io::Result<(File, Vec<u8>)> {
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)?;
+        let mut file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path)?;
         file.set_permissions(Permissions::from_mode(0o600))?;
         let mut content = Vec::new();
         file.read_to_end(&mut content)?;

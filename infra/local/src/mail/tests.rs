@@ -30,11 +30,7 @@ fn memory(messages: impl IntoIterator<Item = Message>) -> Mailbox {
 }
 
 fn subjects(mailbox: &Mailbox, to: Option<&str>) -> Vec<String> {
-    mailbox
-        .messages(to)
-        .into_iter()
-        .map(|message| message.subject)
-        .collect()
+    mailbox.messages(to).into_iter().map(|message| message.subject).collect()
 }
 
 fn reopen(path: &Path) -> Mailbox {
@@ -46,10 +42,7 @@ async fn get(mailbox: &Mailbox, path: &str, known: Option<&str>) -> Response<Bod
     if let Some(tag) = known {
         request = request.header(header::IF_NONE_MATCH, tag);
     }
-    router(mailbox.clone())
-        .oneshot(request.body(Body::empty()).unwrap())
-        .await
-        .unwrap()
+    router(mailbox.clone()).oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
 }
 
 async fn json_of(answer: Response<Body>) -> Value {
@@ -116,10 +109,7 @@ fn a_damaged_line_in_the_middle_is_a_clear_error_that_quotes_nothing() {
 fn a_file_that_cannot_be_opened_is_an_error() {
     let directory = TempDir::new();
     let missing = directory.path("missing").join("mail.jsonl");
-    assert!(matches!(
-        Mailbox::open(Some(missing)),
-        Err(OpenError::Unreadable { .. })
-    ));
+    assert!(matches!(Mailbox::open(Some(missing)), Err(OpenError::Unreadable { .. })));
 }
 
 #[test]
@@ -169,12 +159,7 @@ async fn a_plus_in_the_address_is_a_plus_encoded_or_not() {
 #[tokio::test]
 async fn odd_queries_do_no_harm() {
     let mailbox = memory([message("a@example.com", "1")]);
-    for (query, status, count) in [
-        ("to=", 200, 1),
-        ("to=%ff%zz", 200, 0),
-        ("to", 200, 1),
-        ("&&=&limit=0", 200, 0),
-    ] {
+    for (query, status, count) in [("to=", 200, 1), ("to=%ff%zz", 200, 0), ("to", 200, 1), ("&&=&limit=0", 200, 0)] {
         let answer = get(&mailbox, &format!("/_local/mail?{query}"), None).await;
         assert_eq!(answer.status().as_u16(), status, "{query}");
         let messages = json_of(answer).await["messages"].as_array().unwrap().len();
@@ -199,14 +184,8 @@ async fn an_unchanged_mailbox_answers_304_until_mail_comes() {
 async fn the_page_allows_its_own_script_and_style_by_hash_and_nothing_else() {
     let answer = get(&memory([]), "/_local", None).await;
     assert_eq!(answer.status(), StatusCode::OK);
-    let policy = answer.headers()[header::CONTENT_SECURITY_POLICY]
-        .to_str()
-        .unwrap()
-        .to_owned();
-    assert!(
-        policy.starts_with("default-src 'none';") && !policy.contains("unsafe"),
-        "{policy}"
-    );
+    let policy = answer.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned();
+    assert!(policy.starts_with("default-src 'none';") && !policy.contains("unsafe"), "{policy}");
 
     let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
     let html = std::str::from_utf8(&body).unwrap();

@@ -42,15 +42,10 @@ async fn list(State(mailbox): State<Mailbox>, RawQuery(query): RawQuery, headers
     };
     let (revision, messages) = mailbox.newest(to.as_deref(), limit);
     let tag = format!("\"{revision}\"");
-    if headers
-        .get(header::IF_NONE_MATCH)
-        .is_some_and(|known| known.as_bytes() == tag.as_bytes())
-    {
+    if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
         return (StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response();
     }
-    let answer = Answer {
-        messages: messages.iter().map(|message| &**message).collect(),
-    };
+    let answer = Answer { messages: messages.iter().map(|message| &**message).collect() };
     let Ok(body) = serde_json::to_string(&answer) else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
@@ -67,10 +62,7 @@ async fn list(State(mailbox): State<Mailbox>, RawQuery(query): RawQuery, headers
 async fn show(State(page): State<Arc<Page>>) -> Response {
     let mut answer = page::HTML.into_response();
     let headers = answer.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("text/html; charset=utf-8"),
-    );
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     headers.insert(header::CONTENT_SECURITY_POLICY, page.policy());
     guard(headers);
     answer
@@ -86,9 +78,6 @@ fn guard(headers: &mut HeaderMap) {
 /// The first value of a query parameter. `+` stays a plus: addresses contain it, people type it as it
 /// is, and no address contains the space that a form would mean by it.
 fn parameter(query: &str, name: &str) -> Option<String> {
-    let (_, value) = query
-        .split('&')
-        .filter_map(|pair| pair.split_once('='))
-        .find(|(key, _)| *key == name)?;
+    let (_, value) = query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name)?;
     Some(percent_decode_str(value).decode_utf8_lossy().into_owned())
 }

@@ -73,16 +73,8 @@ impl SecretsManager {
     ) -> Result<Self, OpenError> {
         let vault = path.as_deref().map(file::load).transpose()?.unwrap_or_default();
         let functions: BTreeSet<String> = functions.into_iter().collect();
-        let account = Account {
-            clock,
-            entropy,
-            functions,
-        };
-        Ok(Self(Arc::new(Inner {
-            path,
-            account,
-            vault: Mutex::new(vault),
-        })))
+        let account = Account { clock, entropy, functions };
+        Ok(Self(Arc::new(Inner { path, account, vault: Mutex::new(vault) })))
     }
 
     /// The service, to be served on a loopback listener.
@@ -115,9 +107,7 @@ impl SecretsManager {
 /// Prints no secret.
 impl fmt::Debug for SecretsManager {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SecretsManager")
-            .field("path", &self.0.path)
-            .finish_non_exhaustive()
+        f.debug_struct("SecretsManager").field("path", &self.0.path).finish_non_exhaustive()
     }
 }
 

@@ -45,11 +45,7 @@ pub(super) fn generate(request: &Request, entropy: &dyn Entropy) -> Result<Strin
     ]
     .into_iter()
     .filter(|(_, included)| *included)
-    .map(|(set, _)| {
-        set.chars()
-            .filter(|c| !request.exclude_characters.contains(*c))
-            .collect()
-    })
+    .map(|(set, _)| set.chars().filter(|c| !request.exclude_characters.contains(*c)).collect())
     .collect();
 
     let mut password = Vec::with_capacity(length);

@@ -142,12 +142,7 @@ impl Secret {
             ));
         }
         if self.version(token).is_none() {
-            self.versions.push(Version {
-                id: token.to_owned(),
-                value: None,
-                stages: BTreeSet::new(),
-                created: now,
-            });
+            self.versions.push(Version { id: token.to_owned(), value: None, stages: BTreeSet::new(), created: now });
             self.attach(PENDING, token);
             self.changed = now;
         }
@@ -250,10 +245,7 @@ pub(super) fn token_reused() -> ApiError {
 }
 
 fn no_version() -> ApiError {
-    ApiError::new(
-        "ResourceNotFoundException",
-        "Secrets Manager can't find the specified secret version.",
-    )
+    ApiError::new("ResourceNotFoundException", "Secrets Manager can't find the specified secret version.")
 }
 
 fn invalid(message: impl Into<String>) -> ApiError {

@@ -39,11 +39,7 @@ async fn start(path: Option<PathBuf>) -> Local {
         .region(testing::region())
         .http_client(testing::http_client())
         .build();
-    Local {
-        client: Client::from_conf(config),
-        clock,
-        server,
-    }
+    Local { client: Client::from_conf(config), clock, server }
 }
 
 /// A token as long as tokens must be.
@@ -87,17 +83,11 @@ impl Local {
 
     /// Every version with its labels, by the name that the test gave it.
     async fn stages(&self) -> Vec<(String, Vec<String>)> {
-        let list = self
-            .client
-            .list_secret_version_ids()
-            .secret_id("keys")
-            .include_deprecated(true);
+        let list = self.client.list_secret_version_ids().secret_id("keys").include_deprecated(true);
         let listed = list.send().await.unwrap();
         let name = |id: &str| id.trim_end_matches('-').to_owned();
         let versions = listed.versions().iter();
-        versions
-            .map(|v| (name(v.version_id().unwrap()), v.version_stages().to_vec()))
-            .collect()
+        versions.map(|v| (name(v.version_id().unwrap()), v.version_stages().to_vec())).collect()
     }
 
     /// Sends a request made by hand and gives its status and body.
@@ -129,10 +119,7 @@ fn refused(code: &str) -> Result<(), String> {
 
 fn versions(expected: &[(&str, &[&str])]) -> Vec<(String, Vec<String>)> {
     let owned = |stages: &[&str]| stages.iter().map(|stage| (*stage).to_owned()).collect();
-    expected
-        .iter()
-        .map(|(id, stages)| ((*id).to_owned(), owned(stages)))
-        .collect()
+    expected.iter().map(|(id, stages)| ((*id).to_owned(), owned(stages))).collect()
 }
 
 #[tokio::test]
@@ -150,11 +137,7 @@ async fn a_created_secret_is_found_by_name_arn_and_partial_arn() {
         assert_eq!(got.arn(), Some(arn.as_str()));
     }
     for id in ["app", "app/key", &arn[..arn.len() - 1], "arn:aws:secretsmanager:other"] {
-        assert_eq!(
-            local.get(id).await.map(|_| ()),
-            refused("ResourceNotFoundException"),
-            "{id}"
-        );
+        assert_eq!(local.get(id).await.map(|_| ()), refused("ResourceNotFoundException"), "{id}");
     }
 }
 
@@ -182,11 +165,7 @@ async fn a_put_with_stages_moves_exactly_those() {
     assert_eq!(local.stages().await, expected);
 
     local.put("c", "3", &["AWSPENDING", "AWSCURRENT"]).await.unwrap();
-    let expected = versions(&[
-        ("a", &["AWSPREVIOUS"]),
-        ("b", &[]),
-        ("c", &["AWSCURRENT", "AWSPENDING"]),
-    ]);
+    let expected = versions(&[("a", &["AWSPREVIOUS"]), ("b", &[]), ("c", &["AWSCURRENT", "AWSPENDING"])]);
     assert_eq!(local.stages().await, expected);
 }
 
@@ -212,17 +191,9 @@ async fn the_same_token_with_another_value_is_refused() {
     let again = local.client.create_secret().name("keys").secret_string("other");
     let again = again.client_request_token(token("a")).send().await;
     assert_eq!(code(again), refused("ResourceExistsException"));
-    let binary = local
-        .client
-        .put_secret_value()
-        .secret_id("keys")
-        .secret_binary(Blob::new("1"));
+    let binary = local.client.put_secret_value().secret_id("keys").secret_binary(Blob::new("1"));
     let binary = binary.client_request_token(token("a")).send().await;
-    assert_eq!(
-        code(binary),
-        refused("ResourceExistsException"),
-        "bytes are another value than text"
-    );
+    assert_eq!(code(binary), refused("ResourceExistsException"), "bytes are another value than text");
     assert_eq!(local.value("AWSCURRENT").await.unwrap(), "1");
 }
 
@@ -270,10 +241,7 @@ async fn current_cannot_be_taken_away_but_other_labels_can() {
     assert_eq!(removal, refused("InvalidParameterException"));
     local.shift("AWSPENDING", Some("b"), None).await.unwrap();
     assert_eq!(local.stages().await, versions(&[("a", &["AWSCURRENT"]), ("b", &[])]));
-    assert_eq!(
-        local.shift("AWSPENDING", None, None).await,
-        refused("InvalidParameterException")
-    );
+    assert_eq!(local.shift("AWSPENDING", None, None).await, refused("InvalidParameterException"));
 }
 
 #[tokio::test]
@@ -293,13 +261,7 @@ async fn a_version_without_a_label_is_deprecated_and_readable_by_its_id() {
     for (version, value) in [("b", "2"), ("c", "3")] {
         local.put(version, value, &[]).await.unwrap();
     }
-    let listed = local
-        .client
-        .list_secret_version_ids()
-        .secret_id("keys")
-        .send()
-        .await
-        .unwrap();
+    let listed = local.client.list_secret_version_ids().secret_id("keys").send().await.unwrap();
     assert_eq!(listed.versions().len(), 2);
     let described = local.client.describe_secret().secret_id("keys").send().await.unwrap();
     assert!(!described.version_ids_to_stages().unwrap().contains_key(&token("a")));
@@ -332,11 +294,7 @@ async fn version_and_stage_that_disagree_are_refused() {
 #[tokio::test]
 async fn bytes_come_back_as_they_went_in() {
     let local = start(None).await;
-    let create = local
-        .client
-        .create_secret()
-        .name("keys")
-        .secret_binary(Blob::new([0, 255, 10]));
+    let create = local.client.create_secret().name("keys").secret_binary(Blob::new([0, 255, 10]));
     create.send().await.unwrap();
     let got = local.get("keys").await.unwrap();
     assert_eq!(got.secret_binary().unwrap().as_ref(), [0, 255, 10]);
@@ -348,25 +306,14 @@ async fn versions_are_listed_in_pages() {
     let local = start(None).await;
     local.create("keys", "0", "v0").await;
     for number in 1..5 {
-        local
-            .put(&format!("v{number}"), &number.to_string(), &[])
-            .await
-            .unwrap();
+        local.put(&format!("v{number}"), &number.to_string(), &[]).await.unwrap();
     }
-    let list = local
-        .client
-        .list_secret_version_ids()
-        .secret_id("keys")
-        .include_deprecated(true);
+    let list = local.client.list_secret_version_ids().secret_id("keys").include_deprecated(true);
     let pages = list.max_results(2).into_paginator().send();
     let pages = pages.collect::<Result<Vec<_>, _>>().await.unwrap();
     let sizes: Vec<usize> = pages.iter().map(|page| page.versions().len()).collect();
     assert_eq!(sizes, [2, 2, 1]);
-    let list = local
-        .client
-        .list_secret_version_ids()
-        .secret_id("keys")
-        .next_token("made up");
+    let list = local.client.list_secret_version_ids().secret_id("keys").next_token("made up");
     assert_eq!(code(list.send().await), refused("InvalidNextTokenException"));
 }
 
@@ -374,11 +321,7 @@ async fn versions_are_listed_in_pages() {
 async fn a_secret_scheduled_for_deletion_is_refused_until_it_is_restored() {
     let local = start(None).await;
     local.create("keys", "1", "a").await;
-    let deleted = local
-        .client
-        .delete_secret()
-        .secret_id("keys")
-        .recovery_window_in_days(7);
+    let deleted = local.client.delete_secret().secret_id("keys").recovery_window_in_days(7);
     let due = deleted.send().await.unwrap().deletion_date().unwrap().secs();
     assert_eq!(due, 1_700_000_000 + 7 * 86_400);
 
@@ -386,10 +329,7 @@ async fn a_secret_scheduled_for_deletion_is_refused_until_it_is_restored() {
     assert_eq!(local.get("keys").await.map(|_| ()), invalid);
     assert_eq!(local.put("b", "2", &[]).await, invalid);
     assert_eq!(local.shift("blue", None, Some("a")).await, invalid);
-    assert_eq!(
-        code(local.client.delete_secret().secret_id("keys").send().await),
-        invalid
-    );
+    assert_eq!(code(local.client.delete_secret().secret_id("keys").send().await), invalid);
     assert_eq!(code(local.client.create_secret().name("keys").send().await), invalid);
     let described = local.client.describe_secret().secret_id("keys").send().await.unwrap();
     assert_eq!(described.deleted_date().unwrap().secs(), 1_700_000_000);
@@ -402,19 +342,9 @@ async fn a_secret_scheduled_for_deletion_is_refused_until_it_is_restored() {
 async fn a_deleted_secret_is_gone_after_its_window_and_its_name_is_free() {
     let local = start(None).await;
     let first = local.create("keys", "1", "a").await;
-    local
-        .client
-        .delete_secret()
-        .secret_id("keys")
-        .recovery_window_in_days(7)
-        .send()
-        .await
-        .unwrap();
+    local.client.delete_secret().secret_id("keys").recovery_window_in_days(7).send().await.unwrap();
     local.clock.advance(7 * DAY);
-    assert_eq!(
-        local.get("keys").await.map(|_| ()),
-        refused("ResourceNotFoundException")
-    );
+    assert_eq!(local.get("keys").await.map(|_| ()), refused("ResourceNotFoundException"));
     let second = local.create("keys", "2", "a").await;
     assert_ne!(first, second);
     assert_eq!(local.value("AWSCURRENT").await.unwrap(), "2");
@@ -427,24 +357,13 @@ async fn a_forced_deletion_acts_at_once_and_can_be_repeated() {
     for _ in 0..2 {
         let delete = local.client.delete_secret().secret_id("keys");
         delete.force_delete_without_recovery(true).send().await.unwrap();
-        assert_eq!(
-            local.get("keys").await.map(|_| ()),
-            refused("ResourceNotFoundException")
-        );
+        assert_eq!(local.get("keys").await.map(|_| ()), refused("ResourceNotFoundException"));
     }
-    let both = local
-        .client
-        .delete_secret()
-        .secret_id("keys")
-        .recovery_window_in_days(7);
+    let both = local.client.delete_secret().secret_id("keys").recovery_window_in_days(7);
     let both = both.force_delete_without_recovery(true).send().await;
     assert_eq!(code(both), refused("InvalidParameterException"));
     for days in [6, 31] {
-        let delete = local
-            .client
-            .delete_secret()
-            .secret_id("keys")
-            .recovery_window_in_days(days);
+        let delete = local.client.delete_secret().secret_id("keys").recovery_window_in_days(days);
         assert_eq!(code(delete.send().await), refused("InvalidParameterException"));
     }
 }
@@ -454,17 +373,9 @@ async fn an_unknown_rotation_function_is_not_found() {
     let local = start(None).await;
     local.create("keys", "1", "a").await;
     let rotate = local.client.rotate_secret().secret_id("keys");
-    let unknown = rotate
-        .clone()
-        .rotation_lambda_arn(format!("{FUNCTION}-other"))
-        .send()
-        .await;
+    let unknown = rotate.clone().rotation_lambda_arn(format!("{FUNCTION}-other")).send().await;
     assert_eq!(code(unknown), refused("ResourceNotFoundException"));
-    assert_eq!(
-        code(rotate.send().await),
-        refused("InvalidRequestException"),
-        "none is configured"
-    );
+    assert_eq!(code(rotate.send().await), refused("InvalidRequestException"), "none is configured");
     let described = local.client.describe_secret().secret_id("keys").send().await.unwrap();
     assert_eq!(described.rotation_enabled(), None);
 }
@@ -476,11 +387,7 @@ async fn a_rotation_is_recorded_and_played_through_its_steps() {
     let local = start(None).await;
     local.create("keys", "1", "a").await;
     let rules = RotationRulesType::builder().automatically_after_days(30).build();
-    let rotate = local
-        .client
-        .rotate_secret()
-        .secret_id("keys")
-        .rotation_lambda_arn(FUNCTION);
+    let rotate = local.client.rotate_secret().secret_id("keys").rotation_lambda_arn(FUNCTION);
     let rotate = rotate.rotation_rules(rules).client_request_token(token("b"));
     assert_eq!(rotate.send().await.unwrap().version_id(), Some(token("b").as_str()));
 
@@ -495,31 +402,20 @@ async fn a_rotation_is_recorded_and_played_through_its_steps() {
         "announced, but without a value"
     );
     let second = local.client.rotate_secret().secret_id("keys").send().await;
-    assert_eq!(
-        code(second),
-        refused("InvalidRequestException"),
-        "one rotation at a time"
-    );
+    assert_eq!(code(second), refused("InvalidRequestException"), "one rotation at a time");
 
     local.put("b", "2", &["AWSPENDING"]).await.unwrap();
     local.put("b", "2", &["AWSPENDING"]).await.unwrap();
     local.shift("AWSCURRENT", Some("a"), Some("b")).await.unwrap();
     local.shift("AWSPENDING", Some("b"), None).await.unwrap();
-    assert_eq!(
-        local.stages().await,
-        versions(&[("a", &["AWSPREVIOUS"]), ("b", &["AWSCURRENT"])])
-    );
+    assert_eq!(local.stages().await, versions(&[("a", &["AWSPREVIOUS"]), ("b", &["AWSCURRENT"])]));
     local.client.rotate_secret().secret_id("keys").send().await.unwrap();
 }
 
 #[tokio::test]
 async fn a_random_password_is_made_through_the_sdk() {
     let local = start(None).await;
-    let request = local
-        .client
-        .get_random_password()
-        .password_length(64)
-        .exclude_punctuation(true);
+    let request = local.client.get_random_password().password_length(64).exclude_punctuation(true);
     let password = request.send().await.unwrap().random_password.unwrap();
     assert_eq!(password.len(), 64);
     assert!(password.bytes().all(|byte| byte.is_ascii_alphanumeric()));
@@ -541,11 +437,7 @@ async fn secrets_outlive_the_process_and_are_the_owners_alone() {
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(local.stages().await, before);
     assert_eq!(local.get(&arn).await.unwrap().secret_string(), Some("2"));
-    assert_eq!(
-        fs::read_dir(path.parent().unwrap()).unwrap().count(),
-        1,
-        "nothing is left beside"
-    );
+    assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "nothing is left beside");
 }
 
 #[tokio::test]
@@ -587,10 +479,7 @@ async fn a_torn_file_is_a_clear_error_that_quotes_nothing() {
     for length in 0..whole.len() {
         fs::write(&path, &whole[..length]).unwrap();
         let error = open(path.clone()).unwrap_err();
-        assert!(
-            matches!(error, OpenError::Damaged { .. }),
-            "cut to {length} bytes: {error}"
-        );
+        assert!(matches!(error, OpenError::Damaged { .. }), "cut to {length} bytes: {error}");
         let text = format!("{error} {error:?}");
         assert!(text.contains("secrets.json") && !text.contains("hunter2"), "{text}");
     }
@@ -668,21 +557,9 @@ async fn malformed_requests_are_refused_and_the_next_good_one_works() {
         (put, r#"{"SecretString":5}"#, "SerializationException"),
         (put, r#"{"SecretId":"keys"}"#, "InvalidRequestException"),
         (put, r#"{"SecretString":"x"}"#, "ValidationException"),
-        (
-            put,
-            r#"{"SecretId":"keys","SecretString":"x"}"#,
-            "InvalidRequestException",
-        ),
-        (
-            put,
-            r#"{"SecretId":"keys","SecretString":"x","ClientRequestToken":"short"}"#,
-            "InvalidParameterException",
-        ),
-        (
-            "secretsmanager.CreateSecret",
-            r#"{"Name":"a b","SecretString":"x"}"#,
-            "ValidationException",
-        ),
+        (put, r#"{"SecretId":"keys","SecretString":"x"}"#, "InvalidRequestException"),
+        (put, r#"{"SecretId":"keys","SecretString":"x","ClientRequestToken":"short"}"#, "InvalidParameterException"),
+        ("secretsmanager.CreateSecret", r#"{"Name":"a b","SecretString":"x"}"#, "ValidationException"),
         ("secretsmanager.GetSecretValue", &long, "RequestEntityTooLargeException"),
     ] {
         let (status, answer) = local.raw(target, body).await;
@@ -708,8 +585,5 @@ async fn an_error_reaches_the_sdk_with_its_type_and_message() {
     let get = local.client.get_secret_value().secret_id("nothing").send().await;
     let error = get.unwrap_err().into_service_error();
     assert!(error.is_resource_not_found_exception());
-    assert_eq!(
-        error.message(),
-        Some("Secrets Manager can't find the specified secret.")
-    );
+    assert_eq!(error.message(), Some("Secrets Manager can't find the specified secret."));
 }

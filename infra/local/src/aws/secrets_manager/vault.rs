@@ -77,10 +77,7 @@ pub(super) fn marked_for_deletion() -> ApiError {
 }
 
 fn not_found() -> ApiError {
-    ApiError::new(
-        "ResourceNotFoundException",
-        "Secrets Manager can't find the specified secret.",
-    )
+    ApiError::new("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
 }
 
 fn is_gone(secret: &Secret, now: Timestamp) -> bool {

@@ -134,20 +134,13 @@ mod tests {
     use super::*;
 
     fn check(identities: &Identities, sender: &str) -> Result<(), &'static str> {
-        identities
-            .check(Address::parse(sender).unwrap())
-            .map_err(|refusal| refusal.code())
+        identities.check(Address::parse(sender).unwrap()).map_err(|refusal| refusal.code())
     }
 
     #[test]
     fn plain_addresses_and_display_names_are_taken() {
-        for text in [
-            "a@example.com",
-            "Ann <a.b+c@xn--e1aybc.example>",
-            "Ä, B <a@b.example>",
-            "<a@b>",
-            "ä@example.com",
-        ] {
+        for text in ["a@example.com", "Ann <a.b+c@xn--e1aybc.example>", "Ä, B <a@b.example>", "<a@b>", "ä@example.com"]
+        {
             assert!(Address::parse(text).is_ok(), "{text}");
         }
     }
@@ -196,9 +189,6 @@ mod tests {
     fn an_unverified_mail_from_domain_has_an_error_of_its_own() {
         let identities = Identities::verified(["a.example"]).with_unverified_mail_from("b.example");
         assert_eq!(check(&identities, "x@a.example"), Ok(()));
-        assert_eq!(
-            check(&identities, "x@b.example"),
-            Err("MailFromDomainNotVerifiedException")
-        );
+        assert_eq!(check(&identities, "x@b.example"), Err("MailFromDomainNotVerifiedException"));
     }
 }

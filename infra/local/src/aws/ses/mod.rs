@@ -56,13 +56,7 @@ impl Ses {
     #[must_use]
     pub fn new(mailbox: Mailbox, identities: Identities, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
         let faults = Faults::default();
-        Self(Arc::new(Inner {
-            mailbox,
-            identities,
-            faults,
-            clock,
-            entropy,
-        }))
+        Self(Arc::new(Inner { mailbox, identities, faults, clock, entropy }))
     }
 
     /// The switch for failures.
@@ -94,10 +88,7 @@ impl Ses {
             html: submission.html,
             received_at: now.to_string(),
         };
-        inner
-            .mailbox
-            .append(message)
-            .map_err(|error| internal(&error.kind().to_string()))?;
+        inner.mailbox.append(message).map_err(|error| internal(&error.kind().to_string()))?;
         let id = entropy::uuid_v4(&*inner.entropy);
         Ok(format!("{:016x}-{id}-000000", now.as_millis()))
     }
@@ -161,12 +152,7 @@ async fn unknown(headers: HeaderMap) -> Response {
 /// A body that breaks before its first byte: the server closes the connection without an answer.
 fn closed_connection() -> Response {
     let broken = stream::iter([Err::<Bytes, _>(io::Error::from(io::ErrorKind::ConnectionAborted))]);
-    (
-        StatusCode::OK,
-        [(header::CONTENT_LENGTH, "1")],
-        Body::from_stream(broken),
-    )
-        .into_response()
+    (StatusCode::OK, [(header::CONTENT_LENGTH, "1")], Body::from_stream(broken)).into_response()
 }
 
 fn internal(reason: &str) -> ApiError {

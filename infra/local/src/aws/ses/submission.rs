@@ -97,9 +97,7 @@ impl SendEmail {
         let envelope = self.destination.map(Destination::all).unwrap_or_default();
         let submission = match (content.simple, content.raw, content.template) {
             (Some(simple), None, None) => {
-                let from = self
-                    .from_email_address
-                    .ok_or_else(|| bad_request("FromEmailAddress is missing."))?;
+                let from = self.from_email_address.ok_or_else(|| bad_request("FromEmailAddress is missing."))?;
                 simple.addressed(from, envelope)?
             }
             (None, Some(raw), None) => {
@@ -157,13 +155,7 @@ impl Simple {
             return Err(bad_request("Body must have Text or Html."));
         }
         let data = |text: Option<Text>| text.map(|text| text.data).unwrap_or_default();
-        Ok(Submission {
-            from,
-            to,
-            subject,
-            text: data(body.text),
-            html: data(body.html),
-        })
+        Ok(Submission { from, to, subject, text: data(body.text), html: data(body.html) })
     }
 }
 

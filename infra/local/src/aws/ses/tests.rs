@@ -37,11 +37,7 @@ async fn start_with(mailbox: Mailbox, retry: RetryConfig) -> Local {
         .http_client(testing::http_client())
         .retry_config(retry)
         .build();
-    Local {
-        client: Client::from_conf(config),
-        mailbox,
-        server,
-    }
+    Local { client: Client::from_conf(config), mailbox, server }
 }
 
 /// Without retries, so that one call meets one fault.
@@ -54,10 +50,7 @@ fn text(data: &str) -> Content {
 }
 
 fn simple(subject: &str) -> EmailContent {
-    let body = EmailBody::builder()
-        .text(text("plain"))
-        .html(text("<p>rich</p>"))
-        .build();
+    let body = EmailBody::builder().text(text("plain")).html(text("<p>rich</p>")).build();
     let message = Simple::builder().subject(text(subject)).body(body).build();
     EmailContent::builder().simple(message).build()
 }
@@ -107,19 +100,11 @@ async fn a_simple_mail_is_caught_whole() {
         .cc_addresses("cc@example.org")
         .bcc_addresses("bcc@example.org")
         .build();
-    let send = local
-        .client
-        .send_email()
-        .from_email_address(SENDER)
-        .destination(destination);
+    let send = local.client.send_email().from_email_address(SENDER).destination(destination);
     let answer = send.content(simple("Grüße")).send().await.unwrap();
     assert!(!answer.message_id().unwrap().is_empty());
     let expected = Message {
-        to: vec![
-            "Ann <ann@example.org>".into(),
-            "cc@example.org".into(),
-            "bcc@example.org".into(),
-        ],
+        to: vec!["Ann <ann@example.org>".into(), "cc@example.org".into(), "bcc@example.org".into()],
         from: SENDER.into(),
         subject: "Grüße".into(),
         text: "plain".into(),
@@ -169,15 +154,10 @@ async fn the_envelope_of_a_raw_mail_overrules_its_headers() {
 #[tokio::test]
 async fn an_unverified_sender_is_refused() {
     let local = start().await;
-    for (sender, expected) in [
-        ("x@other.example", "MessageRejected"),
-        ("x@half.example", "MailFromDomainNotVerifiedException"),
-    ] {
-        assert_eq!(
-            code(local.mail(sender, simple("Hi"))).await,
-            Err(expected.into()),
-            "{sender}"
-        );
+    for (sender, expected) in
+        [("x@other.example", "MessageRejected"), ("x@half.example", "MailFromDomainNotVerifiedException")]
+    {
+        assert_eq!(code(local.mail(sender, simple("Hi"))).await, Err(expected.into()), "{sender}");
     }
     let error = local.mail("x@other.example", simple("Hi")).send().await.unwrap_err();
     assert!(error.into_service_error().is_message_rejected());
@@ -196,21 +176,11 @@ async fn a_stored_template_is_not_found() {
 async fn a_header_injection_is_refused_and_leaves_nothing() {
     let local = start().await;
     let bad = Err("BadRequestException".to_owned());
-    assert_eq!(
-        code(local.mail(SENDER, simple("Hi\r\nBcc: eve@example.org"))).await,
-        bad
-    );
+    assert_eq!(code(local.mail(SENDER, simple("Hi\r\nBcc: eve@example.org"))).await, bad);
     let sender = "A\r\nBcc: eve@example.org <no-reply@example.com>";
     assert_eq!(code(local.mail(sender, simple("Hi"))).await, bad);
-    for address in [
-        "ann@example.org\r\nBcc: eve@example.org",
-        "A\nBcc: e@x.org <ann@example.org>",
-    ] {
-        let send = local
-            .client
-            .send_email()
-            .from_email_address(SENDER)
-            .content(simple("Hi"));
+    for address in ["ann@example.org\r\nBcc: eve@example.org", "A\nBcc: e@x.org <ann@example.org>"] {
+        let send = local.client.send_email().from_email_address(SENDER).content(simple("Hi"));
         assert_eq!(code(send.destination(to(address))).await, bad, "{address}");
     }
     let reply = local.good().reply_to_addresses("a@example.org\r\nBcc: eve@example.org");
@@ -220,11 +190,7 @@ async fn a_header_injection_is_refused_and_leaves_nothing() {
     assert_eq!(local.caught(), 0);
 
     let html = simple("<script>alert(1)</script>");
-    assert_eq!(
-        code(local.mail(SENDER, html)).await,
-        Ok(()),
-        "markup is text in a subject"
-    );
+    assert_eq!(code(local.mail(SENDER, html)).await, Ok(()), "markup is text in a subject");
 }
 
 #[tokio::test]
@@ -232,31 +198,15 @@ async fn what_ses_could_not_deliver_is_a_bad_request() {
     let local = start().await;
     let bad = Err("BadRequestException".to_owned());
     for address in ["jürgen@example.org", "ann@exämple.org", "ann", "a@x.org, b@x.org"] {
-        let send = local
-            .client
-            .send_email()
-            .from_email_address(SENDER)
-            .content(simple("Hi"));
+        let send = local.client.send_email().from_email_address(SENDER).content(simple("Hi"));
         assert_eq!(code(send.destination(to(address))).await, bad, "{address}");
     }
     let many = Destination::builder().set_to_addresses(Some(vec!["a@x.org".to_owned(); 51]));
-    let send = local
-        .client
-        .send_email()
-        .from_email_address(SENDER)
-        .content(simple("Hi"));
+    let send = local.client.send_email().from_email_address(SENDER).content(simple("Hi"));
     assert_eq!(code(send.destination(many.build())).await, bad);
-    let nobody = local
-        .client
-        .send_email()
-        .from_email_address(SENDER)
-        .content(simple("Hi"));
+    let nobody = local.client.send_email().from_email_address(SENDER).content(simple("Hi"));
     assert_eq!(code(nobody).await, bad);
-    let nobody = local
-        .client
-        .send_email()
-        .destination(to("a@x.org"))
-        .content(simple("Hi"));
+    let nobody = local.client.send_email().destination(to("a@x.org")).content(simple("Hi"));
     assert_eq!(code(nobody).await, bad);
     assert_eq!(code(local.mail(SENDER, EmailContent::builder().build())).await, bad);
     assert_eq!(local.caught(), 0);
@@ -268,13 +218,7 @@ async fn malformed_requests_are_refused_and_the_next_good_one_works() {
     let mut nested = String::new();
     for level in 0..5_000 {
         let boundary = format!("b{level}");
-        nested.extend([
-            "Content-Type: multipart/mixed; boundary=",
-            &boundary,
-            "\r\n\r\n--",
-            &boundary,
-            "\r\n",
-        ]);
+        nested.extend(["Content-Type: multipart/mixed; boundary=", &boundary, "\r\n\r\n--", &boundary, "\r\n"]);
     }
     let deep = format!("From: no-reply@example.com\r\nTo: a@x.org\r\n{nested}");
     let refused = code(local.client.send_email().content(raw(&deep))).await;
@@ -284,27 +228,9 @@ async fn malformed_requests_are_refused_and_the_next_good_one_works() {
         ("POST", "/v2/email/outbound-emails", "", 400, "BadRequestException"),
         ("POST", "/v2/email/outbound-emails", "[1", 400, "BadRequestException"),
         ("POST", "/v2/email/outbound-emails", "{}", 400, "BadRequestException"),
-        (
-            "POST",
-            "/v2/email/outbound-emails",
-            r#"{"Content":5}"#,
-            400,
-            "BadRequestException",
-        ),
-        (
-            "POST",
-            "/v2/email/outbound-emails",
-            r#"{"Content":{"Raw":{"Data":"*"}}}"#,
-            400,
-            "BadRequestException",
-        ),
-        (
-            "POST",
-            "/v2/email/outbound-emails",
-            &long,
-            413,
-            "RequestEntityTooLargeException",
-        ),
+        ("POST", "/v2/email/outbound-emails", r#"{"Content":5}"#, 400, "BadRequestException"),
+        ("POST", "/v2/email/outbound-emails", r#"{"Content":{"Raw":{"Data":"*"}}}"#, 400, "BadRequestException"),
+        ("POST", "/v2/email/outbound-emails", &long, 413, "RequestEntityTooLargeException"),
         ("GET", "/v2/email/outbound-emails", "", 404, "UnknownOperationException"),
         ("POST", "/v2/email/identities", "{}", 404, "UnknownOperationException"),
     ] {
@@ -383,9 +309,7 @@ async fn a_closed_connection_carries_no_byte_of_an_answer() {
 
 #[tokio::test]
 async fn the_sdks_own_retry_gets_over_one_lost_answer_and_doubles_the_mail() {
-    let retry = RetryConfig::standard()
-        .with_max_attempts(3)
-        .with_initial_backoff(std::time::Duration::ZERO);
+    let retry = RetryConfig::standard().with_max_attempts(3).with_initial_backoff(std::time::Duration::ZERO);
     let local = start_with(Mailbox::open(None).unwrap(), retry).await;
     local.server.faults().fail_next(1, Fault::DropAnswer);
     assert_eq!(code(local.good()).await, Ok(()));

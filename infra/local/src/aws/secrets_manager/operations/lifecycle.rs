@@ -21,10 +21,7 @@ pub(super) fn create_secret(account: &Account, vault: &mut Vault, body: &[u8]) -
     let now = account.clock.now();
     let name = required("name", request.name.as_deref())?;
     requests::name(name)?;
-    let token = value
-        .is_some()
-        .then(|| requests::token(request.client_request_token.as_deref()))
-        .transpose()?;
+    let token = value.is_some().then(|| requests::token(request.client_request_token.as_deref())).transpose()?;
     if let Ok(existing) = vault.find(name, now) {
         return repeat_creation(existing, token, value.as_ref());
     }
@@ -62,10 +59,7 @@ fn repeat_creation(existing: &Secret, token: Option<&str>, value: Option<&Secret
         Some(_) => Err(token_reused()),
         None => Err(ApiError::new(
             "ResourceExistsException",
-            format!(
-                "The operation failed because the secret {} already exists.",
-                existing.name
-            ),
+            format!("The operation failed because the secret {} already exists.", existing.name),
         )),
     }
 }
@@ -75,9 +69,7 @@ pub(super) fn describe_secret(account: &Account, vault: &Vault, body: &[u8]) -> 
     let id = required("secretId", request.secret_id.as_deref())?;
     let secret = vault.find(id, account.clock.now())?;
     let labelled = secret.versions.iter().filter(|version| !version.stages.is_empty());
-    let stages: Map<String, Value> = labelled
-        .map(|version| (version.id.clone(), json!(version.stages)))
-        .collect();
+    let stages: Map<String, Value> = labelled.map(|version| (version.id.clone(), json!(version.stages))).collect();
     let rotation = secret.rotation.as_ref();
     let deletion = secret.deletion.as_ref();
     Ok(answer(
@@ -88,10 +80,7 @@ pub(super) fn describe_secret(account: &Account, vault: &Vault, body: &[u8]) -> 
             ("Tags", secret.tags.as_ref().map(|tags| json!(tags))),
             ("CreatedDate", Some(epoch_seconds(secret.created))),
             ("LastChangedDate", Some(epoch_seconds(secret.changed))),
-            (
-                "DeletedDate",
-                deletion.map(|deletion| epoch_seconds(deletion.requested)),
-            ),
+            ("DeletedDate", deletion.map(|deletion| epoch_seconds(deletion.requested))),
             ("RotationEnabled", rotation.map(|_| json!(true))),
             ("RotationLambdaARN", rotation.map(|rotation| json!(rotation.lambda_arn))),
             ("RotationRules", rotation.and_then(|rotation| rotation.rules.clone())),
@@ -106,9 +95,7 @@ pub(super) fn delete_secret(account: &Account, vault: &mut Vault, body: &[u8]) -
     let force = request.force_delete_without_recovery.unwrap_or(false);
     let window = request.recovery_window_in_days;
     if force && window.is_some() {
-        return Err(invalid(
-            "You can't use ForceDeleteWithoutRecovery in conjunction with RecoveryWindowInDays.",
-        ));
+        return Err(invalid("You can't use ForceDeleteWithoutRecovery in conjunction with RecoveryWindowInDays."));
     }
     let days = window.unwrap_or(30);
     if !(7..=30).contains(&days) {

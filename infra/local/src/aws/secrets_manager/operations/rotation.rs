@@ -27,15 +27,9 @@ pub(super) fn rotate_secret(account: &Account, vault: &mut Vault, body: &[u8]) -
                 "Secrets Manager can't find the specified Lambda function.",
             ));
         }
-        None => former
-            .as_ref()
-            .map(|rotation| rotation.lambda_arn.clone())
-            .ok_or_else(|| {
-                ApiError::new(
-                    "InvalidRequestException",
-                    "No Lambda rotation function ARN is associated with this secret.",
-                )
-            })?,
+        None => former.as_ref().map(|rotation| rotation.lambda_arn.clone()).ok_or_else(|| {
+            ApiError::new("InvalidRequestException", "No Lambda rotation function ARN is associated with this secret.")
+        })?,
     };
     let rules = rules.or_else(|| former.and_then(|rotation| rotation.rules));
     secret.rotation = Some(Rotation { lambda_arn, rules });
@@ -52,18 +46,13 @@ fn rules(rules: &RotationRules) -> Result<Value, ApiError> {
         return Err(invalid("AutomaticallyAfterDays must be 1 to 1000."));
     }
     if days.is_some() && rules.schedule_expression.is_some() {
-        return Err(invalid(
-            "You can specify AutomaticallyAfterDays or ScheduleExpression, but not both.",
-        ));
+        return Err(invalid("You can specify AutomaticallyAfterDays or ScheduleExpression, but not both."));
     }
     let mut recorded = Map::new();
     for (member, value) in [
         ("AutomaticallyAfterDays", days.map(|days| json!(days))),
         ("Duration", rules.duration.as_ref().map(|text| json!(text))),
-        (
-            "ScheduleExpression",
-            rules.schedule_expression.as_ref().map(|text| json!(text)),
-        ),
+        ("ScheduleExpression", rules.schedule_expression.as_ref().map(|text| json!(text))),
     ] {
         recorded.extend(value.map(|value| (member.to_owned(), value)));
     }

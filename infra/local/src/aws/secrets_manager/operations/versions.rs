@@ -21,10 +21,7 @@ pub(super) fn get_secret_value(account: &Account, vault: &Vault, body: &[u8]) ->
     let (version, sought) = match (request.version_id.as_deref(), stage) {
         (Some(id), stage) => {
             let version = secret.version(id);
-            if version
-                .zip(stage)
-                .is_some_and(|(version, stage)| !version.stages.contains(stage))
-            {
+            if version.zip(stage).is_some_and(|(version, stage)| !version.stages.contains(stage)) {
                 return Err(ApiError::new(
                     "InvalidRequestException",
                     "You provided a VersionStage that is not associated to the provided VersionId.",
@@ -96,10 +93,7 @@ pub(super) fn list_secret_version_ids(account: &Account, vault: &Vault, body: &[
     };
     let mut rest = secret.versions.iter().skip(start).filter(shown).peekable();
     let versions: Vec<&Version> = rest.by_ref().take(page).collect();
-    let next = versions
-        .last()
-        .filter(|_| rest.peek().is_some())
-        .map(|last| json!(last.id));
+    let next = versions.last().filter(|_| rest.peek().is_some()).map(|last| json!(last.id));
     let versions: Vec<Value> = versions
         .iter()
         .map(|version| {
@@ -110,10 +104,7 @@ pub(super) fn list_secret_version_ids(account: &Account, vault: &Vault, body: &[
             })
         })
         .collect();
-    Ok(answer(
-        secret,
-        [("Versions", Some(json!(versions))), ("NextToken", next)],
-    ))
+    Ok(answer(secret, [("Versions", Some(json!(versions))), ("NextToken", next)]))
 }
 
 pub(super) fn update_secret_version_stage(

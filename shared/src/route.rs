@@ -1,0 +1,75 @@
+//! What the route table is made of.
+
+use http::Method;
+
+use crate::config::Rule;
+use crate::store::Table;
+
+/// What a caller must show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Nothing.
+    Public,
+    /// An access token (RFC 6750 section 2.1).
+    Bearer,
+    /// An access token, a refresh token in the body, or both.
+    BearerOrToken,
+}
+
+/// A secret in Secrets Manager.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Secret {
+    /// The private halves of the signing keys.
+    SigningRing,
+    /// The key under which mailed tokens are made.
+    MailKey,
+}
+
+/// What a function may do with a table, as IAM actions without the service's prefix.
+pub type Grant = (Table, &'static [&'static str]);
+
+/// One endpoint.
+#[derive(Debug)]
+pub struct Route {
+    /// The function's crate; in Pascal case with `Function` behind it the logical id in the template.
+    pub function: &'static str,
+    /// The HTTP method. GET answers HEAD as well.
+    pub method: Method,
+    /// The path, with parameters in braces.
+    pub path: &'static str,
+    /// What a caller must show.
+    pub access: Access,
+    /// The buckets that are charged before any work.
+    pub limits: &'static [Rule],
+    /// The action in the audit trail, where the endpoint leaves records.
+    pub action: Option<&'static str>,
+    /// Whether a success changes state, and so leaves exactly one audit record.
+    pub mutates: bool,
+    /// What it does with the tables.
+    pub grants: &'static [Grant],
+    /// The secrets it reads.
+    pub secrets: &'static [Secret],
+}
+
+impl Route {
+    /// Whether `method` is one that this route answers.
+    #[must_use]
+    pub fn answers(&self, method: &Method) -> bool {
+        self.method == *method || (self.method == Method::GET && *method == Method::HEAD)
+    }
+
+    /// Whether `path` is one of this route's.
+    #[must_use]
+    pub fn matches(&self, path: &str) -> bool {
+        let mut wanted = self.path.split('/');
+        let mut given = path.split('/');
+        loop {
+            match (wanted.next(), given.next()) {
+                (None, None) => return true,
+                (Some(parameter), Some(value)) if parameter.starts_with('{') && !value.is_empty() => {}
+                (Some(wanted), Some(given)) if wanted == given => {}
+                _ => return false,
+            }
+        }
+    }
+}

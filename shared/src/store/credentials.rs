@@ -1,0 +1,112 @@
+//! New passwords. Each ends every session by raising the user's version, and kills every mailed token.
+
+use super::expression::Expression;
+use super::keys;
+use super::outbox::Row;
+use super::transaction::Transaction;
+use super::users::{FORGET_MAILED, KILL_MAILED, ROTATE, owned_and_verified};
+use super::{Store, StoreError};
+use crate::audit::Entry;
+use crate::domain::{EmailAddress, RowId, Session, Timestamp, User};
+
+/// A new password.
+#[derive(Debug)]
+pub struct PasswordChange<'a> {
+    /// The account as it was read before hashing.
+    pub user: &'a User,
+    /// Its address.
+    pub email: &'a EmailAddress,
+    /// The new hash.
+    pub hash: &'a str,
+    /// The moment of the change.
+    pub now: Timestamp,
+}
+
+impl Store {
+    /// Sets a new password with the reset token whose hash is `token`; `false` if the token is not good any more. A
+    /// finished reset proves the address and lifts a lock.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn reset_password(
+        &self,
+        change: &PasswordChange<'_>,
+        token: &str,
+        entry: &Entry,
+        row: &Row,
+    ) -> Result<bool, StoreError> {
+        let user = change.user.id;
+        let update = format!(
+            "SET #password_hash = :hash, #password_changed_at = :now, #email_verified = :yes, {ROTATE}, {KILL_MAILED} \
+             REMOVE #pending_email, {FORGET_MAILED}"
+        );
+        let expression =
+            new_password(change, update, "#reset_hash = :token AND #reset_until > :now AND #status = :active")
+                .value("token", token)
+                .value("active", "active")
+                .value("yes", true);
+        let transaction = Transaction::default()
+            .update("user", keys::user(user), expression)
+            .update("email", keys::email(change.email), owned_and_verified(user))
+            .delete("lock", keys::lock(change.email), Expression::default())
+            .audit(entry)
+            .outbox(row);
+        self.commit("reset_password", transaction).await.map(|()| true).or_else(|error| error.condition_to(false))
+    }
+
+    /// Changes the password and puts the caller's session, given as it is to be, under the new version; `false` if the
+    /// account or the session has changed meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn change_password(
+        &self,
+        change: &PasswordChange<'_>,
+        session: &Session,
+        entry: &Entry,
+        row: &Row,
+    ) -> Result<bool, StoreError> {
+        let user = change.user.id;
+        let update = format!(
+            "SET #password_hash = :hash, #password_changed_at = :now, {ROTATE}, {KILL_MAILED} REMOVE #pending_email, {FORGET_MAILED}"
+        );
+        let expression = new_password(change, update, "#password_hash = :old AND #ver_current = :ver")
+            .value("old", &change.user.password_hash)
+            .value("ver", change.user.ver_current);
+        let restamp = Expression::update(
+            "SET #family = :family, #current = :current, #user_ver = :ver, #global_ver = :global, #auth_time = :now, #last_activity_at = :now REMOVE #parent, #nonce, #rotated_at",
+            "attribute_exists(#pk)",
+        )
+        .value("family", &session.family)
+        .value("current", &session.current)
+        .value("ver", session.user_ver)
+        .value("global", session.global_ver)
+        .value("now", change.now);
+        let transaction = Transaction::default()
+            .update("user", keys::user(user), expression)
+            .update("session", keys::session(user, session.id), restamp)
+            .delete("lock", keys::lock(change.email), Expression::default())
+            .audit(entry)
+            .outbox(row);
+        self.commit("change_password", transaction).await.map(|()| true).or_else(|error| error.condition_to(false))
+    }
+
+    /// Replaces the hash of an unchanged password by one of today's parameters.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the old hash then stays, and the next login tries again.
+    pub async fn rehash_password(&self, user: &User, hash: &str) -> Result<(), StoreError> {
+        let expression = Expression::update("SET #password_hash = :hash", "#password_hash = :old")
+            .value("hash", hash)
+            .value("old", &user.password_hash);
+        self.update("rehash_password", keys::user(user.id), expression).await.map(|_| ())
+    }
+}
+
+fn new_password(change: &PasswordChange<'_>, update: String, condition: &str) -> Expression {
+    Expression::update(update, condition)
+        .value("hash", change.hash)
+        .value("now", change.now)
+        .value("one", 1)
+        .value("floor", RowId::floor_at(change.now))
+}

@@ -22,28 +22,16 @@ async fn accounts_stay_within_their_budgets() {
     hold(&app, "register again", 4);
     let token = app.mailed("a@example.com", "dvt_").await;
     app.proxy.take_calls();
-    app.anonymous()
-        .post("/api/v1/auth/verify-email", &json!({ "token": token }))
-        .await
-        .assert(200);
+    app.anonymous().post("/api/v1/auth/verify-email", &json!({ "token": token })).await.assert(200);
     hold(&app, "verify-email", 3);
-    for (path, email) in [
-        ("resend-verification", "b@example.com"),
-        ("request-password-reset", "a@example.com"),
-    ] {
-        app.anonymous()
-            .post(&format!("/api/v1/auth/{path}"), &json!({ "email": email }))
-            .await
-            .assert(202);
+    for (path, email) in [("resend-verification", "b@example.com"), ("request-password-reset", "a@example.com")] {
+        app.anonymous().post(&format!("/api/v1/auth/{path}"), &json!({ "email": email })).await.assert(202);
         hold(&app, path, 4);
     }
     let token = app.mailed("a@example.com", "drs_").await;
     app.proxy.take_calls();
     app.anonymous()
-        .post(
-            "/api/v1/auth/reset-password",
-            &json!({ "token": token, "new_password": NEW }),
-        )
+        .post("/api/v1/auth/reset-password", &json!({ "token": token, "new_password": NEW }))
         .await
         .assert(200);
     hold(&app, "reset-password", 3);
@@ -55,10 +43,7 @@ async fn sessions_stay_within_their_budgets() {
     app.verified("a@example.com").await;
     app.drain().await;
     app.proxy.take_calls();
-    app.anonymous()
-        .try_log_in("a@example.com", "Wrong-Horse-7-Battery")
-        .await
-        .assert(401);
+    app.anonymous().try_log_in("a@example.com", "Wrong-Horse-7-Battery").await.assert(401);
     hold(&app, "login refused", 5);
     let mut ada = app.anonymous().log_in("a@example.com", PASSWORD).await;
     hold(&app, "login", 7);
@@ -92,10 +77,7 @@ async fn logouts_stay_within_their_budgets() {
     let ada = app.logged_in("a@example.com").await;
     let phone = app.anonymous().log_in("a@example.com", PASSWORD).await;
     app.proxy.take_calls();
-    app.anonymous()
-        .post("/api/v1/auth/logout", &json!({ "refresh_token": ada.refresh }))
-        .await
-        .assert(200);
+    app.anonymous().post("/api/v1/auth/logout", &json!({ "refresh_token": ada.refresh })).await.assert(200);
     hold(&app, "logout by token", 1);
     phone.post("/api/v1/auth/logout", &json!({})).await.assert(200);
     hold(&app, "logout by bearer", 2);

@@ -7,9 +7,7 @@ const PATH: &str = "/api/v1/auth/change-password";
 const NEW: &str = "Other-Horse-8-Battery";
 
 async fn change(actor: &Actor<'_>, current: &str, new: &str) -> bundle_tests::Answer {
-    actor
-        .post(PATH, &json!({ "current_password": current, "new_password": new }))
-        .await
+    actor.post(PATH, &json!({ "current_password": current, "new_password": new })).await
 }
 
 #[tokio::test]
@@ -26,22 +24,11 @@ async fn the_caller_goes_on_in_fresh_tokens_and_every_other_session_ends() {
     assert_eq!(session.sessions().await.len(), 1);
     ada.me().await.assert_problem(401, "token_version_too_old");
     phone.me().await.assert_problem(401, "token_version_too_old");
-    phone
-        .try_refresh(phone.refresh.as_deref().unwrap_or_default())
-        .await
-        .assert(401);
-    ada.try_refresh(ada.refresh.as_deref().unwrap_or_default())
-        .await
-        .assert(401);
-    session
-        .try_refresh(body["refresh_token"].as_str().expect("a token"))
-        .await
-        .assert(200);
+    phone.try_refresh(phone.refresh.as_deref().unwrap_or_default()).await.assert(401);
+    ada.try_refresh(ada.refresh.as_deref().unwrap_or_default()).await.assert(401);
+    session.try_refresh(body["refresh_token"].as_str().expect("a token")).await.assert(200);
     app.anonymous().try_log_in("a@example.com", NEW).await.assert(200);
-    assert_eq!(
-        app.subjects("a@example.com").await.first().map(String::as_str),
-        Some("Your password was changed")
-    );
+    assert_eq!(app.subjects("a@example.com").await.first().map(String::as_str), Some("Your password was changed"));
 }
 
 #[tokio::test]
@@ -49,14 +36,8 @@ async fn the_new_password_must_differ_and_follow_the_rules() {
     // PW-16
     let app = TestApp::start().await;
     let ada = app.logged_in("lovelace@example.com").await;
-    assert_eq!(
-        change(&ada, PASSWORD, PASSWORD).await.rules(),
-        ["/new_password same_as_current"]
-    );
-    assert_eq!(
-        change(&ada, PASSWORD, "Lovelace1!Aa").await.rules(),
-        ["/new_password contains_context"]
-    );
+    assert_eq!(change(&ada, PASSWORD, PASSWORD).await.rules(), ["/new_password same_as_current"]);
+    assert_eq!(change(&ada, PASSWORD, "Lovelace1!Aa").await.rules(), ["/new_password contains_context"]);
     ada.me().await.assert(200);
 }
 
@@ -65,9 +46,7 @@ async fn a_wrong_current_password_changes_nothing_and_counts_towards_the_lock() 
     let app = TestApp::with(&[("LOCKOUT_THRESHOLD", "2")]).await;
     let ada = app.logged_in("a@example.com").await;
     for _ in 0..2 {
-        change(&ada, "Wrong-Horse-7-Battery", NEW)
-            .await
-            .assert_problem(401, "invalid_credentials");
+        change(&ada, "Wrong-Horse-7-Battery", NEW).await.assert_problem(401, "invalid_credentials");
     }
     app.advance(3);
     change(&ada, PASSWORD, NEW).await.assert_problem(423, "account_locked");
@@ -78,10 +57,8 @@ async fn a_wrong_current_password_changes_nothing_and_counts_towards_the_lock() 
 async fn of_two_changes_at_once_one_wins_and_the_other_is_refused() {
     let app = TestApp::start().await;
     let ada = app.logged_in("a@example.com").await;
-    let (one, two) = tokio::join!(
-        change(&ada, PASSWORD, "First-Horse-8-Battery"),
-        change(&ada, PASSWORD, "Second-Horse-8-Battery")
-    );
+    let (one, two) =
+        tokio::join!(change(&ada, PASSWORD, "First-Horse-8-Battery"), change(&ada, PASSWORD, "Second-Horse-8-Battery"));
     let mut statuses = [one.status.as_u16(), two.status.as_u16()];
     statuses.sort_unstable();
     assert!(statuses[0] == 200 && [401, 409].contains(&statuses[1]), "{statuses:?}");

@@ -26,16 +26,10 @@ async fn prepare(app: &TestApp, operation: &str) -> (&'static str, &'static str,
     let email = "a@example.com";
     let post = |path, body| ("POST", path, None, body);
     match operation {
-        "register" => post(
-            "/api/v1/auth/register",
-            json!({ "email": email, "password": PASSWORD, "name": "A" }),
-        ),
+        "register" => post("/api/v1/auth/register", json!({ "email": email, "password": PASSWORD, "name": "A" })),
         "verify" => {
             app.registered(email).await;
-            post(
-                "/api/v1/auth/verify-email",
-                json!({ "token": app.mailed(email, "dvt_").await }),
-            )
+            post("/api/v1/auth/verify-email", json!({ "token": app.mailed(email, "dvt_").await }))
         }
         "resend" => {
             app.registered(email).await;
@@ -51,10 +45,7 @@ async fn prepare(app: &TestApp, operation: &str) -> (&'static str, &'static str,
         }
         "reset" => {
             app.verified(email).await;
-            app.anonymous()
-                .post("/api/v1/auth/request-password-reset", &json!({ "email": email }))
-                .await
-                .assert(202);
+            app.anonymous().post("/api/v1/auth/request-password-reset", &json!({ "email": email })).await.assert(202);
             post(
                 "/api/v1/auth/reset-password",
                 json!({ "token": app.mailed(email, "drs_").await, "new_password": NEW }),
@@ -163,18 +154,9 @@ async fn a_lost_charge_counts_once() {
     app.verified("a@example.com").await;
     let client = app.anonymous();
     app.proxy.plan("UpdateItem", Fault::LostAnswer, 1);
-    client
-        .try_log_in("a@example.com", "Wrong-Horse-7-Battery")
-        .await
-        .assert(401);
-    client
-        .try_log_in("a@example.com", "Wrong-Horse-7-Battery")
-        .await
-        .assert(401);
-    client
-        .try_log_in("a@example.com", "Wrong-Horse-7-Battery")
-        .await
-        .assert(429);
+    client.try_log_in("a@example.com", "Wrong-Horse-7-Battery").await.assert(401);
+    client.try_log_in("a@example.com", "Wrong-Horse-7-Battery").await.assert(401);
+    client.try_log_in("a@example.com", "Wrong-Horse-7-Battery").await.assert(429);
 }
 
 #[tokio::test]

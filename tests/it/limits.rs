@@ -14,10 +14,7 @@ async fn request(app: &TestApp, path: &str) -> bundle_tests::Answer {
         "reset-password" => json!({ "token": "drs_x", "new_password": PASSWORD }),
         _ => json!({ "email": format!("{}@example.com", uuid::Uuid::from_u128(u128::from(rand()))) }),
     };
-    app.anonymous()
-        .at(CLIENT)
-        .post(&format!("/api/v1/auth/{path}"), &body)
-        .await
+    app.anonymous().at(CLIENT).post(&format!("/api/v1/auth/{path}"), &body).await
 }
 
 /// A number that does not come again in this process.
@@ -88,11 +85,7 @@ async fn a_successful_login_gives_its_token_back() {
     let app = TestApp::start().await;
     app.verified("a@example.com").await;
     for _ in 0..30 {
-        app.anonymous()
-            .at(CLIENT)
-            .try_log_in("a@example.com", PASSWORD)
-            .await
-            .assert(200);
+        app.anonymous().at(CLIENT).try_log_in("a@example.com", PASSWORD).await.assert(200);
     }
 }
 
@@ -103,12 +96,7 @@ async fn one_source_that_tries_many_accounts_is_stopped() {
     let mut statuses = Vec::new();
     for n in 0..60 {
         statuses.push(
-            app.anonymous()
-                .at(CLIENT)
-                .try_log_in(&format!("user{n}@example.com"), PASSWORD)
-                .await
-                .status
-                .as_u16(),
+            app.anonymous().at(CLIENT).try_log_in(&format!("user{n}@example.com"), PASSWORD).await.status.as_u16(),
         );
     }
     assert_eq!(statuses.iter().filter(|status| **status == 429).count(), 40);
@@ -121,10 +109,7 @@ async fn an_address_gets_few_mails_however_many_clients_ask() {
     app.verified("victim@example.com").await;
     let asks = (0..100).map(|_| async {
         app.anonymous()
-            .post(
-                "/api/v1/auth/request-password-reset",
-                &json!({ "email": "Victim@example.com" }),
-            )
+            .post("/api/v1/auth/request-password-reset", &json!({ "email": "Victim@example.com" }))
             .await
             .status
             .as_u16()
@@ -139,21 +124,10 @@ async fn neighbours_in_one_ipv6_network_share_a_bucket() {
     // RL-06
     let app = TestApp::start().await;
     for n in 0..20 {
-        app.anonymous()
-            .at(&format!("2001:db8::{n:x}"))
-            .try_log_in("a@example.com", PASSWORD)
-            .await;
+        app.anonymous().at(&format!("2001:db8::{n:x}")).try_log_in("a@example.com", PASSWORD).await;
     }
-    app.anonymous()
-        .at("2001:db8::ffff")
-        .try_log_in("b@example.com", PASSWORD)
-        .await
-        .assert(429);
-    app.anonymous()
-        .at("2001:db8:0:1::1")
-        .try_log_in("b@example.com", PASSWORD)
-        .await
-        .assert(401);
+    app.anonymous().at("2001:db8::ffff").try_log_in("b@example.com", PASSWORD).await.assert(429);
+    app.anonymous().at("2001:db8:0:1::1").try_log_in("b@example.com", PASSWORD).await.assert(401);
 }
 
 #[tokio::test]
@@ -181,11 +155,7 @@ async fn refusals_at_a_limit_are_recorded_once_in_ten_minutes() {
         request(&app, "login").await;
     }
     let records = app.db_audit().await;
-    assert_eq!(
-        records.iter().filter(|line| line.ends_with("rate_limited")).count(),
-        1,
-        "{records:?}"
-    );
+    assert_eq!(records.iter().filter(|line| line.ends_with("rate_limited")).count(), 1, "{records:?}");
 }
 
 #[tokio::test]

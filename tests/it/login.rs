@@ -16,26 +16,13 @@ async fn a_login_gives_tokens_and_the_account() {
     let answer = app.anonymous().try_log_in("ADA@Example.COM", PASSWORD).await;
     answer.assert(200);
     let body = answer.json();
-    assert_eq!(
-        (body["token_type"].as_str(), body["expires_in"].as_i64()),
-        (Some("bearer"), Some(1_800))
-    );
+    assert_eq!((body["token_type"].as_str(), body["expires_in"].as_i64()), (Some("bearer"), Some(1_800)));
     let user = body["user"].as_object().expect("a user");
     let mut members: Vec<_> = user.keys().map(String::as_str).collect();
     members.sort_unstable();
     assert_eq!(
         members,
-        [
-            "created_at",
-            "email",
-            "email_verified",
-            "id",
-            "is_active",
-            "last_login_at",
-            "name",
-            "pending_email",
-            "role"
-        ]
+        ["created_at", "email", "email_verified", "id", "is_active", "last_login_at", "name", "pending_email", "role"]
     );
     assert_eq!(body["user"]["last_login_at"], "2027-01-15T08:00:00.000Z");
 }
@@ -50,35 +37,13 @@ async fn the_access_token_says_what_the_contract_promises_and_no_more() {
         let part = token.split('.').nth(n).expect("three parts");
         serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).expect("base64url")).expect("JSON")
     };
-    assert_eq!(
-        (part(0)["typ"].as_str(), part(0)["alg"].as_str()),
-        (Some("at+jwt"), Some("ES256"))
-    );
+    assert_eq!((part(0)["typ"].as_str(), part(0)["alg"].as_str()), (Some("at+jwt"), Some("ES256")));
     let claims = part(1);
-    let mut names: Vec<_> = claims
-        .as_object()
-        .expect("an object")
-        .keys()
-        .map(String::as_str)
-        .collect();
+    let mut names: Vec<_> = claims.as_object().expect("an object").keys().map(String::as_str).collect();
     names.sort_unstable();
     assert_eq!(
         names,
-        [
-            "amr",
-            "aud",
-            "auth_time",
-            "exp",
-            "global_ver",
-            "iat",
-            "iss",
-            "jti",
-            "nbf",
-            "role",
-            "sid",
-            "sub",
-            "user_ver"
-        ]
+        ["amr", "aud", "auth_time", "exp", "global_ver", "iat", "iss", "jti", "nbf", "role", "sid", "sub", "user_ver"]
     );
     assert_eq!(claims["sid"], ada.session_id().await);
 }
@@ -87,10 +52,7 @@ async fn the_access_token_says_what_the_contract_promises_and_no_more() {
 async fn an_access_token_never_outlives_its_session() {
     let app = TestApp::with(&[("SESSION_TTL_SECONDS", "600")]).await;
     app.verified("a@example.com").await;
-    assert_eq!(
-        app.anonymous().try_log_in("a@example.com", PASSWORD).await.json()["expires_in"],
-        600
-    );
+    assert_eq!(app.anonymous().try_log_in("a@example.com", PASSWORD).await.json()["expires_in"], 600);
 }
 
 #[tokio::test]
@@ -102,12 +64,7 @@ async fn wrong_unknown_unverified_and_disabled_are_one_answer() {
     app.registered("unverified@example.com").await;
     set_status(&app, "disabled@example.com", "disabled").await;
     let mut answers = Vec::new();
-    for email in [
-        "known@example.com",
-        "nobody@example.com",
-        "unverified@example.com",
-        "disabled@example.com",
-    ] {
+    for email in ["known@example.com", "nobody@example.com", "unverified@example.com", "disabled@example.com"] {
         app.proxy.take_calls();
         let answer = app.anonymous().try_log_in(email, WRONG).await;
         answer.assert_problem(401, "invalid_credentials");
@@ -128,14 +85,8 @@ async fn what_stands_in_the_way_is_told_after_the_right_password_only() {
     app.registered("unverified@example.com").await;
     app.verified("disabled@example.com").await;
     set_status(&app, "disabled@example.com", "disabled").await;
-    app.anonymous()
-        .try_log_in("unverified@example.com", PASSWORD)
-        .await
-        .assert_problem(403, "email_not_verified");
-    app.anonymous()
-        .try_log_in("disabled@example.com", PASSWORD)
-        .await
-        .assert_problem(403, "account_disabled");
+    app.anonymous().try_log_in("unverified@example.com", PASSWORD).await.assert_problem(403, "email_not_verified");
+    app.anonymous().try_log_in("disabled@example.com", PASSWORD).await.assert_problem(403, "account_disabled");
 }
 
 #[tokio::test]
@@ -145,10 +96,7 @@ async fn ten_failures_lock_for_exactly_an_hour_known_or_not() {
     app.verified("known@example.com").await;
     for email in ["known@example.com", "nobody@example.com"] {
         for _ in 0..10 {
-            app.anonymous()
-                .try_log_in(email, WRONG)
-                .await
-                .assert_problem(401, "invalid_credentials");
+            app.anonymous().try_log_in(email, WRONG).await.assert_problem(401, "invalid_credentials");
         }
         app.advance(3);
         let answer = app.anonymous().try_log_in(email, PASSWORD).await;
@@ -173,26 +121,12 @@ async fn the_lock_leaves_sessions_alone_and_a_reset_lifts_it() {
     app.advance(3);
     ada.me().await.assert(200);
     let change = json!({ "current_password": PASSWORD, "new_password": "Other-Horse-8-Battery" });
-    ada.post("/api/v1/auth/change-password", &change)
-        .await
-        .assert_problem(423, "account_locked");
-    app.anonymous()
-        .post(
-            "/api/v1/auth/request-password-reset",
-            &json!({ "email": "a@example.com" }),
-        )
-        .await
-        .assert(202);
+    ada.post("/api/v1/auth/change-password", &change).await.assert_problem(423, "account_locked");
+    app.anonymous().post("/api/v1/auth/request-password-reset", &json!({ "email": "a@example.com" })).await.assert(202);
     let token = app.mailed("a@example.com", "drs_").await;
     let reset = json!({ "token": token, "new_password": "Other-Horse-8-Battery" });
-    app.anonymous()
-        .post("/api/v1/auth/reset-password", &reset)
-        .await
-        .assert(200);
-    app.anonymous()
-        .try_log_in("a@example.com", "Other-Horse-8-Battery")
-        .await
-        .assert(200);
+    app.anonymous().post("/api/v1/auth/reset-password", &reset).await.assert(200);
+    app.anonymous().try_log_in("a@example.com", "Other-Horse-8-Battery").await.assert(200);
 }
 
 #[tokio::test]
@@ -213,13 +147,7 @@ async fn twenty_parallel_right_logins_all_succeed() {
     // LG-10
     let app = TestApp::with(&[("RATE_LIMIT_SCALE", "100")]).await;
     app.verified("a@example.com").await;
-    let logins = (0..20).map(|_| async {
-        app.anonymous()
-            .try_log_in("a@example.com", PASSWORD)
-            .await
-            .status
-            .as_u16()
-    });
+    let logins = (0..20).map(|_| async { app.anonymous().try_log_in("a@example.com", PASSWORD).await.status.as_u16() });
     assert_eq!(join_all(logins).await, vec![200; 20]);
 }
 
@@ -229,16 +157,8 @@ async fn parallel_guesses_get_no_more_tries_than_guesses_in_turn() {
     app.verified("a@example.com").await;
     let guesses = (0..50).map(|_| async { app.anonymous().try_log_in("a@example.com", WRONG).await.status.as_u16() });
     let answers = join_all(guesses).await;
-    assert_eq!(
-        answers.iter().filter(|status| **status == 401).count(),
-        10,
-        "{answers:?}"
-    );
-    assert_eq!(
-        answers.iter().filter(|status| **status == 423).count(),
-        40,
-        "{answers:?}"
-    );
+    assert_eq!(answers.iter().filter(|status| **status == 401).count(), 10, "{answers:?}");
+    assert_eq!(answers.iter().filter(|status| **status == 423).count(), 40, "{answers:?}");
 }
 
 #[tokio::test]
@@ -259,8 +179,7 @@ async fn a_failing_hash_upgrade_never_fails_the_login() {
     app.verified("a@example.com").await;
     let hash = bcrypt::hash(PASSWORD, 4).expect("a hash");
     set_hash(&app, &hash).await;
-    app.proxy
-        .plan_after("UpdateItem", bundle_tests::Fault::Throttled, 2, 100);
+    app.proxy.plan_after("UpdateItem", bundle_tests::Fault::Throttled, 2, 100);
     app.anonymous().try_log_in("a@example.com", PASSWORD).await.assert(200);
     assert_eq!(stored_hash(&app).await, hash);
 }
@@ -271,13 +190,7 @@ async fn the_session_cap_holds_under_parallel_logins_and_ends_the_oldest() {
     let app = TestApp::with(&[("SESSION_CAP", "5"), ("RATE_LIMIT_SCALE", "100")]).await;
     let oldest = app.logged_in("a@example.com").await;
     app.advance(1);
-    let logins = (0..30).map(|_| async {
-        app.anonymous()
-            .try_log_in("a@example.com", PASSWORD)
-            .await
-            .status
-            .as_u16()
-    });
+    let logins = (0..30).map(|_| async { app.anonymous().try_log_in("a@example.com", PASSWORD).await.status.as_u16() });
     assert_eq!(join_all(logins).await, vec![200; 30]);
     oldest.me().await.assert_problem(401, "session_revoked");
     app.advance(1);
@@ -324,18 +237,9 @@ async fn passwords_are_compared_after_nfc_and_nothing_is_trimmed() {
     let body = json!({ "email": "a@example.com", "password": " Cafe\u{301}-Horse-7 ", "name": "A" });
     app.anonymous().post("/api/v1/auth/register", &body).await.assert(201);
     let token = app.mailed("a@example.com", "dvt_").await;
-    app.anonymous()
-        .post("/api/v1/auth/verify-email", &json!({ "token": token }))
-        .await
-        .assert(200);
-    app.anonymous()
-        .try_log_in("a@example.com", " Caf\u{e9}-Horse-7 ")
-        .await
-        .assert(200);
-    app.anonymous()
-        .try_log_in("a@example.com", "Caf\u{e9}-Horse-7")
-        .await
-        .assert(401);
+    app.anonymous().post("/api/v1/auth/verify-email", &json!({ "token": token })).await.assert(200);
+    app.anonymous().try_log_in("a@example.com", " Caf\u{e9}-Horse-7 ").await.assert(200);
+    app.anonymous().try_log_in("a@example.com", "Caf\u{e9}-Horse-7").await.assert(401);
 }
 
 #[tokio::test]
@@ -351,11 +255,7 @@ async fn configured_admins_are_admins_once_their_address_is_proved() {
 async fn refusals_are_recorded_with_their_reason() {
     let app = TestApp::start().await;
     app.registered("a@example.com").await;
-    for (email, password) in [
-        ("a@example.com", WRONG),
-        ("nobody@example.com", WRONG),
-        ("a@example.com", PASSWORD),
-    ] {
+    for (email, password) in [("a@example.com", WRONG), ("nobody@example.com", WRONG), ("a@example.com", PASSWORD)] {
         app.advance(1);
         app.anonymous().try_log_in(email, password).await;
     }

@@ -14,10 +14,7 @@ async fn while_ses_is_down_nothing_is_lost_and_the_mail_is_sent_later() {
     app.aws.ses.faults().set_down(false);
     app.redeliver().await.expect("delivered");
     let token = app.mailed("a@example.com", "dvt_").await;
-    app.anonymous()
-        .post("/api/v1/auth/verify-email", &json!({ "token": token }))
-        .await
-        .assert(200);
+    app.anonymous().post("/api/v1/auth/verify-email", &json!({ "token": token })).await.assert(200);
 }
 
 #[tokio::test]
@@ -43,10 +40,7 @@ async fn a_redelivery_after_a_lost_answer_repeats_the_same_mail() {
     assert!(tokens.len() > 1, "the first attempt had arrived");
     tokens.dedup();
     assert_eq!(tokens.len(), 1);
-    app.anonymous()
-        .post("/api/v1/auth/verify-email", &json!({ "token": tokens[0] }))
-        .await
-        .assert(200);
+    app.anonymous().post("/api/v1/auth/verify-email", &json!({ "token": tokens[0] })).await.assert(200);
 }
 
 #[tokio::test]
@@ -56,15 +50,9 @@ async fn a_used_token_is_not_revived_by_a_redelivery() {
     app.aws.ses.faults().fail_next(3, Fault::DropAnswer);
     app.drain().await;
     let token = json!({ "token": app.mailed_tokens("a@example.com", "dvt_").await[0] });
-    app.anonymous()
-        .post("/api/v1/auth/verify-email", &token)
-        .await
-        .assert(200);
+    app.anonymous().post("/api/v1/auth/verify-email", &token).await.assert(200);
     app.redeliver().await.expect("nothing to do");
-    app.anonymous()
-        .post("/api/v1/auth/verify-email", &token)
-        .await
-        .assert(400);
+    app.anonymous().post("/api/v1/auth/verify-email", &token).await.assert(400);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -81,10 +69,7 @@ async fn an_overtaken_row_sends_nothing() {
     app.verified("a@example.com").await;
     for _ in 0..2 {
         app.anonymous()
-            .post(
-                "/api/v1/auth/request-password-reset",
-                &json!({ "email": "a@example.com" }),
-            )
+            .post("/api/v1/auth/request-password-reset", &json!({ "email": "a@example.com" }))
             .await
             .assert(202);
         app.advance(1);
@@ -111,12 +96,6 @@ async fn a_disabled_user_gets_no_link() {
     let mut user = app.db_items("users", "USER#").await.remove(0);
     user.insert("status".to_owned(), AttributeValue::S("disabled".to_owned()));
     app.db_put("users", user).await;
-    app.anonymous()
-        .post(
-            "/api/v1/auth/request-password-reset",
-            &json!({ "email": "a@example.com" }),
-        )
-        .await
-        .assert(202);
+    app.anonymous().post("/api/v1/auth/request-password-reset", &json!({ "email": "a@example.com" })).await.assert(202);
     assert!(app.mailed_tokens("a@example.com", "drs_").await.is_empty());
 }

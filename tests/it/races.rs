@@ -23,30 +23,15 @@ async fn fifty_parallel_registrations_of_one_address_are_one_account_with_one_li
         async move { client.post("/api/v1/auth/register", &body).await }
     });
     let answers = join_all(registrations).await;
-    assert!(
-        answers
-            .iter()
-            .all(|answer| answer.status == 201 && answer.body == answers[0].body)
-    );
+    assert!(answers.iter().all(|answer| answer.status == 201 && answer.body == answers[0].body));
     assert_eq!(app.db_items("users", "USER#").await.len(), 1);
     app.drain().await;
-    let texts: Vec<_> = app
-        .aws
-        .mailbox
-        .messages(None)
-        .into_iter()
-        .map(|message| message.text)
-        .collect();
+    let texts: Vec<_> = app.aws.mailbox.messages(None).into_iter().map(|message| message.text).collect();
     let mut live = 0;
     for text in texts {
-        let token: String = text[text.find("dvt_").expect("a token")..]
-            .chars()
-            .take_while(|c| !c.is_whitespace())
-            .collect();
-        let answer = app
-            .anonymous()
-            .post("/api/v1/auth/verify-email", &json!({ "token": token }))
-            .await;
+        let token: String =
+            text[text.find("dvt_").expect("a token")..].chars().take_while(|c| !c.is_whitespace()).collect();
+        let answer = app.anonymous().post("/api/v1/auth/verify-email", &json!({ "token": token })).await;
         live += usize::from(answer.status == 200);
     }
     assert_eq!(live, 1);
@@ -56,13 +41,7 @@ async fn fifty_parallel_registrations_of_one_address_are_one_account_with_one_li
 async fn a_login_that_a_reset_overtakes_is_dead_at_birth() {
     let app = TestApp::start().await;
     app.verified("a@example.com").await;
-    app.anonymous()
-        .post(
-            "/api/v1/auth/request-password-reset",
-            &json!({ "email": "a@example.com" }),
-        )
-        .await
-        .assert(202);
+    app.anonymous().post("/api/v1/auth/request-password-reset", &json!({ "email": "a@example.com" })).await.assert(202);
     let token = app.mailed("a@example.com", "drs_").await;
     app.proxy.plan("TransactWriteItems", Fault::Held, 1);
     let login = app.anonymous();
@@ -70,20 +49,14 @@ async fn a_login_that_a_reset_overtakes_is_dead_at_birth() {
     let reset = async {
         app.proxy.until_held().await;
         app.anonymous()
-            .post(
-                "/api/v1/auth/reset-password",
-                &json!({ "token": token, "new_password": NEW }),
-            )
+            .post("/api/v1/auth/reset-password", &json!({ "token": token, "new_password": NEW }))
             .await
             .assert(200);
         app.proxy.release();
     };
     let (thief, ()) = tokio::join!(held, reset);
     thief.me().await.assert_problem(401, "token_version_too_old");
-    thief
-        .try_refresh(thief.refresh.as_deref().unwrap_or_default())
-        .await
-        .assert(401);
+    thief.try_refresh(thief.refresh.as_deref().unwrap_or_default()).await.assert(401);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -103,16 +76,8 @@ async fn a_refresh_that_a_password_change_overtakes_gives_nothing_that_lives() {
     let (refreshed, ()) = tokio::join!(held, change);
     if refreshed.status == 200 {
         let access = refreshed.json()["access_token"].as_str().unwrap_or_default().to_owned();
-        phone
-            .clone()
-            .bearer(&access)
-            .me()
-            .await
-            .assert_problem(401, "token_version_too_old");
-        let next = refreshed.json()["refresh_token"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned();
+        phone.clone().bearer(&access).me().await.assert_problem(401, "token_version_too_old");
+        let next = refreshed.json()["refresh_token"].as_str().unwrap_or_default().to_owned();
         phone.try_refresh(&next).await.assert(401);
     }
 }
@@ -125,10 +90,7 @@ async fn a_refresh_that_a_logout_overtakes_is_refused() {
     app.proxy.plan("TransactWriteItems", Fault::Held, 1);
     let logout = async {
         app.proxy.until_held().await;
-        app.anonymous()
-            .post("/api/v1/auth/logout", &json!({ "refresh_token": token }))
-            .await
-            .assert(200);
+        app.anonymous().post("/api/v1/auth/logout", &json!({ "refresh_token": token })).await.assert(200);
         app.proxy.release();
     };
     let (refreshed, ()) = tokio::join!(ada.try_refresh(&token), logout);
@@ -179,12 +141,9 @@ async fn two_accounts_that_want_one_address_do_not_both_get_it() {
     let mut tokens = Vec::new();
     for email in ["a@example.com", "b@example.com"] {
         let user = app.logged_in(email).await;
-        user.patch(
-            "/api/v1/auth/me",
-            &json!({ "email": "wanted@example.com", "current_password": PASSWORD }),
-        )
-        .await
-        .assert(200);
+        user.patch("/api/v1/auth/me", &json!({ "email": "wanted@example.com", "current_password": PASSWORD }))
+            .await
+            .assert(200);
         tokens.push(app.mailed("wanted@example.com", "dvt_").await);
         app.advance(1);
     }

@@ -8,13 +8,8 @@ const PATH: &str = "/api/v1/auth/register";
 #[tokio::test]
 async fn a_new_address_gets_an_account_and_a_verification_mail() {
     let app = TestApp::start().await;
-    let answer = app
-        .anonymous()
-        .post(
-            PATH,
-            &json!({ "email": "Ada@Example.com", "password": PASSWORD, "name": "Ada" }),
-        )
-        .await;
+    let answer =
+        app.anonymous().post(PATH, &json!({ "email": "Ada@Example.com", "password": PASSWORD, "name": "Ada" })).await;
     answer.assert(201);
     assert!(answer.json()["message"].is_string());
     assert_eq!(app.subjects("ada@example.com").await, ["Confirm your address"]);
@@ -25,25 +20,12 @@ async fn a_new_address_gets_an_account_and_a_verification_mail() {
 async fn a_taken_address_is_answered_alike_and_its_owner_is_told() {
     let app = TestApp::start().await;
     app.verified("ada@example.com").await;
-    let free = app
-        .anonymous()
-        .post(
-            PATH,
-            &json!({ "email": "new@example.com", "password": PASSWORD, "name": "Ada" }),
-        )
-        .await;
-    let taken = app
-        .anonymous()
-        .post(
-            PATH,
-            &json!({ "email": "ADA@example.com.", "password": PASSWORD, "name": "Eve" }),
-        )
-        .await;
+    let free =
+        app.anonymous().post(PATH, &json!({ "email": "new@example.com", "password": PASSWORD, "name": "Ada" })).await;
+    let taken =
+        app.anonymous().post(PATH, &json!({ "email": "ADA@example.com.", "password": PASSWORD, "name": "Eve" })).await;
     assert_eq!((free.status, free.body), (taken.status, taken.body));
-    assert_eq!(
-        app.subjects("ada@example.com").await.first().map(String::as_str),
-        Some("You already have an account")
-    );
+    assert_eq!(app.subjects("ada@example.com").await.first().map(String::as_str), Some("You already have an account"));
     assert_eq!(app.db_items("users", "USER#").await.len(), 2);
 }
 
@@ -54,10 +36,7 @@ async fn a_taken_account_keeps_its_name_and_password() {
     let eve = json!({ "email": "ada@example.com", "password": "Other-Horse-8-Battery", "name": "Eve" });
     app.anonymous().post(PATH, &eve).await.assert(201);
     assert_eq!(ada.me().await.json()["name"], "Ada Lovelace");
-    app.anonymous()
-        .try_log_in("ada@example.com", PASSWORD)
-        .await
-        .assert(200);
+    app.anonymous().try_log_in("ada@example.com", PASSWORD).await.assert(200);
     app.anonymous()
         .try_log_in("ada@example.com", "Other-Horse-8-Battery")
         .await
@@ -75,22 +54,12 @@ async fn registering_an_unproved_address_again_replaces_the_password_and_kills_t
     let client = app.anonymous();
     let verify = |token: String| {
         let client = &client;
-        async move {
-            client
-                .post("/api/v1/auth/verify-email", &json!({ "token": token }))
-                .await
-        }
+        async move { client.post("/api/v1/auth/verify-email", &json!({ "token": token })).await }
     };
     verify(first).await.assert_problem(400, "invalid_or_expired_token");
     verify(app.mailed("ada@example.com", "dvt_").await).await.assert(200);
-    app.anonymous()
-        .try_log_in("ada@example.com", PASSWORD)
-        .await
-        .assert_problem(401, "invalid_credentials");
-    app.anonymous()
-        .try_log_in("ada@example.com", "Other-Horse-8-Battery")
-        .await
-        .assert(200);
+    app.anonymous().try_log_in("ada@example.com", PASSWORD).await.assert_problem(401, "invalid_credentials");
+    app.anonymous().try_log_in("ada@example.com", "Other-Horse-8-Battery").await.assert(200);
 }
 
 #[tokio::test]
@@ -111,10 +80,7 @@ async fn every_unmet_rule_is_reported_at_once() {
     let app = TestApp::start().await;
     let answer = app
         .anonymous()
-        .post(
-            PATH,
-            &json!({ "email": "nobody", "password": "short", "name": "  ", "role": "admin" }),
-        )
+        .post(PATH, &json!({ "email": "nobody", "password": "short", "name": "  ", "role": "admin" }))
         .await;
     answer.assert_problem(422, "validation_failed");
     let rules = answer.rules();
@@ -135,10 +101,7 @@ async fn every_unmet_rule_is_reported_at_once() {
 async fn a_refused_request_reaches_no_table() {
     // EN-11
     let app = TestApp::start().await;
-    app.anonymous()
-        .post(PATH, &json!({ "email": "x", "password": "x", "name": "x" }))
-        .await
-        .assert(422);
+    app.anonymous().post(PATH, &json!({ "email": "x", "password": "x", "name": "x" })).await.assert(422);
     assert_eq!(app.proxy.take_calls(), Vec::<String>::new());
 }
 
@@ -149,12 +112,7 @@ async fn passwords_are_counted_in_code_points_and_bounded_in_bytes() {
     let try_password = |password: String| {
         let app = &app;
         async move {
-            app.anonymous()
-                .post(
-                    PATH,
-                    &json!({ "email": "pw@example.com", "password": password, "name": "P" }),
-                )
-                .await
+            app.anonymous().post(PATH, &json!({ "email": "pw@example.com", "password": password, "name": "P" })).await
         }
     };
     try_password("Aa1!éééé".to_owned()).await.assert(201);
@@ -176,26 +134,18 @@ async fn common_passwords_and_those_built_on_the_address_or_the_product_are_refu
     ] {
         let answer = app
             .anonymous()
-            .post(
-                PATH,
-                &json!({ "email": "lovelace@example.com", "password": password, "name": "A" }),
-            )
+            .post(PATH, &json!({ "email": "lovelace@example.com", "password": password, "name": "A" }))
             .await;
-        assert!(
-            answer.rules().iter().any(|found| found == rule),
-            "{password}: {}",
-            answer.text()
-        );
+        assert!(answer.rules().iter().any(|found| found == rule), "{password}: {}", answer.text());
     }
 }
 
 #[tokio::test]
 async fn the_profiles_change_the_rules() {
     // PW-07
-    for (profile, good, bad) in [
-        ("nist", "correct horse battery staple", "Aa1!Aa1!xyz"),
-        ("pci", "abcdefghijk7xq", "Aa1!aaaazz"),
-    ] {
+    for (profile, good, bad) in
+        [("nist", "correct horse battery staple", "Aa1!Aa1!xyz"), ("pci", "abcdefghijk7xq", "Aa1!aaaazz")]
+    {
         let app = TestApp::with(&[("PASSWORD_PROFILE", profile)]).await;
         let body = |password| json!({ "email": "p@example.com", "password": password, "name": "P" });
         app.anonymous().post(PATH, &body(good)).await.assert(201);
@@ -206,13 +156,8 @@ async fn the_profiles_change_the_rules() {
 #[tokio::test]
 async fn closed_registration_is_refused() {
     let app = TestApp::with(&[("REGISTRATION", "closed")]).await;
-    let answer = app
-        .anonymous()
-        .post(
-            PATH,
-            &json!({ "email": "a@example.com", "password": PASSWORD, "name": "A" }),
-        )
-        .await;
+    let answer =
+        app.anonymous().post(PATH, &json!({ "email": "a@example.com", "password": PASSWORD, "name": "A" })).await;
     answer.assert_problem(403, "forbidden");
     assert!(app.db_items("users", "").await.is_empty());
 }
@@ -246,10 +191,7 @@ async fn a_repeated_request_is_harmless() {
     }
     assert_eq!(app.db_items("users", "USER#").await.len(), 1);
     let token = app.mailed("a@example.com", "dvt_").await;
-    app.anonymous()
-        .post("/api/v1/auth/verify-email", &json!({ "token": token }))
-        .await
-        .assert(200);
+    app.anonymous().post("/api/v1/auth/verify-email", &json!({ "token": token })).await.assert(200);
 }
 
 #[tokio::test]

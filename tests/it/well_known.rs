@@ -15,12 +15,7 @@ async fn the_key_set_holds_the_signing_key_and_nothing_private() {
     let mut members: Vec<_> = key.keys().map(String::as_str).collect();
     members.sort_unstable();
     assert_eq!(members, ["alg", "crv", "kid", "kty", "use", "x", "y"]);
-    let header = ada
-        .access
-        .as_deref()
-        .and_then(|token| token.split('.').next())
-        .expect("a header")
-        .to_owned();
+    let header = ada.access.as_deref().and_then(|token| token.split('.').next()).expect("a header").to_owned();
     let header = shared::digest::decode(&header).expect("base64url");
     assert!(String::from_utf8_lossy(&header).contains(key["kid"].as_str().expect("a kid")));
 }
@@ -28,19 +23,12 @@ async fn the_key_set_holds_the_signing_key_and_nothing_private() {
 #[tokio::test]
 async fn the_metadata_names_issuer_and_keys_and_claims_no_more() {
     let app = TestApp::with(&[("ISSUER", "https://auth.example.com")]).await;
-    let metadata = app
-        .anonymous()
-        .get("/.well-known/oauth-authorization-server")
-        .await
-        .json();
+    let metadata = app.anonymous().get("/.well-known/oauth-authorization-server").await.json();
     assert_eq!(metadata["issuer"], "https://auth.example.com");
     assert_eq!(metadata["jwks_uri"], "https://auth.example.com/.well-known/jwks.json");
     assert!(metadata.get("token_endpoint").is_none());
     let openid = app.anonymous().get("/.well-known/openid-configuration").await.json();
-    assert_eq!(
-        (&openid["issuer"], &openid["jwks_uri"]),
-        (&metadata["issuer"], &metadata["jwks_uri"])
-    );
+    assert_eq!((&openid["issuer"], &openid["jwks_uri"]), (&metadata["issuer"], &metadata["jwks_uri"]));
 }
 
 #[tokio::test]

@@ -69,16 +69,10 @@ impl TestApp {
             .with("AWS_ENDPOINT_URL_DYNAMODB", format!("http://{address}"))
             .with("DASHTAM_ARGON2_MEMORY_KIB", "64")
             .with("DASHTAM_ARGON2_ITERATIONS", "1");
-        let settings = settings
-            .iter()
-            .fold(local, |all, (name, value)| all.with(&format!("DASHTAM_{name}"), *value));
+        let settings = settings.iter().fold(local, |all, (name, value)| all.with(&format!("DASHTAM_{name}"), *value));
         let environment = Environment::with(&settings, clock.clone(), Arc::new(OsEntropy)).expect("valid settings");
-        keys::first_mail_key(&environment.secrets(), &OsEntropy)
-            .await
-            .expect("a mail key");
-        keys::first_start(&environment.secrets(), &environment.store())
-            .await
-            .expect("a signing ring");
+        keys::first_mail_key(&environment.secrets(), &OsEntropy).await.expect("a mail key");
+        keys::first_start(&environment.secrets(), &environment.store()).await.expect("a signing ring");
         let endpoints = dashtam_local::endpoints::all(&environment).await.expect("endpoints");
         let stream = OutboxStream::open(aws.database.clone(), "dashtam-local-outbox", None).expect("a stream");
         let handlers = Handlers {
@@ -88,14 +82,7 @@ impl TestApp {
         let consumers = Consumers::new(stream, Checkpoint::open(None).expect("a checkpoint"), None, handlers);
         let router = app(endpoints, environment.app());
         proxy.take_calls();
-        Self {
-            router,
-            environment,
-            clock,
-            proxy,
-            aws,
-            consumers: Mutex::new(consumers),
-        }
+        Self { router, environment, clock, proxy, aws, consumers: Mutex::new(consumers) }
     }
 
     /// A client without an account.
@@ -114,10 +101,7 @@ impl TestApp {
     pub async fn verified(&self, email: &str) {
         self.registered(email).await;
         let token = self.mailed(email, "dvt_").await;
-        let answer = self
-            .anonymous()
-            .post("/api/v1/auth/verify-email", &serde_json::json!({ "token": token }))
-            .await;
+        let answer = self.anonymous().post("/api/v1/auth/verify-email", &serde_json::json!({ "token": token })).await;
         answer.assert(200);
     }
 
@@ -125,11 +109,7 @@ impl TestApp {
     pub async fn registered(&self, email: &str) {
         let body = serde_json::json!({ "email": email, "password": crate::PASSWORD, "name": "Ada Lovelace" });
         // Each from an address of its own: tests of limits ask for them.
-        self.anonymous()
-            .at(&fresh_address())
-            .post("/api/v1/auth/register", &body)
-            .await
-            .assert(201);
+        self.anonymous().at(&fresh_address()).post("/api/v1/auth/register", &body).await.assert(201);
     }
 
     /// Lets time pass.
@@ -149,45 +129,27 @@ impl TestApp {
     pub async fn redeliver(&self) -> Result<(), consumer::Failure> {
         let mut rows: Vec<_> = self.db_items("outbox", "OUTBOX#").await;
         rows.sort_by_key(|row| crate::text(row, "id").unwrap_or_default().to_owned());
-        let newest = rows
-            .last()
-            .and_then(|row| crate::text(row, "pk"))
-            .expect("a row")
-            .to_owned();
+        let newest = rows.last().and_then(|row| crate::text(row, "pk")).expect("a row").to_owned();
         let mailer = outbox_mailer::consumer(&self.environment).await.expect("a mailer");
         mailer(serde_json::json!({ "row": newest }).to_string()).await
     }
 
     /// The newest mailed token with `prefix` to `email`.
     pub async fn mailed(&self, email: &str, prefix: &str) -> String {
-        self.mailed_tokens(email, prefix)
-            .await
-            .into_iter()
-            .next()
-            .expect("a mail with a token")
+        self.mailed_tokens(email, prefix).await.into_iter().next().expect("a mail with a token")
     }
 
     /// All mailed tokens with `prefix` to `email`, newest first.
     pub async fn mailed_tokens(&self, email: &str, prefix: &str) -> Vec<String> {
         self.drain().await;
-        let texts = self
-            .aws
-            .mailbox
-            .messages(Some(email))
-            .into_iter()
-            .map(|message| message.text);
+        let texts = self.aws.mailbox.messages(Some(email)).into_iter().map(|message| message.text);
         texts.filter_map(|text| token_in(&text, prefix)).collect()
     }
 
     /// The subjects of all mails to `email`, newest first.
     pub async fn subjects(&self, email: &str) -> Vec<String> {
         self.drain().await;
-        self.aws
-            .mailbox
-            .messages(Some(email))
-            .into_iter()
-            .map(|message| message.subject)
-            .collect()
+        self.aws.mailbox.messages(Some(email)).into_iter().map(|message| message.subject).collect()
     }
 
     /// Sends a request.
@@ -200,11 +162,7 @@ impl TestApp {
 fn token_in(text: &str, prefix: &str) -> Option<String> {
     let start = text.find(prefix)?;
     let rest = text.get(start..)?;
-    Some(
-        rest.chars()
-            .take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
-            .collect(),
-    )
+    Some(rest.chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')).collect())
 }
 
 /// An address that no other client of this process has.

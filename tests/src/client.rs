@@ -25,13 +25,7 @@ pub struct Actor<'a> {
 
 impl<'a> Actor<'a> {
     pub(crate) fn new(app: &'a TestApp) -> Self {
-        Self {
-            app,
-            address: fresh_address(),
-            headers: Vec::new(),
-            access: None,
-            refresh: None,
-        }
+        Self { app, address: fresh_address(), headers: Vec::new(), access: None, refresh: None }
     }
 
     /// The same client at another address.
@@ -66,8 +60,7 @@ impl<'a> Actor<'a> {
 
     /// Tries to log in.
     pub async fn try_log_in(&self, email: &str, password: &str) -> Answer {
-        self.post("/api/v1/auth/login", &json!({ "email": email, "password": password }))
-            .await
+        self.post("/api/v1/auth/login", &json!({ "email": email, "password": password })).await
     }
 
     /// Refreshes and keeps the tokens.
@@ -81,8 +74,7 @@ impl<'a> Actor<'a> {
 
     /// Tries to refresh with `token`.
     pub async fn try_refresh(&self, token: &str) -> Answer {
-        self.post("/api/v1/auth/refresh", &json!({ "refresh_token": token }))
-            .await
+        self.post("/api/v1/auth/refresh", &json!({ "refresh_token": token })).await
     }
 
     /// The caller's account.
@@ -101,10 +93,7 @@ impl<'a> Actor<'a> {
     pub async fn session_id(&self) -> String {
         let sessions = self.sessions().await;
         let current = sessions.iter().find(|session| session["is_current"] == true);
-        current
-            .and_then(|session| session["id"].as_str())
-            .expect("a current session")
-            .to_owned()
+        current.and_then(|session| session["id"].as_str()).expect("a current session").to_owned()
     }
 
     fn keep(&mut self, answer: &Answer) {
@@ -154,10 +143,7 @@ impl<'a> Actor<'a> {
         }
         let context = json!({ "stage": "test", "httpMethod": "POST", "identity": { "sourceIp": self.address } });
         let context = serde_json::from_value(context).expect("a request context");
-        let request = request
-            .extension(RequestContext::ApiGatewayV1(context))
-            .body(body)
-            .expect("a request");
+        let request = request.extension(RequestContext::ApiGatewayV1(context)).body(body).expect("a request");
         self.app.send(request).await
     }
 }
@@ -177,11 +163,7 @@ impl Answer {
     pub(crate) async fn read(response: Response<Body>) -> Self {
         let (parts, body) = response.into_parts();
         let body = body.collect().await.expect("a body").to_bytes().to_vec();
-        Self {
-            status: parts.status,
-            headers: parts.headers,
-            body,
-        }
+        Self { status: parts.status, headers: parts.headers, body }
     }
 
     /// The body as JSON; null if it is none.
@@ -213,11 +195,7 @@ impl Answer {
     pub fn rules(&self) -> Vec<String> {
         let errors = self.json()["errors"].as_array().cloned().unwrap_or_default();
         let rule = |error: &Value| {
-            format!(
-                "{} {}",
-                error["pointer"].as_str().unwrap_or("?"),
-                error["code"].as_str().unwrap_or("?")
-            )
+            format!("{} {}", error["pointer"].as_str().unwrap_or("?"), error["code"].as_str().unwrap_or("?"))
         };
         errors.iter().map(rule).collect()
     }

@@ -31,11 +31,7 @@ impl TestApp {
         let mut items = Vec::new();
         let mut start = None;
         loop {
-            let request = self
-                .db()
-                .scan()
-                .table_name(format!("dashtam-local-{table}"))
-                .set_exclusive_start_key(start);
+            let request = self.db().scan().table_name(format!("dashtam-local-{table}")).set_exclusive_start_key(start);
             let page = request.send().await.expect("a page");
             items.extend(page.items.unwrap_or_default());
             start = page.last_evaluated_key;
@@ -59,24 +55,13 @@ impl TestApp {
         let field = |item: &Item, name| text(item, name).unwrap_or("-").to_owned();
         records
             .iter()
-            .map(|item| {
-                format!(
-                    "{} {} {}",
-                    field(item, "action"),
-                    field(item, "outcome"),
-                    field(item, "reason")
-                )
-            })
+            .map(|item| format!("{} {} {}", field(item, "action"), field(item, "outcome"), field(item, "reason")))
             .collect()
     }
 
     /// Puts an item.
     pub async fn db_put(&self, table: &str, item: Item) {
-        let request = self
-            .db()
-            .put_item()
-            .table_name(format!("dashtam-local-{table}"))
-            .set_item(Some(item));
+        let request = self.db().put_item().table_name(format!("dashtam-local-{table}")).set_item(Some(item));
         request.send().await.expect("put");
     }
 

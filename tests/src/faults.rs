@@ -57,14 +57,7 @@ impl Proxy {
     pub async fn start(target: SocketAddr) -> (Self, SocketAddr) {
         let client = Client::builder(TokioExecutor::new()).build_http();
         let (held, released) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
-        let proxy = Self {
-            calls: Arc::default(),
-            planned: Arc::default(),
-            held,
-            released,
-            target,
-            client,
-        };
+        let proxy = Self { calls: Arc::default(), planned: Arc::default(), held, released, target, client };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let router = Router::new().fallback(pass).with_state(proxy.clone());
@@ -79,12 +72,7 @@ impl Proxy {
 
     /// The same, after `skip` calls of the operation have passed.
     pub fn plan_after(&self, operation: &'static str, fault: Fault, skip: usize, times: usize) {
-        self.planned.lock().expect("no panic").push(Planned {
-            operation,
-            fault,
-            skip,
-            left: times,
-        });
+        self.planned.lock().expect("no panic").push(Planned { operation, fault, skip, left: times });
     }
 
     /// Waits until a call is held back.
@@ -125,11 +113,7 @@ impl Proxy {
 }
 
 async fn pass(State(proxy): State<Proxy>, request: Request) -> Response {
-    let target = request
-        .headers()
-        .get("x-amz-target")
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let target = request.headers().get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
     let fault = proxy.note(&operation);
     let (mut parts, body) = request.into_parts();
@@ -146,11 +130,7 @@ async fn pass(State(proxy): State<Proxy>, request: Request) -> Response {
         Some(Fault::LostAnswer) | None => {}
     }
     parts.uri = format!("http://{}/", proxy.target).parse().expect("a URI");
-    let answer = proxy
-        .client
-        .request(Request::from_parts(parts, Body::from(body)))
-        .await
-        .expect("the engine answers");
+    let answer = proxy.client.request(Request::from_parts(parts, Body::from(body))).await.expect("the engine answers");
     if fault == Some(Fault::LostAnswer) {
         return refusal(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", "");
     }
@@ -169,11 +149,7 @@ fn conflict(operation: &str, body: &[u8]) -> Response {
     let request: serde_json::Value = serde_json::from_slice(body).expect("JSON");
     let count = request["TransactItems"].as_array().map_or(0, Vec::len);
     let reasons = vec![r#"{"Code":"TransactionConflict","Message":"injected"}"#; count].join(",");
-    refusal(
-        StatusCode::BAD_REQUEST,
-        "TransactionCanceledException",
-        &format!(r#","CancellationReasons":[{reasons}]"#),
-    )
+    refusal(StatusCode::BAD_REQUEST, "TransactionCanceledException", &format!(r#","CancellationReasons":[{reasons}]"#))
 }
 
 fn unprocessed(body: &[u8]) -> Response {

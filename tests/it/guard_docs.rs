@@ -1,0 +1,180 @@
+//! What the documentation says is so: the settings, the links, the two commands.
+#![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use dashtam_local::cloudformation;
+use serde_json::Value;
+use shared::config::{Config, Variable};
+
+use crate::guard_project::{entries, files, path, read};
+
+/// The generated page.
+const PAGE: &str = "docs/configuration.md";
+
+/// The page's sections and the variable that each begins with, without `DASHTAM_`, in the order of `Config::variables`.
+const SECTIONS: [(&str, &str); 5] = [
+    ("Where it runs", "STAGE"),
+    ("Mail and its links", "APP_BASE_URL"),
+    ("Tokens and sessions", "ISSUER"),
+    ("Passwords and accounts", "PASSWORD_PROFILE"),
+    ("Network", "TRUSTED_EDGE"),
+];
+
+/// The last section: all limits, whichever comes first.
+const LIMITS: &str = "RATE_LIMIT_";
+
+/// Read by the entry points before there is a configuration.
+fn log() -> Variable {
+    Variable {
+        name: "DASHTAM_LOG".to_owned(),
+        values: "`error`, `warn`, `info`, `debug`".to_owned(),
+        default: "info".to_owned(),
+        meaning: "least level of the log lines; anything else counts as `info`".to_owned(),
+    }
+}
+
+/// The page as the code has it.
+fn page() -> String {
+    let mut page = String::from(
+        "# Configuration\n\n\
+         Every setting is an environment variable. An empty value counts as none. A process reads them once, when it starts;\n\
+         with a wrong one it does not start and lists every fault. A deployment sets some of them from the parameters of\n\
+         `template.yaml`, `cargo run` takes all of them from its environment.\n\n\
+         A test writes this page from `shared/src/config`: `UPDATE_DOCS=1 cargo test -p bundle-tests guard_docs`.\n",
+    );
+    let mut sections = SECTIONS.into_iter().peekable();
+    let mut in_limits = false;
+    for variable in Config::variables() {
+        let name = variable.name.trim_start_matches("DASHTAM_").to_owned();
+        if let Some((title, _)) = sections.next_if(|(_, first)| *first == name) {
+            begin(&mut page, title);
+        } else if name.starts_with(LIMITS) && !in_limits {
+            in_limits = true;
+            begin(&mut page, "Limits");
+        }
+        let is_stage = name == "STAGE";
+        row(&mut page, &variable);
+        if is_stage {
+            row(&mut page, &log());
+        }
+    }
+    assert_eq!(sections.next(), None, "this section begins with a variable that there is not, or not in this place");
+    page
+}
+
+fn begin(page: &mut String, title: &str) {
+    let _ = write!(page, "\n## {title}\n\n| Name | Values | Default | Meaning |\n|---|---|---|---|\n");
+}
+
+fn row(page: &mut String, variable: &Variable) {
+    let cell = |text: &str| text.replace('|', "\\|");
+    let default =
+        if variable.default.is_empty() { "none".to_owned() } else { format!("`{}`", cell(&variable.default)) };
+    let _ = writeln!(
+        page,
+        "| `{}` | {} | {default} | {} |",
+        variable.name,
+        cell(&variable.values),
+        cell(&variable.meaning)
+    );
+}
+
+fn known_variables() -> BTreeSet<String> {
+    Config::variables().into_iter().chain([log()]).map(|variable| variable.name).collect()
+}
+
+/// The variables that the template gives to functions.
+fn deployed_variables(template: &Value) -> BTreeSet<String> {
+    let functions =
+        template["Resources"].as_object().expect("resources").values().map(|resource| &resource["Properties"]);
+    let places = functions.chain([&template["Globals"]["Function"]]);
+    let variables = places.filter_map(|place| place["Environment"]["Variables"].as_object());
+    variables.flat_map(|variables| variables.keys().cloned()).collect()
+}
+
+/// Every page of prose.
+fn pages() -> Vec<String> {
+    let is_page = |name: &String| path(name).extension().is_some_and(|extension| extension == "md");
+    entries(".").into_iter().filter(is_page).chain(files("docs", ".md")).collect()
+}
+
+/// The targets of a page's links that are files of the project.
+fn relative_links(text: &str) -> Vec<String> {
+    let mut in_code = false;
+    let prose = text.lines().filter(|line| {
+        in_code ^= line.trim_start().starts_with("```");
+        !in_code
+    });
+    let targets = prose.flat_map(|line| line.split("](").skip(1).filter_map(|rest| rest.split(')').next()));
+    let files = targets.filter(|target| !target.contains("://") && !target.starts_with("mailto:"));
+    files
+        .map(|target| target.split('#').next().unwrap_or_default().to_owned())
+        .filter(|target| !target.is_empty())
+        .collect()
+}
+
+#[test]
+fn the_page_of_settings_is_what_the_code_reads() {
+    let expected = page();
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(path(PAGE), &expected).expect("the page is written");
+    }
+    let written = std::fs::read_to_string(path(PAGE)).unwrap_or_default();
+    assert!(
+        written == expected,
+        "{PAGE} is outdated; write it anew: UPDATE_DOCS=1 cargo test -p bundle-tests guard_docs"
+    );
+}
+
+#[test]
+fn every_setting_of_the_template_is_one_that_the_code_reads() {
+    let template = cloudformation::parse(&read("template.yaml")).expect("a template");
+    let (known, deployed) = (known_variables(), deployed_variables(&template));
+    assert!(deployed.contains("DASHTAM_STAGE"), "the guard does not find the template's variables");
+    let unknown: Vec<_> = deployed.difference(&known).collect();
+    assert!(unknown.is_empty(), "template.yaml sets what nothing reads: {unknown:?}");
+}
+
+#[test]
+fn every_setting_that_a_page_names_is_one_that_the_code_reads() {
+    let known = known_variables();
+    for page in pages() {
+        let text = read(&page);
+        for rest in text.split("DASHTAM_").skip(1) {
+            let name: String =
+                rest.chars().take_while(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || *c == '_').collect();
+            // A family is named by its beginning: `DASHTAM_*`, `DASHTAM_RATE_LIMIT_<RULE>`.
+            let is_beginning = name.is_empty() || name.ends_with('_');
+            let named = format!("DASHTAM_{name}");
+            let exists =
+                if is_beginning { known.iter().any(|known| known.starts_with(&named)) } else { known.contains(&named) };
+            assert!(exists, "{page} names {named}");
+        }
+    }
+}
+
+#[test]
+fn every_relative_link_leads_to_a_file() {
+    let mut dead = Vec::new();
+    for page in pages() {
+        let folder = page.rsplit_once('/').map_or(".", |(folder, _)| folder);
+        let links = relative_links(&read(&page)).into_iter();
+        dead.extend(
+            links
+                .filter(|target| !path(&format!("{folder}/{target}")).exists())
+                .map(|target| format!("{page}: {target}")),
+        );
+    }
+    assert!(dead.is_empty(), "dead links: {dead:#?}");
+}
+
+#[test]
+fn the_readme_begins_with_the_two_commands() {
+    let readme = read("README.md");
+    for command in ["cargo run", "cargo test --workspace"] {
+        let stands = readme.lines().take(30).any(|line| line.split('#').next().unwrap_or_default().trim() == command);
+        assert!(stands, "the README's first screen lacks `{command}`");
+    }
+}

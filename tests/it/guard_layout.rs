@@ -1,0 +1,113 @@
+//! How the code is laid out: who may know whom, and how long a file may become.
+
+use crate::guard_project::{code, files, functions, read};
+
+/// The longest file, in lines before its tests.
+const LONGEST_FILE: usize = 300;
+/// The longest `main.rs` of a function.
+const LONGEST_MAIN: usize = 10;
+
+/// Source files that are deployed or run, without those that only tests use.
+fn sources() -> Vec<String> {
+    let all: Vec<_> = ["shared", "functions", "infra"].into_iter().flat_map(|folder| files(folder, ".rs")).collect();
+    let only_tested: Vec<_> = all.iter().flat_map(|name| test_modules(name, &read(name))).collect();
+    let runs = |name: &String| !name.ends_with("tests.rs") && !name.contains("/tests/") && !name.contains("/benches/");
+    all.into_iter().filter(|name| runs(name) && !only_tested.contains(name)).collect()
+}
+
+/// The files of the modules that a file declares for its tests alone.
+fn test_modules(name: &str, text: &str) -> Vec<String> {
+    let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let declared = text.split("#[cfg(test)]").skip(1).filter_map(|rest| {
+        let line = rest.trim_start().lines().next()?;
+        line.strip_suffix(';')?.rsplit_once("mod ").map(|(_, module)| module)
+    });
+    declared.map(|module| format!("{folder}/{module}.rs")).collect()
+}
+
+/// Whether code names a module of its crate, alone or in a list: `crate::http::Problem`, `crate::{http, audit}`.
+fn uses(code: &str, module: &str) -> bool {
+    let is_word_end = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_');
+    let named = |list: &str| {
+        list.split(['{', '}', ',', '\n']).map(str::trim).any(|item| item.strip_prefix(module).is_some_and(is_word_end))
+    };
+    code.split("crate::").skip(1).any(|rest| match rest.strip_prefix('{') {
+        Some(list) => named(list.split(';').next().unwrap_or_default()),
+        None => rest.strip_prefix(module).is_some_and(is_word_end),
+    })
+}
+
+#[track_caller]
+fn assert_knows_nothing_of(folder: &str, modules: &[&str]) {
+    let sources = files(folder, ".rs");
+    assert!(!sources.is_empty(), "{folder} has no sources");
+    for source in sources {
+        for module in modules {
+            assert!(!uses(&code(&read(&source)), module), "{source} uses crate::{module}");
+        }
+    }
+}
+
+#[test]
+fn the_guard_sees_a_module_however_it_is_imported() {
+    for line in [
+        "use crate::http::Problem;",
+        "use crate::{audit, http};",
+        "use crate::{\n    http::Problem,\n};",
+        "crate::http::x()",
+    ] {
+        assert!(uses(line, "http"), "{line}");
+    }
+    for line in ["use http::Method;", "use crate::https;", "use crate::{audit};\nuse http::Method;"] {
+        assert!(!uses(line, "http"), "{line}");
+    }
+}
+
+#[test]
+fn no_function_talks_to_aws_itself() {
+    for (name, folder) in functions() {
+        let manifest = read(&format!("{folder}/Cargo.toml"));
+        for dependency in manifest.lines().map(str::trim) {
+            let is_aws = ["aws-", "aws_", "serde_dynamo"]
+                .iter()
+                .any(|prefix| dependency.trim_start_matches('"').starts_with(prefix));
+            assert!(!is_aws, "{name} depends on {dependency}");
+        }
+    }
+}
+
+#[test]
+fn the_domain_knows_neither_store_nor_http() {
+    assert_knows_nothing_of("shared/src/domain", &["store", "http"]);
+}
+
+#[test]
+fn the_store_knows_nothing_of_http() {
+    assert_knows_nothing_of("shared/src/store", &["http"]);
+}
+
+#[test]
+fn no_file_is_too_long_to_read() {
+    let length = |name: &str| read(name).lines().take_while(|line| line.trim() != "#[cfg(test)]").count();
+    let long: Vec<_> =
+        sources().into_iter().map(|name| (length(&name), name)).filter(|(lines, _)| *lines > LONGEST_FILE).collect();
+    assert!(long.is_empty(), "more than {LONGEST_FILE} lines before the tests: {long:?}");
+}
+
+#[test]
+fn a_main_only_starts_its_function() {
+    for (name, folder) in functions() {
+        let lines = read(&format!("{folder}/src/main.rs")).lines().count();
+        assert!(lines <= LONGEST_MAIN, "the main.rs of {name} has {lines} lines");
+    }
+}
+
+#[test]
+fn nothing_that_runs_unwraps_or_is_left_to_do() {
+    for source in sources() {
+        let code = code(&read(&source));
+        for word in [".unwrap()", "todo!(", "unimplemented!(", "dbg!("] {
+            assert!(!code.contains(word), "{source} has {word}");
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! Each function may do what its route says and nothing more: the policies in `template.yaml` against `routes.rs`.
+#![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use dashtam_local::cloudformation;
+use serde_json::Value;
+use shared::routes::{self, Secret};
+
+use crate::guard_project::{assert_same, read};
+
+/// What may be done with what: `Users` and `dynamodb:GetItem`.
+type Right = (String, String);
+
+/// One statement of a policy.
+struct Statement {
+    actions: Vec<String>,
+    resources: Vec<Value>,
+    whole: Value,
+}
+
+fn template() -> Value {
+    cloudformation::parse(&read("template.yaml")).expect("a template")
+}
+
+fn resources_of(template: &Value, kind: &str) -> BTreeMap<String, Value> {
+    let resources = template["Resources"].as_object().expect("resources");
+    let wanted = resources.iter().filter(|(_, resource)| resource["Type"] == kind);
+    wanted.map(|(id, resource)| (id.clone(), resource.clone())).collect()
+}
+
+/// A value that stands alone or in a list.
+fn list(value: &Value) -> Vec<Value> {
+    value.as_array().cloned().unwrap_or_else(|| vec![value.clone()])
+}
+
+/// `AuthLoginFunction` for `auth-login`.
+fn logical_id(function: &str) -> String {
+    let word = |word: &str| word[..1].to_uppercase() + &word[1..];
+    function.split('-').map(word).collect::<String>() + "Function"
+}
+
+/// The statements of a function or role, which must be inline and allow.
+fn statements(id: &str, resource: &Value) -> Vec<Statement> {
+    for policies in ["ManagedPolicyArns", "Role", "PermissionsBoundary"] {
+        let no_other = resource["Properties"].get(policies).is_none()
+            || resource["Type"] == "AWS::IAM::Role" && id == "ApiLogRole";
+        assert!(no_other, "{id}: rights by {policies} are not read by this guard");
+    }
+    let policies = resource["Properties"].get("Policies").map(list).unwrap_or_default();
+    let documents = policies.iter().map(|policy| policy.get("PolicyDocument").unwrap_or(policy));
+    let statements = documents.flat_map(|document| {
+        assert!(document["Statement"].is_array(), "{id}: only inline policies are allowed, not {document}");
+        list(&document["Statement"])
+    });
+    let read = statements.map(|whole| {
+        assert_eq!(whole["Effect"], "Allow", "{id}");
+        for member in whole.as_object().expect("a statement").keys() {
+            assert!(["Effect", "Action", "Resource", "Condition"].contains(&member.as_str()), "{id}: {member}");
+        }
+        let actions =
+            list(&whole["Action"]).iter().map(|action| action.as_str().expect("an action").to_owned()).collect();
+        Statement { actions, resources: list(&whole["Resource"]), whole }
+    });
+    read.collect()
+}
+
+/// The resource that a statement is about: a logical id, or the text itself where it has none.
+fn subject(resource: &Value) -> String {
+    let id = resource["Ref"].as_str().or_else(|| resource["Fn::GetAtt"][0].as_str());
+    id.map_or_else(|| resource.to_string(), str::to_owned)
+}
+
+fn rights(id: &str, function: &Value) -> BTreeSet<Right> {
+    let all = statements(id, function).into_iter().flat_map(|statement| {
+        let subjects: Vec<_> = statement.resources.iter().map(subject).collect();
+        subjects
+            .into_iter()
+            .flat_map(move |subject| statement.actions.clone().into_iter().map(move |action| (subject.clone(), action)))
+    });
+    all.collect()
+}
+
+fn right(subject: &str, action: &str) -> Right {
+    (subject.to_owned(), action.to_owned())
+}
+
+/// The rights of a route, in the template's words.
+fn rights_of_route(route: &routes::Route) -> BTreeSet<Right> {
+    let tables = route.grants.iter().flat_map(|(table, actions)| {
+        let name = table.name();
+        let id = name[..1].to_uppercase() + &name[1..] + "Table";
+        actions.iter().map(move |action| right(&id, &format!("dynamodb:{action}")))
+    });
+    let secrets = route.secrets.iter().map(|secret| match secret {
+        Secret::SigningRing => right("SigningRing", "secretsmanager:GetSecretValue"),
+        Secret::MailKey => right("MailKey", "secretsmanager:GetSecretValue"),
+    });
+    let key = (!route.secrets.is_empty()).then(|| right("DataKey", "kms:Decrypt"));
+    tables.chain(secrets).chain(key).collect()
+}
+
+/// The functions without a route, and what their work needs.
+fn rights_of_consumers() -> BTreeMap<&'static str, BTreeSet<Right>> {
+    let queue = |queue| {
+        ["ReceiveMessage", "DeleteMessage", "GetQueueAttributes"].map(|action| right(queue, &format!("sqs:{action}")))
+    };
+    let mailer = [
+        // Claims and settles its row, reads the account, and writes down the hash of the token it mails.
+        right("OutboxTable", "dynamodb:UpdateItem"),
+        right("UsersTable", "dynamodb:GetItem"),
+        right("UsersTable", "dynamodb:UpdateItem"),
+        right("MailKey", "secretsmanager:GetSecretValue"),
+        right("DataKey", "kms:Decrypt"),
+        right("identity", "ses:SendEmail"),
+        right("configuration-set", "ses:SendEmail"),
+    ];
+    let sweeper = [
+        right("OutboxTable", "dynamodb:GetItem"),
+        right("UsersTable", "dynamodb:GetItem"),
+        right("TokensTable", "dynamodb:Query"),
+        right("TokensTable", "dynamodb:DeleteItem"),
+    ];
+    let keys = [
+        right("SecurityTable", "dynamodb:GetItem"),
+        right("SecurityTable", "dynamodb:PutItem"),
+        right("SigningRing", "secretsmanager:GetSecretValue"),
+        right("SigningRing", "secretsmanager:PutSecretValue"),
+        right("SigningRing", "secretsmanager:DescribeSecret"),
+        right("DataKey", "kms:Decrypt"),
+        right("DataKey", "kms:GenerateDataKey"),
+    ];
+    BTreeMap::from([
+        ("outbox-mailer", mailer.into_iter().chain(queue("MailQueue")).collect()),
+        ("outbox-sweeper", sweeper.into_iter().chain(queue("SweepQueue")).collect()),
+        ("keys-init", keys.into()),
+        ("service-fallback", BTreeSet::new()),
+    ])
+}
+
+#[test]
+fn every_function_has_the_rights_of_its_route_and_no_others() {
+    let functions = resources_of(&template(), "AWS::Serverless::Function");
+    for route in routes::ALL {
+        let id = logical_id(route.function);
+        let function = functions.get(&id).unwrap_or_else(|| panic!("template.yaml has no {id}"));
+        assert_same(
+            (&format!("the route of {}", route.function), &rights_of_route(route)),
+            (&format!("{id} in template.yaml"), &rights(&id, function)),
+        );
+    }
+}
+
+#[test]
+fn consumers_have_the_rights_that_their_work_needs_and_no_others() {
+    let functions = resources_of(&template(), "AWS::Serverless::Function");
+    for (name, expected) in rights_of_consumers() {
+        let id = logical_id(name);
+        let short = |(subject, action): Right| {
+            let place = ["configuration-set", "identity"]
+                .into_iter()
+                .find(|place| action.starts_with("ses:") && subject.contains(&format!(":{place}/")));
+            (place.map_or(subject, str::to_owned), action)
+        };
+        let given = rights(&id, &functions[&id]).into_iter().map(short).collect();
+        assert_same((&format!("what {name} needs"), &expected), (&format!("{id} in template.yaml"), &given));
+    }
+}
+
+#[test]
+fn no_right_covers_more_than_it_names() {
+    let template = template();
+    let holders = ["AWS::Serverless::Function", "AWS::IAM::Role"].map(|kind| resources_of(&template, kind));
+    for (id, holder) in holders.iter().flatten() {
+        for statement in statements(id, holder) {
+            for action in &statement.actions {
+                assert!(!action.contains(['*', '?']), "{id}: the action {action} is a wildcard");
+            }
+            for resource in &statement.resources {
+                assert!(!resource.to_string().contains(['*', '?']), "{id}: the resource {resource} is a wildcard");
+            }
+        }
+    }
+    let kinds: BTreeSet<_> = template["Resources"]
+        .as_object()
+        .expect("resources")
+        .values()
+        .filter_map(|resource| resource["Type"].as_str())
+        .collect();
+    for kind in [
+        "AWS::IAM::Policy",
+        "AWS::IAM::ManagedPolicy",
+        "AWS::IAM::RolePolicy",
+        "AWS::IAM::User",
+        "AWS::DynamoDB::ResourcePolicy",
+    ] {
+        assert!(!kinds.contains(kind), "rights by {kind} are not read by this guard");
+    }
+    let globals = &template["Globals"]["Function"];
+    assert!(globals.get("Policies").is_none() && globals.get("Role").is_none(), "rights for all functions at once");
+}
+
+#[test]
+fn audit_records_can_only_be_put() {
+    let template = template();
+    let holders = ["AWS::Serverless::Function", "AWS::IAM::Role"].map(|kind| resources_of(&template, kind));
+    for (id, holder) in holders.iter().flatten() {
+        for statement in statements(id, holder) {
+            let about_audit = statement.resources.iter().any(|resource| resource.to_string().contains("AuditTable"));
+            assert!(!about_audit || statement.actions == ["dynamodb:PutItem"], "{id}: {}", statement.whole);
+        }
+    }
+}
+
+#[test]
+fn the_key_serves_functions_by_way_of_the_secrets_alone_and_mail_has_one_sender() {
+    for (id, function) in resources_of(&template(), "AWS::Serverless::Function") {
+        for statement in statements(&id, &function) {
+            let condition = &statement.whole["Condition"]["StringEquals"];
+            for action in &statement.actions {
+                if action.starts_with("kms:") {
+                    assert_eq!(
+                        condition["kms:ViaService"]["Fn::Sub"], "secretsmanager.${AWS::Region}.amazonaws.com",
+                        "{id}"
+                    );
+                } else if action.starts_with("ses:") {
+                    assert_eq!(condition["ses:FromAddress"]["Ref"], "MailFrom", "{id}");
+                } else {
+                    assert!(statement.whole.get("Condition").is_none(), "{id}: {}", statement.whole);
+                }
+            }
+        }
+    }
+}

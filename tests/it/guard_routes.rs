@@ -1,0 +1,109 @@
+//! The lists of endpoints are one list: `routes.rs`, the composition, the folders of functions, `template.yaml`, `events/`
+//! and the README. A failure names what is missing where.
+
+use std::collections::BTreeSet;
+
+use bundle_tests::TestApp;
+use dashtam_local::template::{ANY, Template};
+use http::Method;
+use shared::routes;
+
+use crate::guard_project::{assert_same, folders, functions, read};
+
+/// Functions without a route.
+const WITHOUT_ROUTE: [&str; 4] = ["keys-init", "outbox-mailer", "outbox-sweeper", "service-fallback"];
+
+type Address = (String, String, String);
+
+fn address(function: &str, method: &str, path: &str) -> Address {
+    (function.to_owned(), method.to_owned(), path.to_owned())
+}
+
+/// What `routes.rs` says: function, method, path.
+fn of_routes() -> BTreeSet<Address> {
+    routes::ALL.iter().map(|route| address(route.function, route.method.as_str(), route.path)).collect()
+}
+
+/// Every function there must be.
+fn all_functions() -> BTreeSet<String> {
+    let with_route = routes::ALL.iter().map(|route| route.function);
+    with_route.chain(WITHOUT_ROUTE).map(str::to_owned).collect()
+}
+
+/// The cells in backticks of the README's tables that name a function first.
+fn readme_rows() -> Vec<Vec<String>> {
+    let readme = read("README.md");
+    let rows = readme.lines().filter(|line| line.starts_with("| `"));
+    let cells = |line: &str| -> Vec<String> {
+        let cells = line.trim_matches('|').split('|').map(str::trim);
+        cells.map_while(|cell| cell.strip_prefix('`')?.strip_suffix('`').map(str::to_owned)).collect()
+    };
+    let known = all_functions();
+    let looks_like_one = |name: &str| name.contains('-') && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+    rows.map(cells).filter(|row| row.first().is_some_and(|name| known.contains(name) || looks_like_one(name))).collect()
+}
+
+#[tokio::test]
+async fn every_route_is_composed_and_in_the_same_order() {
+    let app = TestApp::start().await;
+    let endpoints = dashtam_local::endpoints::all(&app.environment).await.expect("endpoints");
+    let composed: Vec<_> = endpoints.iter().map(|endpoint| endpoint.route().function).collect();
+    let listed: Vec<_> = routes::ALL.iter().map(|route| route.function).collect();
+    let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+    assert_same(("routes.rs", &set(&listed)), ("infra/local/src/endpoints.rs", &set(&composed)));
+    assert_eq!(composed, listed, "infra/local/src/endpoints.rs has another order than routes.rs");
+}
+
+#[test]
+fn every_function_has_its_folder_and_every_folder_its_function() {
+    let crates = functions();
+    assert_same(("routes.rs", &all_functions()), ("functions/", &crates.keys().cloned().collect()));
+    for (name, folder) in crates {
+        let words: Vec<_> = folder.split('/').skip(1).collect();
+        assert_eq!(name, words.join("-"), "the crate in {folder} must be named after its folders");
+    }
+}
+
+#[test]
+fn every_function_is_deployed_and_nothing_else() {
+    let template = Template::embedded().expect("a template");
+    assert_same(("routes.rs", &all_functions()), ("template.yaml", &template.functions.into_iter().collect()));
+}
+
+#[test]
+fn every_route_is_deployed_and_the_fallback_stands_beside_it() {
+    let mut expected = BTreeSet::new();
+    for route in routes::ALL {
+        expected.insert(address(route.function, route.method.as_str(), route.path));
+        if route.method == Method::GET {
+            expected.insert(address(route.function, "HEAD", route.path));
+        }
+        expected.insert(address("service-fallback", ANY, route.path));
+    }
+    expected.insert(address("service-fallback", ANY, "/"));
+    expected.insert(address("service-fallback", ANY, "/{proxy+}"));
+    let template = Template::embedded().expect("a template");
+    let deployed = template.routes.into_iter().map(|route| (route.function, route.method, route.path)).collect();
+    assert_same(("routes.rs", &expected), ("template.yaml", &deployed));
+}
+
+#[test]
+fn every_function_has_its_events_and_every_event_its_function() {
+    assert_same(
+        ("routes.rs", &all_functions()),
+        ("events/", &folders("events").into_iter().filter(|name| !name.starts_with("__")).collect()),
+    );
+}
+
+#[test]
+fn the_readme_lists_every_endpoint_and_no_other() {
+    let rows = readme_rows();
+    let endpoints = rows.iter().filter_map(|row| match row.as_slice() {
+        [function, method, path] => Some(address(function, method, path)),
+        _ => None,
+    });
+    assert_same(("routes.rs", &of_routes()), ("the README's table of endpoints", &endpoints.collect()));
+    let others = rows.iter().filter(|row| row.len() == 1).map(|row| row[0].clone());
+    let without_route = WITHOUT_ROUTE.iter().map(|name| (*name).to_owned()).collect();
+    assert_same(("the functions without a route", &without_route), ("the README's second table", &others.collect()));
+}

@@ -18,7 +18,7 @@ use crate::tokens::{Claims, KeyError, SecurityRecord, SigningRing};
 pub const SIGNING_RING: &str = "signing-ring";
 /// The secret with the key under which mailed tokens are made.
 pub const MAIL_KEY: &str = "mail-key";
-/// Names the first version of the ring, so that two first starts make one.
+/// Names the first version of a secret, so that two first starts make one.
 const FIRST_VERSION: &str = "00000000-0000-4000-8000-000000000001";
 
 /// A key that is not at hand.
@@ -72,7 +72,7 @@ pub async fn first_mail_key(secrets: &Secrets, entropy: &dyn Entropy) -> Result<
     if secrets.get(MAIL_KEY).await?.is_none() {
         let key = MailKeySecret { version: 1, key: crate::digest::encode(&entropy::bytes::<32>(entropy)) };
         let text = serde_json::to_string(&key).map_err(|_| SecretError::malformed(MAIL_KEY))?;
-        secrets.create(MAIL_KEY, &text.into()).await?;
+        secrets.create(MAIL_KEY, FIRST_VERSION, &text.into()).await?;
     }
     Ok(())
 }
@@ -106,15 +106,18 @@ async fn read_ring(secrets: &Secrets) -> Result<Option<SigningRing>, KeysError> 
     Ok((!ring.keys().is_empty()).then_some(ring))
 }
 
+/// Makes the first version of the ring. Its name is the same for everybody, so of several that make one at once the first
+/// counts: a secret that was empty takes one such version, and one that is missing is created once.
 async fn make_ring(secrets: &Secrets, now: Timestamp) -> Result<SigningRing, KeysError> {
     let text = SigningRing::generate(now)?.to_secret()?;
     let value = SecretString::from(text.as_str());
-    if secrets.get(SIGNING_RING).await?.is_some() {
-        secrets.put_version(SIGNING_RING, FIRST_VERSION, &value).await?;
-    } else {
-        secrets.create(SIGNING_RING, &value).await?;
-    }
-    // Whoever was first made the ring that counts.
+    match secrets.get(SIGNING_RING).await? {
+        None => secrets.create(SIGNING_RING, FIRST_VERSION, &value).await?,
+        Some(text) if SigningRing::from_secret(text.expose_secret())?.keys().is_empty() => {
+            secrets.put_version(SIGNING_RING, FIRST_VERSION, &value).await?
+        }
+        Some(_made_meanwhile) => false,
+    };
     read_ring(secrets).await?.ok_or_else(|| KeysError::NotInRing("first".to_owned()))
 }
 

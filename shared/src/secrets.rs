@@ -63,13 +63,14 @@ impl Secrets {
         }
     }
 
-    /// Creates `name` with its first version; `false` if it exists.
+    /// Creates `name` with its first version, named `token`; `false` if it exists.
     ///
     /// # Errors
     /// [`SecretError`].
-    pub async fn create(&self, name: &str, value: &SecretString) -> Result<bool, SecretError> {
+    pub async fn create(&self, name: &str, token: &str, value: &SecretString) -> Result<bool, SecretError> {
         let name = format!("{}{name}", self.prefix);
-        match self.client.create_secret().name(&name).secret_string(value.expose_secret()).send().await {
+        let request = self.client.create_secret().name(&name).client_request_token(token);
+        match request.secret_string(value.expose_secret()).send().await {
             Ok(_) => Ok(true),
             Err(SdkError::ServiceError(error)) if error.err().is_resource_exists_exception() => Ok(false),
             Err(error) => Err(SecretError::new(&name, "created", error)),

@@ -21,6 +21,7 @@ mod guard_requests;
 mod guard_rights;
 mod guard_routes;
 mod guard_secrets;
+mod keys;
 mod limits;
 mod login;
 mod logout;

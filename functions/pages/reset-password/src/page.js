@@ -20,7 +20,8 @@ form.addEventListener("submit", async (event) => {
     });
     const said = await answer.json();
     const rules = (said.errors || []).map((error) => error.detail);
-    outcome.textContent = answer.ok ? said.message : [said.detail, ...rules].join("\n");
+    const refusal = rules.length ? ["This password cannot be used.", ...rules].join("\n") : said.detail;
+    outcome.textContent = answer.ok ? said.message : refusal;
     form.hidden = answer.ok;
     go.disabled = answer.ok || answer.status === 400;
   } catch {

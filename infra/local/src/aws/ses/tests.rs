@@ -197,7 +197,7 @@ async fn a_header_injection_is_refused_and_leaves_nothing() {
 async fn what_ses_could_not_deliver_is_a_bad_request() {
     let local = start().await;
     let bad = Err("BadRequestException".to_owned());
-    for address in ["jürgen@example.org", "ann@exämple.org", "ann", "a@x.org, b@x.org"] {
+    for address in ["ann@exämple.org", "ann", "a@x.org, b@x.org"] {
         let send = local.client.send_email().from_email_address(SENDER).content(simple("Hi"));
         assert_eq!(code(send.destination(to(address))).await, bad, "{address}");
     }

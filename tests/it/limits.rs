@@ -169,3 +169,19 @@ async fn a_bucket_that_is_cleaned_up_early_is_no_fuller() {
     let number = |name: &str| bucket[name].as_n().expect("a number").parse::<i64>().expect("a number");
     assert!(number("ttl") * 1_000_000 >= number("tat"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bucket_that_refills_faster_than_it_is_asked_never_says_that_it_is_busy() {
+    // Each call sees a later time than the one before, as with a clock that runs.
+    let app = TestApp::with(&[("RATE_LIMIT_SCALE", "10000"), ("LOCKOUT_THRESHOLD", "100")]).await;
+    let calls = async { join_all((0..200).map(|_| request(&app, "login"))).await };
+    let time = async {
+        loop {
+            app.clock.advance(std::time::Duration::from_millis(1));
+            tokio::task::yield_now().await;
+        }
+    };
+    let answers = tokio::select! { answers = calls => answers, () = time => Vec::new() };
+    let busy = answers.iter().filter(|answer| answer.status == 503).count();
+    assert_eq!((busy, answers.len()), (0, 200));
+}

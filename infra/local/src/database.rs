@@ -19,7 +19,7 @@ use crate::template::TableDefinition;
 /// The file in the data directory.
 pub const FILE: &str = "dynamodb.sqlite";
 /// How often expired items are removed. AWS takes days, and no rule may depend on it.
-pub const SWEEP_INTERVAL: Duration = Duration::from_secs(2);
+pub const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Why the database cannot be used.
 #[derive(Debug, Error)]

@@ -10,8 +10,9 @@ use std::time::Duration;
 use super::expression::Expression;
 use super::keys;
 use super::single::{Updated, number, text};
-use super::{Store, StoreError};
+use super::{Store, StoreError, TRIES};
 use crate::config::{Limit, Rule};
+use crate::domain::Timestamp;
 
 /// What a bucket said.
 #[derive(Debug)]
@@ -39,47 +40,24 @@ impl Store {
         if limit.capacity == 0 {
             return Ok(Admission::Denied(limit.interval));
         }
-        let interval = micros(limit.interval);
         let id = self.write_id();
-        let admitted = || Admission::Admitted(Charge { rule, who: who.to_owned(), interval: limit.interval });
-        // An idle bucket starts from now; a busy one moves on from where it is. Which one it is may change between the
-        // calls, so the first is tried again at the end.
-        for idle in [true, false, true] {
-            let now = self.now().as_millis().saturating_mul(1_000);
-            let full = i64::try_from(limit.capacity - 1).unwrap_or(i64::MAX).saturating_mul(interval);
-            let newest = now.saturating_add(full);
-            let expression = if idle {
-                Expression::update(
-                    "SET #tat = :next, #write = :id, #ttl = :ttl",
-                    "attribute_not_exists(#tat) OR #tat < :now",
-                )
-                .value("next", now.saturating_add(interval))
-                .value("now", now)
-            } else {
-                Expression::update(
-                    "SET #tat = #tat + :step, #write = :id, #ttl = :ttl",
-                    "#tat BETWEEN :now AND :newest AND #write <> :id",
-                )
-                .value("step", interval)
-                .value("now", now)
-                .value("newest", newest)
+        let moment = Moment::new(limit, self.now());
+        // An idle bucket starts from now; a busy one moves on from where it is. `now` is the same for all tries: the time
+        // in the bucket only passes it once, unless a token is given back in between, so two tries are nearly always enough.
+        for attempt in 0..TRIES {
+            let expression = if attempt % 2 == 0 { moment.start() } else { moment.move_on() };
+            let expression = expression.value("id", &id).value("ttl", moment.ttl());
+            let old = match self.update("charge", keys::bucket(rule, who), expression).await? {
+                Updated::Done(_) => None,
+                // Our own write, whose answer was lost.
+                Updated::Unmet(Some(old)) if text(&old, "write") == Some(id.as_str()) => None,
+                Updated::Unmet(old) => Some(old.unwrap_or_default()),
             };
-            let ttl = newest.saturating_add(interval) / 1_000_000 + 60;
-            let expression = expression.value("id", &id).value("ttl", ttl);
-            match self.update("charge", keys::bucket(rule, who), expression).await? {
-                Updated::Done(_) => return Ok(admitted()),
-                Updated::Unmet(old) => {
-                    let old = old.unwrap_or_default();
-                    if text(&old, "write") == Some(id.as_str()) {
-                        return Ok(admitted()); // Our own write, whose answer was lost.
-                    }
-                    let latest = number(&old, "tat").unwrap_or(now);
-                    if latest > newest {
-                        return Ok(Admission::Denied(Duration::from_micros(
-                            u64::try_from(latest - newest).unwrap_or(u64::MAX),
-                        )));
-                    }
-                }
+            let Some(old) = old else {
+                return Ok(Admission::Admitted(Charge { rule, who: who.to_owned(), interval: limit.interval }));
+            };
+            if let Some(wait) = number(&old, "tat").and_then(|tat| moment.wait(tat)) {
+                return Ok(Admission::Denied(wait));
             }
         }
         Err(StoreError::Contended { operation: "charge" })
@@ -91,9 +69,54 @@ impl Store {
     /// [`StoreError`]; the token then comes back by itself, later.
     pub async fn give_back(&self, charge: Charge) -> Result<(), StoreError> {
         let key = keys::bucket(charge.rule, &charge.who);
-        let expression = Expression::update("SET #tat = #tat - :step", "attribute_exists(#tat)")
-            .value("step", micros(charge.interval));
+        let once = "attribute_exists(#tat) AND (attribute_not_exists(#returned) OR #returned <> :id)";
+        let expression = Expression::update("SET #tat = #tat - :step, #returned = :id", once)
+            .value("step", micros(charge.interval))
+            .value("id", self.write_id());
         self.update("give_back", key, expression).await.map(|_| ())
+    }
+}
+
+/// A bucket's arithmetic at one moment, in microseconds.
+struct Moment {
+    now: i64,
+    interval: i64,
+    /// The latest arrival time that still admits a call.
+    newest: i64,
+}
+
+impl Moment {
+    fn new(limit: Limit, now: Timestamp) -> Self {
+        let now = now.as_millis().saturating_mul(1_000);
+        let interval = micros(limit.interval);
+        let ahead = i64::try_from(limit.capacity - 1).unwrap_or(i64::MAX).saturating_mul(interval);
+        Self { now, interval, newest: now.saturating_add(ahead) }
+    }
+
+    /// A call on an idle bucket.
+    fn start(&self) -> Expression {
+        Expression::update("SET #tat = :next, #write = :id, #ttl = :ttl", "attribute_not_exists(#tat) OR #tat < :now")
+            .value("next", self.now.saturating_add(self.interval))
+            .value("now", self.now)
+    }
+
+    /// A call on a busy one.
+    fn move_on(&self) -> Expression {
+        let condition = "#tat BETWEEN :now AND :newest AND #write <> :id";
+        Expression::update("SET #tat = #tat + :step, #write = :id, #ttl = :ttl", condition)
+            .value("step", self.interval)
+            .value("now", self.now)
+            .value("newest", self.newest)
+    }
+
+    /// How long a bucket at `tat` admits nothing; `None` if it admits a call.
+    fn wait(&self, tat: i64) -> Option<Duration> {
+        u64::try_from(tat - self.newest).ok().filter(|wait| *wait > 0).map(Duration::from_micros)
+    }
+
+    /// A bucket may be cleaned up once it is full again.
+    const fn ttl(&self) -> i64 {
+        self.newest.saturating_add(self.interval) / 1_000_000 + 60
     }
 }
 

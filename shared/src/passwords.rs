@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex};
 
 use argon2::password_hash::phc::{Ident, Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
-use secrecy::zeroize::Zeroize;
 use tokio::sync::Semaphore;
 
 use crate::config::Argon2Config;
@@ -129,7 +128,9 @@ impl Workers {
         let mut hash = vec![0; length];
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
         let hashed = argon2.hash_password_into_with_memory(password, salt, &mut hash, &mut memory);
-        memory.iter_mut().for_each(Zeroize::zeroize);
+        // The block goes back to where others find it, so these stores cannot be optimised away, and as one run of memory
+        // they take a fraction of the time that volatile ones do.
+        memory.fill(Block::default());
         if let Ok(mut kept) = self.memory.lock() {
             kept.push(memory);
         }

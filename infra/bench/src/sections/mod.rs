@@ -24,7 +24,7 @@ pub struct Bounds {
 impl Bounds {
     /// Less than a minute.
     pub const QUICK: Self = Self {
-        fast: Duration::from_millis(800),
+        fast: Duration::from_millis(600),
         hashing: Duration::from_secs(2),
         requests: 20_000,
         rounds: 3,

@@ -45,6 +45,7 @@ pub mod refresh;
 pub mod registration;
 pub mod request;
 mod route;
+pub mod rotation;
 pub mod routes;
 pub mod secrets;
 pub mod sessions;

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 import pathlib
+import urllib.parse
 
 HERE = pathlib.Path(__file__).parent
 CLIENT = "203.0.113.7"
@@ -39,8 +40,9 @@ def compact(value):
 class Request:
     """One HTTP request; `route` is its path as the gateway knows it."""
 
-    def __init__(self, method, route, body=None, headers=None, parameters=None):
+    def __init__(self, method, route, body=None, headers=None, parameters=None, query=None):
         self.method, self.route = method, route
+        self.query = query or {}
         self.parameters = parameters or {}
         self.path = route
         for name, value in self.parameters.items():
@@ -56,8 +58,8 @@ class Request:
             "httpMethod": self.method,
             "headers": self.headers,
             "multiValueHeaders": {name: [value] for name, value in self.headers.items()},
-            "queryStringParameters": None,
-            "multiValueQueryStringParameters": None,
+            "queryStringParameters": self.query or None,
+            "multiValueQueryStringParameters": {name: [value] for name, value in self.query.items()} or None,
             "pathParameters": self.parameters or None,
             "stageVariables": None,
             "requestContext": {
@@ -86,7 +88,7 @@ class Request:
             "version": "2.0",
             "routeKey": "$default",
             "rawPath": self.path,
-            "rawQueryString": "",
+            "rawQueryString": urllib.parse.urlencode(self.query),
             "headers": self.headers,
             "requestContext": {
                 "accountId": ACCOUNT,
@@ -117,6 +119,16 @@ def post(name, body, headers=None):
 
 def sessions(which, headers=None, **parameters):
     return Request("DELETE", f"{AUTH}/sessions/{which}", None, headers, parameters)
+
+
+ADMIN = "/api/v1/admin"
+# What the caller of an admin route shows; the caller is an admin.
+ADMIN_BEARER = {"authorization": "Bearer {{admin_token}}"}
+REASON = {"reason": "Asked for by an event of the tests"}
+
+
+def admin(path, body, **parameters):
+    return Request("POST", f"{ADMIN}/{path}", body, ADMIN_BEARER, parameters)
 
 
 def page(path):
@@ -163,6 +175,12 @@ FUNCTIONS = {
     "auth-change-password": (
         post("change-password", CHANGE, BEARER), 200,
         post("change-password", {**CHANGE, "current_password": "Wrong-Horse-7-Battery"}, BEARER), 401, "invalid_credentials"),
+    "auth-reauthenticate": (
+        post("reauthenticate", {"password": PASSWORD}, BEARER), 200,
+        post("reauthenticate", {"password": "Wrong-Horse-7-Battery"}, BEARER), 401, "invalid_credentials"),
+    "auth-secure-account": (
+        post("secure-account", {"token": "{{notice_token}}"}), 200,
+        post("secure-account", {"token": unknown("dsa_", 48)}), 400, "invalid_or_expired_token"),
     "sessions-list": (
         Request("GET", f"{AUTH}/sessions", None, BEARER), 200,
         Request("GET", f"{AUTH}/sessions", None, {"authorization": "Bearer no.access.token"}), 401, "invalid_token"),
@@ -171,12 +189,34 @@ FUNCTIONS = {
         sessions("{id}", BEARER, id=UNKNOWN_SESSION), 404, "not_found"),
     "sessions-revoke-others": (sessions("others", BEARER), 200, sessions("others"), 401, "missing_token"),
     "sessions-revoke-all": (sessions("all", BEARER), 200, sessions("all"), 401, "missing_token"),
+    "admin-rotate-tokens": (
+        admin("token-rotations", {"scope": "user", "user_id": "{{user_id}}", **REASON}), 200,
+        admin("token-rotations", {"scope": "global", "reason": "too short"}), 422, "validation_failed"),
+    "admin-rotate-signing-keys": (
+        admin("signing-keys/rotations", {"mode": "compromised", **REASON}), 202,
+        Request("POST", f"{ADMIN}/signing-keys/rotations", {"mode": "routine", **REASON}, BEARER), 403, "forbidden"),
+    "admin-security-config": (
+        Request("GET", f"{ADMIN}/security-config", None, ADMIN_BEARER), 200,
+        Request("GET", f"{ADMIN}/security-config", None, BEARER), 403, "forbidden"),
+    "admin-find-users": (
+        Request("GET", f"{ADMIN}/users", None, ADMIN_BEARER, query={"email": "ada@example.com"}), 200,
+        Request("GET", f"{ADMIN}/users", None, ADMIN_BEARER), 422, "validation_failed"),
+    "admin-disable-user": (
+        admin("users/{id}/disable", REASON, id="{{user_id}}"), 200,
+        admin("users/{id}/disable", REASON, id=UNKNOWN_SESSION), 404, "not_found"),
+    "admin-enable-user": (
+        admin("users/{id}/enable", REASON, id="{{user_id}}"), 200,
+        admin("users/{id}/enable", REASON, id=UNKNOWN_SESSION), 404, "not_found"),
+    "admin-unlock-user": (
+        admin("users/{id}/unlock", REASON, id="{{user_id}}"), 200,
+        admin("users/{id}/unlock", {}, id=UNKNOWN_SESSION), 422, "validation_failed"),
     "well-known-jwks": page("/.well-known/jwks.json"),
     "well-known-authorization-server": page("/.well-known/oauth-authorization-server"),
     "well-known-openid-configuration": page("/.well-known/openid-configuration"),
     "service-health": page("/api/v1/health"),
     "pages-verify-email": page("/verify-email"),
     "pages-reset-password": page("/reset-password"),
+    "pages-secure-account": page("/secure-account"),
     # A browser's preflight (Fetch standard section 4.8) from an origin that is not listed.
     "service-fallback": (
         Request("OPTIONS", f"{AUTH}/login", None,
@@ -226,6 +266,24 @@ def stack_status(status):
     }
 
 
+def rotation(step, ring):
+    """One step of a rotation, as Secrets Manager asks for it."""
+    return {
+        "Step": step,
+        "SecretId": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:dashtam-{STAGE}/{ring}-a1b2c3",
+        "ClientRequestToken": "5c9d0f6e-2b1a-4f3e-8d7c-6a5b4c3d2e1f",
+    }
+
+
+def authorization(method):
+    """What a REST API asks a Lambda authorizer of the kind TOKEN."""
+    return {
+        "type": "TOKEN",
+        "authorizationToken": method,
+        "methodArn": f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{API}/{STAGE}/GET/things",
+    }
+
+
 ROW = {"row": "{{outbox_row}}"}
 NO_ROW = {"line": 1}
 
@@ -247,6 +305,12 @@ def main():
     for function, queue in (("outbox-mailer", "mail"), ("outbox-sweeper", "sweep")):
         write(function, "success", message(queue, ROW))
         write(function, "refusal", message(queue, NO_ROW))
+    # A version that nobody made cannot be put into use.
+    for function, ring in (("keys-rotate-signing", "signing-ring"), ("keys-rotate-data", "data-ring")):
+        write(function, "success", rotation("createSecret", ring))
+        write(function, "refusal", rotation("finishSecret", ring))
+    write("access-authorizer", "success", authorization("Bearer {{access_token}}"))
+    write("access-authorizer", "refusal", authorization("Bearer no.access.token"))
     # A stack that goes needs no keys.
     write("keys-init", "success", stack_status("CREATE_COMPLETE"))
     write("keys-init", "refusal", stack_status("DELETE_IN_PROGRESS"))

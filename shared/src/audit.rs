@@ -4,6 +4,7 @@
 //! change does not compile. A refusal is declared by whoever refuses, as a [`Refusal`] on the problem, and written by
 //! the one wrapper in `http/record.rs`. Nothing in a record is a secret.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -12,6 +13,7 @@ use uuid::Uuid;
 use crate::digest;
 use crate::domain::{EventId, SessionId, Timestamp, UserId};
 use crate::request::RequestMeta;
+use crate::store::MailKind;
 
 /// How an operation ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -32,15 +34,51 @@ pub struct Refusal {
     pub user_id: Option<UserId>,
     /// Which session it concerns.
     pub session_id: Option<SessionId>,
+    /// Who was refused, where they are known and another account is concerned.
+    pub actor_id: Option<UserId>,
     /// Refusals with the same key are recorded once; see [`Refusal::once`].
     pub once: Option<String>,
+    /// What its owner is told.
+    pub notice: Option<MailKind>,
+    /// Anything else worth knowing.
+    pub details: BTreeMap<&'static str, String>,
 }
 
 impl Refusal {
     /// A refusal for `reason`.
     #[must_use]
     pub const fn new(reason: &'static str) -> Self {
-        Self { reason, user_id: None, session_id: None, once: None }
+        Self {
+            reason,
+            user_id: None,
+            session_id: None,
+            actor_id: None,
+            once: None,
+            notice: None,
+            details: BTreeMap::new(),
+        }
+    }
+
+    /// They were refused.
+    #[must_use]
+    pub const fn actor(mut self, actor_id: UserId) -> Self {
+        self.actor_id = Some(actor_id);
+        self
+    }
+
+    /// The owner of the account is told; nobody is for an account that there is not, with the same calls.
+    #[must_use]
+    pub const fn notice(mut self, kind: MailKind) -> Self {
+        self.notice = Some(kind);
+        self
+    }
+
+    /// One more thing worth knowing.
+    #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "numbers and names stand where they are used")]
+    pub fn text(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.details.insert(name, value.to_string());
+        self
     }
 
     /// It concerns this account.
@@ -78,7 +116,7 @@ pub struct Entry {
     pub outcome: Outcome,
     /// Why it was refused, or what led to it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<&'static str>,
+    pub reason: Option<Cow<'static, str>>,
     /// Whose account it concerns.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<UserId>,
@@ -155,16 +193,24 @@ impl Entry {
         self
     }
 
+    /// Somebody else did it: an admin.
+    #[must_use]
+    pub const fn actor(mut self, actor_id: UserId) -> Self {
+        self.actor_id = Some(actor_id);
+        self
+    }
+
     /// Why.
     #[must_use]
-    pub const fn reason(mut self, reason: &'static str) -> Self {
-        self.reason = Some(reason);
+    pub fn reason(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
+        self.reason = Some(reason.into());
         self
     }
 
     /// One more thing worth knowing.
     #[must_use]
-    pub fn detail(mut self, name: &'static str, value: usize) -> Self {
+    #[expect(clippy::needless_pass_by_value, reason = "numbers and names stand where they are used")]
+    pub fn text(mut self, name: &'static str, value: impl ToString) -> Self {
         self.details.insert(name, value.to_string());
         self
     }

@@ -6,18 +6,22 @@ use std::sync::{Arc, OnceLock};
 use secrecy::SecretString;
 use tokio::sync::OnceCell;
 
+use crate::administration::Administration;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError, Settings};
 use crate::domain::{GeoIp, GeoIpError, PasswordPolicy};
 use crate::entropy::{Entropy, OsEntropy};
 use crate::http::{App, Authenticator};
 use crate::issuer::Issuer;
+use crate::key_changes::KeyChanges;
 use crate::keys::{self, KeysError, Signer};
 use crate::limits::Limiter;
 use crate::locator::Locator;
 use crate::mail::{Mailer, Sender};
 use crate::password_proof::PasswordProof;
 use crate::passwords::{HashError, PasswordHasher};
+use crate::rescue::Rescuer;
+use crate::rotations::Rotations;
 use crate::secrets::Secrets;
 use crate::store::{self, AwsBase, Store};
 
@@ -151,7 +155,8 @@ impl Environment {
     /// # Errors
     /// [`StartError::Keys`].
     pub async fn issuer(&self) -> Result<Issuer, StartError> {
-        let signer = self.signer.get_or_try_init(|| Signer::open(self.secrets())).await?;
+        let (stale, now) = (self.config.tokens.keys_stale, self.clock.now());
+        let signer = self.signer.get_or_try_init(|| Signer::open(self.secrets(), stale, now)).await?;
         Ok(Issuer::new(self.store(), signer.clone(), self.config()))
     }
 
@@ -170,10 +175,37 @@ impl Environment {
     /// Sends the mails that the outbox asks for.
     ///
     /// # Errors
-    /// [`StartError::Keys`].
+    /// [`StartError`].
     pub async fn mailer(&self) -> Result<Mailer, StartError> {
         let key: SecretString = keys::mail_key(&self.secrets()).await?;
         let sender = Sender::new(&self.base, &self.config.mail.from);
-        Ok(Mailer::new(self.store(), sender, key, self.config.mail.clone()))
+        Ok(Mailer::new(self.store(), sender, key, self.locator()?, self.config.mail.clone()))
+    }
+
+    /// Gives accounts back to their owners.
+    ///
+    /// # Errors
+    /// [`StartError::Keys`].
+    pub async fn rescuer(&self) -> Result<Rescuer, StartError> {
+        let key = keys::mail_key(&self.secrets()).await?;
+        Ok(Rescuer::new(self.store(), self.limiter(), key, self.config.mail.notice_ttl))
+    }
+
+    /// Makes tokens worthless.
+    #[must_use]
+    pub fn rotations(&self) -> Rotations {
+        Rotations::new(self.store(), self.limiter(), self.config.tokens.session_idle)
+    }
+
+    /// What admins do to accounts.
+    #[must_use]
+    pub fn administration(&self) -> Administration {
+        Administration::new(self.store(), self.config())
+    }
+
+    /// Replaces the signing keys.
+    #[must_use]
+    pub fn key_changes(&self) -> KeyChanges {
+        KeyChanges::new(self.secrets(), self.store())
     }
 }

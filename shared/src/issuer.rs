@@ -16,9 +16,17 @@ use crate::tokens::{Claims, RefreshToken, SecurityRecord};
 #[derive(Serialize)]
 pub struct TokenPair {
     /// The access token.
-    pub access_token: String,
+    #[serde(flatten)]
+    pub access: AccessGrant,
     /// The refresh token.
     pub refresh_token: String,
+}
+
+/// An access token with what a client must know of it.
+#[derive(Serialize)]
+pub struct AccessGrant {
+    /// The access token.
+    pub access_token: String,
     /// Always `bearer` (RFC 6749 section 5.1).
     pub token_type: &'static str,
     /// Life of the access token in seconds.
@@ -40,7 +48,7 @@ impl Issuer {
         Self { store, signer, config }
     }
 
-    /// An access token for `session`, never past its end, beside `refresh`.
+    /// An access token for `session` beside `refresh`.
     ///
     /// # Errors
     /// 503 if no key is at hand.
@@ -51,31 +59,40 @@ impl Issuer {
         security: &SecurityRecord,
         refresh: &RefreshToken,
     ) -> Result<TokenPair, Problem> {
+        let access = self.access(user, session, security).await?;
+        Ok(TokenPair { access, refresh_token: refresh.expose() })
+    }
+
+    /// An access token for `session`, never past its end.
+    ///
+    /// # Errors
+    /// 503 if no key is at hand.
+    pub async fn access(
+        &self,
+        user: &User,
+        session: &Session,
+        security: &SecurityRecord,
+    ) -> Result<AccessGrant, Problem> {
         let now = self.store.now();
         let tokens = &self.config.tokens;
         let end = now.plus(tokens.access_ttl).min(session.expires_at);
         let claims = Claims {
             iss: tokens.issuer.clone(),
-            sub: user.id,
+            sub: user.id.uuid(),
             aud: tokens.audience.clone(),
             exp: end.as_secs(),
             iat: now.as_secs(),
             nbf: now.as_secs(),
             jti: entropy::uuid_v4(self.store.entropy()),
-            sid: session.id,
+            sid: session.id.uuid(),
             user_ver: session.user_ver,
             global_ver: session.global_ver,
             role: role_of(user, &self.config),
             auth_time: session.auth_time.as_secs(),
             amr: vec!["pwd".to_owned()],
         };
-        let access_token = self.signer.sign(&claims, security).await.map_err(Problem::unavailable)?;
-        Ok(TokenPair {
-            access_token,
-            refresh_token: refresh.expose(),
-            token_type: "bearer",
-            expires_in: claims.exp - claims.iat,
-        })
+        let access_token = self.signer.sign(&claims, security, now).await.map_err(Problem::unavailable)?;
+        Ok(AccessGrant { access_token, token_type: "bearer", expires_in: claims.exp - claims.iat })
     }
 }
 

@@ -13,6 +13,7 @@ use crate::config::Settings;
 use crate::consumer::Handler;
 use crate::environment::{Environment, StartError};
 use crate::http::{Endpoint, app, error_chain};
+use crate::rotation::{RotationEvent, RotationHandler};
 
 /// Serves one endpoint. The whole body of a function's `main`.
 pub async fn run(build: impl AsyncFnOnce(&Environment) -> Result<Endpoint, StartError>) -> ExitCode {
@@ -58,6 +59,20 @@ where
             Box::pin(work()).await.map_err(|error| error_chain(&error))
         });
         Ok(Box::pin(lambda_runtime::run(job)).await)
+    })
+    .await
+}
+
+/// Serves a secret's rotation: one step an event.
+pub async fn run_rotation(build: impl AsyncFnOnce(&Environment) -> Result<RotationHandler, StartError>) -> ExitCode {
+    start(async |environment| {
+        let handler = build(environment).await?;
+        environment.store().prime().await;
+        let step = service_fn(move |event: LambdaEvent<RotationEvent>| {
+            let handler = handler.clone();
+            async move { handler(event.payload).await.map_err(|failure| error_chain(&failure)) }
+        });
+        Ok(Box::pin(lambda_runtime::run(step)).await)
     })
     .await
 }

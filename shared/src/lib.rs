@@ -14,13 +14,19 @@
 //! | [`sessions`] | lists and ends them |
 //! | [`recovery`] | a forgotten password |
 //! | [`profile`] | what users change about themselves |
+//! | [`reauthentication`] | renews the password proof of a session |
+//! | [`rescue`] | "this wasn't me" |
+//! | [`rotations`] | makes everything issued before worthless |
+//! | [`key_changes`] | replaces the signing keys |
+//! | [`administration`] | what admins do to accounts |
 //! | [`mail`] | the mailer: what the outbox asks for |
 //! | [`sweeper`] | removes what a rotation has killed |
 //!
-//! They use [`password_proof`] (lock and hash), [`limits`] (buckets), [`issuer`] (tokens), and the [`store`], the one place
+//! They use [`password_proof`] (lock and hash), [`limits`] (buckets), [`issuer`] (tokens), [`keys`], and the [`store`], the one place
 //! that knows `DynamoDB`. [`routes`] is the table of all endpoints; [`config`] is every setting there is; [`environment`] puts
 //! the parts together. Time and randomness are arguments: [`clock`], [`entropy`].
 
+pub mod administration;
 pub mod audit;
 pub mod clock;
 pub mod config;
@@ -31,6 +37,7 @@ pub mod entropy;
 pub mod environment;
 pub mod http;
 pub mod issuer;
+pub mod key_changes;
 pub mod keys;
 pub mod lambda;
 pub mod limits;
@@ -40,12 +47,14 @@ pub mod mail;
 pub mod password_proof;
 pub mod passwords;
 pub mod profile;
+pub mod reauthentication;
 pub mod recovery;
 pub mod refresh;
 pub mod registration;
 pub mod request;
-mod route;
+pub mod rescue;
 pub mod rotation;
+pub mod rotations;
 pub mod routes;
 pub mod secrets;
 pub mod sessions;

@@ -1,7 +1,11 @@
 //! Rate limits: a bucket is asked before any work is done.
 //!
-//! If the buckets cannot be reached, the request is refused with 503: the endpoints that have a bucket are those where
-//! passwords are tried and mail is sent.
+//! Who pays is the client's address before anybody is known, then a mail address, and for signed-in callers the user, the
+//! session, or the user and a provider: identity comes from a verified token and from nothing else. A route's buckets
+//! stand in the route table, in the order in which they are asked.
+//!
+//! If the buckets cannot be reached, what changes something is refused with 503: passwords are tried and mail is sent
+//! there. What only reads goes on without a limit, and says so in the log.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,10 +15,10 @@ use http::{HeaderName, HeaderValue};
 use crate::audit::Refusal;
 use crate::config::{Config, Limit, Rule};
 use crate::digest;
-use crate::domain::EmailAddress;
+use crate::domain::{EmailAddress, Session, UserId};
 use crate::http::{Code, Problem};
 use crate::request::RequestMeta;
-use crate::store::{Admission, Charge, Store};
+use crate::store::{self, Admission, Charge, Store};
 
 /// Asks the buckets.
 #[derive(Clone)]
@@ -46,6 +50,41 @@ impl Limiter {
         self.admit(rule, &digest::fingerprint(address.canonical().as_bytes())).await
     }
 
+    /// Takes a token of a signed-in user.
+    ///
+    /// # Errors
+    /// 429, or 503 if the buckets cannot be reached and the request changes something.
+    pub async fn admit_user(&self, rule: Rule, meta: &RequestMeta, user: UserId) -> Result<(), Problem> {
+        let problem = match self.store.charge(rule, self.limit(rule), &user.to_string()).await {
+            Ok(Admission::Admitted(_)) => return Ok(()),
+            Ok(Admission::Denied(wait)) => refused(rule, self.limit(rule), &user.to_string(), wait).concerning(user),
+            Err(error) if meta.method.is_safe() => {
+                tracing::warn!(rule = rule.name(), error = crate::http::error_chain(&error), "a limit was skipped");
+                return Ok(());
+            }
+            Err(error) => error.into(),
+        };
+        Err(problem)
+    }
+
+    /// Takes a token of a user's calls to a provider.
+    ///
+    /// # Errors
+    /// 429, or 503 if the buckets cannot be reached.
+    pub async fn admit_provider(&self, user: UserId, provider: &str) -> Result<(), Problem> {
+        self.admit(Rule::ProviderCalls, &format!("{user}#{provider}")).await.map(|_| ())
+    }
+
+    /// Takes a token of a session's own bucket, which stands in its item: what to write there.
+    ///
+    /// # Errors
+    /// 429.
+    pub fn admit_session(&self, rule: Rule, session: &Session) -> Result<i64, Problem> {
+        let limit = self.limit(rule);
+        store::take(limit, session.tat, self.store.now())
+            .map_err(|wait| refused(rule, limit, &session.id.to_string(), wait).concerning(session.user_id))
+    }
+
     /// Gives a token back; a failure only delays its return.
     pub async fn give_back(&self, charge: Charge) {
         if let Err(error) = self.store.give_back(charge).await {
@@ -54,11 +93,15 @@ impl Limiter {
     }
 
     async fn admit(&self, rule: Rule, who: &str) -> Result<Charge, Problem> {
-        let limit = self.config.rate_limits.limit(rule);
+        let limit = self.limit(rule);
         match self.store.charge(rule, limit, who).await? {
             Admission::Admitted(charge) => Ok(charge),
             Admission::Denied(wait) => Err(refused(rule, limit, who, wait)),
         }
+    }
+
+    fn limit(&self, rule: Rule) -> Limit {
+        self.config.rate_limits.limit(rule)
     }
 }
 

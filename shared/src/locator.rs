@@ -1,5 +1,6 @@
 //! Where a client is: as the trusted edge says, else as the `GeoIP` file knows, else unknown.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::domain::{GeoIp, Place};
@@ -19,6 +20,12 @@ impl Locator {
     /// Where the client of a request is.
     #[must_use]
     pub fn place(&self, meta: &RequestMeta) -> Option<Place> {
-        meta.place.clone().or_else(|| self.0.as_ref()?.lookup(meta.client))
+        meta.place.clone().or_else(|| self.place_of(meta.client))
+    }
+
+    /// Where an address is, as the file knows.
+    #[must_use]
+    pub fn place_of(&self, address: IpAddr) -> Option<Place> {
+        self.0.as_ref()?.lookup(address)
     }
 }

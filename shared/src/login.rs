@@ -14,8 +14,11 @@ use crate::password_proof::PasswordProof;
 use crate::passwords::Verdict;
 use crate::registration::NOBODY;
 use crate::request::RequestMeta;
-use crate::store::{Begun, Store, StoreError};
+use crate::store::{Arrival, Begun, MailKind, Row, Store, StoreError};
 use crate::tokens::{Family, RefreshToken, SecurityRecord};
+
+/// So many devices and countries an account remembers.
+const MOST_SEEN: usize = 16;
 
 /// What a login gives.
 pub struct SignedIn {
@@ -105,6 +108,7 @@ impl Login {
             ip_address: meta.client.to_string(),
             user_agent: meta.user_agent.as_str().to_owned(),
             place: self.locator.place(meta),
+            tat: None,
             ttl: expires_at.as_secs(),
         };
         (session, refresh)
@@ -120,16 +124,34 @@ impl Login {
         security: &SecurityRecord,
     ) -> Result<(), Problem> {
         let entry = self.store.entry(meta).by_owner(user.id).session(session.id);
+        let notice = self.notice(meta, user, session);
+        let arrival = arrival(meta, user, session, notice.as_ref());
         let uncounted = Some(user.uncounted_logins(self.config.tokens.session_cap)).filter(|left| *left > 0);
-        if uncounted.is_some() && self.store.begin_session(session, user, uncounted, &entry).await? == Begun::Done {
+        if uncounted.is_some()
+            && self.store.begin_session(session, user, uncounted, &arrival, &entry).await? == Begun::Done
+        {
             return Ok(());
         }
-        self.store.begin_session(session, user, None, &entry).await?;
+        self.store.begin_session(session, user, None, &arrival, &entry).await?;
         if let Err(error) = self.enforce_cap(meta, user, security).await {
             // The session stands and so does the old count: the next login counts again.
             tracing::warn!(error = error_chain(&error), "sessions could not be counted");
         }
         Ok(())
+    }
+
+    /// The notice of a device or country that the account has not seen; none for its first login.
+    fn notice(&self, meta: &RequestMeta, user: &User, session: &Session) -> Option<Row> {
+        let new_device = !user.devices.contains(&meta.user_agent.family(user.id));
+        let country = session.place.as_ref().and_then(|place| place.country.as_ref());
+        let new_country = country.is_some_and(|country| !user.countries.contains(country));
+        let kind = match (new_device, new_country && !user.countries.is_empty()) {
+            _ if user.devices.is_empty() => return None,
+            (true, _) => MailKind::NewDevice,
+            (false, true) => MailKind::NewCountry,
+            (false, false) => return None,
+        };
+        Some(self.store.row(Some(kind), Some(user.id)).asked_by(meta))
     }
 
     /// Ends the oldest live sessions above the cap and writes down how many are left.
@@ -145,7 +167,7 @@ impl Login {
         let cap = usize::try_from(self.config.tokens.session_cap).unwrap_or(usize::MAX);
         let surplus: Vec<_> = live.iter().skip(cap).map(|session| session.id).collect();
         if !surplus.is_empty() {
-            let entry = self.store.entry(meta).by_owner(user.id).reason("session_cap").detail("ended", surplus.len());
+            let entry = self.store.entry(meta).by_owner(user.id).reason("session_cap").text("ended", surplus.len());
             self.store.end_sessions(user.id, &surplus, &entry).await?;
         }
         let left = u64::try_from(live.len() - surplus.len()).unwrap_or(u64::MAX);
@@ -163,6 +185,17 @@ impl Login {
         if let Err(error) = self.store.rehash_password(user, &hash).await {
             tracing::warn!(error = error_chain(&error), "a password hash could not be upgraded");
         }
+    }
+}
+
+/// What this login adds to what the account has seen.
+fn arrival<'a>(meta: &RequestMeta, user: &User, session: &Session, notice: Option<&'a Row>) -> Arrival<'a> {
+    let country = session.place.as_ref().and_then(|place| place.country.clone());
+    Arrival {
+        device: Some(meta.user_agent.family(user.id)).filter(|device| !user.devices.contains(device)),
+        country: country.filter(|country| !user.countries.contains(country) && user.countries.len() < MOST_SEEN),
+        alone: user.devices.len() >= MOST_SEEN,
+        notice,
     }
 }
 

@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::domain::{EmailAddress, Password, User};
 use crate::http::{Code, Problem, error_chain};
 use crate::passwords::{PasswordHasher, Verdict};
-use crate::store::{LockCharge, Store};
+use crate::store::{LockCharge, MailKind, Store};
 
 /// Proves passwords.
 #[derive(Clone)]
@@ -72,6 +72,8 @@ impl PasswordProof {
             (None, false) => "unknown_address",
         };
         let refusal = user.map_or(Refusal::new(reason), |user| Refusal::new(reason).user(user.id));
+        // One mail a lock: the charge that fills it is one.
+        let refusal = if locks { refusal.notice(MailKind::AccountLocked) } else { refusal };
         Err(Problem::new(Code::InvalidCredentials).refused(refusal))
     }
 

@@ -14,6 +14,7 @@ use crate::config::Argon2Config;
 use crate::digest;
 use crate::domain::Password;
 use crate::entropy::{self, Entropy};
+use crate::store::NO_PASSWORD;
 
 const SALT_LENGTH: usize = 16;
 const HASH_LENGTH: usize = 32;
@@ -78,13 +79,13 @@ impl PasswordHasher {
         .await
     }
 
-    /// Compares a password with a stored hash, or with nobody's.
+    /// Compares a password with a stored hash, or with nobody's: also where no password is right until a reset.
     ///
     /// # Errors
     /// [`HashError`], also for a stored hash of no known kind.
     pub async fn verify(&self, password: &Password, stored: Option<&str>) -> Result<Verdict, HashError> {
         let (params, password) = (self.params.clone(), password.clone());
-        let stored = stored.unwrap_or(&self.nobody).to_owned();
+        let stored = stored.filter(|stored| *stored != NO_PASSWORD).unwrap_or(&self.nobody).to_owned();
         self.run(move |workers| {
             if stored.starts_with("$2") {
                 return Ok(bcrypt_verdict(&password, &stored));
@@ -179,6 +180,7 @@ mod tests {
         assert_eq!(hasher.verify(&password("Correct-Horse-7"), Some(&hash)).await.expect("ran"), Verdict::Right);
         assert_eq!(hasher.verify(&password("correct-horse-7"), Some(&hash)).await.expect("ran"), Verdict::Wrong);
         assert_eq!(hasher.verify(&password("Correct-Horse-7"), None).await.expect("ran"), Verdict::Wrong);
+        assert_eq!(hasher.verify(&password("!"), Some(NO_PASSWORD)).await.expect("ran"), Verdict::Wrong);
     }
 
     #[tokio::test]

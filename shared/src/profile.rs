@@ -1,8 +1,10 @@
 //! What users change about their own account: name, address, password.
 
+use crate::config::Rule;
 use crate::domain::{DisplayName, EmailAddress, Password, Session};
 use crate::http::{Caller, Code, FieldFault, Fields, Problem};
 use crate::issuer::{Issuer, TokenPair};
+use crate::limits::Limiter;
 use crate::password_proof::PasswordProof;
 use crate::request::RequestMeta;
 use crate::store::{MailKind, PasswordChange, Store};
@@ -14,6 +16,7 @@ use crate::verification::address_of;
 pub struct Profile {
     store: Store,
     proof: PasswordProof,
+    limiter: Limiter,
 }
 
 /// A change of address with the password that allows it.
@@ -27,15 +30,16 @@ pub struct NewAddress {
 impl Profile {
     /// The profiles in `store`.
     #[must_use]
-    pub const fn new(store: Store, proof: PasswordProof) -> Self {
-        Self { store, proof }
+    pub const fn new(store: Store, proof: PasswordProof, limiter: Limiter) -> Self {
+        Self { store, proof, limiter }
     }
 
     /// Changes name, address, or both. A new address waits as `pending_email` until it is proved; nothing tells whether
     /// somebody else has it.
     ///
     /// # Errors
-    /// 401 for a wrong password, 409 if the account was changed meanwhile, 423, 503.
+    /// 401 for a wrong password or, with an address, one that was proved too long ago; 409 if the account was changed
+    /// meanwhile; 423; 503.
     pub async fn update(
         &self,
         meta: &RequestMeta,
@@ -47,9 +51,10 @@ impl Profile {
         let entry = self.store.entry(meta).by_owner(caller.user.id).session(caller.session.id);
         let mut rows = Vec::new();
         if let Some(address) = address {
+            caller.recently_proved()?;
             let charged = self.proof.charge(&own).await?;
             self.proof.compare(charged, Some(&caller.user), &address.current_password).await?;
-            rows.push(self.store.row(Some(MailKind::AddressChangeRequested), Some(caller.user.id)));
+            rows.push(self.store.row(Some(MailKind::AddressChangeRequested), Some(caller.user.id)).asked_by(meta));
             rows.push(self.store.row(Some(MailKind::AddressChange), Some(caller.user.id)));
         }
         let (name, email) = (name.map(DisplayName::as_str), address.map(|address| &address.email));
@@ -72,7 +77,8 @@ impl Profile {
     /// Changes the password. Every other session ends, the caller's goes on under fresh tokens, and all mailed tokens die.
     ///
     /// # Errors
-    /// 401 for a wrong password, 409 if the account was changed meanwhile, 422 for the same password again, 423, 503.
+    /// 401 for a wrong password or one that was proved too long ago; 409 if the account was changed meanwhile; 422 for the
+    /// same password again; 423; 429; 503.
     pub async fn change_password(
         &self,
         meta: &RequestMeta,
@@ -81,6 +87,8 @@ impl Profile {
         new: &Password,
         issuer: &Issuer,
     ) -> Result<TokenPair, Problem> {
+        caller.recently_proved()?;
+        self.limiter.admit_user(Rule::ChangePassword, meta, caller.user.id).await?;
         let email = address_of(&caller.user.email)?;
         let charged = self.proof.charge(&email).await?;
         self.proof.compare(charged, Some(&caller.user), current).await?;
@@ -103,7 +111,7 @@ impl Profile {
             ..caller.session.clone()
         };
         let change = PasswordChange { user: &caller.user, email: &email, hash: &hash, now: entry.occurred_at };
-        let row = self.store.row(Some(MailKind::PasswordChanged), Some(caller.user.id)).sweeping();
+        let row = self.store.row(Some(MailKind::PasswordChanged), Some(caller.user.id)).asked_by(meta).sweeping();
         if !self.store.change_password(&change, &session, &entry, &row).await? {
             return Err(Problem::new(Code::Conflict));
         }

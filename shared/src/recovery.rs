@@ -50,8 +50,9 @@ impl Recovery {
         self.limiter.admit_client(Rule::ResetPassword, meta).await?;
         let token = MailedToken::parse(MailPurpose::Reset, token).ok_or_else(|| invalid("malformed_token", None))?;
         let (id, token) = (token.user(), token.hash());
-        let user = self.store.user(id).await?.ok_or_else(|| invalid("unknown_token", None))?;
-        if !is_good(user.pending_reset(), &token, self.store.now()) || !user.is_active() {
+        let (user, security) = self.store.user_and_security(id).await?;
+        let user = user.ok_or_else(|| invalid("unknown_token", None))?;
+        if !is_good(user.pending_reset(), &token, &security, self.store.now()) || !user.is_active() {
             return Err(invalid("unknown_or_expired_token", Some(id)));
         }
         let mut fields = Fields::empty();
@@ -61,7 +62,7 @@ impl Recovery {
         let hash = hasher.hash(password).await.map_err(Problem::unavailable)?;
         let entry = self.store.entry(meta).by_owner(id);
         let change = PasswordChange { user: &user, email: &email, hash: &hash, now: entry.occurred_at };
-        let row = self.store.row(Some(MailKind::PasswordChanged), Some(id)).sweeping();
+        let row = self.store.row(Some(MailKind::PasswordChanged), Some(id)).asked_by(meta).sweeping();
         let done = self.store.reset_password(&change, &token, &entry, &row).await?;
         if done { Ok(()) } else { Err(invalid("overtaken", Some(id))) }
     }

@@ -7,12 +7,13 @@
 use std::sync::Arc;
 
 use crate::audit::{Outcome, Refusal};
-use crate::config::{Config, TheftScope};
+use crate::config::{Config, Rule, TheftScope};
 use crate::digest;
 use crate::domain::{Liveness, Session, User};
 use crate::entropy;
 use crate::http::{Authenticator, Code, Problem};
 use crate::issuer::{Issuer, TokenPair};
+use crate::limits::Limiter;
 use crate::locator::Locator;
 use crate::request::RequestMeta;
 use crate::store::{Advanced, MailKind, Store};
@@ -30,6 +31,8 @@ pub struct Refresh {
     pub authenticator: Authenticator,
     /// The tokens.
     pub issuer: Issuer,
+    /// The session's bucket.
+    pub limiter: Limiter,
     /// Where an address is.
     pub locator: Locator,
     /// The settings.
@@ -48,7 +51,7 @@ impl Refresh {
     /// The next token pair of the session that `presented` belongs to.
     ///
     /// # Errors
-    /// 401 `invalid_refresh_token`, whatever the reason; 503.
+    /// 401 `invalid_refresh_token`, whatever the reason; 429, and the token is not spent; 503.
     pub async fn refresh(&self, meta: &RequestMeta, presented: &str) -> Result<TokenPair, Problem> {
         // A mistyped or cut token is refused without a call, and so without a record.
         let token = RefreshToken::parse(presented).ok_or_else(|| Problem::new(Code::InvalidRefreshToken))?;
@@ -98,6 +101,8 @@ impl Refresh {
         user: &User,
         security: &SecurityRecord,
     ) -> Result<Result<TokenPair, Option<Session>>, Problem> {
+        // The bucket moves in the write that moves the token, on the condition that nobody else moved it: it is exact.
+        let tat = self.limiter.admit_session(Rule::Refresh, &session)?;
         let nonce = entropy::bytes::<16>(self.store.entropy());
         let successor = token.successor(&nonce);
         let entry = self.store.entry(meta).by_owner(session.user_id).session(session.id);
@@ -108,6 +113,7 @@ impl Refresh {
             ip_address: meta.client.to_string(),
             user_agent: meta.user_agent.as_str().to_owned(),
             place: self.locator.place(meta),
+            tat: Some(tat),
             ..session
         };
         match self.store.advance_session(&token.hash(), &next, &entry).await? {
@@ -122,7 +128,7 @@ impl Refresh {
         let mut entry =
             self.store.entry(meta).user(token.user()).session(token.session()).reason("refresh_token_reused");
         entry.outcome = Outcome::Refused;
-        let row = self.store.row(Some(MailKind::TheftDetected), Some(token.user()));
+        let row = self.store.row(Some(MailKind::TheftDetected), Some(token.user())).asked_by(meta);
         let ended = match self.config.tokens.theft_scope {
             TheftScope::Session => {
                 self.store
@@ -146,10 +152,10 @@ fn check(session: &Session, token: &RefreshToken, user: &User, liveness: &Livene
     if !user.is_active() {
         return Err("account_disabled");
     }
-    if !session.is_in_time(liveness) {
+    if !session.stamp().is_in_time(liveness) {
         return Err("expired");
     }
-    if !session.has_good_versions(liveness) {
+    if !liveness.accepts(session.user_ver, session.global_ver) {
         return Err("token_version_too_old");
     }
     Ok(())

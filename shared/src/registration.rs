@@ -1,5 +1,6 @@
 //! Registration. The answer is the same for a free and a taken address; what differs is the mail.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -110,6 +111,10 @@ fn fresh(id: UserId, applicant: &Applicant, hash: &str, now: Timestamp) -> User 
         password_changed_at: now,
         last_login_at: None,
         pending_email: None,
+        previous_email: None,
+        previous_until: None,
+        devices: BTreeSet::new(),
+        countries: BTreeSet::new(),
         ver_current: level.current,
         ver_floor: level.floor,
         ver_until: level.until,

@@ -17,6 +17,15 @@ use crate::routes::Route;
 /// The header in which a trusted edge shows that the request came through it.
 pub const EDGE_SECRET_HEADER: &str = "x-dashtam-edge-secret";
 
+/// Work that no request asks for: a job on a schedule, a command of the operator.
+#[derive(Debug)]
+pub struct Task {
+    /// The action in the audit trail.
+    pub action: &'static str,
+    /// What does it, in the place of the endpoint.
+    pub name: &'static str,
+}
+
 /// What is known of a request besides its content.
 #[derive(Debug, Clone)]
 pub struct RequestMeta {
@@ -30,6 +39,8 @@ pub struct RequestMeta {
     pub path: String,
     /// The endpoint, if the request has one.
     pub route: Option<&'static Route>,
+    /// The work, where it is no request.
+    pub task: Option<&'static Task>,
     /// The client's address as the gateway or the trusted edge saw it.
     pub client: IpAddr,
     /// The `User-Agent`, bounded.
@@ -60,6 +71,7 @@ impl RequestMeta {
             method: request.method().clone(),
             path: request.uri().path().to_owned(),
             route: None,
+            task: None,
             client: source_ip(request.extensions().get::<RequestContext>()),
             user_agent: UserAgent::bounded(text(headers, "user-agent").unwrap_or_default()),
             place: None,
@@ -73,6 +85,23 @@ impl RequestMeta {
             meta.place = Place::from_viewer_headers(headers);
         }
         Ok(meta)
+    }
+
+    /// Work that no request asks for.
+    #[must_use]
+    pub fn of_task(task: &'static Task, entropy: &dyn Entropy) -> Self {
+        Self {
+            id: entropy::uuid_v4(entropy),
+            trace_id: hex(&entropy::bytes::<16>(entropy)),
+            // A method of its own (RFC 9110 section 9.1), which no request of an endpoint has.
+            method: Method::from_bytes(b"TASK").unwrap_or_default(),
+            path: String::new(),
+            route: None,
+            task: Some(task),
+            client: IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+            user_agent: UserAgent::default(),
+            place: None,
+        }
     }
 
     /// The client as a bucket knows it: IPv4 as it is, IPv6 by the /64 that one customer gets.
@@ -90,13 +119,15 @@ impl RequestMeta {
     /// The endpoint's path with its parameters in braces, so that no identifier or token is written down.
     #[must_use]
     pub fn endpoint(&self) -> &str {
-        self.route.map_or("unmatched", |route| route.path)
+        let task = self.task.map(|task| task.name);
+        task.or(self.route.map(|route| route.path)).unwrap_or("unmatched")
     }
 
     /// The action in the audit trail.
     #[must_use]
     pub fn action(&self) -> &'static str {
-        self.route.and_then(|route| route.action).unwrap_or("unmatched")
+        let task = self.task.map(|task| task.action);
+        task.or(self.route.and_then(|route| route.action)).unwrap_or("unmatched")
     }
 }
 

@@ -7,6 +7,11 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::store::AwsBase;
 
+/// The label of the version in use.
+const CURRENT: &str = "AWSCURRENT";
+/// The label of the version that a rotation is making.
+const PENDING: &str = "AWSPENDING";
+
 /// A secret that could not be read or written.
 #[derive(Debug, thiserror::Error)]
 #[error("the secret {name} could not be {done}")]
@@ -77,17 +82,110 @@ impl Secrets {
         }
     }
 
-    /// Puts the version named `token`; `false` if that version exists with another value.
+    /// Stores the version named `token` under a label, or as the current one; `false` if that version exists with
+    /// another value.
     ///
     /// # Errors
     /// [`SecretError`].
-    pub async fn put_version(&self, name: &str, token: &str, value: &SecretString) -> Result<bool, SecretError> {
+    pub async fn put_version(
+        &self,
+        name: &str,
+        token: &str,
+        value: &SecretString,
+        label: Option<&str>,
+    ) -> Result<bool, SecretError> {
         let name = format!("{}{name}", self.prefix);
         let request = self.client.put_secret_value().secret_id(&name).client_request_token(token);
+        let request = request.set_version_stages(label.map(|label| vec![label.to_owned()]));
         match request.secret_string(value.expose_secret()).send().await {
             Ok(_) => Ok(true),
             Err(SdkError::ServiceError(error)) if error.err().is_resource_exists_exception() => Ok(false),
             Err(error) => Err(SecretError::new(&name, "written", error)),
+        }
+    }
+
+    /// The value of the version named `version`; `None` if there is none, or it has no value yet.
+    ///
+    /// # Errors
+    /// [`SecretError`].
+    pub async fn get_version(&self, name: &str, version: &str) -> Result<Option<SecretString>, SecretError> {
+        let name = format!("{}{name}", self.prefix);
+        match self.client.get_secret_value().secret_id(&name).version_id(version).send().await {
+            Ok(answer) => Ok(answer.secret_string.map(SecretString::from)),
+            Err(SdkError::ServiceError(error)) if error.err().is_resource_not_found_exception() => Ok(None),
+            Err(error) => Err(SecretError::new(&name, "read", error)),
+        }
+    }
+
+    /// The name of the current version; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`SecretError`].
+    pub async fn current_version(&self, name: &str) -> Result<Option<String>, SecretError> {
+        self.holder(name, CURRENT).await
+    }
+
+    /// Makes `version` the current one, if `holder` still is; `false` if another one has become it.
+    ///
+    /// # Errors
+    /// [`SecretError`].
+    pub async fn make_current(&self, name: &str, holder: &str, version: &str) -> Result<bool, SecretError> {
+        let full = format!("{}{name}", self.prefix);
+        let request = self.client.update_secret_version_stage().secret_id(&full).version_stage(CURRENT);
+        match request.remove_from_version_id(holder).move_to_version_id(version).send().await {
+            Ok(_) => Ok(true),
+            // Also where it was our own move, and its answer was lost.
+            Err(SdkError::ServiceError(error)) if error.err().is_invalid_parameter_exception() => {
+                Ok(self.current_version(name).await?.as_deref() == Some(version))
+            }
+            Err(error) => Err(SecretError::new(&full, "relabelled", error)),
+        }
+    }
+
+    /// Takes the label of a rotation that is under way from its version, so that it is over and another one can begin.
+    ///
+    /// # Errors
+    /// [`SecretError`].
+    pub async fn drop_pending(&self, name: &str) -> Result<(), SecretError> {
+        let Some(pending) = self.holder(name, PENDING).await? else { return Ok(()) };
+        let full = format!("{}{name}", self.prefix);
+        let request = self.client.update_secret_version_stage().secret_id(&full).version_stage(PENDING);
+        match request.remove_from_version_id(pending).send().await {
+            Ok(_) => Ok(()),
+            // It has moved on meanwhile.
+            Err(SdkError::ServiceError(error)) if error.err().is_invalid_parameter_exception() => Ok(()),
+            Err(error) => Err(SecretError::new(&full, "relabelled", error)),
+        }
+    }
+
+    /// Asks Secrets Manager to rotate `name`. One that is being rotated goes on; that is success as well.
+    ///
+    /// # Errors
+    /// [`SecretError`], also where no rotation is configured.
+    pub async fn rotate(&self, name: &str, token: &str) -> Result<(), SecretError> {
+        let full = format!("{}{name}", self.prefix);
+        match self.client.rotate_secret().secret_id(&full).client_request_token(token).send().await {
+            Ok(_) => Ok(()),
+            Err(SdkError::ServiceError(error)) if error.err().is_invalid_request_exception() => {
+                let pending = self.holder(name, PENDING).await?;
+                let under_way = pending.is_some() && pending != self.current_version(name).await?;
+                if under_way { Ok(()) } else { Err(SecretError { name: full, done: "rotated", source: None }) }
+            }
+            Err(error) => Err(SecretError::new(&full, "rotated", error)),
+        }
+    }
+
+    /// The version that carries `label`.
+    async fn holder(&self, name: &str, label: &str) -> Result<Option<String>, SecretError> {
+        let name = format!("{}{name}", self.prefix);
+        match self.client.describe_secret().secret_id(&name).send().await {
+            Ok(answer) => {
+                let versions = answer.version_ids_to_stages.unwrap_or_default();
+                let holder = versions.into_iter().find(|(_, labels)| labels.iter().any(|other| other == label));
+                Ok(holder.map(|(version, _)| version))
+            }
+            Err(SdkError::ServiceError(error)) if error.err().is_resource_not_found_exception() => Ok(None),
+            Err(error) => Err(SecretError::new(&name, "described", error)),
         }
     }
 }

@@ -2,16 +2,19 @@
 
 use serde::Serialize;
 
+use crate::config::Rule;
 use crate::domain::{Device, Place, Session, SessionId, Timestamp};
 use crate::http::{Caller, Code, Problem};
+use crate::limits::Limiter;
 use crate::request::RequestMeta;
-use crate::store::Store;
+use crate::store::{MailKind, Store};
 use crate::tokens::RefreshToken;
 
 /// Lists and ends sessions.
 #[derive(Clone)]
 pub struct Sessions {
     store: Store,
+    limiter: Limiter,
 }
 
 /// A session as its owner sees it; nothing of a token.
@@ -34,15 +37,16 @@ pub struct SessionView {
 impl Sessions {
     /// The sessions in `store`.
     #[must_use]
-    pub const fn new(store: Store) -> Self {
-        Self { store }
+    pub const fn new(store: Store, limiter: Limiter) -> Self {
+        Self { store, limiter }
     }
 
     /// The caller's live sessions, newest activity first.
     ///
     /// # Errors
-    /// 503.
-    pub async fn list(&self, caller: &Caller) -> Result<Vec<SessionView>, Problem> {
+    /// 429, 503.
+    pub async fn list(&self, meta: &RequestMeta, caller: &Caller) -> Result<Vec<SessionView>, Problem> {
+        self.limiter.admit_user(Rule::Sessions, meta, caller.user.id).await?;
         let mut live = self.live(caller).await?;
         live.sort_by_key(|session| std::cmp::Reverse((session.last_activity_at, session.id)));
         Ok(live.into_iter().map(|session| view(session, caller.session.id)).collect())
@@ -51,8 +55,9 @@ impl Sessions {
     /// Ends one session of the caller, the current one included.
     ///
     /// # Errors
-    /// 404 for one that is unknown, somebody else's or over; 503.
+    /// 404 for one that is unknown, somebody else's or over; 429; 503.
     pub async fn revoke(&self, meta: &RequestMeta, caller: &Caller, id: &str) -> Result<(), Problem> {
+        self.limiter.admit_user(Rule::Sessions, meta, caller.user.id).await?;
         let not_found = || Problem::new(Code::NotFound).detail("There is no such session.");
         let id = id.parse::<SessionId>().map_err(|_| not_found())?;
         let entry = self.store.entry(meta).by_owner(caller.user.id).session(id);
@@ -63,12 +68,13 @@ impl Sessions {
     /// Ends every session of the caller but the current one; how many there were.
     ///
     /// # Errors
-    /// 503.
+    /// 429, 503.
     pub async fn revoke_others(&self, meta: &RequestMeta, caller: &Caller) -> Result<usize, Problem> {
+        self.limiter.admit_user(Rule::Sessions, meta, caller.user.id).await?;
         let mut others: Vec<_> = self.live(caller).await?.into_iter().map(|session| session.id).collect();
         others.retain(|id| *id != caller.session.id);
         let entry = self.store.entry(meta).by_owner(caller.user.id).session(caller.session.id);
-        self.store.end_sessions(caller.user.id, &others, &entry.detail("ended", others.len())).await?;
+        self.store.end_sessions(caller.user.id, &others, &entry.text("ended", others.len())).await?;
         Ok(others.len())
     }
 
@@ -76,12 +82,13 @@ impl Sessions {
     /// whatever begins at the same moment under the old version, is dead at once; a consumer clears the items away.
     ///
     /// # Errors
-    /// 503.
+    /// 429, 503.
     pub async fn revoke_all(&self, meta: &RequestMeta, caller: &Caller) -> Result<usize, Problem> {
+        self.limiter.admit_user(Rule::Sessions, meta, caller.user.id).await?;
         let count = self.live(caller).await?.len();
         let entry = self.store.entry(meta).by_owner(caller.user.id).session(caller.session.id);
-        let row = self.store.row(None, Some(caller.user.id)).sweeping();
-        self.store.rotate_user(caller.user.id, &entry.detail("ended", count), &row).await?;
+        let row = self.store.row(Some(MailKind::AllSessionsEnded), Some(caller.user.id)).asked_by(meta).sweeping();
+        self.store.rotate_user(caller.user.id, &entry.text("ended", count), &row).await?;
         Ok(count)
     }
 

@@ -1,5 +1,7 @@
 //! Proving an address: the mail, and the token that comes back.
 
+use std::time::Duration;
+
 use crate::audit::Refusal;
 use crate::config::Rule;
 use crate::digest;
@@ -8,20 +10,21 @@ use crate::http::{Code, Problem};
 use crate::limits::Limiter;
 use crate::request::RequestMeta;
 use crate::store::{AddressChange, MailKind, Store};
-use crate::tokens::{MailPurpose, MailedToken};
+use crate::tokens::{MailPurpose, MailedToken, SecurityRecord};
 
 /// Proves addresses.
 #[derive(Clone)]
 pub struct Verification {
     store: Store,
     limiter: Limiter,
+    notice_ttl: Duration,
 }
 
 impl Verification {
-    /// A verification over `store`.
+    /// A verification over `store`, after which a changed address can be taken back for `notice_ttl`.
     #[must_use]
-    pub const fn new(store: Store, limiter: Limiter) -> Self {
-        Self { store, limiter }
+    pub const fn new(store: Store, limiter: Limiter, notice_ttl: Duration) -> Self {
+        Self { store, limiter, notice_ttl }
     }
 
     /// Proves the address that `token` was mailed to: the account's own, or the one it is to change to.
@@ -33,9 +36,10 @@ impl Verification {
         let token =
             MailedToken::parse(MailPurpose::Verification, token).ok_or_else(|| invalid("malformed_token", None))?;
         let (id, hash) = (token.user(), token.hash());
-        let user = self.store.user(id).await?.ok_or_else(|| invalid("unknown_token", None))?;
+        let (user, security) = self.store.user_and_security(id).await?;
+        let user = user.ok_or_else(|| invalid("unknown_token", None))?;
         let entry = self.store.entry(meta).by_owner(id);
-        if !is_good(user.pending_verification(), &hash, entry.occurred_at) || !user.is_active() {
+        if !is_good(user.pending_verification(), &hash, &security, entry.occurred_at) || !user.is_active() {
             return Err(invalid("unknown_or_expired_token", Some(id)));
         }
         let email = address_of(&user.email)?;
@@ -43,9 +47,10 @@ impl Verification {
             None => self.store.verify_address(id, &email, &hash, &entry).await?,
             Some(pending) => {
                 let to = address_of(pending)?;
-                let change = AddressChange { user: &user, from: &email, to: &to, token: &hash };
-                let row = self.store.row(None, Some(id)).sweeping();
-                self.store.change_address(&change, &entry.reason("address_changed"), &row).await?
+                let reclaimable_until = entry.occurred_at.plus(self.notice_ttl);
+                let change = AddressChange { user: &user, from: &email, to: &to, token: &hash, reclaimable_until };
+                let row = self.store.row(Some(MailKind::AddressChanged), Some(id)).asked_by(meta).sweeping();
+                self.store.change_address(&change, &entry.reason("address_changed"), &[row]).await?
             }
         };
         if done { Ok(()) } else { Err(invalid("overtaken", Some(id))) }
@@ -80,9 +85,18 @@ pub(crate) async fn request_mail(
     Ok(())
 }
 
-/// Whether the pending token is the presented one and still good. Expiry is a comparison, never an absence.
-pub(crate) fn is_good(pending: Option<PendingToken<'_>>, hash: &str, now: Timestamp) -> bool {
-    pending.is_some_and(|pending| digest::equal(pending.hash.as_bytes(), hash.as_bytes()) && now < pending.expires_at)
+/// Whether the pending token is the presented one and still good: not expired, which is a comparison and never an
+/// absence, and not of before a global rotation.
+pub(crate) fn is_good(
+    pending: Option<PendingToken<'_>>,
+    hash: &str,
+    security: &SecurityRecord,
+    now: Timestamp,
+) -> bool {
+    pending.is_some_and(|pending| {
+        let same = digest::equal(pending.hash.as_bytes(), hash.as_bytes());
+        same && now < pending.expires_at && !security.outdates(pending.row.made_at(), now)
+    })
 }
 
 /// One answer for unknown, used and expired; the trail knows more.

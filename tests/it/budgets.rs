@@ -60,12 +60,17 @@ async fn sessions_stay_within_their_budgets() {
     let answer = ada.post("/api/v1/auth/change-password", &change).await;
     hold(&app, "change-password", 4);
     let ada = ada.bearer(answer.json()["access_token"].as_str().unwrap_or_default());
+    // A bucket that is in use costs one call more; by then each is idle again.
+    app.advance(60);
     ada.delete("/api/v1/auth/sessions/others").await.assert(200);
     hold(&app, "revoke others", 4);
+    app.advance(60);
     ada.delete("/api/v1/auth/sessions/all").await.assert(200);
     hold(&app, "revoke all", 4);
+    app.advance(60);
     let ada = app.anonymous().log_in("a@example.com", NEW).await;
     let id = ada.session_id().await;
+    app.advance(60);
     app.proxy.take_calls();
     ada.delete(&format!("/api/v1/auth/sessions/{id}")).await.assert(200);
     hold(&app, "revoke one", 3);
@@ -81,6 +86,52 @@ async fn logouts_stay_within_their_budgets() {
     hold(&app, "logout by token", 1);
     phone.post("/api/v1/auth/logout", &json!({})).await.assert(200);
     hold(&app, "logout by bearer", 2);
+}
+
+#[tokio::test]
+async fn breach_response_stays_within_its_budgets() {
+    let app = TestApp::start().await;
+    let root = app.admin("root@example.com").await;
+    let ada = app.logged_in("a@example.com").await;
+    let id = ada.me().await.json()["id"].as_str().unwrap_or_default().to_owned();
+    let reason = "a copy of the table was found";
+    app.drain().await;
+    app.proxy.take_calls();
+    ada.post("/api/v1/auth/reauthenticate", &json!({ "password": PASSWORD })).await.assert(200);
+    hold(&app, "reauthenticate", 4);
+    let user = json!({ "scope": "user", "user_id": id, "reason": reason });
+    root.post("/api/v1/admin/token-rotations", &user).await.assert(200);
+    hold(&app, "rotate a user", 6);
+    for verb in ["disable", "enable"] {
+        root.post(&format!("/api/v1/admin/users/{id}/{verb}"), &json!({ "reason": reason })).await.assert(200);
+        hold(&app, verb, 2);
+    }
+    root.post(&format!("/api/v1/admin/users/{id}/unlock"), &json!({ "reason": reason })).await.assert(200);
+    hold(&app, "unlock", 3);
+    root.get("/api/v1/admin/users?email=a@example.com").await.assert(200);
+    hold(&app, "find users", 4);
+    root.get("/api/v1/admin/security-config").await.assert(200);
+    hold(&app, "security configuration", 3);
+    app.advance(61);
+    root.post("/api/v1/admin/token-rotations", &json!({ "scope": "global", "reason": reason })).await.assert(200);
+    hold(&app, "rotate everybody", 4);
+    let root = app.anonymous().log_in("root@example.com", PASSWORD).await;
+    app.advance(61);
+    app.proxy.take_calls();
+    let keys = json!({ "mode": "compromised", "reason": reason });
+    root.post("/api/v1/admin/signing-keys/rotations", &keys).await.assert(202);
+    hold(&app, "signing keys, compromised", 4);
+}
+
+#[tokio::test]
+async fn securing_an_account_stays_within_its_budget() {
+    let app = TestApp::start().await;
+    let ada = app.logged_in("a@example.com").await;
+    ada.delete("/api/v1/auth/sessions/all").await.assert(200);
+    let token = app.mailed("a@example.com", "dsa_").await;
+    app.proxy.take_calls();
+    app.anonymous().post("/api/v1/auth/secure-account", &json!({ "token": token })).await.assert(200);
+    hold(&app, "secure-account", 4);
 }
 
 #[tokio::test]

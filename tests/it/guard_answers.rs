@@ -87,7 +87,15 @@ fn assert_problem(what: &str, path: &str, answer: &Answer) {
 }
 
 fn is_about_the_access_token(code: &str) -> bool {
-    ["missing_token", "invalid_token", "token_expired", "session_revoked", "token_version_too_old"].contains(&code)
+    let codes = [
+        "missing_token",
+        "invalid_token",
+        "token_expired",
+        "session_revoked",
+        "token_version_too_old",
+        "reauthentication_required",
+    ];
+    codes.contains(&code)
 }
 
 /// Fails if an answer, its `instance` aside, holds the mark.

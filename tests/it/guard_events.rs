@@ -8,6 +8,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use shared::consumer::Handler;
 use shared::lambda::{consume, into_axum};
+use shared::rotation::RotationEvent;
 use tower::ServiceExt;
 
 use crate::guard_project::{entries, folders, read};
@@ -28,7 +29,9 @@ impl Stage {
         app.verified(EMAIL).await;
         let ada = app.anonymous().at("198.51.100.1").log_in(EMAIL, PASSWORD).await;
         app.advance(1);
-        let other = app.anonymous().at("198.51.100.2").log_in(EMAIL, PASSWORD).await;
+        // A device that the account has not seen: its owner gets a notice with a link.
+        let other = app.anonymous().at("198.51.100.2").header("user-agent", "curl/8").log_in(EMAIL, PASSWORD).await;
+        let admin = app.admin("admin@example.com").await;
         app.registered("pending@example.com").await;
         app.anonymous().post("/api/v1/auth/request-password-reset", &json!({ "email": EMAIL })).await.assert(202);
         let some = |token: &Option<String>| token.clone().expect("a token");
@@ -37,6 +40,9 @@ impl Stage {
             ("{{refresh_token}}", some(&ada.refresh)),
             ("{{session_id}}", ada.session_id().await),
             ("{{other_session_id}}", other.session_id().await),
+            ("{{admin_token}}", some(&admin.access)),
+            ("{{user_id}}", ada.me().await.json()["id"].as_str().expect("an id").to_owned()),
+            ("{{notice_token}}", app.mailed(EMAIL, "dsa_").await),
             ("{{verification_token}}", app.mailed("pending@example.com", "dvt_").await),
             ("{{reset_token}}", app.mailed(EMAIL, "drs_").await),
         ];
@@ -90,8 +96,8 @@ fn comparable(mut body: Value) -> Value {
     match &mut body {
         Value::Object(members) => {
             for (name, value) in members.iter_mut() {
-                let differs =
-                    ["access_token", "refresh_token", "id", "request_id", "kid", "x", "y"].contains(&name.as_str());
+                let differs = ["access_token", "refresh_token", "id", "user_id", "request_id", "kid", "x", "y"]
+                    .contains(&name.as_str());
                 *value = if differs { Value::from("*") } else { comparable(value.take()) };
             }
         }
@@ -194,10 +200,26 @@ async fn the_sweeper_removes_the_sessions_of_its_event() {
     let ada: Actor<'_> = stage.app.anonymous().bearer(&token);
     ada.delete("/api/v1/auth/sessions/all").await.assert(200);
     stage.values.push(("{{outbox_row}}", outbox_row(&stage.app, "sweep").await));
-    assert_eq!(stage.app.db_scan("tokens").await.len(), 2);
+    // The admin has one, too.
+    assert_eq!(stage.app.db_scan("tokens").await.len(), 3);
     let handler = outbox_sweeper::consumer(&stage.app.environment).await.expect("a sweeper");
     replay_messages(&stage, "outbox-sweeper", &handler).await;
-    assert_eq!(stage.app.db_scan("tokens").await.len(), 0);
+    assert_eq!(stage.app.db_scan("tokens").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_rotation_does_the_step_of_its_event() {
+    let stage = Stage::set().await;
+    let environment = &stage.app.environment;
+    for (folder, handler) in [
+        ("keys-rotate-signing", keys_rotate_signing::rotation(environment).await.expect("a rotation")),
+        ("keys-rotate-data", keys_rotate_data::rotation(environment).await.expect("a rotation")),
+    ] {
+        let event =
+            |name: &str| -> RotationEvent { serde_json::from_str(&stage.event(folder, name)).expect("an event") };
+        assert!(handler(event("refusal")).await.is_err(), "events/{folder}/refusal.json");
+        handler(event("success")).await.expect("done");
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
 //! A request for every route that is granted, as a client of the service would send it.
-#![expect(clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use bundle_tests::{Actor, Answer, PASSWORD, TestApp};
 use http::Method;
 use serde_json::{Value, json};
 use shared::http::app;
-use shared::routes::Route;
+use shared::routes::{Access, Route};
 
 use crate::guard_project::assert_same;
 
@@ -37,6 +37,11 @@ impl<'a> Granted<'a> {
     /// Sends it as somebody else.
     pub async fn send_as(&self, actor: &Actor<'a>) -> Answer {
         actor.request(self.route.method.clone(), &self.path, self.body.as_ref()).await
+    }
+
+    /// Sends it to another composition of the service.
+    pub async fn send_to(&self, router: axum::Router) -> Answer {
+        self.actor.request_to(router, self.route.method.clone(), &self.path, self.body.as_ref()).await
     }
 
     /// Sends another body.
@@ -118,10 +123,38 @@ pub async fn granted<'a>(app: &'a TestApp, route: &'static Route, who: &str) -> 
             }
             (actor, None)
         }
+        "auth-reauthenticate" => (app.logged_in(&email).await, Some(json!({ "password": PASSWORD }))),
+        "auth-secure-account" => {
+            let actor = app.logged_in(&email).await;
+            actor.delete("/api/v1/auth/sessions/all").await.assert(200);
+            (anonymous(), Some(json!({ "token": app.mailed(&email, "dsa_").await })))
+        }
+        _ if route.access == Access::Admin => {
+            let actor = app.admin(&email).await;
+            let (target, body) = of_admin(app, route, &email).await;
+            path = path.replace("{id}", &target);
+            if route.function == "admin-find-users" {
+                path = format!("{path}?email=target.{email}");
+            }
+            (actor, body)
+        }
         _ if route.method == Method::GET => (anonymous(), None),
         function => panic!("there is no granted request for {function}: write one here"),
     };
     Granted { route, actor, path, body }
+}
+
+/// The account that an admin's request is about, and its body.
+async fn of_admin(app: &TestApp, route: &Route, email: &str) -> (String, Option<Value>) {
+    let target = app.logged_in(&format!("target.{email}")).await.me().await.json()["id"].clone();
+    let reason = "Asked for by a guard of the tests";
+    let body = match route.function {
+        "admin-rotate-tokens" => Some(json!({ "scope": "user", "user_id": target, "reason": reason })),
+        "admin-rotate-signing-keys" => Some(json!({ "mode": "compromised", "reason": reason })),
+        _ if route.method == Method::GET => None,
+        _ => Some(json!({ "reason": reason })),
+    };
+    (target.as_str().unwrap_or_default().to_owned(), body)
 }
 
 /// One function alone, as it runs in Lambda; `service-fallback` is the one without an endpoint.

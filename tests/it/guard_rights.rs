@@ -1,11 +1,11 @@
-//! Each function may do what its route says and nothing more: the policies in `template.yaml` against `routes.rs`.
+//! Each function may do what its route says and nothing more: the policies in `template.yaml` against `routes/`.
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use dashtam_local::cloudformation;
 use serde_json::Value;
-use shared::routes::{self, Secret};
+use shared::routes::{self, RingRight, Secret};
 
 use crate::guard_project::{assert_same, read};
 
@@ -97,7 +97,16 @@ fn rights_of_route(route: &routes::Route) -> BTreeSet<Right> {
         Secret::MailKey => right("MailKey", "secretsmanager:GetSecretValue"),
     });
     let key = (!route.secrets.is_empty()).then(|| right("DataKey", "kms:Decrypt"));
-    tables.chain(secrets).chain(key).collect()
+    let replace = [
+        right("SigningRing", "secretsmanager:PutSecretValue"),
+        right("SigningRing", "secretsmanager:DescribeSecret"),
+        right("SigningRing", "secretsmanager:UpdateSecretVersionStage"),
+        right("SigningRing", "secretsmanager:RotateSecret"),
+        right("KeysRotateSigningFunction", "lambda:InvokeFunction"),
+        right("DataKey", "kms:GenerateDataKey"),
+    ];
+    let replace = replace.into_iter().filter(|_| route.ring == RingRight::Replace);
+    tables.chain(secrets).chain(key).chain(replace).collect()
 }
 
 /// The functions without a route, and what their work needs.
@@ -124,16 +133,33 @@ fn rights_of_consumers() -> BTreeMap<&'static str, BTreeSet<Right>> {
     let keys = [
         right("SecurityTable", "dynamodb:GetItem"),
         right("SecurityTable", "dynamodb:PutItem"),
+        // Finishes a rotation that a crash has left halfway, with its record.
+        right("SecurityTable", "dynamodb:UpdateItem"),
+        right("AuditTable", "dynamodb:PutItem"),
+        right("SigningRing", "secretsmanager:UpdateSecretVersionStage"),
         right("SigningRing", "secretsmanager:GetSecretValue"),
         right("SigningRing", "secretsmanager:PutSecretValue"),
         right("SigningRing", "secretsmanager:DescribeSecret"),
+        right("DataRing", "secretsmanager:GetSecretValue"),
+        right("DataRing", "secretsmanager:PutSecretValue"),
         right("DataKey", "kms:Decrypt"),
         right("DataKey", "kms:GenerateDataKey"),
     ];
+    let ring = |ring: &'static str| {
+        let secret = ["DescribeSecret", "GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage"]
+            .map(|action| right(ring, &format!("secretsmanager:{action}")));
+        let key = ["Decrypt", "GenerateDataKey"].map(|action| right("DataKey", &format!("kms:{action}")));
+        secret.into_iter().chain(key).chain([right("AuditTable", "dynamodb:PutItem")])
+    };
+    let record = ["GetItem", "UpdateItem"].map(|action| right("SecurityTable", &format!("dynamodb:{action}")));
+    let state = ["UsersTable", "TokensTable", "SecurityTable"].map(|table| right(table, "dynamodb:BatchGetItem"));
     BTreeMap::from([
         ("outbox-mailer", mailer.into_iter().chain(queue("MailQueue")).collect()),
         ("outbox-sweeper", sweeper.into_iter().chain(queue("SweepQueue")).collect()),
         ("keys-init", keys.into()),
+        ("keys-rotate-signing", ring("SigningRing").chain(record).collect()),
+        ("keys-rotate-data", ring("DataRing").chain([right("SecurityTable", "dynamodb:PutItem")]).collect()),
+        ("access-authorizer", state.into()),
         ("service-fallback", BTreeSet::new()),
     ])
 }

@@ -1,4 +1,4 @@
-//! The lists of endpoints are one list: `routes.rs`, the composition, the folders of functions, `template.yaml`, `events/`
+//! The lists of endpoints are one list: `routes/`, the composition, the folders of functions, `template.yaml`, `events/`
 //! and the README. A failure names what is missing where.
 
 use std::collections::BTreeSet;
@@ -11,7 +11,15 @@ use shared::routes;
 use crate::guard_project::{assert_same, folders, functions, read};
 
 /// Functions without a route.
-const WITHOUT_ROUTE: [&str; 4] = ["keys-init", "outbox-mailer", "outbox-sweeper", "service-fallback"];
+const WITHOUT_ROUTE: [&str; 7] = [
+    "access-authorizer",
+    "keys-init",
+    "keys-rotate-data",
+    "keys-rotate-signing",
+    "outbox-mailer",
+    "outbox-sweeper",
+    "service-fallback",
+];
 
 type Address = (String, String, String);
 
@@ -19,7 +27,7 @@ fn address(function: &str, method: &str, path: &str) -> Address {
     (function.to_owned(), method.to_owned(), path.to_owned())
 }
 
-/// What `routes.rs` says: function, method, path.
+/// What `routes/` says: function, method, path.
 fn of_routes() -> BTreeSet<Address> {
     routes::ALL.iter().map(|route| address(route.function, route.method.as_str(), route.path)).collect()
 }
@@ -50,14 +58,14 @@ async fn every_route_is_composed_and_in_the_same_order() {
     let composed: Vec<_> = endpoints.iter().map(|endpoint| endpoint.route().function).collect();
     let listed: Vec<_> = routes::ALL.iter().map(|route| route.function).collect();
     let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
-    assert_same(("routes.rs", &set(&listed)), ("infra/local/src/endpoints.rs", &set(&composed)));
-    assert_eq!(composed, listed, "infra/local/src/endpoints.rs has another order than routes.rs");
+    assert_same(("routes/", &set(&listed)), ("infra/local/src/endpoints.rs", &set(&composed)));
+    assert_eq!(composed, listed, "infra/local/src/endpoints.rs has another order than routes/");
 }
 
 #[test]
 fn every_function_has_its_folder_and_every_folder_its_function() {
     let crates = functions();
-    assert_same(("routes.rs", &all_functions()), ("functions/", &crates.keys().cloned().collect()));
+    assert_same(("routes/", &all_functions()), ("functions/", &crates.keys().cloned().collect()));
     for (name, folder) in crates {
         let words: Vec<_> = folder.split('/').skip(1).collect();
         assert_eq!(name, words.join("-"), "the crate in {folder} must be named after its folders");
@@ -67,7 +75,7 @@ fn every_function_has_its_folder_and_every_folder_its_function() {
 #[test]
 fn every_function_is_deployed_and_nothing_else() {
     let template = Template::embedded().expect("a template");
-    assert_same(("routes.rs", &all_functions()), ("template.yaml", &template.functions.into_iter().collect()));
+    assert_same(("routes/", &all_functions()), ("template.yaml", &template.functions.into_iter().collect()));
 }
 
 #[test]
@@ -84,13 +92,13 @@ fn every_route_is_deployed_and_the_fallback_stands_beside_it() {
     expected.insert(address("service-fallback", ANY, "/{proxy+}"));
     let template = Template::embedded().expect("a template");
     let deployed = template.routes.into_iter().map(|route| (route.function, route.method, route.path)).collect();
-    assert_same(("routes.rs", &expected), ("template.yaml", &deployed));
+    assert_same(("routes/", &expected), ("template.yaml", &deployed));
 }
 
 #[test]
 fn every_function_has_its_events_and_every_event_its_function() {
     assert_same(
-        ("routes.rs", &all_functions()),
+        ("routes/", &all_functions()),
         ("events/", &folders("events").into_iter().filter(|name| !name.starts_with("__")).collect()),
     );
 }
@@ -102,7 +110,7 @@ fn the_readme_lists_every_endpoint_and_no_other() {
         [function, method, path] => Some(address(function, method, path)),
         _ => None,
     });
-    assert_same(("routes.rs", &of_routes()), ("the README's table of endpoints", &endpoints.collect()));
+    assert_same(("routes/", &of_routes()), ("the README's table of endpoints", &endpoints.collect()));
     let others = rows.iter().filter(|row| row.len() == 1).map(|row| row[0].clone());
     let without_route = WITHOUT_ROUTE.iter().map(|name| (*name).to_owned()).collect();
     assert_same(("the functions without a route", &without_route), ("the README's second table", &others.collect()));

@@ -348,7 +348,7 @@ fn debug_shows_no_mail() {
     );
     let token = token.expose();
     let link = format!("https://auth.example/reset-password#token={token}");
-    let mail = compose(MailKind::PasswordReset, Some((&link, Duration::from_secs(900))));
+    let mail = compose(MailKind::PasswordReset, Some((&link, Duration::from_secs(900))), None);
     assert!(mail.text.contains(&token), "the guard's mail has no link");
     assert!(!holds(&shown(&mail), &token), "Debug of shared::mail::Message shows the token");
 }

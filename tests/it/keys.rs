@@ -29,5 +29,5 @@ async fn parallel_first_starts_make_one_ring_and_publish_its_key() {
     let record = store.security().await.expect("read").expect("published");
     assert_eq!(ring.keys().len(), 1);
     assert!(ring.key(&record.active_kid).is_some());
-    assert_eq!(app.db_scan("security").await.len(), 4);
+    assert_eq!(app.db_items("security", "SECURITY#").await.len(), 4);
 }

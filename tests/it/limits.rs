@@ -149,6 +149,102 @@ async fn without_its_bucket_a_credential_endpoint_fails_closed() {
 }
 
 #[tokio::test]
+async fn a_session_is_refreshed_thirty_times_at_once_and_once_in_two_seconds_after_that() {
+    // RL-01, RL-02
+    let app = TestApp::start().await;
+    let mut ada = app.logged_in("a@example.com").await;
+    for _ in 0..30 {
+        ada.refresh().await;
+    }
+    let token = ada.refresh.clone().unwrap_or_default();
+    let refused = ada.try_refresh(&token).await;
+    refused.assert_problem(429, "rate_limited");
+    assert_eq!((refused.header("retry-after"), refused.header("ratelimit")), (Some("2"), Some("\"refresh\";r=0;t=2")));
+    app.advance(1);
+    ada.try_refresh(&token).await.assert(429);
+    app.advance(1);
+    ada.refresh().await;
+    ada.try_refresh(ada.refresh.as_deref().unwrap_or_default()).await.assert(429);
+    let phone = app.anonymous().log_in("a@example.com", PASSWORD).await;
+    phone.try_refresh(phone.refresh.as_deref().unwrap_or_default()).await.assert(200);
+}
+
+#[tokio::test]
+async fn a_user_pays_for_all_their_sessions_together_and_for_nobody_else() {
+    let app = TestApp::with(&[("RATE_LIMIT_SESSIONS", "3/0")]).await;
+    let ada = app.logged_in("a@example.com").await;
+    let phone = app.anonymous().log_in("a@example.com", PASSWORD).await;
+    let bob = app.logged_in("b@example.com").await;
+    for actor in [&ada, &phone, &ada] {
+        actor.get("/api/v1/auth/sessions").await.assert(200);
+    }
+    phone.get("/api/v1/auth/sessions").await.assert_problem(429, "rate_limited");
+    ada.delete("/api/v1/auth/sessions/others").await.assert_problem(429, "rate_limited");
+    bob.get("/api/v1/auth/sessions").await.assert(200);
+    ada.me().await.assert(200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_users_bucket_admits_exactly_its_capacity_of_a_hundred_parallel_calls() {
+    // RL-01
+    let app = TestApp::start().await;
+    let ada = app.logged_in("a@example.com").await;
+    let answers = join_all((0..100).map(|_| ada.get("/api/v1/auth/sessions"))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 60);
+    assert_eq!(answers.iter().filter(|answer| answer.status == 429).count(), 40);
+}
+
+#[tokio::test]
+async fn without_its_bucket_a_read_goes_on_and_a_change_does_not() {
+    let app = TestApp::start().await;
+    let ada = app.logged_in("a@example.com").await;
+    let phone = app.anonymous().log_in("a@example.com", PASSWORD).await.session_id().await;
+    app.proxy.plan("UpdateItem", Fault::Throttled, 1_000);
+    ada.get("/api/v1/auth/sessions").await.assert(200);
+    let path = format!("/api/v1/auth/sessions/{phone}");
+    ada.delete(&path).await.assert_problem(503, "service_unavailable");
+    app.proxy.heal();
+    ada.delete(&path).await.assert(200);
+}
+
+#[tokio::test]
+async fn a_token_that_does_not_verify_pays_from_nobodys_bucket() {
+    let app = TestApp::with(&[("RATE_LIMIT_SESSIONS", "1/0")]).await;
+    let ada = app.logged_in("a@example.com").await;
+    let token = ada.access.clone().unwrap_or_default();
+    let forged = format!("{}AAAA", &token[..token.len() - 4]);
+    for _ in 0..5 {
+        ada.clone().bearer(&forged).get("/api/v1/auth/sessions").await.assert_problem(401, "invalid_token");
+    }
+    ada.get("/api/v1/auth/sessions").await.assert(200);
+}
+
+#[tokio::test]
+async fn case_slashes_and_invalid_bodies_open_no_second_bucket() {
+    let app = TestApp::with(&[("RATE_LIMIT_LOGIN", "2/0")]).await;
+    let body = json!({ "email": "nobody@example.com", "password": PASSWORD });
+    for path in ["/api/v1/auth/login/", "/API/v1/auth/login", "//api/v1/auth/login"] {
+        app.anonymous().at(CLIENT).post(path, &body).await.assert(404);
+    }
+    app.anonymous().at(CLIENT).post("/api/v1/auth/login", &json!({ "email": "x" })).await.assert(422);
+    for _ in 0..2 {
+        request(&app, "login").await.assert(401);
+    }
+    request(&app, "login").await.assert(429);
+}
+
+#[tokio::test]
+async fn calls_to_a_provider_are_counted_by_user_and_provider() {
+    let app = TestApp::with(&[("RATE_LIMIT_PROVIDER_CALLS", "1/0")]).await;
+    let limiter = app.environment.limiter();
+    let user = |id| shared::domain::UserId::new(uuid::Uuid::from_u128(id));
+    for (owner, provider) in [(1, "schwab"), (1, "other"), (2, "schwab")] {
+        assert!(limiter.admit_provider(user(owner), provider).await.is_ok());
+        assert!(limiter.admit_provider(user(owner), provider).await.is_err());
+    }
+}
+
+#[tokio::test]
 async fn refusals_at_a_limit_are_recorded_once_in_ten_minutes() {
     let app = TestApp::with(&[("RATE_LIMIT_LOGIN", "1/0")]).await;
     for _ in 0..5 {

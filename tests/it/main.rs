@@ -4,6 +4,7 @@
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
+mod admin_users;
 mod budgets;
 mod change_password;
 mod edge;
@@ -16,6 +17,7 @@ mod guard_bodies;
 mod guard_docs;
 mod guard_events;
 mod guard_layout;
+mod guard_limits;
 mod guard_project;
 mod guard_requests;
 mod guard_rights;
@@ -26,11 +28,15 @@ mod limits;
 mod login;
 mod logout;
 mod mailer;
+mod notices;
 mod races;
 mod refresh;
 mod register;
 mod reset_password;
 mod sessions;
+mod signing_keys;
+mod step_up;
+mod token_rotations;
 mod update_me;
 mod verify_email;
 mod well_known;

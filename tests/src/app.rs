@@ -37,6 +37,7 @@ pub struct TestApp {
     pub proxy: Proxy,
     /// The AWS side.
     pub aws: LocalAws,
+    settings: Settings,
     consumers: Mutex<Consumers<consumer::Failure>>,
 }
 
@@ -72,7 +73,10 @@ impl TestApp {
         let settings = settings.iter().fold(local, |all, (name, value)| all.with(&format!("DASHTAM_{name}"), *value));
         let environment = Environment::with(&settings, clock.clone(), Arc::new(OsEntropy)).expect("valid settings");
         keys::first_mail_key(&environment.secrets(), &OsEntropy).await.expect("a mail key");
-        keys::first_start(&environment.secrets(), &environment.store()).await.expect("a signing ring");
+        keys_init::job(&environment).await.expect("a job")().await.expect("keys");
+        let handlers = dashtam_local::rotations::handlers(&environment).await.expect("rotations");
+        let set_up = dashtam_local::rotations::set_up(&aws.secrets, "dashtam-local/", &template.rotations, &handlers);
+        set_up.await.expect("the rotations of the template");
         let endpoints = dashtam_local::endpoints::all(&environment).await.expect("endpoints");
         let stream = OutboxStream::open(aws.database.clone(), "dashtam-local-outbox", None).expect("a stream");
         let handlers = Handlers {
@@ -82,7 +86,21 @@ impl TestApp {
         let consumers = Consumers::new(stream, Checkpoint::open(None).expect("a checkpoint"), None, handlers);
         let router = app(endpoints, environment.app());
         proxy.take_calls();
-        Self { router, environment, clock, proxy, aws, consumers: Mutex::new(consumers) }
+        Self { router, environment, clock, proxy, aws, settings, consumers: Mutex::new(consumers) }
+    }
+
+    /// The same tables and keys behind a service with other settings, named in full.
+    pub async fn router_with(&self, settings: &[(&str, &str)]) -> Router {
+        let environment = self.environment_with(settings);
+        let endpoints = dashtam_local::endpoints::all(&environment).await.expect("endpoints");
+        app(endpoints, environment.app())
+    }
+
+    /// A process that starts now, with other settings, named in full.
+    #[must_use]
+    pub fn environment_with(&self, settings: &[(&str, &str)]) -> Environment {
+        let all = settings.iter().fold(self.settings.clone(), |all, (name, value)| all.with(name, *value));
+        Environment::with(&all, self.clock.clone(), Arc::new(OsEntropy)).expect("valid settings")
     }
 
     /// A client without an account.
@@ -95,6 +113,13 @@ impl TestApp {
     pub async fn logged_in(&self, email: &str) -> Actor<'_> {
         self.verified(email).await;
         self.anonymous().log_in(email, crate::PASSWORD).await
+    }
+
+    /// Registers, verifies and logs in `email` as an admin.
+    pub async fn admin(&self, email: &str) -> Actor<'_> {
+        let admin = self.logged_in(email).await;
+        self.db_grant_admin(email).await;
+        admin
     }
 
     /// Registers and verifies `email`.
@@ -154,8 +179,11 @@ impl TestApp {
 
     /// Sends a request.
     pub async fn send(&self, request: http::Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.expect("infallible");
-        Answer::read(response).await
+        Self::send_to(self.router.clone(), request).await
+    }
+
+    pub(crate) async fn send_to(router: Router, request: http::Request<Body>) -> Answer {
+        Answer::read(router.oneshot(request).await.expect("infallible")).await
     }
 }
 

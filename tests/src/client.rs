@@ -131,6 +131,17 @@ impl<'a> Actor<'a> {
 
     /// Any method, content type and body.
     pub async fn raw(&self, method: Method, path: &str, content_type: Option<&str>, body: Body) -> Answer {
+        self.app.send(self.build(&method, path, content_type, body)).await
+    }
+
+    /// Any method, with a JSON body or none, to another composition of the service.
+    pub async fn request_to(&self, router: axum::Router, method: Method, path: &str, body: Option<&Value>) -> Answer {
+        let kind = body.map(|_| "application/json");
+        let body = Body::from(body.map(Value::to_string).unwrap_or_default());
+        TestApp::send_to(router, self.build(&method, path, kind, body)).await
+    }
+
+    fn build(&self, method: &Method, path: &str, content_type: Option<&str>, body: Body) -> Request<Body> {
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in &self.headers {
             request = request.header(name, value);
@@ -143,8 +154,7 @@ impl<'a> Actor<'a> {
         }
         let context = json!({ "stage": "test", "httpMethod": "POST", "identity": { "sourceIp": self.address } });
         let context = serde_json::from_value(context).expect("a request context");
-        let request = request.extension(RequestContext::ApiGatewayV1(context)).body(body).expect("a request");
-        self.app.send(request).await
+        request.extension(RequestContext::ApiGatewayV1(context)).body(body).expect("a request")
     }
 }
 

@@ -59,6 +59,36 @@ impl TestApp {
             .collect()
     }
 
+    /// Sets an attribute of the item that `key` names by its `pk` and `sk`.
+    pub async fn db_set(&self, table: &str, key: &Item, name: &str, value: AttributeValue) {
+        let keys = key.iter().filter(|(name, _)| ["pk", "sk"].contains(&name.as_str()));
+        let keys: Item = keys.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let request = self.db().update_item().table_name(format!("dashtam-local-{table}")).set_key(Some(keys));
+        let request = request.update_expression("SET #n = :v").expression_attribute_names("#n", name);
+        request.expression_attribute_values(":v", value).send().await.expect("updated");
+    }
+
+    /// The USER item of `email`.
+    pub async fn db_user(&self, email: &str) -> Item {
+        let users = self.db_items("users", "USER#").await;
+        users.into_iter().find(|user| text(user, "email") == Some(email)).expect("a user")
+    }
+
+    /// Makes `email` an admin.
+    pub async fn db_grant_admin(&self, email: &str) {
+        let user = self.db_user(email).await;
+        self.db_set("users", &user, "role", AttributeValue::S("admin".to_owned())).await;
+    }
+
+    /// Ages the password proof of every session by `seconds`.
+    pub async fn db_age_proofs(&self, seconds: i64) {
+        for session in self.db_items("tokens", "USER#").await {
+            let proved: i64 = session["auth_time"].as_n().expect("a number").parse().expect("a number");
+            let earlier = AttributeValue::N((proved - seconds * 1_000).to_string());
+            self.db_set("tokens", &session, "auth_time", earlier).await;
+        }
+    }
+
     /// Puts an item.
     pub async fn db_put(&self, table: &str, item: Item) {
         let request = self.db().put_item().table_name(format!("dashtam-local-{table}")).set_item(Some(item));

@@ -4,7 +4,7 @@
 //! a function would be given, and goes to the same endpoints that are deployed. They speak through the AWS SDK to the
 //! [`local_aws`] side: an embedded `DynamoDB`, and Secrets Manager and SES as servers of our own in [`aws`]. What they
 //! write to the outbox comes back through [`streams`] and [`consumers`] to the mailer and the sweeper; the mail they
-//! send is caught in [`mail`] and shown at `/_local`.
+//! send is caught in [`mail`] and shown at `/_local`. Their keys are rotated by the functions in [`rotations`].
 //!
 //! [`stack`] puts it together. None of it is in a deployed artefact, and the service has no branch for it.
 
@@ -22,6 +22,7 @@ pub mod local_aws;
 pub mod mail;
 pub mod options;
 pub mod resources;
+pub mod rotations;
 pub mod stack;
 pub mod streams;
 pub mod template;

@@ -2,7 +2,7 @@
 //!
 //! The service reaches them over HTTP through the AWS SDK, as it reaches the real ones; that they live in the same
 //! process is nothing it could notice. Every write is in its file before it is answered, so the servers need no
-//! orderly end: they are dropped.
+//! orderly end: they are dropped. A rotation that is cut off so goes on in the next run.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -96,6 +96,7 @@ impl LocalAws {
         servers.spawn(database::sweep_expired(database.clone(), database::SWEEP_INTERVAL));
         let (listener, secrets_manager) = loopback().await?;
         servers.spawn(serve(listener, secrets.router()));
+        servers.spawn(secrets.clone().drive_rotations());
         let (listener, sesv2) = loopback().await?;
         servers.spawn(serve(listener, ses.router()));
         let endpoints = Endpoints { dynamodb, secrets_manager, sesv2 };
@@ -128,7 +129,36 @@ fn bare_address(sender: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+    use shared::entropy::OsEntropy;
+    use tokio::sync::mpsc;
+
     use super::*;
+    use crate::aws::testing;
+
+    #[tokio::test]
+    async fn a_rotation_that_is_asked_for_reaches_its_function() {
+        let sender = "no-reply@dashtam.example";
+        let (clock, entropy) = (testing::clock(), Arc::new(OsEntropy));
+        let parts = Parts { directory: None, tables: &[], table_prefix: "", sender, clock, entropy };
+        let aws = LocalAws::start(parts).await.unwrap();
+        let (called, mut calls) = mpsc::unbounded_channel();
+        let function = move |event| {
+            called.send(event).unwrap();
+            Box::pin(async { Ok(()) }) as _
+        };
+        let arn = aws.secrets.register("rotate", Arc::new(function));
+        for (operation, token, member, value) in
+            [("CreateSecret", "a", "SecretString", "1"), ("RotateSecret", "b", "RotationLambdaARN", &arn)]
+        {
+            let token = token.repeat(36);
+            let body = json!({ "Name": "keys", "SecretId": "keys", "ClientRequestToken": token, member: value });
+            let target = format!("secretsmanager.{operation}");
+            let (status, answer) = testing::send(aws.secrets.router(), &target, &body.to_string()).await;
+            assert_eq!(status, 200, "{answer}");
+        }
+        assert_eq!(calls.recv().await.unwrap().client_request_token, "b".repeat(36));
+    }
 
     #[test]
     fn the_senders_name_is_no_part_of_its_address() {

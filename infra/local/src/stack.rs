@@ -20,6 +20,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::aws::secrets_manager::RotationError;
 use crate::consumers::{Consumers, DEAD_LETTER_FILE, Handlers};
 use crate::data_directory::{DataDirectory, DataDirectoryError, replace_file};
 use crate::gateway::{Behind, Gateway, Sources};
@@ -27,7 +28,7 @@ use crate::local_aws::{LocalAws, LocalAwsError, Parts};
 use crate::options::Options;
 use crate::streams::{CHECKPOINT_FILE, Checkpoint, OutboxStream, StreamError};
 use crate::template::{Template, TemplateError};
-use crate::{endpoints, environment, mail};
+use crate::{endpoints, environment, mail, rotations};
 
 /// How long a stop waits for requests and messages that are in flight.
 const GRACE: Duration = Duration::from_secs(5);
@@ -59,6 +60,9 @@ pub enum StackError {
     /// The endpoints.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// The rotation of the keys.
+    #[error(transparent)]
+    Rotation(#[from] RotationError),
     /// The file for functions beside this process.
     #[error("lambda.env cannot be written: {0}")]
     LambdaEnv(std::io::Error),
@@ -102,7 +106,9 @@ impl Stack {
         let environment = Environment::new(&settings).map_err(StackError::Settings)?;
         // Deployed, the template makes the mail key and `keys-init` runs behind each deployment.
         keys::first_mail_key(&environment.secrets(), &OsEntropy).await?;
-        keys::first_start(&environment.secrets(), &environment.store()).await?;
+        keys_init::job(&environment).await?().await?;
+        let handlers = rotations::handlers(&environment).await?;
+        rotations::set_up(&aws.secrets, &config.secret_prefix, &template.rotations, &handlers).await?;
 
         let (stop, stopped) = watch::channel(false);
         let consumers = consumers(&environment, &aws, &config, directory.as_ref()).await?;

@@ -1,4 +1,4 @@
-//! What the local run takes from `template.yaml`: routes, throttling, gateway responses and tables.
+//! What the local run takes from `template.yaml`: routes, throttling, gateway responses, tables and rotations.
 //!
 //! The template is the deployment's truth. Reading it here, instead of keeping a second list, is what makes the
 //! local run show a route that was forgotten there. The guard tests read it through the same types.
@@ -6,9 +6,10 @@
 //! The text is embedded when the program is built. Whatever a part of it needs and lacks is an error that names
 //! the resource, so a broken template never becomes a service with a route less.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use thiserror::Error;
 
+use crate::aws::secrets_manager::RotationRules;
 use crate::cloudformation::{self, YamlError};
 use crate::gateway_response::GatewayResponses;
 use crate::throttle::Throttles;
@@ -69,6 +70,17 @@ pub struct TableDefinition {
     pub ttl_attribute: Option<String>,
 }
 
+/// The rotation of a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplateRotation {
+    /// The name behind the stack's: `signing-ring` for `${AWS::StackName}/signing-ring`.
+    pub secret: String,
+    /// The crate of the function that rotates it.
+    pub function: String,
+    /// When it is rotated.
+    pub rules: RotationRules,
+}
+
 /// The parts of the template that the local run follows.
 #[derive(Debug, Clone)]
 pub struct Template {
@@ -82,6 +94,8 @@ pub struct Template {
     pub responses: GatewayResponses,
     /// Every table, ordered by name.
     pub tables: Vec<TableDefinition>,
+    /// Every rotation, ordered by the secret's name.
+    pub rotations: Vec<TemplateRotation>,
 }
 
 impl Template {
@@ -118,6 +132,10 @@ impl Template {
             .map(|(id, table)| table_definition(id, table))
             .collect::<Result<Vec<_>, _>>()?;
         tables.sort_by(|one, other| one.suffix.cmp(&other.suffix));
+        let mut rotations = of_type("AWS::SecretsManager::RotationSchedule")
+            .map(|(id, schedule)| rotation(id, schedule, &document))
+            .collect::<Result<Vec<_>, _>>()?;
+        rotations.sort_by(|one, other| one.secret.cmp(&other.secret));
         let (api_id, api) =
             of_type("AWS::Serverless::Api").next().ok_or_else(|| missing("Resources", "AWS::Serverless::Api"))?;
         Ok(Self {
@@ -126,6 +144,7 @@ impl Template {
             throttles: Throttles::read(api_id, api, &document)?,
             responses: GatewayResponses::read(api_id, api)?,
             tables,
+            rotations,
         })
     }
 }
@@ -140,11 +159,7 @@ pub(crate) fn text<'a>(resource: &'a Value, id: &str, pointer: &str) -> Result<&
     resource.pointer(pointer).and_then(Value::as_str).ok_or_else(|| missing(id, pointer.trim_start_matches('/')))
 }
 
-fn object<'a>(
-    value: &'a Value,
-    place: &str,
-    member: &str,
-) -> Result<&'a serde_json::Map<String, Value>, TemplateError> {
+fn object<'a>(value: &'a Value, place: &str, member: &str) -> Result<&'a Map<String, Value>, TemplateError> {
     value.get(member).and_then(Value::as_object).ok_or_else(|| missing(place, member))
 }
 
@@ -218,6 +233,44 @@ fn table_definition(id: &str, table: &Value) -> Result<TableDefinition, Template
     })
 }
 
+fn rotation(id: &str, schedule: &Value, document: &Value) -> Result<TemplateRotation, TemplateError> {
+    let secret_id = text(schedule, id, "/Properties/SecretId/Ref")?;
+    let function_id = text(schedule, id, "/Properties/RotationLambdaARN/Fn::GetAtt/0")?;
+    let resources = object(document, "the document", "Resources")?;
+    let there = |wanted: &str| resources.get(wanted).ok_or_else(|| missing("Resources", wanted));
+    let (secret, _) = (there(secret_id)?, there(function_id)?);
+    let name = text(secret, secret_id, "/Properties/Name/Fn::Sub")?;
+    let suffix = name
+        .strip_prefix("${AWS::StackName}/")
+        .ok_or_else(|| missing(secret_id, "Name of the form ${AWS::StackName}/<name>"))?;
+    Ok(TemplateRotation {
+        secret: suffix.to_owned(),
+        function: crate_name(function_id)?,
+        rules: rotation_rules(id, schedule, document)?,
+    })
+}
+
+/// The rules of a rotation, with parameters replaced by their defaults.
+fn rotation_rules(id: &str, schedule: &Value, document: &Value) -> Result<RotationRules, TemplateError> {
+    let default = |value: &Value| {
+        let parameter = value.get("Ref").and_then(Value::as_str)?;
+        document.get("Parameters")?.get(parameter)?.get("Default").cloned()
+    };
+    let part = "Properties/RotationRules with AutomaticallyAfterDays or ScheduleExpression";
+    let members = schedule.pointer("/Properties/RotationRules").and_then(Value::as_object);
+    let members = members.ok_or_else(|| missing(id, part))?.iter();
+    let members = members.map(|(member, value)| (member.clone(), default(value).unwrap_or_else(|| value.clone())));
+    let rules: RotationRules =
+        serde_json::from_value(Value::Object(members.collect())).map_err(|_| missing(id, part))?;
+    match rules.interval() {
+        Ok(Some(_)) => Ok(rules),
+        Ok(None) => Err(missing(id, part)),
+        Err(error) => {
+            Err(TemplateError::Unsupported { place: id.to_owned(), part: format!("its RotationRules: {error}") })
+        }
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -228,6 +281,7 @@ AWSTemplateFormatVersion: '2010-09-09'
 Transform: AWS::Serverless-2016-10-31
 Parameters:
   StageRate: { Type: Number, Default: 100 }
+  MailKeyDays: { Type: Number, Default: 90 }
 Resources:
   Api:
     Type: AWS::Serverless::Api
@@ -293,6 +347,23 @@ Resources:
       KeySchema: [{ AttributeName: pk, KeyType: HASH }]
       AttributeDefinitions: [{ AttributeName: pk, AttributeType: S }]
       StreamSpecification: { StreamViewType: NEW_IMAGE }
+  KeysRotateSigningFunction: { Type: AWS::Serverless::Function }
+  KeysRotateMailFunction: { Type: AWS::Serverless::Function }
+  SigningRing: { Type: AWS::SecretsManager::Secret, Properties: { Name: !Sub '${AWS::StackName}/signing-ring' } }
+  MailKey: { Type: AWS::SecretsManager::Secret, Properties: { Name: !Sub '${AWS::StackName}/mail-key' } }
+  SigningRingRotation:
+    Type: AWS::SecretsManager::RotationSchedule
+    Properties:
+      SecretId: !Ref SigningRing
+      RotationLambdaARN: !GetAtt KeysRotateSigningFunction.Arn
+      RotationRules: { ScheduleExpression: rate(30 days), Duration: 3h }
+      RotateImmediatelyOnUpdate: false
+  MailKeyRotation:
+    Type: AWS::SecretsManager::RotationSchedule
+    Properties:
+      SecretId: !Ref MailKey
+      RotationLambdaARN: !GetAtt KeysRotateMailFunction.Arn
+      RotationRules: { AutomaticallyAfterDays: !Ref MailKeyDays }
 "#;
 
     pub(crate) fn sample() -> Template {
@@ -304,7 +375,15 @@ Resources:
         let template = sample();
         assert_eq!(
             template.functions,
-            ["auth-login", "outbox-mailer", "service-fallback", "sessions-revoke", "sessions-revoke-others"]
+            [
+                "auth-login",
+                "keys-rotate-mail",
+                "keys-rotate-signing",
+                "outbox-mailer",
+                "service-fallback",
+                "sessions-revoke",
+                "sessions-revoke-others"
+            ]
         );
         assert_eq!(template.routes.len(), 6);
         assert!(template.routes.contains(&TemplateRoute {
@@ -330,6 +409,30 @@ Resources:
     }
 
     #[test]
+    fn rotations_come_with_secret_function_and_schedule() {
+        let rotations = sample().rotations;
+        let [mail, signing] = rotations.as_slice() else { panic!("{rotations:?}") };
+        assert_eq!((mail.secret.as_str(), mail.function.as_str()), ("mail-key", "keys-rotate-mail"));
+        assert_eq!(mail.rules.automatically_after_days, Some(90), "a parameter stands for its default");
+        assert_eq!((signing.secret.as_str(), signing.function.as_str()), ("signing-ring", "keys-rotate-signing"));
+        assert_eq!(signing.rules.schedule_expression.as_deref(), Some("rate(30 days)"));
+    }
+
+    #[test]
+    fn a_template_may_be_without_rotations() {
+        let text = SAMPLE.replace("AWS::SecretsManager::RotationSchedule", "AWS::SSM::Parameter");
+        assert_eq!(Template::parse(&text).unwrap().rotations, []);
+    }
+
+    #[test]
+    fn a_schedule_that_would_not_be_followed_is_refused() {
+        let text = SAMPLE.replace("rate(30 days)", "cron(0 8 1 * ? *)");
+        assert!(
+            matches!(Template::parse(&text), Err(TemplateError::Unsupported { place, .. }) if place == "SigningRingRotation")
+        );
+    }
+
+    #[test]
     fn a_missing_part_is_an_error_that_names_it() {
         for (cut, wanted) in [
             ("Path: /auth/login, Method: post", "AuthLoginFunction event Post has no usable Properties/Path"),
@@ -342,6 +445,20 @@ Resources:
                 "application/problem+json: '{\"status\":400,\"code\":\"malformed_json\",\"request_id\":\"$context.requestId\"}'",
                 "DEFAULT_4XX",
             ),
+            ("SecretId: !Ref SigningRing", "SigningRingRotation has no usable Properties/SecretId/Ref"),
+            (
+                "SigningRing: { Type: AWS::SecretsManager::Secret, Properties: { Name: !Sub '${AWS::StackName}/signing-ring' } }",
+                "Resources has no usable SigningRing",
+            ),
+            ("Name: !Sub '${AWS::StackName}/mail-key'", "MailKey has no usable Properties/Name"),
+            ("${AWS::StackName}/mail", "MailKey has no usable Name of the form"),
+            ("!GetAtt KeysRotateMailFunction.Arn", "MailKeyRotation has no usable Properties/RotationLambdaARN"),
+            (
+                "KeysRotateMailFunction: { Type: AWS::Serverless::Function }",
+                "Resources has no usable KeysRotateMailFunction",
+            ),
+            ("ScheduleExpression: rate(30 days), ", "SigningRingRotation has no usable Properties/RotationRules"),
+            ("{ AutomaticallyAfterDays: !Ref MailKeyDays }", "MailKeyRotation has no usable Properties/RotationRules"),
         ] {
             assert!(SAMPLE.contains(cut), "{cut}");
             let error = Template::parse(&SAMPLE.replacen(cut, "", 1)).unwrap_err().to_string();

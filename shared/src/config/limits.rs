@@ -22,11 +22,27 @@ pub enum Rule {
     VerifyEmail,
     /// Resets by client address.
     ResetPassword,
+    /// Refreshes by session.
+    Refresh,
+    /// The session endpoints together, by user.
+    Sessions,
+    /// Password changes by user.
+    ChangePassword,
+    /// Renewals of the password proof by user.
+    Reauthenticate,
+    /// Uses of "this wasn't me" links by client address.
+    SecureAccount,
+    /// Rotations of tokens and signing keys by the admin who asks.
+    AdminRotations,
+    /// The endpoints of provider connections together, by user.
+    ProviderConnections,
+    /// Calls to a provider by user and provider.
+    ProviderCalls,
 }
 
 impl Rule {
     /// All rules.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 15] = [
         Self::Login,
         Self::Register,
         Self::RequestPasswordReset,
@@ -34,6 +50,14 @@ impl Rule {
         Self::MailAddress,
         Self::VerifyEmail,
         Self::ResetPassword,
+        Self::Refresh,
+        Self::Sessions,
+        Self::ChangePassword,
+        Self::Reauthenticate,
+        Self::SecureAccount,
+        Self::AdminRotations,
+        Self::ProviderConnections,
+        Self::ProviderCalls,
     ];
 
     /// The rule's name in keys and in `RateLimit-Policy`.
@@ -47,6 +71,14 @@ impl Rule {
             Self::MailAddress => "mail-address",
             Self::VerifyEmail => "verify-email",
             Self::ResetPassword => "reset-password",
+            Self::Refresh => "refresh",
+            Self::Sessions => "sessions",
+            Self::ChangePassword => "change-password",
+            Self::Reauthenticate => "reauthenticate",
+            Self::SecureAccount => "secure-account",
+            Self::AdminRotations => "admin-rotations",
+            Self::ProviderConnections => "provider-connections",
+            Self::ProviderCalls => "provider-calls",
         }
     }
 
@@ -56,7 +88,13 @@ impl Rule {
             Self::Register => "10/2",
             Self::RequestPasswordReset | Self::ResendVerification => "5/0.2",
             Self::MailAddress => "3/0.1",
-            Self::VerifyEmail | Self::ResetPassword => "20/10",
+            Self::VerifyEmail | Self::ResetPassword | Self::SecureAccount => "20/10",
+            Self::Refresh => "30/30",
+            Self::Sessions => "60/60",
+            Self::ChangePassword => "5/0.33",
+            Self::Reauthenticate => "10/5",
+            Self::AdminRotations => "10/1",
+            Self::ProviderConnections | Self::ProviderCalls => "100/100",
         }
     }
 
@@ -69,6 +107,14 @@ impl Rule {
             Self::MailAddress => "requests for mail per mail address",
             Self::VerifyEmail => "verifications per client address",
             Self::ResetPassword => "resets per client address",
+            Self::Refresh => "refreshes per session",
+            Self::Sessions => "calls of the session endpoints per user",
+            Self::ChangePassword => "password changes per user",
+            Self::Reauthenticate => "renewals of the password proof per user",
+            Self::SecureAccount => "uses of \"this wasn't me\" links per client address",
+            Self::AdminRotations => "rotations of tokens and signing keys per admin",
+            Self::ProviderConnections => "calls of the provider endpoints per user",
+            Self::ProviderCalls => "calls to a provider per user and provider",
         }
     }
 }

@@ -16,6 +16,8 @@ pub struct MailConfig {
     pub verification_ttl: Duration,
     /// `DASHTAM_RESET_TTL_SECONDS`.
     pub reset_ttl: Duration,
+    /// `DASHTAM_NOTICE_TTL_SECONDS`: life of a "this wasn't me" link, and how long a changed address can be taken back.
+    pub notice_ttl: Duration,
 }
 
 impl MailConfig {
@@ -42,6 +44,12 @@ impl MailConfig {
                 60..=86_400,
                 900,
                 "life of a reset link from the sending of the mail",
+            ),
+            notice_ttl: reader.seconds(
+                "NOTICE_TTL_SECONDS",
+                3_600..=2_419_200,
+                604_800,
+                "life of a \"this wasn't me\" link from what it tells of, and how long a changed address can be taken back",
             ),
         }
     }

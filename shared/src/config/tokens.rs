@@ -32,6 +32,10 @@ pub struct TokenConfig {
     pub refresh_grace: Duration,
     /// `DASHTAM_THEFT_SCOPE`.
     pub theft_scope: TheftScope,
+    /// `DASHTAM_KEY_LEAD_SECONDS`: so long a new signing key is published before it signs.
+    pub key_lead: Duration,
+    /// `DASHTAM_KEYS_STALE_SECONDS`: so long a process signs on while it cannot read its keys again.
+    pub keys_stale: Duration,
 }
 
 impl TokenConfig {
@@ -72,6 +76,18 @@ impl TokenConfig {
                 ("session", TheftScope::Session),
                 &[("user", TheftScope::User)],
                 "what the reuse of a spent refresh token ends",
+            ),
+            key_lead: reader.seconds(
+                "KEY_LEAD_SECONDS",
+                0..=86_400,
+                10,
+                "how long a new signing key is published before it signs; longer than others cache the key set",
+            ),
+            keys_stale: reader.seconds(
+                "KEYS_STALE_SECONDS",
+                60..=86_400,
+                21_600,
+                "how long a running process signs on while Secrets Manager cannot be read",
             ),
         }
     }

@@ -21,7 +21,9 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Serialize};
 use ua_parser::{os, user_agent};
 
+use super::UserId;
 use super::email::is_invisible;
+use crate::digest;
 
 /// Longest kept text in bytes; browsers send 70 to 200.
 const MAX_BYTES: usize = 256;
@@ -49,6 +51,15 @@ impl UserAgent {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// A short name for the kind of device and program, which an update does not change: of the text without numbers, and
+    /// together with `owner`, so that two accounts cannot be told to share a device.
+    #[must_use]
+    pub fn family(&self, owner: UserId) -> String {
+        let kept: String = self.0.chars().filter(|c| c.is_alphabetic()).collect();
+        let hash = digest::sha256(format!("{owner} {kept}").as_bytes());
+        digest::encode(hash.first_chunk::<6>().unwrap_or(&[0; 6]))
     }
 }
 
@@ -301,6 +312,18 @@ mod tests {
                 "{name}"
             );
         }
+    }
+
+    #[test]
+    fn an_update_is_the_same_device_and_another_program_or_owner_is_not() {
+        let (owner, other) = (UserId::new(uuid::Uuid::from_u128(1)), UserId::new(uuid::Uuid::from_u128(2)));
+        let family = |text: &str, owner| UserAgent::bounded(text).family(owner);
+        let old = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+        let new = "Mozilla/5.0 (X11; Linux x86_64; rv:141.0) Gecko/20100101 Firefox/141.0";
+        assert_eq!(family(old, owner), family(new, owner));
+        assert_ne!(family(old, owner), family("curl/8", owner));
+        assert_ne!(family(old, owner), family(old, other));
+        assert_eq!(family("", owner).len(), 8);
     }
 
     #[test]

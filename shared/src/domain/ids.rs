@@ -74,6 +74,13 @@ impl RowId {
         let millis = u64::try_from(moment.as_millis()).unwrap_or_default();
         Self(uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid())
     }
+
+    /// When the row was made, as its identifier says (RFC 9562 section 5.7).
+    #[must_use]
+    pub fn made_at(self) -> crate::domain::Timestamp {
+        let millis = self.0.as_bytes().iter().take(6).fold(0_i64, |millis, byte| millis << 8 | i64::from(*byte));
+        crate::domain::Timestamp::from_millis(millis)
+    }
 }
 
 #[cfg(test)]
@@ -97,6 +104,7 @@ mod tests {
         let moment = Timestamp::from_millis(1_700_000_000_000);
         let floor = RowId::floor_at(moment);
         assert!(RowId::new(uuid_v7(moment, &entropy)) > floor);
+        assert_eq!(RowId::new(uuid_v7(moment, &entropy)).made_at(), moment);
         assert!(RowId::new(uuid_v7(Timestamp::from_millis(1_699_999_999_999), &entropy)) < floor);
     }
 }

@@ -1,11 +1,10 @@
 //! A session as it is stored: one login, its device, and the refresh token that continues it.
 
 use std::fmt;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Place, SessionId, Timestamp, UserId, VersionLevel};
+use super::{Liveness, Place, SessionId, SessionStamp, Timestamp, UserId};
 
 /// The SESSION item (table `tokens`).
 #[derive(Clone, Serialize, Deserialize)]
@@ -47,41 +46,29 @@ pub struct Session {
     /// Where the address is, if anything knew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
+    /// Its bucket of refreshes: the theoretical arrival time in microseconds. It moves with the token, in the same write.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tat: Option<i64>,
     /// Clean-up only; see [`Self::expires_at`].
     pub ttl: i64,
 }
 
-/// What decides whether a session is live.
-#[derive(Debug, Clone, Copy)]
-pub struct Liveness {
-    /// The user's level.
-    pub user: VersionLevel,
-    /// The service's level.
-    pub global: VersionLevel,
-    /// A session without activity for this long is over, if set.
-    pub idle: Option<Duration>,
-    /// The moment of the question.
-    pub now: Timestamp,
-}
-
 impl Session {
-    /// Whether the session has neither ended by time nor been outdated by a rotation.
+    /// What it says about its own life.
+    #[must_use]
+    pub const fn stamp(&self) -> SessionStamp {
+        SessionStamp {
+            user_ver: self.user_ver,
+            global_ver: self.global_ver,
+            last_activity_at: self.last_activity_at,
+            expires_at: self.expires_at,
+        }
+    }
+
+    /// Whether it has neither ended by time nor been outdated by a rotation.
     #[must_use]
     pub fn is_live(&self, liveness: &Liveness) -> bool {
-        self.is_in_time(liveness) && self.has_good_versions(liveness)
-    }
-
-    /// Whether neither its absolute nor its idle limit has passed.
-    #[must_use]
-    pub fn is_in_time(&self, liveness: &Liveness) -> bool {
-        let idle_end = liveness.idle.map(|idle| self.last_activity_at.plus(idle));
-        liveness.now < self.expires_at && idle_end.is_none_or(|end| liveness.now < end)
-    }
-
-    /// Whether both levels still accept the versions it was made under.
-    #[must_use]
-    pub fn has_good_versions(&self, liveness: &Liveness) -> bool {
-        liveness.user.accepts(self.user_ver, liveness.now) && liveness.global.accepts(self.global_ver, liveness.now)
+        self.stamp().is_live(liveness)
     }
 }
 

@@ -1,20 +1,11 @@
 //! An account as it is stored.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{RowId, Timestamp, UserId, VersionLevel};
-
-/// What a user may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// Their own account only.
-    User,
-    /// The admin routes as well.
-    Admin,
-}
+use super::{Role, RowId, Timestamp, UserId, VersionLevel};
 
 /// Whether an account may be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +55,18 @@ pub struct User {
     /// An address that waits for its proof.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending_email: Option<String>,
+    /// The address before the last change, which its owner can take back for a while.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_email: Option<String>,
+    /// How long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_until: Option<Timestamp>,
+    /// The devices that have signed in, as [`UserAgent::family`](super::UserAgent::family) knows them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub devices: BTreeSet<String>,
+    /// The countries that somebody has signed in from, ISO 3166-1.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub countries: BTreeSet<String>,
     /// [`VersionLevel::current`].
     pub ver_current: u64,
     /// [`VersionLevel::floor`].
@@ -109,6 +112,13 @@ impl User {
     #[must_use]
     pub const fn level(&self) -> VersionLevel {
         VersionLevel { current: self.ver_current, floor: self.ver_floor, until: self.ver_until }
+    }
+
+    /// The address that its owner can take back at `now`.
+    #[must_use]
+    pub fn reclaimable_email(&self, now: Timestamp) -> Option<&str> {
+        let in_time = self.previous_until.is_some_and(|until| now < until);
+        self.previous_email.as_deref().filter(|_| in_time)
     }
 
     /// Whether the account may be used.

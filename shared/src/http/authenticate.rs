@@ -16,9 +16,13 @@ use super::code::Code;
 use super::problem::Problem;
 use crate::audit::Refusal;
 use crate::config::Config;
-use crate::domain::{Liveness, Session, User};
+use crate::domain::{Liveness, Role, Session, SessionId, User, UserId};
+use crate::issuer::role_of;
 use crate::store::Store;
 use crate::tokens::{AccessTokenError, Claims, PresentedAccessToken, SecurityRecord};
+
+/// So long a password proof counts as recent (contract of the endpoints that ask for one).
+const RECENT: Duration = Duration::from_secs(900);
 
 /// Somebody who has shown a good access token.
 #[derive(Debug, Clone)]
@@ -33,6 +37,29 @@ pub struct Caller {
     pub security: SecurityRecord,
     /// What decides whether the user's sessions are live.
     pub liveness: Liveness,
+}
+
+impl Caller {
+    /// Whether the password was proved in the last 15 minutes: for what a stolen token alone must not do.
+    ///
+    /// # Errors
+    /// 401 `reauthentication_required` (RFC 9470).
+    pub fn recently_proved(&self) -> Result<(), Problem> {
+        if self.liveness.now.since(self.session.auth_time) < RECENT {
+            return Ok(());
+        }
+        let refusal = Refusal::new("reauthentication_required").user(self.user.id).session(self.session.id);
+        Err(Problem::new(Code::ReauthenticationRequired).refused(refusal))
+    }
+
+    /// Whether the caller is an admin now, whatever the token says, and has proved the password recently.
+    fn may_administer(&self, config: &Config) -> Result<(), Problem> {
+        if role_of(&self.user, config) != Role::Admin {
+            let refusal = Refusal::new("not_an_admin").user(self.user.id).actor(self.user.id).session(self.session.id);
+            return Err(Problem::insufficient_scope().refused(refusal));
+        }
+        self.recently_proved()
+    }
 }
 
 /// Turns access tokens into callers.
@@ -55,6 +82,16 @@ impl Authenticator {
         &self.store
     }
 
+    /// The caller, if they may administer.
+    ///
+    /// # Errors
+    /// Those of [`Self::caller`]; 403 without the role, 401 without a recent password proof.
+    pub async fn admin(&self, headers: &HeaderMap) -> Result<Caller, Problem> {
+        let caller = self.caller(headers).await?;
+        caller.may_administer(&self.config)?;
+        Ok(caller)
+    }
+
     /// What decides whether sessions of a user are live now.
     #[must_use]
     pub fn liveness(&self, user: &User, security: &SecurityRecord) -> Liveness {
@@ -70,22 +107,27 @@ impl Authenticator {
         let token = bearer(headers)?;
         let presented = PresentedAccessToken::parse(token).map_err(|_| Problem::new(Code::InvalidToken))?;
         let (user_id, session_id) = presented.subject();
+        let (user_id, session_id) = (UserId::new(user_id), SessionId::new(session_id));
         let read = self.store.authentication(user_id, session_id).await?;
         let security = read.security;
         let tokens = &self.config.tokens;
-        let claims = presented.verify(&security, &tokens.issuer, &tokens.audience, self.store.now());
+        let claims = presented.verify(&security.keys, &tokens.issuer, &tokens.audience, self.store.now());
         let claims = claims.map_err(|error| match error {
             AccessTokenError::Invalid => Problem::new(Code::InvalidToken),
             AccessTokenError::Expired => Problem::new(Code::TokenExpired),
         })?;
-        // From here on the token is one that we made, so a refusal says something about the account.
-        let refused = |code, reason| Problem::new(code).refused(Refusal::new(reason).user(user_id).session(session_id));
+        // From here on the token is one that we made, so a refusal says something about the account. Of a token that is
+        // shown over and over the trail learns once in ten minutes.
+        let refusal = |reason| {
+            let once = format!("token#{reason}#{session_id}");
+            Refusal::new(reason).user(user_id).session(session_id).once(once)
+        };
+        let refused = |code, reason| Problem::new(code).refused(refusal(reason));
         let user = read.user.ok_or_else(|| refused(Code::SessionRevoked, "unknown_user"))?;
         let liveness = self.liveness(&user, &security);
-        let good_versions = liveness.user.accepts(claims.user_ver, liveness.now)
-            && liveness.global.accepts(claims.global_ver, liveness.now);
-        if !good_versions {
-            return Err(refused(Code::TokenVersionTooOld, "token_version_too_old"));
+        if !liveness.accepts(claims.user_ver, claims.global_ver) {
+            let refusal = rejected_by_rotation(refusal("token_rejected_due_to_rotation"), &claims, &liveness);
+            return Err(Problem::new(Code::TokenVersionTooOld).refused(refusal));
         }
         let session = read.session.ok_or_else(|| refused(Code::SessionRevoked, "session_ended"))?;
         if !session.is_live(&liveness) {
@@ -96,6 +138,17 @@ impl Authenticator {
         }
         Ok(Caller { user, session, claims, security, liveness })
     }
+}
+
+/// Which rotation it was: the token's versions beside those in force.
+fn rejected_by_rotation(refusal: Refusal, claims: &Claims, liveness: &Liveness) -> Refusal {
+    let by_user = !liveness.user.accepts(claims.user_ver, liveness.now);
+    refusal
+        .text("scope", if by_user { "user" } else { "global" })
+        .text("user_ver", claims.user_ver)
+        .text("user_least", liveness.user.least(liveness.now))
+        .text("global_ver", claims.global_ver)
+        .text("global_least", liveness.global.least(liveness.now))
 }
 
 /// The token of the `Authorization` header (RFC 6750 section 2.1); nowhere else is one looked for.

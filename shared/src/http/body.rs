@@ -7,20 +7,18 @@ use std::borrow::Cow;
 use std::fmt;
 
 use axum::body::Body;
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use http::header::CONTENT_TYPE;
+use http::request::Parts;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
 use super::code::Code;
 use super::problem::{FieldError, Problem};
-use crate::domain::{DisplayName, EmailAddress, Password, PasswordPolicy};
+use crate::domain::{Password, PasswordPolicy};
 
 /// The longest body, in bytes.
 pub const BODY_LIMIT: usize = 16_384;
-
-/// The longest token in a body, in bytes.
-const TOKEN_LIMIT: usize = 4_096;
 
 /// Why a member was refused: a stable code and plain words, never the value.
 #[derive(Debug, Clone)]
@@ -32,16 +30,31 @@ pub struct FieldFault {
 }
 
 impl FieldFault {
-    const NOT_A_STRING: Self = Self { code: "invalid_type", detail: Cow::Borrowed("Must be a string.") };
+    /// A fault of a rule.
+    #[must_use]
+    pub fn new(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, detail: detail.into() }
+    }
 }
 
-/// A type that a member can be parsed into.
+/// A type that a text can be parsed into.
 pub trait Field: Sized {
     /// Parses the member.
     ///
     /// # Errors
     /// The rule that the value breaks.
     fn parse(text: String) -> Result<Self, FieldFault>;
+
+    /// Parses the member as it stands in JSON; only texts, unless the type says otherwise.
+    ///
+    /// # Errors
+    /// The rule that the value breaks.
+    fn parse_json(value: Value) -> Result<Self, FieldFault> {
+        match value {
+            Value::String(text) => Self::parse(text),
+            _ => Err(FieldFault::new("invalid_type", "Must be a string.")),
+        }
+    }
 }
 
 /// The members of a body, taken out one by one.
@@ -72,10 +85,25 @@ impl Fields {
             _ => Problem::new(Code::MalformedJson),
         })?;
         let Members(members) = parsed;
+        Self::once_each(members, "A member stands twice in the body.")
+    }
+
+    /// The parameters of a query string, as members. One that stands twice is malformed, as in a body.
+    ///
+    /// # Errors
+    /// [`Code::MalformedJson`] for a parameter that stands twice.
+    pub fn of_query(query: &str) -> Result<Self, Problem> {
+        let pairs = form_urlencoded::parse(query.as_bytes());
+        let members: Vec<_> =
+            pairs.map(|(name, value)| (name.into_owned(), Value::String(value.into_owned()))).collect();
+        Self::once_each(members, "A parameter stands twice in the query.")
+    }
+
+    fn once_each(members: Vec<(String, Value)>, detail: &'static str) -> Result<Self, Problem> {
         let twice =
             members.iter().enumerate().any(|(i, (name, _))| members.iter().skip(i + 1).any(|(other, _)| other == name));
         if twice {
-            return Err(Problem::new(Code::MalformedJson).detail("A member stands twice in the body."));
+            return Err(Problem::new(Code::MalformedJson).detail(detail));
         }
         Ok(Self { members, errors: Vec::new() })
     }
@@ -99,11 +127,7 @@ impl Fields {
     pub fn optional<T: Field>(&mut self, name: &'static str) -> Option<T> {
         let index = self.members.iter().position(|(member, _)| member == name)?;
         let (_, value) = self.members.swap_remove(index);
-        let parsed = match value {
-            Value::String(text) => T::parse(text),
-            _ => Err(FieldFault::NOT_A_STRING),
-        };
-        parsed.map_err(|fault| self.refuse(name, fault)).ok()
+        T::parse_json(value).map_err(|fault| self.refuse(name, fault)).ok()
     }
 
     /// Adds a rule that `name` breaks.
@@ -178,6 +202,17 @@ impl<S: Send + Sync> FromRequest<S> for OptionalFields {
     }
 }
 
+/// The parameters of the query, each a member; see [`Fields`].
+pub struct QueryFields(pub Fields);
+
+impl<S: Send + Sync> FromRequestParts<S> for QueryFields {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        Fields::of_query(parts.uri.query().unwrap_or_default()).map(Self)
+    }
+}
+
 async fn read_body(body: Body) -> Result<axum::body::Bytes, Problem> {
     axum::body::to_bytes(body, BODY_LIMIT).await.map_err(|_| Problem::new(Code::PayloadTooLarge))
 }
@@ -223,37 +258,10 @@ impl<'de> Visitor<'de> for MembersVisitor {
     }
 }
 
-impl Field for EmailAddress {
-    fn parse(text: String) -> Result<Self, FieldFault> {
-        Self::parse(&text).map_err(|error| FieldFault { code: error.code(), detail: error.to_string().into() })
-    }
-}
-
-impl Field for DisplayName {
-    fn parse(text: String) -> Result<Self, FieldFault> {
-        Self::parse(&text).map_err(|error| FieldFault { code: error.code(), detail: error.to_string().into() })
-    }
-}
-
-impl Field for Password {
-    fn parse(text: String) -> Result<Self, FieldFault> {
-        Self::presented(text).map_err(|error| FieldFault { code: "too_long", detail: error.to_string().into() })
-    }
-}
-
-/// A token as text; what it means is checked by whoever knows tokens.
-impl Field for String {
-    fn parse(text: String) -> Result<Self, FieldFault> {
-        if text.len() <= TOKEN_LIMIT {
-            return Ok(text);
-        }
-        Err(FieldFault { code: "too_long", detail: format!("Must be at most {TOKEN_LIMIT} bytes.").into() })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{DisplayName, EmailAddress};
     use proptest::prelude::*;
 
     fn codes(problem: &Problem) -> Vec<(String, &'static str)> {

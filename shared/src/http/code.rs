@@ -19,6 +19,8 @@ pub enum Code {
     SessionRevoked,
     /// The access token was issued before a rotation.
     TokenVersionTooOld,
+    /// The password was proved too long ago.
+    ReauthenticationRequired,
     /// Address and password do not belong together.
     InvalidCredentials,
     /// The refresh token is unknown, expired, revoked, reused or outdated.
@@ -53,7 +55,7 @@ pub enum Code {
 
 impl Code {
     /// All codes.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::MalformedJson,
         Self::InvalidOrExpiredToken,
         Self::MissingToken,
@@ -61,6 +63,7 @@ impl Code {
         Self::TokenExpired,
         Self::SessionRevoked,
         Self::TokenVersionTooOld,
+        Self::ReauthenticationRequired,
         Self::InvalidCredentials,
         Self::InvalidRefreshToken,
         Self::EmailNotVerified,
@@ -118,6 +121,12 @@ impl Code {
                 "token_version_too_old",
                 "Token outdated",
                 "The token was issued before all tokens were renewed. Sign in again.",
+            ),
+            Self::ReauthenticationRequired => (
+                S::UNAUTHORIZED,
+                "reauthentication_required",
+                "Reauthentication required",
+                "The password was proved too long ago. Prove it again by POST /api/v1/auth/reauthenticate, then repeat this.",
             ),
             Self::InvalidCredentials => {
                 (S::UNAUTHORIZED, "invalid_credentials", "Invalid credentials", "The address or the password is wrong.")

@@ -14,7 +14,7 @@ use http::request::Parts;
 use super::authenticate::Authenticator;
 use super::code::Code;
 use super::problem::Problem;
-use super::record::record_refusals;
+use super::record::{Actor, record_all_refusals, record_refusals};
 use crate::request::RequestMeta;
 use crate::routes::Route;
 use crate::store::Store;
@@ -64,6 +64,21 @@ impl Endpoint {
         Self { router, ..open }
     }
 
+    /// An endpoint for admins; the handler takes them as [`super::Caller`]. Whatever is refused is recorded.
+    pub fn admin<H, T, S>(route: &'static Route, handler: H, deps: S, authenticator: &Authenticator) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+        S: Clone + Send + Sync + 'static,
+    {
+        let open = Self::open(route, handler, deps);
+        let router = open
+            .router
+            .route_layer(from_fn_with_state(authenticator.clone(), administrate))
+            .route_layer(from_fn_with_state(authenticator.store().clone(), record_all_refusals));
+        Self { router, ..open }
+    }
+
     /// The route's facts.
     #[must_use]
     pub const fn route(&self) -> &'static Route {
@@ -76,6 +91,19 @@ async fn authenticate(State(authenticator): State<Authenticator>, mut request: R
         Ok(caller) => {
             request.extensions_mut().insert(Arc::new(caller));
             next.run(request).await
+        }
+        Err(problem) => problem.into_response(),
+    }
+}
+
+async fn administrate(State(authenticator): State<Authenticator>, mut request: Request, next: Next) -> Response {
+    match authenticator.admin(request.headers()).await {
+        Ok(caller) => {
+            let actor = Actor { user: caller.user.id, session: caller.session.id };
+            request.extensions_mut().insert(Arc::new(caller));
+            let mut response = next.run(request).await;
+            response.extensions_mut().insert(actor);
+            response
         }
         Err(problem) => problem.into_response(),
     }

@@ -6,14 +6,16 @@ mod body;
 mod code;
 mod cors;
 mod endpoint;
+mod fields;
 mod page;
 mod problem;
 mod record;
 
 pub use app::{App, app, error_chain};
 pub use authenticate::{Authenticator, Caller};
-pub use body::{Field, FieldFault, Fields, OptionalFields};
+pub use body::{Field, FieldFault, Fields, OptionalFields, QueryFields};
 pub use code::Code;
 pub use endpoint::{Endpoint, Meta};
+pub use fields::Whole;
 pub use page::Page;
 pub use problem::{FieldError, Problem};

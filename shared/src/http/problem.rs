@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use super::code::Code;
 use crate::audit::Refusal;
+use crate::domain::UserId;
 use crate::store::StoreError;
 
 /// One unmet rule of a request.
@@ -82,6 +83,13 @@ impl Problem {
         Self { errors, ..Self::new(Code::ValidationFailed) }
     }
 
+    /// A caller whose role is not enough (RFC 6750 section 3.1).
+    #[must_use]
+    pub fn insufficient_scope() -> Self {
+        let challenge = HeaderValue::from_static("Bearer error=\"insufficient_scope\"");
+        Self::new(Code::Forbidden).detail("Only admins may do this.").header(http::header::WWW_AUTHENTICATE, challenge)
+    }
+
     /// A temporary failure; the client may retry after a second.
     #[must_use]
     pub fn unavailable(cause: impl Error + Send + Sync + 'static) -> Self {
@@ -116,6 +124,13 @@ impl Problem {
     #[must_use]
     pub fn refused(mut self, refusal: Refusal) -> Self {
         self.refusal = Some(Box::new(refusal));
+        self
+    }
+
+    /// The account that the declared refusal concerns.
+    #[must_use]
+    pub fn concerning(mut self, user: UserId) -> Self {
+        self.refusal = self.refusal.map(|refusal| Box::new(refusal.user(user)));
         self
     }
 
@@ -158,6 +173,10 @@ const fn challenge(code: Code) -> Option<&'static str> {
         Code::TokenVersionTooOld => {
             Some("Bearer error=\"invalid_token\", error_description=\"The access token is outdated\"")
         }
+        // RFC 9470 section 3.
+        Code::ReauthenticationRequired => Some(
+            "Bearer error=\"insufficient_user_authentication\", error_description=\"The password was proved too long ago\", max_age=\"900\"",
+        ),
         _ => None,
     }
 }
@@ -208,7 +227,8 @@ mod tests {
             let has = Problem::new(code).headers.iter().any(|(name, _)| *name == http::header::WWW_AUTHENTICATE);
             let bearer =
                 ["missing_token", "invalid_token", "token_expired", "session_revoked", "token_version_too_old"];
-            assert_eq!(has, bearer.contains(&code.name()), "{}", code.name());
+            let bearer = bearer.contains(&code.name()) || code == Code::ReauthenticationRequired;
+            assert_eq!(has, bearer, "{}", code.name());
         }
     }
 

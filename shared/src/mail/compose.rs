@@ -1,8 +1,10 @@
 //! The mails, in plain words.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::time::Duration;
 
+use super::words::{Words, words};
+use crate::domain::Timestamp;
 use crate::store::MailKind;
 
 /// A mail without its addresses.
@@ -23,85 +25,70 @@ impl fmt::Debug for Message {
     }
 }
 
-struct Words {
-    subject: &'static str,
-    opening: &'static str,
-    button: &'static str,
-    closing: &'static str,
+/// Who caused what a notice tells of, as its owner would call it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// "Firefox on Windows".
+    pub device: String,
+    /// "Zurich, CH", if it is known.
+    pub place: Option<String>,
+    /// The client's address.
+    pub ip_address: String,
+    /// When.
+    pub at: Timestamp,
 }
 
-const fn words(kind: MailKind) -> Words {
-    match kind {
-        MailKind::Verification => Words {
-            subject: "Confirm your address",
-            opening: "Somebody, hopefully you, registered with this address. Open this page and confirm it:",
-            button: "Confirm address",
-            closing: "If it was not you, do nothing: without this confirmation the account cannot be used.",
-        },
-        MailKind::AlreadyRegistered => Words {
-            subject: "You already have an account",
-            opening: "Somebody, perhaps you, tried to register with this address, which has an account already. Nothing was changed.",
-            button: "",
-            closing: "If it was you, sign in, or reset your password if you have forgotten it. If not, you need do nothing.",
-        },
-        MailKind::PasswordReset => Words {
-            subject: "Set a new password",
-            opening: "Somebody, hopefully you, asked for a new password. Open this page to set it:",
-            button: "Set a new password",
-            closing: "If it was not you, do nothing: your password stays as it is.",
-        },
-        MailKind::AddressChange => Words {
-            subject: "Confirm your new address",
-            opening: "An account is to use this address from now on. Open this page and confirm it:",
-            button: "Confirm address",
-            closing: "Afterwards you have to sign in again. If you know nothing of this, do nothing.",
-        },
-        MailKind::AddressChangeRequested => Words {
-            subject: "Your address is about to change",
-            opening: "Your account was told to use another mail address. It will, once that address has been confirmed.",
-            button: "",
-            closing: "If it was not you, change your password now: that also stops the change.",
-        },
-        MailKind::PasswordChanged => Words {
-            subject: "Your password was changed",
-            opening: "The password of your account was changed, and every other session was ended.",
-            button: "",
-            closing: "If it was not you, reset your password now.",
-        },
-        MailKind::TheftDetected => Words {
-            subject: "A session was ended for your safety",
-            opening: "A sign-in token of your account was used twice, as happens when somebody has copied it. The session was ended.",
-            button: "",
-            closing: "Sign in again. If you do not know why this happened, change your password as well.",
-        },
+impl Told {
+    /// As text and as a table, one line each.
+    fn shown(&self) -> (String, String) {
+        let from = match &self.place {
+            Some(place) => format!("{place} ({})", self.ip_address),
+            None => self.ip_address.clone(),
+        };
+        let (mut text, mut rows) = (String::new(), String::new());
+        for (label, value) in [("Device", &self.device), ("Place", &from), ("Time", &in_utc(self.at))] {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{label}: {value}");
+            let _ = write!(rows, "<tr><th align=\"left\">{label}</th><td>{}</td></tr>", escape(value));
+        }
+        (format!("{text}\n"), format!("<table>{rows}</table>"))
     }
 }
 
-/// The mail of `kind`, with the page it links to and how long that link works.
+/// The mail of `kind`, with the page it links to and how long that link works, and with who caused it.
 #[must_use]
-pub fn compose(kind: MailKind, link: Option<(&str, Duration)>) -> Message {
+pub fn compose(kind: MailKind, link: Option<(&str, Duration)>, told: Option<&Told>) -> Message {
     let Words { subject, opening, button, closing } = words(kind);
+    let (facts, table) = told.map(Told::shown).unwrap_or_default();
     let Some((url, life)) = link else {
         return Message {
             subject,
-            text: format!("{opening}\n\n{closing}\n"),
-            html: html(subject, opening, "", closing),
+            text: format!("{opening}\n\n{facts}{closing}\n"),
+            html: html(subject, opening, &table, closing),
         };
     };
     let life = format!("The link works for {}, once.", in_words(life));
     let shown = escape(url);
     let anchor = format!("<p><a href=\"{shown}\">{button}</a></p><p>Or open this address: {shown}</p><p>{life}</p>");
-    Message {
-        subject,
-        text: format!("{opening}\n\n{url}\n\n{life}\n{closing}\n"),
-        html: html(subject, opening, &anchor, closing),
-    }
+    // A notice first says what it is about, then what to do; where the link is what is wanted, it comes first.
+    let (text, middle) = if told.is_some() {
+        (format!("{opening}\n\n{facts}{closing}\n\n{url}\n\n{life}\n"), format!("{table}<p>{closing}</p>{anchor}"))
+    } else {
+        (format!("{opening}\n\n{url}\n\n{life}\n{closing}\n"), format!("{anchor}<p>{closing}</p>"))
+    };
+    Message { subject, text, html: html(subject, opening, &middle, "") }
+}
+
+fn in_utc(at: Timestamp) -> String {
+    let moment = jiff::Timestamp::from_millisecond(at.as_millis()).unwrap_or(jiff::Timestamp::MAX);
+    moment.strftime("%-d %B %Y, %H:%M UTC").to_string()
 }
 
 fn html(subject: &str, opening: &str, middle: &str, closing: &str) -> String {
+    let closing = if closing.is_empty() { String::new() } else { format!("<p>{closing}</p>") };
     format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{subject}</title></head>\
-         <body><p>{opening}</p>{middle}<p>{closing}</p></body></html>"
+         <body><p>{opening}</p>{middle}{closing}</body></html>"
     )
 }
 
@@ -109,7 +96,8 @@ fn in_words(life: Duration) -> String {
     let minutes = life.as_secs() / 60;
     match minutes {
         0..120 => format!("{minutes} minutes"),
-        _ => format!("{} hours", minutes / 60),
+        120..2_881 => format!("{} hours", minutes / 60),
+        _ => format!("{} days", minutes / 1_440),
     }
 }
 
@@ -121,31 +109,60 @@ fn escape(text: &str) -> String {
 mod tests {
     use super::*;
 
+    const LINK: &str = "https://a.example/reset-password#token=drs_x";
+
+    fn told() -> Told {
+        Told {
+            device: "Firefox on Windows".to_owned(),
+            place: Some("Zurich, CH".to_owned()),
+            ip_address: "192.0.2.7".to_owned(),
+            at: Timestamp::from_millis(1_700_000_000_000),
+        }
+    }
+
     #[test]
     fn both_parts_carry_the_link_and_its_life() {
-        let link = "https://a.example/reset-password#token=drs_x";
-        let message = compose(MailKind::PasswordReset, Some((link, Duration::from_secs(900))));
+        let message = compose(MailKind::PasswordReset, Some((LINK, Duration::from_secs(900))), None);
         for part in [&message.text, &message.html] {
-            assert!(part.contains(link) && part.contains("15 minutes"), "{part}");
+            assert!(part.contains(LINK) && part.contains("15 minutes"), "{part}");
         }
     }
 
     #[test]
-    fn a_notice_carries_no_link() {
+    fn a_notice_says_device_place_and_time_and_carries_its_link() {
         for kind in [
-            MailKind::AlreadyRegistered,
-            MailKind::PasswordChanged,
             MailKind::AddressChangeRequested,
+            MailKind::AddressChanged,
+            MailKind::PasswordChanged,
             MailKind::TheftDetected,
+            MailKind::NewDevice,
+            MailKind::NewCountry,
+            MailKind::AllSessionsEnded,
+            MailKind::AccountLocked,
         ] {
-            let message = compose(kind, None);
-            assert!(!message.text.contains("http") && !message.html.contains("href"));
+            let message = compose(kind, Some((LINK, Duration::from_secs(604_800))), Some(&told()));
+            for part in [&message.text, &message.html] {
+                for fact in
+                    ["Firefox on Windows", "Zurich, CH (192.0.2.7)", "14 November 2023, 22:13 UTC", LINK, "7 days"]
+                {
+                    assert!(part.contains(fact), "{kind:?} without {fact}: {part}");
+                }
+            }
+            assert!(message.html.contains("This wasn't me"), "{kind:?}");
         }
     }
 
     #[test]
-    fn a_link_cannot_leave_its_attribute() {
-        let message = compose(MailKind::Verification, Some(("https://a.example/\"><script>", Duration::from_secs(60))));
+    fn what_leads_nowhere_carries_no_link() {
+        let message = compose(MailKind::AlreadyRegistered, None, None);
+        assert!(!message.text.contains("http") && !message.html.contains("href"));
+    }
+
+    #[test]
+    fn neither_a_link_nor_a_device_can_leave_its_place() {
+        let told = Told { device: "<script>".to_owned(), ..told() };
+        let link = ("https://a.example/\"><script>", Duration::from_secs(60));
+        let message = compose(MailKind::NewDevice, Some(link), Some(&told));
         assert!(!message.html.contains("<script>"));
     }
 }

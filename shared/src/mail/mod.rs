@@ -6,7 +6,8 @@
 mod compose;
 mod mailer;
 mod sender;
+mod words;
 
-pub use compose::{Message, compose};
+pub use compose::{Message, Told, compose};
 pub use mailer::Mailer;
 pub use sender::Sender;

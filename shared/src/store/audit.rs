@@ -33,7 +33,12 @@ impl Store {
     pub async fn record_refusal(&self, meta: &RequestMeta, refusal: &Refusal) -> Result<(), StoreError> {
         let mut entry = self.entry_with(meta, Outcome::Refused).reason(refusal.reason);
         entry.user_id = refusal.user_id;
+        entry.actor_id = refusal.actor_id;
         entry.session_id = refusal.session_id;
+        entry.details.clone_from(&refusal.details);
+        if let Some(kind) = refusal.notice {
+            return self.ask_for_mail(&self.row(Some(kind), refusal.user_id).asked_by(meta), &entry).await;
+        }
         let key = match &refusal.once {
             Some(name) => keys::audit_once(entry.occurred_at, name),
             None => keys::audit(entry.user_id, entry.occurred_at, entry.event_id),

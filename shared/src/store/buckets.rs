@@ -23,6 +23,23 @@ pub enum Admission {
     Denied(Duration),
 }
 
+/// One more call on a bucket at `tat` that stands in an item of its own: the arrival time to write there, or how long
+/// the bucket admits nothing. Exact if the item is written on the condition that nobody else wrote it meanwhile.
+///
+/// # Errors
+/// The wait.
+pub fn take(limit: Limit, tat: Option<i64>, now: Timestamp) -> Result<i64, Duration> {
+    if limit.capacity == 0 {
+        return Err(limit.interval);
+    }
+    let moment = Moment::new(limit, now);
+    let from = tat.map_or(moment.now, |tat| tat.max(moment.now));
+    match moment.wait(from) {
+        Some(wait) => Err(wait),
+        None => Ok(from.saturating_add(moment.interval)),
+    }
+}
+
 /// A token that was taken; it can be given back.
 #[derive(Debug)]
 pub struct Charge {

@@ -91,6 +91,32 @@ impl Store {
         self.commit("change_password", transaction).await.map(|()| true).or_else(|error| error.condition_to(false))
     }
 
+    /// Puts a session, given as it is to be, under the versions and the moment of a new password proof; `false` if its
+    /// versions have changed meanwhile, or it has ended.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn renew_proof(
+        &self,
+        before: &Session,
+        after: &Session,
+        email: &EmailAddress,
+        entry: &Entry,
+    ) -> Result<bool, StoreError> {
+        let update = "SET #user_ver = :ver, #global_ver = :global, #auth_time = :now";
+        let restamp = Expression::update(update, "#user_ver = :seen AND #global_ver = :seen_global")
+            .value("ver", after.user_ver)
+            .value("global", after.global_ver)
+            .value("now", after.auth_time)
+            .value("seen", before.user_ver)
+            .value("seen_global", before.global_ver);
+        let transaction = Transaction::default()
+            .update("session", keys::session(before.user_id, before.id), restamp)
+            .delete("lock", keys::lock(email), Expression::default())
+            .audit(entry);
+        self.commit("renew_proof", transaction).await.map(|()| true).or_else(|error| error.condition_to(false))
+    }
+
     /// Replaces the hash of an unchanged password by one of today's parameters.
     ///
     /// # Errors

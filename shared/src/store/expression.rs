@@ -36,6 +36,12 @@ impl Expression {
         self
     }
 
+    /// The value of `:name`, a set of texts.
+    pub(super) fn set(mut self, name: &str, values: impl IntoIterator<Item = String>) -> Self {
+        self.values.insert(format!(":{name}"), AttributeValue::Ss(values.into_iter().collect()));
+        self
+    }
+
     /// `#name` for each name in the texts; `None` where there is none, as the client wants it.
     pub(super) fn names(&self) -> Option<HashMap<String, String>> {
         let texts = [self.update.as_str(), self.condition.as_str()];

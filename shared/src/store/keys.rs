@@ -6,6 +6,8 @@
 //! | EMAIL | users | `EMAIL#<sha256 of the canonical address>` | | | login, register, mail requests |
 //! | SESSION | tokens | `USER#<id>` | `SESSION#<id>` | end of the session | AUTH, refresh, session endpoints |
 //! | SECURITY | security | `SECURITY#<0..3>` | | | AUTH, one copy at random |
+//! | last rotation | security | `ROTATION#LAST` | | | security configuration |
+//! | data keys | security | `KEYS#DATA` | | | security configuration |
 //! | AUDIT | audit | `USER#<id>` or `ANON#<day>#<0..15>` | `<time>#<event id>` | retention | investigators |
 //! | OUTBOX | outbox | `OUTBOX#<id>` | | 30 days | the consumers |
 //! | bucket | limits | `LIMIT#<rule>#<who>` | | full again | rate limits |
@@ -102,6 +104,16 @@ pub(super) fn session(user: UserId, session: SessionId) -> Key {
 
 pub(super) fn security(copy: u8) -> Key {
     Key::new(Table::Security, format!("SECURITY#{}", copy % SECURITY_COPIES))
+}
+
+/// What the last global rotation was.
+pub(super) fn last_rotation() -> Key {
+    Key::new(Table::Security, "ROTATION#LAST".to_owned())
+}
+
+/// The versions of the data ring.
+pub(super) fn data_keys() -> Key {
+    Key::new(Table::Security, "KEYS#DATA".to_owned())
 }
 
 pub(super) fn audit(user: Option<UserId>, at: Timestamp, event: EventId) -> Key {

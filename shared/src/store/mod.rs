@@ -4,6 +4,8 @@
 //! outbox row. Every read that decides something is strongly consistent; an expired item that is still there counts as
 //! absent to its reader. No trait stands in front of the store: tests use the real client against a real engine.
 
+mod accounts;
+mod addresses;
 mod audit;
 mod authentication;
 mod buckets;
@@ -32,17 +34,20 @@ use crate::domain::{EventId, Timestamp};
 use crate::entropy::{self, Entropy};
 use crate::request::RequestMeta;
 
+pub use accounts::{NO_PASSWORD, Rescue};
+pub use addresses::AddressChange;
 pub use authentication::Authentication;
-pub use buckets::{Admission, Charge};
+pub use buckets::{Admission, Charge, take};
 pub use client::{AwsBase, client};
 pub use credentials::PasswordChange;
 pub use error::StoreError;
 pub use keys::{Key, Table};
 pub use locks::LockCharge;
-pub use outbox::{Claim, MailKind, Row, SweepKind};
-pub use sessions::{Advanced, Begun};
+pub use outbox::{Claim, MailKind, Origin, Row, SweepKind};
+pub use security::LastRotation;
+pub use sessions::{Advanced, Arrival, Begun};
 pub use transaction::CommitError;
-pub use users::{AddressChange, AddressOwner, Registered, TokenSlot};
+pub use users::{AddressOwner, Registered, TokenSlot};
 
 /// Conflicts are tried this often; see [`Store::pause`].
 const TRIES: u32 = 5;
@@ -96,6 +101,12 @@ impl Store {
 
     fn table(&self, table: Table) -> String {
         format!("{}{}", self.prefix, table.name())
+    }
+
+    /// A name that nothing has yet, 32 hex digits.
+    #[must_use]
+    pub fn fresh_name(&self) -> String {
+        self.write_id()
     }
 
     /// Names one write, so that its repetition is recognised.

@@ -1,6 +1,6 @@
 //! The outbox: what is to be sent or swept, committed with the change that calls for it.
 //!
-//! A row carries ids only. The stream hands it to queues, the queues to consumers; delivery is at least once, so a consumer
+//! A row carries ids, and where it asks for a notice, who caused it; no address, no token and no text of a mail. The stream hands it to queues, the queues to consumers; delivery is at least once, so a consumer
 //! claims a row, does its work, and settles it.
 
 use std::time::Duration;
@@ -13,8 +13,9 @@ use super::single::{Updated, parse, text};
 use super::transaction::{CommitError, Transaction};
 use super::{Store, StoreError};
 use crate::audit::Entry;
-use crate::domain::{RowId, Timestamp, UserId};
+use crate::domain::{Place, RowId, Timestamp, UserId};
 use crate::entropy;
+use crate::request::RequestMeta;
 
 /// Longer than a queue keeps a message.
 const RETENTION: Duration = Duration::from_secs(30 * 86_400);
@@ -37,6 +38,28 @@ pub enum MailKind {
     PasswordChanged,
     /// A spent refresh token was used again, so the session was ended.
     TheftDetected,
+    /// Somebody signed in with a device that the account has not seen.
+    NewDevice,
+    /// Somebody signed in from a country that the account has not seen.
+    NewCountry,
+    /// Your address was changed; goes to the address until then.
+    AddressChanged,
+    /// All sessions were ended.
+    AllSessionsEnded,
+    /// Too many wrong passwords.
+    AccountLocked,
+}
+
+/// Who asked for what a notice tells of, for its owner to recognise.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The client's address.
+    pub ip_address: String,
+    /// The client's `User-Agent`, bounded.
+    pub user_agent: String,
+    /// Where the address is, if the trusted edge said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
 }
 
 /// What is to be removed. A text like the mail, since the stream's filters look for texts.
@@ -61,8 +84,14 @@ pub struct Row {
     /// Whom it concerns; `None` for a request that concerned nobody and must look like one that did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<UserId>,
+    /// Who asked for it, where a notice is to say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
     /// When it was asked for.
     pub created_at: Timestamp,
+    /// When its "this wasn't me" link was used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used_at: Option<Timestamp>,
     /// Clean-up only.
     pub ttl: i64,
 }
@@ -72,6 +101,17 @@ impl Row {
     #[must_use]
     pub const fn sweeping(mut self) -> Self {
         self.sweep = Some(SweepKind::Sessions);
+        self
+    }
+
+    /// A notice says who asked, from where and with what.
+    #[must_use]
+    pub fn asked_by(mut self, meta: &RequestMeta) -> Self {
+        self.origin = Some(Origin {
+            ip_address: meta.client.to_string(),
+            user_agent: meta.user_agent.as_str().to_owned(),
+            place: meta.place.clone(),
+        });
         self
     }
 }
@@ -100,7 +140,16 @@ impl Store {
     pub fn row(&self, mail: Option<MailKind>, user_id: Option<UserId>) -> Row {
         let now = self.now();
         let id = RowId::new(entropy::uuid_v7(now, self.entropy()));
-        Row { id, mail, sweep: None, user_id, created_at: now, ttl: now.plus(RETENTION).as_secs() }
+        Row {
+            id,
+            mail,
+            sweep: None,
+            user_id,
+            origin: None,
+            created_at: now,
+            used_at: None,
+            ttl: now.plus(RETENTION).as_secs(),
+        }
     }
 
     /// Records a request that changes nothing but asks for a mail.

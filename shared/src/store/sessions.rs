@@ -24,6 +24,19 @@ pub enum Begun {
     NeedsCount,
 }
 
+/// What a login adds to what the account has seen.
+#[derive(Debug, Default)]
+pub struct Arrival<'a> {
+    /// The device, if it is new.
+    pub device: Option<String>,
+    /// The country, if it is new.
+    pub country: Option<String>,
+    /// Whether all other devices are forgotten: there are too many.
+    pub alone: bool,
+    /// The notice to the owner, if they are to be told.
+    pub notice: Option<&'a Row>,
+}
+
 /// How a refresh went.
 #[derive(Debug)]
 pub enum Advanced {
@@ -46,12 +59,14 @@ impl Store {
         session: &Session,
         user: &User,
         uncounted: Option<u64>,
+        arrival: &Arrival<'_>,
         entry: &Entry,
     ) -> Result<Begun, StoreError> {
         let exists = "attribute_exists(#pk)";
         let within = format!("{exists} AND #counted_at = :counted_at AND #logins < :limit");
         let condition = if uncounted.is_some() { within.as_str() } else { exists };
-        let mut touch = Expression::update("SET #last_login_at = :now, #logins = #logins + :one", condition)
+        let mut touch = arrival
+            .touch("SET #last_login_at = :now, #logins = #logins + :one", condition)
             .value("now", session.created_at)
             .value("one", 1);
         if let Some(uncounted) = uncounted {
@@ -66,6 +81,7 @@ impl Store {
             )
             .update("user", keys::user(user.id), touch)
             .audit(entry);
+        let transaction = arrival.notice.into_iter().fold(transaction, Transaction::outbox);
         match self.commit("begin_session", transaction).await {
             Ok(()) => Ok(Begun::Done),
             Err(CommitError::Condition { failed, .. })
@@ -86,7 +102,7 @@ impl Store {
         let place = if next.place.is_some() { ", #place = :place" } else { "" };
         let update = format!(
             "SET #current = :current, #parent = :spent, #nonce = :nonce, #rotated_at = :now, \
-             #last_activity_at = :now, #ip_address = :ip, #user_agent = :agent{place}"
+             #last_activity_at = :now, #ip_address = :ip, #user_agent = :agent, #tat = :tat{place}"
         );
         let mut expression = Expression::update(update, "#current = :spent AND #expires_at > :now")
             .value("current", &next.current)
@@ -94,6 +110,7 @@ impl Store {
             .value("nonce", &next.nonce)
             .value("now", next.last_activity_at)
             .value("ip", &next.ip_address)
+            .value("tat", next.tat)
             .value("agent", &next.user_agent);
         if let Some(place) = &next.place {
             expression = expression.value("place", place);
@@ -227,5 +244,23 @@ impl Store {
                 return Ok(sessions);
             }
         }
+    }
+}
+
+impl Arrival<'_> {
+    /// The update of USER that begins with `set`. Sets grow by themselves, so parallel logins lose nothing.
+    fn touch(&self, set: &str, condition: &str) -> Expression {
+        let alone = self.device.as_ref().filter(|_| self.alone).map_or("", |_| ", #devices = :devices");
+        let device = self.device.as_ref().filter(|_| !self.alone).map(|_| "#devices :devices");
+        let added: Vec<_> = device.into_iter().chain(self.country.as_ref().map(|_| "#countries :countries")).collect();
+        let add = if added.is_empty() { String::new() } else { format!(" ADD {}", added.join(", ")) };
+        let mut expression = Expression::update(format!("{set}{alone}{add}"), condition);
+        if let Some(device) = &self.device {
+            expression = expression.set("devices", [device.clone()]);
+        }
+        if let Some(country) = &self.country {
+            expression = expression.set("countries", [country.clone()]);
+        }
+        expression
     }
 }

@@ -57,19 +57,6 @@ impl TokenSlot {
     }
 }
 
-/// A confirmed change of address.
-#[derive(Debug)]
-pub struct AddressChange<'a> {
-    /// The account.
-    pub user: &'a User,
-    /// The address until now.
-    pub from: &'a EmailAddress,
-    /// The address from now on.
-    pub to: &'a EmailAddress,
-    /// The hash of the token that proves it.
-    pub token: &'a str,
-}
-
 impl Store {
     /// Who has an address.
     ///
@@ -158,40 +145,6 @@ impl Store {
             .update("email", keys::email(email), owned_and_verified(user))
             .audit(entry);
         self.commit("verify_address", transaction).await.map(|()| true).or_else(|error| error.condition_to(false))
-    }
-
-    /// Moves an account to the address that was just proved; `false` if the token is not good any more or the address
-    /// has been proved by somebody else.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn change_address(
-        &self,
-        change: &AddressChange<'_>,
-        entry: &Entry,
-        row: &Row,
-    ) -> Result<bool, StoreError> {
-        let user = change.user.id;
-        let update = format!("SET #email = :to, {ROTATE}, {KILL_MAILED} REMOVE #pending_email, {FORGET_MAILED}");
-        let condition = "#verify_hash = :token AND #verify_until > :now AND #pending_email = :to";
-        let moved = Expression::update(update, condition)
-            .value("to", change.to.address())
-            .value("token", change.token)
-            .value("now", entry.occurred_at)
-            .value("one", 1)
-            .value("floor", RowId::floor_at(entry.occurred_at));
-        let mut transaction = Transaction::default().update("user", keys::user(user), moved).audit(entry).outbox(row);
-        if change.from.canonical() != change.to.canonical() {
-            let owner = AddressOwner { user_id: user, verified: true };
-            let free = Expression::when("attribute_not_exists(#pk) OR #verified = :no").value("no", false);
-            let mine = Expression::when("#user_id = :user").value("user", user);
-            transaction = transaction.put("email", keys::email(change.to), item(owner), free).delete(
-                "old email",
-                keys::email(change.from),
-                mine,
-            );
-        }
-        self.commit("change_address", transaction).await.map(|()| true).or_else(|error| error.condition_to(false))
     }
 
     /// Changes name, pending address, or both; `false` if the account has been rotated meanwhile.

@@ -1,19 +1,17 @@
-//! Signing keys: the private ring (Secrets Manager) and the public record (table `security`).
+//! Signing keys: the private ring in Secrets Manager. The public halves are in the [security record](super::security).
 //!
-//! A key's name is its thumbprint, so a name can never mean two keys. The record says which key signs; signers obey
-//! it on each request, and verifiers accept exactly the keys in it.
+//! A key's name is its thumbprint, so a name can never mean two keys.
 
 use std::fmt;
 
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, UnparsedPublicKey,
-};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use dashtam_verify::{Claims, PublicKey};
 use secrecy::zeroize::Zeroizing;
 use serde::{Deserialize, Serialize};
 
 use crate::digest;
-use crate::domain::{Timestamp, VersionLevel};
+use crate::domain::Timestamp;
 
 /// A key that cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -24,62 +22,6 @@ pub enum KeyError {
     /// The provider failed.
     #[error("the cryptographic provider could not make or use a key")]
     Provider,
-}
-
-/// A public key as it is stored and published (RFC 7517, RFC 7518 section 6.2.1).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PublicKey {
-    /// Its RFC 7638 thumbprint.
-    pub kid: String,
-    /// The x coordinate, base64url.
-    pub x: String,
-    /// The y coordinate, base64url.
-    pub y: String,
-    /// When it was made.
-    pub created_at: Timestamp,
-}
-
-impl PublicKey {
-    /// Whether `signature` over `message` was made with this key (ES256, RFC 7518 section 3.4).
-    #[must_use]
-    pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        let (Some(x), Some(y)) = (digest::decode(&self.x), digest::decode(&self.y)) else {
-            return false;
-        };
-        let point = [&[4][..], &x, &y].concat();
-        UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(message, signature).is_ok()
-    }
-}
-
-/// The SECURITY item: the service's version level and its public keys.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SecurityRecord {
-    /// [`VersionLevel::current`].
-    pub ver_current: u64,
-    /// [`VersionLevel::floor`].
-    pub ver_floor: u64,
-    /// [`VersionLevel::until`].
-    pub ver_until: Timestamp,
-    /// When the level was last raised.
-    pub effective_at: Timestamp,
-    /// The key that signs.
-    pub active_kid: String,
-    /// Every key that may verify.
-    pub keys: Vec<PublicKey>,
-}
-
-impl SecurityRecord {
-    /// The service's version level.
-    #[must_use]
-    pub const fn level(&self) -> VersionLevel {
-        VersionLevel { current: self.ver_current, floor: self.ver_floor, until: self.ver_until }
-    }
-
-    /// The key named `kid`.
-    #[must_use]
-    pub fn key(&self, kid: &str) -> Option<&PublicKey> {
-        self.keys.iter().find(|key| key.kid == kid)
-    }
 }
 
 /// A private key, parsed once.
@@ -112,7 +54,7 @@ impl SigningKey {
         let (x, y) = coordinates.split_at_checked(32).ok_or(KeyError::Malformed)?;
         let (x, y) = (digest::encode(x), digest::encode(y));
         let kid = digest::fingerprint(format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#).as_bytes());
-        let public = PublicKey { kid, x, y, created_at };
+        let public = PublicKey { kid, x, y, created_at, until: None };
         Ok(Self { public, pkcs8: Zeroizing::new(pkcs8.to_vec()), pair })
     }
 
@@ -120,6 +62,16 @@ impl SigningKey {
     #[must_use]
     pub const fn public(&self) -> &PublicKey {
         &self.public
+    }
+
+    /// The token that says `claims` (RFC 7515 section 7.1).
+    ///
+    /// # Errors
+    /// [`KeyError`] if it cannot be signed.
+    pub fn issue(&self, claims: &Claims) -> Result<String, KeyError> {
+        let message = claims.signing_input(&self.public.kid).map_err(|_| KeyError::Provider)?;
+        let signature = digest::encode(&self.sign(message.as_bytes())?);
+        Ok(format!("{message}.{signature}"))
     }
 
     /// The ES256 signature over `message`.
@@ -163,6 +115,25 @@ impl SigningRing {
         Ok(Self(vec![SigningKey::generate(now)?]))
     }
 
+    /// This ring's keys that `keep` wants, and a new one behind them.
+    ///
+    /// # Errors
+    /// [`KeyError`].
+    pub fn with_new_key(&self, now: Timestamp, keep: impl Fn(&PublicKey) -> bool) -> Result<Self, KeyError> {
+        let mut ring = self.with_only(keep)?;
+        ring.0.push(SigningKey::generate(now)?);
+        Ok(ring)
+    }
+
+    /// This ring's keys that `keep` wants.
+    ///
+    /// # Errors
+    /// [`KeyError`].
+    pub fn with_only(&self, keep: impl Fn(&PublicKey) -> bool) -> Result<Self, KeyError> {
+        let kept = self.0.iter().filter(|key| keep(&key.public));
+        kept.map(|key| SigningKey::from_pkcs8(&key.pkcs8, key.public.created_at)).collect::<Result<_, _>>().map(Self)
+    }
+
     /// Reads the secret's text. Members that this version does not know are left alone.
     ///
     /// # Errors
@@ -197,6 +168,12 @@ impl SigningRing {
     #[must_use]
     pub fn keys(&self) -> &[SigningKey] {
         &self.0
+    }
+
+    /// The newest key.
+    #[must_use]
+    pub fn newest(&self) -> Option<&SigningKey> {
+        self.0.last()
     }
 }
 

@@ -31,7 +31,7 @@ struct Answer {
 /// # Errors
 /// [`StartError`] if keys or password hash cannot be set up.
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
-    let profile = Profile::new(environment.store(), environment.password_proof()?);
+    let profile = Profile::new(environment.store(), environment.password_proof()?, environment.limiter());
     let deps = Deps { profile, issuer: environment.issuer().await?, policy: environment.password_policy() };
     Ok(Endpoint::bearer(&routes::AUTH_CHANGE_PASSWORD, handler, deps, &environment.authenticator()))
 }

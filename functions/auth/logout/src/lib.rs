@@ -31,7 +31,8 @@ struct Answer {
 /// None now.
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
-    let deps = Deps { sessions: Sessions::new(environment.store()), authenticator: environment.authenticator() };
+    let sessions = Sessions::new(environment.store(), environment.limiter());
+    let deps = Deps { sessions, authenticator: environment.authenticator() };
     Ok(Endpoint::public(&routes::AUTH_LOGOUT, handler, deps, &environment.store()))
 }
 

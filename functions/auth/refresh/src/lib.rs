@@ -17,6 +17,7 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
         store: environment.store(),
         authenticator: environment.authenticator(),
         issuer: environment.issuer().await?,
+        limiter: environment.limiter(),
         locator: environment.locator()?,
         config: environment.config(),
     };

@@ -25,7 +25,7 @@ struct Deps {
 /// [`StartError`] if the password hash cannot be set up.
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
-    let profile = Profile::new(environment.store(), environment.password_proof()?);
+    let profile = Profile::new(environment.store(), environment.password_proof()?, environment.limiter());
     let deps = Deps { profile, config: environment.config() };
     Ok(Endpoint::bearer(&routes::AUTH_UPDATE_ME, handler, deps, &environment.authenticator()))
 }

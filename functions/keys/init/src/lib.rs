@@ -1,7 +1,12 @@
-//! Makes the signing ring on first start and publishes its public half. Running it again does nothing more.
+//! Makes the signing ring and the data ring on first start and publishes what others must know of them. Running it again
+//! mends what a crash has left halfway, and does nothing more.
+
+use std::time::Duration;
 
 use shared::environment::{Environment, StartError};
-use shared::keys;
+use shared::keys::{self, KeysError};
+use shared::secrets::Secrets;
+use shared::store::Store;
 
 /// Builds the job.
 ///
@@ -9,6 +14,12 @@ use shared::keys;
 /// None now; the job itself fails with [`StartError::Keys`] and may be run again.
 #[expect(clippy::unused_async, reason = "all jobs are built alike")]
 pub async fn job(environment: &Environment) -> Result<impl AsyncFn() -> Result<(), StartError> + use<>, StartError> {
-    let (secrets, store) = (environment.secrets(), environment.store());
-    Ok(async move || Ok(keys::first_start(&secrets, &store).await?))
+    let (secrets, store, lead) = (environment.secrets(), environment.store(), environment.config().tokens.key_lead);
+    Ok(async move || Ok(all(&secrets, &store, lead).await?))
+}
+
+async fn all(secrets: &Secrets, store: &Store, lead: Duration) -> Result<(), KeysError> {
+    keys::first_start(secrets, store).await?;
+    keys::first_start::mend(secrets, store, lead).await?;
+    keys::first_data_ring(secrets, store).await
 }

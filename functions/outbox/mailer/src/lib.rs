@@ -1,6 +1,7 @@
 //! Sends the mails that the outbox asks for.
 
 use shared::consumer::Handler;
+use shared::domain::Device;
 use shared::environment::{Environment, StartError};
 
 /// Builds the consumer.
@@ -8,5 +9,7 @@ use shared::environment::{Environment, StartError};
 /// # Errors
 /// [`StartError`] if the mail key is not at hand.
 pub async fn consumer(environment: &Environment) -> Result<Handler, StartError> {
+    // Starting is cheaper than sending.
+    Device::prepare();
     Ok(environment.mailer().await?.handler())
 }

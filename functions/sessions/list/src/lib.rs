@@ -5,7 +5,7 @@ use axum::extract::State;
 use serde::Serialize;
 use shared::domain::Device;
 use shared::environment::{Environment, StartError};
-use shared::http::{Caller, Endpoint, Problem};
+use shared::http::{Caller, Endpoint, Meta, Problem};
 use shared::routes;
 use shared::sessions::{SessionView, Sessions};
 
@@ -24,11 +24,11 @@ struct Answer {
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
     // Starting is cheaper than answering.
     Device::prepare();
-    let sessions = Sessions::new(environment.store());
+    let sessions = Sessions::new(environment.store(), environment.limiter());
     Ok(Endpoint::bearer(&routes::SESSIONS_LIST, handler, sessions, &environment.authenticator()))
 }
 
-async fn handler(State(sessions): State<Sessions>, caller: Caller) -> Result<Json<Answer>, Problem> {
-    let sessions = sessions.list(&caller).await?;
+async fn handler(State(sessions): State<Sessions>, Meta(meta): Meta, caller: Caller) -> Result<Json<Answer>, Problem> {
+    let sessions = sessions.list(&meta, &caller).await?;
     Ok(Json(Answer { total_count: sessions.len(), sessions }))
 }

@@ -21,7 +21,7 @@ struct Answer {
 /// None now.
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
-    let sessions = Sessions::new(environment.store());
+    let sessions = Sessions::new(environment.store(), environment.limiter());
     Ok(Endpoint::bearer(&routes::SESSIONS_REVOKE_OTHERS, handler, sessions, &environment.authenticator()))
 }
 

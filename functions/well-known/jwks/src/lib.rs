@@ -45,9 +45,11 @@ async fn handler(State(store): State<Store>) -> Result<Json<KeySet>, Problem> {
         problem.detail("The keys are being made. Try again.")
     };
     let security = security.ok_or_else(being_made)?;
-    Ok(Json(KeySet { keys: security.keys.into_iter().map(key).collect() }))
+    let keys = security.keys_at(store.now()).map(|(known, _)| key(known)).collect();
+    Ok(Json(KeySet { keys }))
 }
 
-fn key(PublicKey { kid, x, y, .. }: PublicKey) -> Key {
+fn key(PublicKey { kid, x, y, .. }: &PublicKey) -> Key {
+    let [kid, x, y] = [kid, x, y].map(Clone::clone);
     Key { kty: "EC", crv: "P-256", alg: "ES256", r#use: "sig", kid, x, y }
 }

@@ -5,6 +5,8 @@
 //! differ in where an error puts its name. Signatures are not verified, only their presence is: the
 //! clients hold made-up keys.
 
+use std::fmt;
+
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -46,6 +48,12 @@ impl ApiError {
         let mut answer = rest_json(self.status, &json!({ "message": self.message }));
         answer.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static(self.code));
         answer
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.message)
     }
 }
 

@@ -7,15 +7,19 @@ use std::{env, fs, process};
 
 use aws_sdk_secretsmanager::config::{BehaviorVersion, Credentials, Region, SharedHttpClient};
 use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use serde_json::Value;
 use shared::clock::MockClock;
 use shared::domain::Timestamp;
 use tokio::net::TcpListener;
+use tower::ServiceExt as _;
 
 /// Where the tests' clocks start.
 pub(super) const START: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
 /// A clock that stands at [`START`].
-pub(super) fn clock() -> Arc<MockClock> {
+pub(crate) fn clock() -> Arc<MockClock> {
     Arc::new(MockClock::at(START))
 }
 
@@ -45,6 +49,20 @@ pub(super) fn http_client() -> SharedHttpClient {
 /// The behaviour that the workspace's clients have.
 pub(super) fn behavior() -> BehaviorVersion {
     BehaviorVersion::latest()
+}
+
+/// Sends a request made by hand to a server of AWS JSON and gives its status and body.
+pub(crate) async fn send(router: Router, target: &str, body: &str) -> (u16, Value) {
+    let request = Request::post("/")
+        .header("host", "127.0.0.1:1")
+        .header("authorization", "AWS4-HMAC-SHA256 x")
+        .header("x-amz-target", target)
+        .body(Body::from(body.to_owned()))
+        .unwrap();
+    let answer = router.oneshot(request).await.unwrap();
+    let status = answer.status().as_u16();
+    let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+    (status, serde_json::from_slice(&body).unwrap())
 }
 
 /// A directory of one test's own, removed at its end.

@@ -1,27 +1,29 @@
 //! A Secrets Manager for the local run and the tests.
 //!
 //! It speaks AWS JSON 1.1 for the operations in [`operations`], with AWS's rules for versions and
-//! staging labels (in `secret.rs`), and keeps the secrets in one file or in memory. Encryption,
-//! policies, replication and the date of the last access are left out; a rotation's configuration is
-//! recorded and its pending version announced, but no function is called.
+//! staging labels (in `secret.rs`), and keeps the secrets in one file or in memory. Rotations are carried
+//! through by functions of this process (in `driver.rs`), at once or by their schedule (in `schedule.rs`).
+//! Left out are encryption, policies, replication, the date of the last access, and the trial of a
+//! rotation function that AWS makes when a rotation is set up without `RotateImmediately`.
 //!
 //! Every change is made on a copy, stored, and only then put in force and answered. So a failed write
 //! changes nothing, and parallel requests with one token make one version.
 
+mod driver;
 mod file;
 mod operations;
 mod password;
 mod requests;
+mod schedule;
 mod secret;
 #[cfg(test)]
 mod tests;
 mod value;
 mod vault;
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -32,13 +34,25 @@ use serde_json::Value;
 use shared::clock::Clock;
 use shared::entropy::Entropy;
 
+use self::driver::Rotations;
 pub use self::file::OpenError;
 use self::operations::{Account, Operation};
+pub use self::schedule::{RotationRules, ScheduleError};
 use self::vault::Vault;
 use crate::aws::protocol::{self, ApiError};
 
 /// A value of 64 KiB in JSON escapes, and the rest of a request.
 const MAX_BODY: usize = 512 * 1024;
+const FUNCTION_ARN_PREFIX: &str = "arn:aws:lambda:us-east-1:000000000000:function:";
+
+/// A rotation that is not set up.
+#[derive(Debug, thiserror::Error)]
+#[error("the rotation of {secret} by {function} is not set up: {reason}")]
+pub struct RotationError {
+    secret: String,
+    function: String,
+    reason: String,
+}
 
 /// The server's state; cheap to clone, all clones are one.
 #[derive(Clone)]
@@ -57,23 +71,8 @@ impl SecretsManager {
     /// # Errors
     /// [`OpenError`], if the file cannot be read, is cut off or has another format.
     pub fn open(path: Option<PathBuf>, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<Self, OpenError> {
-        Self::open_with_functions(path, clock, entropy, [])
-    }
-
-    /// As [`Self::open`]; `functions` are the ARNs that `RotateSecret` accepts as rotation functions.
-    /// Any other is answered with `ResourceNotFoundException`.
-    ///
-    /// # Errors
-    /// Those of [`Self::open`].
-    pub fn open_with_functions(
-        path: Option<PathBuf>,
-        clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
-        functions: impl IntoIterator<Item = String>,
-    ) -> Result<Self, OpenError> {
         let vault = path.as_deref().map(file::load).transpose()?.unwrap_or_default();
-        let functions: BTreeSet<String> = functions.into_iter().collect();
-        let account = Account { clock, entropy, functions };
+        let account = Account { clock, entropy, rotations: Rotations::default() };
         Ok(Self(Arc::new(Inner { path, account, vault: Mutex::new(vault) })))
     }
 
@@ -82,18 +81,36 @@ impl SecretsManager {
         Router::new().fallback(answer).with_state(self.clone())
     }
 
+    /// Has a secret rotated by a registered function, from now on and not at once. A secret that does not exist
+    /// is left out, and one that already has this rotation keeps it, also turned off.
+    ///
+    /// # Errors
+    /// [`RotationError`], if there is no such function, the rules cannot be followed, or they cannot be stored.
+    pub async fn set_rotation(&self, secret: &str, function: &str, rules: RotationRules) -> Result<(), RotationError> {
+        let (id, arn) = (secret.to_owned(), function_arn(function));
+        let set = move |account: &Account, vault: &mut Vault| operations::set_rotation(account, vault, &id, arn, rules);
+        self.blocking(move |server| server.change(set)).await.flatten().map_err(|error| RotationError {
+            secret: secret.to_owned(),
+            function: function.to_owned(),
+            reason: error.to_string(),
+        })
+    }
+
     /// Runs one operation. Blocks while the file is written.
     fn run(&self, operation: Operation, body: &[u8]) -> Result<Value, ApiError> {
+        match operation {
+            Operation::Read(read) => read(&self.0.account, &self.vault(), body),
+            Operation::Write(write) => self.change(|account, vault| write(account, vault, body)),
+        }
+    }
+
+    /// Makes one change. Blocks while the file is written.
+    fn change<T>(&self, change: impl FnOnce(&Account, &mut Vault) -> Result<T, ApiError>) -> Result<T, ApiError> {
         let inner = &*self.0;
-        // A panic cannot leave a half-made change behind, see the module's invariant.
-        let mut vault = inner.vault.lock().unwrap_or_else(PoisonError::into_inner);
-        let run = match operation {
-            Operation::Read(read) => return read(&inner.account, &vault, body),
-            Operation::Write(write) => write,
-        };
+        let mut vault = self.vault();
         let mut changed = vault.clone();
         changed.purge(inner.account.clock.now());
-        let answer = run(&inner.account, &mut changed, body)?;
+        let answer = change(&inner.account, &mut changed)?;
         if changed != *vault {
             if let Some(path) = &inner.path {
                 file::save(path, &changed).map_err(|error| internal(&error.kind().to_string()))?;
@@ -101,6 +118,18 @@ impl SecretsManager {
             *vault = changed;
         }
         Ok(answer)
+    }
+
+    fn vault(&self) -> MutexGuard<'_, Vault> {
+        // A panic cannot leave a half-made change behind, see the module's invariant.
+        self.0.vault.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does `work`, which may wait for the file, off the threads that answer requests.
+    async fn blocking<T: Send + 'static>(&self, work: impl FnOnce(&Self) -> T + Send + 'static) -> Result<T, ApiError> {
+        let server = self.clone();
+        let done = tokio::task::spawn_blocking(move || work(&server));
+        done.await.map_err(|_| internal("the operation ended early"))
     }
 }
 
@@ -127,9 +156,12 @@ async fn handle(server: SecretsManager, headers: &HeaderMap, body: Body) -> Resu
         .and_then(operations::named)
         .ok_or_else(|| ApiError::new("UnknownOperationException", "This server does not know the operation."))?;
     let body: Bytes = protocol::read(body, MAX_BODY).await?;
-    tokio::task::spawn_blocking(move || server.run(operation, &body))
-        .await
-        .unwrap_or_else(|_| Err(internal("the operation ended early")))
+    server.blocking(move |server| server.run(operation, &body)).await?
+}
+
+/// The ARN of the rotation function of this name.
+fn function_arn(name: &str) -> String {
+    format!("{FUNCTION_ARN_PREFIX}{name}")
 }
 
 fn internal(reason: &str) -> ApiError {

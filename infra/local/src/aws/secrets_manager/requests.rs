@@ -3,6 +3,7 @@
 
 use serde::Deserialize;
 
+use super::schedule::RotationRules;
 use super::secret::Tag;
 use super::value::SecretValue;
 use crate::aws::protocol::ApiError;
@@ -72,15 +73,6 @@ pub(super) struct RotateSecret {
     pub(super) rotate_immediately: Option<bool>,
 }
 
-/// When a secret is rotated.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct RotationRules {
-    pub(super) automatically_after_days: Option<u32>,
-    pub(super) duration: Option<String>,
-    pub(super) schedule_expression: Option<String>,
-}
-
 /// `DeleteSecret`.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -90,7 +82,7 @@ pub(super) struct DeleteSecret {
     pub(super) force_delete_without_recovery: Option<bool>,
 }
 
-/// `DescribeSecret` and `RestoreSecret`.
+/// `CancelRotateSecret`, `DescribeSecret` and `RestoreSecret`.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct OneSecret {

@@ -15,9 +15,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use shared::domain::Timestamp;
 
+use super::schedule::{Rotation, RotationRules};
 use super::value::SecretValue;
 use crate::aws::protocol::ApiError;
 
@@ -60,13 +60,6 @@ pub(super) struct Deletion {
     pub(super) due: Timestamp,
 }
 
-/// How a secret is rotated: recorded and shown, never acted upon.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Rotation {
-    pub(super) lambda_arn: String,
-    pub(super) rules: Option<Value>,
-}
-
 /// A secret. Versions are in the order in which they were made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Secret {
@@ -91,6 +84,30 @@ impl Secret {
     /// The version that carries `stage`.
     pub(super) fn holder(&self, stage: &str) -> Option<&Version> {
         self.versions.iter().find(|version| version.stages.contains(stage))
+    }
+
+    /// The version that a rotation is making and has not put into use.
+    pub(super) fn unfinished(&self) -> Option<&Version> {
+        self.holder(PENDING).filter(|version| !version.stages.contains(CURRENT))
+    }
+
+    /// Sets the rotation up, or up anew: it is on, and its interval counts from `now`.
+    pub(super) fn set_rotation(&mut self, lambda_arn: String, rules: Option<RotationRules>, now: Timestamp) {
+        let rotated = self.rotation.as_ref().and_then(|former| former.rotated);
+        self.rotation = Some(Rotation { lambda_arn, rules, cancelled: false, since: Some(now), rotated });
+        self.changed = now;
+    }
+
+    /// The rotation, unless it was never set up or is turned off.
+    pub(super) fn active_rotation(&self) -> Option<&Rotation> {
+        self.rotation.as_ref().filter(|rotation| !rotation.cancelled)
+    }
+
+    /// When the schedule wants the next rotation.
+    pub(super) fn next_rotation(&self) -> Option<Timestamp> {
+        let rotation = self.active_rotation()?;
+        let interval = rotation.rules.as_ref()?.interval().ok()??;
+        Some(rotation.since.unwrap_or(self.created).plus(interval))
     }
 
     /// Makes a version, or repeats the making of it.
@@ -119,8 +136,8 @@ impl Secret {
             }),
         }
         match stages {
-            None => self.attach(CURRENT, token),
-            Some(stages) => stages.iter().for_each(|stage| self.attach(stage, token)),
+            None => self.attach(CURRENT, token, now),
+            Some(stages) => stages.iter().for_each(|stage| self.attach(stage, token, now)),
         }
         self.check_labels()?;
         self.changed = now;
@@ -131,11 +148,7 @@ impl Secret {
     /// Announces the version that a rotation is about to make: it carries [`PENDING`], but no value.
     /// The same token again changes nothing.
     pub(super) fn begin_rotation(&mut self, token: &str, now: Timestamp) -> Result<(), ApiError> {
-        let current = self.holder(CURRENT).map(|version| version.id.as_str());
-        if let Some(pending) = self.holder(PENDING).map(|version| version.id.as_str())
-            && pending != token
-            && Some(pending) != current
-        {
+        if self.unfinished().is_some_and(|pending| pending.id != token) {
             return Err(ApiError::new(
                 "InvalidRequestException",
                 "A previous rotation isn't complete. That rotation will be reattempted.",
@@ -143,7 +156,7 @@ impl Secret {
         }
         if self.version(token).is_none() {
             self.versions.push(Version { id: token.to_owned(), value: None, stages: BTreeSet::new(), created: now });
-            self.attach(PENDING, token);
+            self.attach(PENDING, token, now);
             self.changed = now;
         }
         Ok(())
@@ -190,18 +203,24 @@ impl Secret {
                     version.stages.remove(stage);
                 }
             }
-            (_, Some(to)) => self.attach(stage, to),
+            (_, Some(to)) => self.attach(stage, to, now),
         }
         self.check_labels()?;
         self.changed = now;
         Ok(())
     }
 
-    /// Puts `stage` on version `id` and takes it from its holder.
-    fn attach(&mut self, stage: &str, id: &str) {
+    /// Puts `stage` on version `id` and takes it from its holder. A pending version that becomes the current
+    /// one finishes a rotation.
+    fn attach(&mut self, stage: &str, id: &str, now: Timestamp) {
         let former = self.holder(stage).map(|version| version.id.clone());
         if former.as_deref() == Some(id) {
             return;
+        }
+        let finishes = stage == CURRENT && self.holder(PENDING).is_some_and(|pending| pending.id == id);
+        if let Some(rotation) = self.rotation.as_mut().filter(|_| finishes) {
+            rotation.rotated = Some(now);
+            rotation.since = Some(now);
         }
         for version in &mut self.versions {
             if version.id == id {
@@ -211,7 +230,7 @@ impl Secret {
             }
         }
         if let Some(former) = former.filter(|_| stage == CURRENT) {
-            self.attach(PREVIOUS, &former);
+            self.attach(PREVIOUS, &former, now);
         }
     }
 

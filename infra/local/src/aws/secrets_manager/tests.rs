@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
+use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
+use aws_sdk_secretsmanager::operation::rotate_secret::builders::RotateSecretFluentBuilder;
 use aws_sdk_secretsmanager::primitives::Blob;
+use aws_sdk_secretsmanager::types::RotationRulesType;
 use aws_sdk_secretsmanager::{Client, Config};
-use axum::http::Request;
 use shared::clock::MockClock;
 use shared::entropy::SeededEntropy;
-use tower::ServiceExt as _;
 
 use super::*;
 use crate::aws::testing::{self, TempDir};
@@ -30,8 +31,9 @@ struct Local {
 async fn start(path: Option<PathBuf>) -> Local {
     let clock = testing::clock();
     let entropy = Arc::new(SeededEntropy::new(7));
-    let functions = [FUNCTION.to_owned()];
-    let server = SecretsManager::open_with_functions(path, clock.clone(), entropy, functions).unwrap();
+    let server = SecretsManager::open(path, clock.clone(), entropy).unwrap();
+    // Nobody drives rotations here: the tests play the function themselves.
+    assert_eq!(server.register("rotate", Arc::new(|_| Box::pin(async { Ok(()) }))), FUNCTION);
     let config = Config::builder()
         .behavior_version(testing::behavior())
         .endpoint_url(testing::serve(server.router()).await)
@@ -81,6 +83,17 @@ impl Local {
         Ok(code_of(get.send().await)?.secret_string.unwrap())
     }
 
+    async fn describe(&self) -> DescribeSecretOutput {
+        self.client.describe_secret().secret_id("keys").send().await.unwrap()
+    }
+
+    /// Asks for a rotation now, and for one each hour.
+    fn rotate_hourly(&self, version: &str) -> RotateSecretFluentBuilder {
+        let rules = RotationRulesType::builder().schedule_expression("rate(1 hour)").build();
+        let rotate = self.client.rotate_secret().secret_id("keys").rotation_lambda_arn(FUNCTION);
+        rotate.rotation_rules(rules).client_request_token(token(version))
+    }
+
     /// Every version with its labels, by the name that the test gave it.
     async fn stages(&self) -> Vec<(String, Vec<String>)> {
         let list = self.client.list_secret_version_ids().secret_id("keys").include_deprecated(true);
@@ -92,16 +105,7 @@ impl Local {
 
     /// Sends a request made by hand and gives its status and body.
     async fn raw(&self, target: &str, body: &str) -> (u16, Value) {
-        let request = Request::post("/")
-            .header("host", "127.0.0.1:1")
-            .header("authorization", "AWS4-HMAC-SHA256 x")
-            .header("x-amz-target", target)
-            .body(Body::from(body.to_owned()))
-            .unwrap();
-        let answer = self.server.router().oneshot(request).await.unwrap();
-        let status = answer.status().as_u16();
-        let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
-        (status, serde_json::from_slice(&body).unwrap())
+        testing::send(self.server.router(), target, body).await
     }
 }
 
@@ -382,8 +386,6 @@ async fn an_unknown_rotation_function_is_not_found() {
 
 #[tokio::test]
 async fn a_rotation_is_recorded_and_played_through_its_steps() {
-    use aws_sdk_secretsmanager::types::RotationRulesType;
-
     let local = start(None).await;
     local.create("keys", "1", "a").await;
     let rules = RotationRulesType::builder().automatically_after_days(30).build();
@@ -410,6 +412,70 @@ async fn a_rotation_is_recorded_and_played_through_its_steps() {
     local.shift("AWSPENDING", Some("b"), None).await.unwrap();
     assert_eq!(local.stages().await, versions(&[("a", &["AWSPREVIOUS"]), ("b", &["AWSCURRENT"])]));
     local.client.rotate_secret().secret_id("keys").send().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_dates_of_a_rotation_follow_its_schedule_and_its_end() {
+    let local = start(None).await;
+    local.create("keys", "1", "a").await;
+    local.rotate_hourly("b").send().await.unwrap();
+    let described = local.describe().await;
+    assert_eq!(described.last_rotated_date(), None, "it has only begun");
+    assert_eq!(described.next_rotation_date().unwrap().secs(), 1_700_000_000 + 3_600);
+
+    local.clock.advance(Duration::from_secs(60));
+    local.put("b", "2", &["AWSPENDING"]).await.unwrap();
+    local.shift("AWSCURRENT", Some("a"), Some("b")).await.unwrap();
+    let described = local.describe().await;
+    assert_eq!(described.last_rotated_date().unwrap().secs(), 1_700_000_000 + 60);
+    assert_eq!(described.next_rotation_date().unwrap().secs(), 1_700_000_000 + 3_660);
+}
+
+#[tokio::test]
+async fn a_cancelled_rotation_is_off_until_it_is_asked_for_again() {
+    let local = start(None).await;
+    local.create("keys", "1", "a").await;
+    let cancel = local.client.cancel_rotate_secret().secret_id("keys");
+    assert_eq!(code(cancel.clone().send().await), refused("InvalidRequestException"), "none is configured");
+    local.rotate_hourly("b").send().await.unwrap();
+
+    let cancelled = cancel.send().await.unwrap();
+    assert_eq!(cancelled.version_id(), Some(token("b").as_str()), "the caller may have to clean it up");
+    let described = local.describe().await;
+    assert_eq!((described.rotation_enabled(), described.next_rotation_date()), (Some(false), None));
+    assert_eq!(described.rotation_lambda_arn(), Some(FUNCTION), "the configuration stays visible");
+
+    local.shift("AWSPENDING", Some("b"), None).await.unwrap();
+    local.client.rotate_secret().secret_id("keys").send().await.unwrap();
+    let described = local.describe().await;
+    assert_eq!(described.rotation_enabled(), Some(true));
+    assert!(described.next_rotation_date().is_some(), "the former schedule holds again");
+}
+
+#[tokio::test]
+async fn a_schedule_that_would_not_be_followed_is_refused() {
+    let local = start(None).await;
+    local.create("keys", "1", "a").await;
+    let rules = RotationRulesType::builder().schedule_expression("cron(0 8 1 * ? *)").build();
+    let rotate = local.client.rotate_secret().secret_id("keys").rotation_lambda_arn(FUNCTION);
+    assert_eq!(code(rotate.rotation_rules(rules).send().await), refused("InvalidParameterException"));
+    assert_eq!(local.describe().await.rotation_enabled(), None);
+}
+
+#[tokio::test]
+async fn a_rotation_outlives_the_process() {
+    let directory = TempDir::new();
+    let path = directory.path("secrets.json");
+    let local = start(Some(path.clone())).await;
+    local.create("keys", "1", "a").await;
+    local.rotate_hourly("b").send().await.unwrap();
+    local.put("b", "2", &[]).await.unwrap();
+    let before = local.describe().await;
+    drop(local);
+    let after = start(Some(path)).await.describe().await;
+    assert!(after.last_rotated_date().is_some() && after.next_rotation_date().is_some());
+    assert_eq!(after.last_rotated_date(), before.last_rotated_date());
+    assert_eq!(after.next_rotation_date(), before.next_rotation_date());
 }
 
 #[tokio::test]

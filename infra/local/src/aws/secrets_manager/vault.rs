@@ -52,6 +52,16 @@ impl Vault {
         self.find_mut(id, now)
     }
 
+    /// The secrets that are not scheduled for deletion.
+    pub(super) fn live(&self) -> impl Iterator<Item = &Secret> {
+        self.secrets.values().filter(|secret| secret.deletion.is_none())
+    }
+
+    /// As [`Self::live`], to be changed.
+    pub(super) fn live_mut(&mut self) -> impl Iterator<Item = &mut Secret> {
+        self.secrets.values_mut().filter(|secret| secret.deletion.is_none())
+    }
+
     /// Adds a secret under its name.
     pub(super) fn insert(&mut self, secret: Secret) {
         self.secrets.insert(secret.name.clone(), secret);

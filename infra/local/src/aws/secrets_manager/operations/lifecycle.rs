@@ -71,6 +71,7 @@ pub(super) fn describe_secret(account: &Account, vault: &Vault, body: &[u8]) -> 
     let labelled = secret.versions.iter().filter(|version| !version.stages.is_empty());
     let stages: Map<String, Value> = labelled.map(|version| (version.id.clone(), json!(version.stages))).collect();
     let rotation = secret.rotation.as_ref();
+    let rotated = secret.active_rotation().and_then(|rotation| rotation.rotated);
     let deletion = secret.deletion.as_ref();
     Ok(answer(
         secret,
@@ -81,9 +82,11 @@ pub(super) fn describe_secret(account: &Account, vault: &Vault, body: &[u8]) -> 
             ("CreatedDate", Some(epoch_seconds(secret.created))),
             ("LastChangedDate", Some(epoch_seconds(secret.changed))),
             ("DeletedDate", deletion.map(|deletion| epoch_seconds(deletion.requested))),
-            ("RotationEnabled", rotation.map(|_| json!(true))),
+            ("RotationEnabled", rotation.map(|rotation| json!(!rotation.cancelled))),
             ("RotationLambdaARN", rotation.map(|rotation| json!(rotation.lambda_arn))),
-            ("RotationRules", rotation.and_then(|rotation| rotation.rules.clone())),
+            ("RotationRules", rotation.and_then(|rotation| rotation.rules.as_ref()).map(|rules| json!(rules))),
+            ("LastRotatedDate", rotated.map(epoch_seconds)),
+            ("NextRotationDate", secret.next_rotation().map(epoch_seconds)),
             ("VersionIdsToStages", Some(Value::Object(stages))),
         ],
     ))

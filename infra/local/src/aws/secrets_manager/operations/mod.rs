@@ -7,7 +7,6 @@ mod lifecycle;
 mod rotation;
 mod versions;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
@@ -15,6 +14,8 @@ use shared::clock::Clock;
 use shared::domain::Timestamp;
 use shared::entropy::Entropy;
 
+pub(super) use self::rotation::{begin_due, set_rotation};
+use super::driver::Rotations;
 use super::password;
 use super::secret::Secret;
 use super::vault::Vault;
@@ -24,8 +25,7 @@ use crate::aws::protocol::{self, ApiError};
 pub(super) struct Account {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Arc<dyn Entropy>,
-    /// The rotation functions that exist.
-    pub(super) functions: BTreeSet<String>,
+    pub(super) rotations: Rotations,
 }
 
 /// An operation, by what it does to the vault.
@@ -38,6 +38,7 @@ pub(super) enum Operation {
 /// The operation of that name.
 pub(super) fn named(name: &str) -> Option<Operation> {
     Some(match name {
+        "CancelRotateSecret" => Operation::Write(rotation::cancel_rotate_secret),
         "CreateSecret" => Operation::Write(lifecycle::create_secret),
         "DeleteSecret" => Operation::Write(lifecycle::delete_secret),
         "DescribeSecret" => Operation::Read(lifecycle::describe_secret),

@@ -1,60 +1,101 @@
-//! A secret's rotation: configured and announced.
-//!
-//! AWS then calls the rotation function with the new version's id. Here nobody does: whoever tests a
-//! rotation plays that part, from `PutSecretValue` to `UpdateSecretVersionStage`.
+//! A secret's rotation: set up, begun, turned off. What comes after its beginning is in `driver.rs`.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
+use shared::entropy::uuid_v4;
 
 use super::{Account, answer, invalid, parse};
 use crate::aws::protocol::ApiError;
-use crate::aws::secrets_manager::requests::{self, RotateSecret, RotationRules, required};
-use crate::aws::secrets_manager::secret::Rotation;
+use crate::aws::secrets_manager::requests::{self, OneSecret, RotateSecret, required};
+use crate::aws::secrets_manager::schedule::{Rotation, RotationRules};
 use crate::aws::secrets_manager::vault::Vault;
 
 pub(super) fn rotate_secret(account: &Account, vault: &mut Vault, body: &[u8]) -> Result<Value, ApiError> {
     let request: RotateSecret = parse(body)?;
     let id = required("secretId", request.secret_id.as_deref())?;
     let token = requests::token(request.client_request_token.as_deref())?;
-    let rules = request.rotation_rules.as_ref().map(rules).transpose()?;
+    request.rotation_rules.as_ref().map_or(Ok(()), followed)?;
     let now = account.clock.now();
     let secret = vault.find_live_mut(id, now)?;
-    let former = secret.rotation.take();
-    let lambda_arn = match request.rotation_lambda_arn {
-        Some(arn) if account.functions.contains(&arn) => arn,
-        Some(_) => {
-            return Err(ApiError::new(
-                "ResourceNotFoundException",
-                "Secrets Manager can't find the specified Lambda function.",
-            ));
-        }
-        None => former.as_ref().map(|rotation| rotation.lambda_arn.clone()).ok_or_else(|| {
-            ApiError::new("InvalidRequestException", "No Lambda rotation function ARN is associated with this secret.")
-        })?,
-    };
-    let rules = rules.or_else(|| former.and_then(|rotation| rotation.rules));
-    secret.rotation = Some(Rotation { lambda_arn, rules });
+    let (former_arn, former_rules) =
+        secret.rotation.clone().map(|rotation| (rotation.lambda_arn, rotation.rules)).unzip();
+    let lambda_arn = request.rotation_lambda_arn.or(former_arn).ok_or_else(no_function)?;
+    known(account, &lambda_arn)?;
+    secret.set_rotation(lambda_arn, request.rotation_rules.or(former_rules.flatten()), now);
     if !request.rotate_immediately.unwrap_or(true) {
         return Ok(answer(secret, []));
     }
+    // Also when it is refused: then the unfinished rotation is what goes on. The driver waits for the
+    // vault's lock, so it finds what became of this.
+    account.rotations.ask(&secret.arn);
     secret.begin_rotation(token, now)?;
     Ok(answer(secret, [("VersionId", Some(json!(token)))]))
 }
 
-fn rules(rules: &RotationRules) -> Result<Value, ApiError> {
-    let days = rules.automatically_after_days;
-    if days.is_some_and(|days| !(1..=1_000).contains(&days)) {
-        return Err(invalid("AutomaticallyAfterDays must be 1 to 1000."));
+pub(super) fn cancel_rotate_secret(account: &Account, vault: &mut Vault, body: &[u8]) -> Result<Value, ApiError> {
+    let request: OneSecret = parse(body)?;
+    let id = required("secretId", request.secret_id.as_deref())?;
+    let now = account.clock.now();
+    let secret = vault.find_live_mut(id, now)?;
+    secret.rotation.as_mut().ok_or_else(no_function)?.cancelled = true;
+    secret.changed = now;
+    let pending = secret.unfinished().map(|version| json!(version.id));
+    Ok(answer(secret, [("VersionId", pending)]))
+}
+
+/// Begins the rotations that are due and whose function is there. Where the last one is unfinished, that one
+/// is taken up again instead, and the interval begins anew all the same.
+pub(in crate::aws::secrets_manager) fn begin_due(account: &Account, vault: &mut Vault) -> Result<(), ApiError> {
+    let now = account.clock.now();
+    for secret in vault.live_mut() {
+        if secret.next_rotation().is_none_or(|due| due > now) {
+            continue;
+        }
+        let Some(rotation) = secret.rotation.as_mut().filter(|rotation| account.rotations.has(&rotation.lambda_arn))
+        else {
+            continue;
+        };
+        rotation.since = Some(now);
+        if secret.unfinished().is_none() {
+            secret.begin_rotation(&uuid_v4(&*account.entropy).to_string(), now)?;
+        }
+        account.rotations.ask(&secret.arn);
     }
-    if days.is_some() && rules.schedule_expression.is_some() {
-        return Err(invalid("You can specify AutomaticallyAfterDays or ScheduleExpression, but not both."));
+    Ok(())
+}
+
+/// Has the secret `id` rotated by the function and the rules, for the first time when the interval is over. A
+/// secret that is not there is left out; one that has this rotation already keeps it, turned off or not.
+pub(in crate::aws::secrets_manager) fn set_rotation(
+    account: &Account,
+    vault: &mut Vault,
+    id: &str,
+    lambda_arn: String,
+    rules: RotationRules,
+) -> Result<(), ApiError> {
+    known(account, &lambda_arn)?;
+    followed(&rules)?;
+    let now = account.clock.now();
+    let Ok(secret) = vault.find_live_mut(id, now) else {
+        return Ok(());
+    };
+    let is_same = |former: &Rotation| former.lambda_arn == lambda_arn && former.rules.as_ref() == Some(&rules);
+    if !secret.rotation.as_ref().is_some_and(is_same) {
+        secret.set_rotation(lambda_arn, Some(rules), now);
     }
-    let mut recorded = Map::new();
-    for (member, value) in [
-        ("AutomaticallyAfterDays", days.map(|days| json!(days))),
-        ("Duration", rules.duration.as_ref().map(|text| json!(text))),
-        ("ScheduleExpression", rules.schedule_expression.as_ref().map(|text| json!(text))),
-    ] {
-        recorded.extend(value.map(|value| (member.to_owned(), value)));
+    Ok(())
+}
+
+fn followed(rules: &RotationRules) -> Result<(), ApiError> {
+    rules.interval().map(|_| ()).map_err(|error| invalid(error.to_string()))
+}
+
+fn known(account: &Account, lambda_arn: &str) -> Result<(), ApiError> {
+    if account.rotations.has(lambda_arn) {
+        return Ok(());
     }
-    Ok(Value::Object(recorded))
+    Err(ApiError::new("ResourceNotFoundException", "Secrets Manager can't find the specified Lambda function."))
+}
+
+fn no_function() -> ApiError {
+    ApiError::new("InvalidRequestException", "No Lambda rotation function ARN is associated with this secret.")
 }

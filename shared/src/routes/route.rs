@@ -14,6 +14,8 @@ pub enum Access {
     Bearer,
     /// An access token, a refresh token in the body, or both.
     BearerOrToken,
+    /// An access token of an admin whose password was proved in the last 15 minutes.
+    Admin,
 }
 
 /// A secret in Secrets Manager.
@@ -23,6 +25,15 @@ pub enum Secret {
     SigningRing,
     /// The key under which mailed tokens are made.
     MailKey,
+}
+
+/// What a function may do with the signing ring besides reading it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RingRight {
+    /// Nothing.
+    None,
+    /// Replace it, and have it rotated.
+    Replace,
 }
 
 /// What a function may do with a table, as IAM actions without the service's prefix.
@@ -39,16 +50,18 @@ pub struct Route {
     pub path: &'static str,
     /// What a caller must show.
     pub access: Access,
-    /// The buckets that are charged before any work.
+    /// The buckets that are charged before any work, in their order.
     pub limits: &'static [Rule],
     /// The action in the audit trail, where the endpoint leaves records.
     pub action: Option<&'static str>,
-    /// Whether a success changes state, and so leaves exactly one audit record.
-    pub mutates: bool,
+    /// Whether a success leaves exactly one audit record: it changes state, or shows an admin somebody's account.
+    pub recorded: bool,
     /// What it does with the tables.
     pub grants: &'static [Grant],
     /// The secrets it reads.
     pub secrets: &'static [Secret],
+    /// What else it does with the signing ring.
+    pub ring: RingRight,
 }
 
 impl Route {

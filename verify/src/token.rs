@@ -2,14 +2,14 @@
 //!
 //! Only the form that this service makes is read: three canonical base64url parts, a header of exactly `typ`, `alg` and
 //! `kid`, claims of exactly the members of [`Claims`]. So no other algorithm, no embedded key, no `crit`, no duplicate
-//! or missing member ever reaches a decision. See `docs/adr/0003-own-jws-reader.md`.
+//! or missing member ever reaches a decision. See `docs/adr/0003-own-jws-reader.md` in the project's repository.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::keys::{KeyError, SecurityRecord, SigningKey};
-use crate::digest;
-use crate::domain::{Role, SessionId, Timestamp, UserId};
+use crate::key::PublicKey;
+use crate::time::Timestamp;
+use crate::{decode, encode};
 
 /// Longer tokens are none of ours.
 const MAX_LENGTH: usize = 4_096;
@@ -24,6 +24,16 @@ struct Header<'a> {
     kid: &'a str,
 }
 
+/// What a user may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Their own account only.
+    User,
+    /// The admin routes as well.
+    Admin,
+}
+
 /// What an access token says. Times are seconds since 1970 (RFC 7519 section 2).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -31,7 +41,7 @@ pub struct Claims {
     /// Who made it.
     pub iss: String,
     /// Whom it stands for.
-    pub sub: UserId,
+    pub sub: Uuid,
     /// Whom it is meant for.
     pub aud: String,
     /// From then on it is refused.
@@ -43,7 +53,7 @@ pub struct Claims {
     /// Its own name.
     pub jti: Uuid,
     /// The session it belongs to.
-    pub sid: SessionId,
+    pub sid: Uuid,
     /// The user's version that the session was made under.
     pub user_ver: u64,
     /// The service's version that the session was made under.
@@ -68,17 +78,14 @@ pub enum AccessTokenError {
 }
 
 impl Claims {
-    /// The token that says this, signed with `key`.
+    /// What is signed: header and claims (RFC 7515 section 5.1). The token is this, a dot, and the signature by the key
+    /// named `kid` in base64url.
     ///
     /// # Errors
-    /// [`KeyError`] if it cannot be signed.
-    pub fn sign(&self, key: &SigningKey) -> Result<String, KeyError> {
-        let header = Header { typ: "at+jwt", alg: "ES256", kid: &key.public().kid };
-        let part =
-            |json: serde_json::Result<Vec<u8>>| json.map(|json| digest::encode(&json)).map_err(|_| KeyError::Provider);
-        let message = format!("{}.{}", part(serde_json::to_vec(&header))?, part(serde_json::to_vec(self))?);
-        let signature = digest::encode(&key.sign(message.as_bytes())?);
-        Ok(format!("{message}.{signature}"))
+    /// Those of the JSON writer; such claims cannot be made.
+    pub fn signing_input(&self, kid: &str) -> serde_json::Result<String> {
+        let header = serde_json::to_vec(&Header { typ: "at+jwt", alg: "ES256", kid })?;
+        Ok(format!("{}.{}", encode(&header), encode(&serde_json::to_vec(self)?)))
     }
 }
 
@@ -105,35 +112,41 @@ impl<'a> PresentedAccessToken<'a> {
         }
         let (message, signature) = token.rsplit_once('.')?;
         let (header, claims) = message.split_once('.')?;
-        let header = digest::decode(header)?;
+        let header = decode(header)?;
         let header: Header<'_> = serde_json::from_slice(&header).ok()?;
         if header.typ != "at+jwt" || header.alg != "ES256" {
             return None;
         }
         let kid = header.kid.to_owned();
-        let claims = serde_json::from_slice(&digest::decode(claims)?).ok()?;
-        Some(Self { message, signature: digest::decode(signature)?, kid, claims })
+        let claims = serde_json::from_slice(&decode(claims)?).ok()?;
+        Some(Self { message, signature: decode(signature)?, kid, claims })
     }
 
     /// Where to look: the user and session that the token claims. They choose a record to read and decide nothing.
     #[must_use]
-    pub const fn subject(&self) -> (UserId, SessionId) {
+    pub const fn subject(&self) -> (Uuid, Uuid) {
         (self.claims.sub, self.claims.sid)
     }
 
-    /// The claims, if one of the record's keys signed them and they hold here and now.
+    /// The name of the key that it claims to be signed with.
+    #[must_use]
+    pub fn kid(&self) -> &str {
+        &self.kid
+    }
+
+    /// The claims, if one of `keys` signed them and they hold here and now.
     ///
     /// # Errors
     /// [`AccessTokenError`].
     pub fn verify(
         self,
-        record: &SecurityRecord,
+        keys: &[PublicKey],
         issuer: &str,
         audience: &str,
         now: Timestamp,
     ) -> Result<Claims, AccessTokenError> {
-        let key = record.key(&self.kid).ok_or(AccessTokenError::Invalid)?;
-        if !key.verifies(self.message.as_bytes(), &self.signature) {
+        let key = keys.iter().find(|key| key.kid == self.kid).ok_or(AccessTokenError::Invalid)?;
+        if !key.counts_at(now) || !key.verifies(self.message.as_bytes(), &self.signature) {
             return Err(AccessTokenError::Invalid);
         }
         let claims = self.claims;
@@ -152,34 +165,48 @@ impl<'a> PresentedAccessToken<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aws_lc_rs::rand::SystemRandom;
+    use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
     use proptest::prelude::*;
 
     const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
-    fn key_and_record() -> (SigningKey, SecurityRecord) {
-        let key = SigningKey::generate(NOW).expect("a key");
-        let record = SecurityRecord {
-            ver_current: 1,
-            ver_floor: 1,
-            ver_until: Timestamp::EPOCH,
-            effective_at: NOW,
-            active_kid: key.public().kid.clone(),
-            keys: vec![key.public().clone()],
-        };
-        (key, record)
+    struct Key {
+        pair: EcdsaKeyPair,
+        public: PublicKey,
+    }
+
+    impl Key {
+        fn sign(&self, message: &str) -> String {
+            let signature = self.pair.sign(&SystemRandom::new(), message.as_bytes()).expect("a signature");
+            format!("{message}.{}", encode(signature.as_ref()))
+        }
+
+        fn issue(&self, claims: &Claims) -> String {
+            self.sign(&claims.signing_input(&self.public.kid).expect("JSON"))
+        }
+    }
+
+    fn key_and_record() -> (Key, Vec<PublicKey>) {
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key");
+        let point = pair.public_key().as_ref();
+        let (x, y) = (encode(&point[1..33]), encode(&point[33..]));
+        let public = PublicKey { kid: encode(&point[1..17]), x, y, created_at: NOW, until: None };
+        let record = vec![public.clone()];
+        (Key { pair, public }, record)
     }
 
     fn claims() -> Claims {
         let now = NOW.as_secs();
         Claims {
             iss: "https://a.example".to_owned(),
-            sub: UserId::new(Uuid::from_u128(1)),
+            sub: Uuid::from_u128(1),
             aud: "app".to_owned(),
             exp: now + 60,
             iat: now,
             nbf: now,
             jti: Uuid::from_u128(2),
-            sid: SessionId::new(Uuid::from_u128(3)),
+            sid: Uuid::from_u128(3),
             user_ver: 1,
             global_ver: 1,
             role: Role::User,
@@ -188,28 +215,26 @@ mod tests {
         }
     }
 
-    fn check(token: &str, record: &SecurityRecord) -> Result<Claims, AccessTokenError> {
+    fn check(token: &str, record: &[PublicKey]) -> Result<Claims, AccessTokenError> {
         PresentedAccessToken::parse(token)?.verify(record, "https://a.example", "app", NOW)
     }
 
     /// A token with any header and claims, properly signed.
-    fn forged(key: &SigningKey, header: &str, claims: &str) -> String {
-        let message = format!("{}.{}", digest::encode(header.as_bytes()), digest::encode(claims.as_bytes()));
-        let signature = digest::encode(&key.sign(message.as_bytes()).expect("a signature"));
-        format!("{message}.{signature}")
+    fn forged(key: &Key, header: &str, claims: &str) -> String {
+        key.sign(&format!("{}.{}", encode(header.as_bytes()), encode(claims.as_bytes())))
     }
 
     #[test]
     fn a_token_that_we_made_is_accepted() {
         let (key, record) = key_and_record();
-        let token = claims().sign(&key).expect("signed");
+        let token = key.issue(&claims());
         assert_eq!(check(&token, &record), Ok(claims()));
     }
 
     #[test]
     fn expiry_has_no_leeway() {
         let (key, record) = key_and_record();
-        let expired = Claims { exp: NOW.as_secs(), ..claims() }.sign(&key).expect("signed");
+        let expired = key.issue(&Claims { exp: NOW.as_secs(), ..claims() });
         assert_eq!(check(&expired, &record), Err(AccessTokenError::Expired));
     }
 
@@ -222,7 +247,7 @@ mod tests {
             Claims { iss: "https://b.example".to_owned(), ..claims() },
             Claims { aud: "other".to_owned(), ..claims() },
         ] {
-            let token = wrong.sign(&key).expect("signed");
+            let token = key.issue(&wrong);
             assert_eq!(check(&token, &record), Err(AccessTokenError::Invalid), "{wrong:?}");
         }
     }
@@ -231,7 +256,7 @@ mod tests {
     fn only_our_own_header_is_read() {
         let (key, record) = key_and_record();
         let body = serde_json::to_string(&claims()).expect("JSON");
-        let kid = &key.public().kid;
+        let kid = &key.public.kid;
         for header in [
             format!(r#"{{"typ":"JWT","alg":"ES256","kid":"{kid}"}}"#),
             format!(r#"{{"alg":"ES256","kid":"{kid}"}}"#),
@@ -252,7 +277,7 @@ mod tests {
     #[test]
     fn missing_additional_and_duplicate_claims_are_refused() {
         let (key, record) = key_and_record();
-        let header = format!(r#"{{"typ":"at+jwt","alg":"ES256","kid":"{}"}}"#, key.public().kid);
+        let header = format!(r#"{{"typ":"at+jwt","alg":"ES256","kid":"{}"}}"#, key.public.kid);
         let whole = serde_json::to_value(claims()).expect("JSON");
         for name in whole.as_object().expect("an object").keys() {
             let mut less = whole.clone();
@@ -271,17 +296,21 @@ mod tests {
     fn another_key_and_a_dropped_key_are_refused() {
         let (key, mut record) = key_and_record();
         let (other, _) = key_and_record();
-        let token = claims().sign(&other).expect("signed");
+        let token = other.issue(&claims());
         assert_eq!(check(&token, &record), Err(AccessTokenError::Invalid));
-        let token = claims().sign(&key).expect("signed");
-        record.keys.clear();
-        assert_eq!(check(&token, &record), Err(AccessTokenError::Invalid));
+        let token = key.issue(&claims());
+        record[0].until = Some(NOW);
+        assert_eq!(check(&token, &record), Err(AccessTokenError::Invalid), "a retired key");
+        record[0].until = Some(Timestamp::from_millis(NOW.as_millis() + 1));
+        assert!(check(&token, &record).is_ok(), "a key that retires later");
+        record.clear();
+        assert_eq!(check(&token, &record), Err(AccessTokenError::Invalid), "a dropped key");
     }
 
     #[test]
     fn only_the_canonical_compact_form_is_read() {
         let (key, record) = key_and_record();
-        let token = claims().sign(&key).expect("signed");
+        let token = key.issue(&claims());
         let dotted = ".".repeat(50_000);
         for other in [
             format!("{token}="),

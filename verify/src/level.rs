@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::Timestamp;
+use crate::time::Timestamp;
 
 /// The version in force, and what is still let in beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

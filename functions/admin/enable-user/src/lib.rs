@@ -1,0 +1,44 @@
+//! POST `/api/v1/admin/users/{id}/enable`: opens a closed account again; its old tokens stay worthless.
+
+use axum::Json;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use serde::Serialize;
+use shared::administration::Administration;
+use shared::domain::Reason;
+use shared::environment::{Environment, StartError};
+use shared::http::{Caller, Endpoint, Fields, Meta, Problem};
+use shared::rotations::{Actor, user_id};
+use shared::routes;
+
+/// The answer.
+#[derive(Serialize)]
+struct Answer {
+    message: &'static str,
+}
+
+/// Builds the endpoint.
+///
+/// # Errors
+/// None now.
+#[expect(clippy::unused_async, reason = "all endpoints are built alike")]
+pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
+    let authenticator = environment.authenticator();
+    Ok(Endpoint::admin(&routes::ADMIN_ENABLE_USER, handler, environment.administration(), &authenticator))
+}
+
+async fn handler(
+    State(administration): State<Administration>,
+    Meta(meta): Meta,
+    caller: Caller,
+    id: Result<Path<String>, PathRejection>,
+    mut fields: Fields,
+) -> Result<Json<Answer>, Problem> {
+    let reason = fields.required::<Reason>("reason");
+    let reason = fields.complete(reason)?;
+    // What is no text names nobody.
+    let user = user_id(&id.map(|Path(id)| id).unwrap_or_default())?;
+    let actor = Actor::Admin(caller.user.id, caller.session.id);
+    administration.enable(&meta, actor, user, &reason).await?;
+    Ok(Json(Answer { message: "The account is enabled." }))
+}

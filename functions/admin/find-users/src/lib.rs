@@ -1,0 +1,41 @@
+//! GET `/api/v1/admin/users?email=`: the account that has an address, or an empty list. The look is recorded.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use shared::administration::Administration;
+use shared::domain::EmailAddress;
+use shared::environment::{Environment, StartError};
+use shared::http::{Caller, Endpoint, Meta, Problem, QueryFields};
+use shared::issuer::UserView;
+use shared::rotations::Actor;
+use shared::routes;
+
+/// The answer.
+#[derive(Serialize)]
+struct Answer {
+    users: Vec<UserView>,
+}
+
+/// Builds the endpoint.
+///
+/// # Errors
+/// None now.
+#[expect(clippy::unused_async, reason = "all endpoints are built alike")]
+pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
+    let authenticator = environment.authenticator();
+    Ok(Endpoint::admin(&routes::ADMIN_FIND_USERS, handler, environment.administration(), &authenticator))
+}
+
+async fn handler(
+    State(administration): State<Administration>,
+    Meta(meta): Meta,
+    caller: Caller,
+    QueryFields(mut fields): QueryFields,
+) -> Result<Json<Answer>, Problem> {
+    let email = fields.required::<EmailAddress>("email");
+    let email = fields.complete(email)?;
+    let actor = Actor::Admin(caller.user.id, caller.session.id);
+    let found = administration.find(&meta, actor, &email).await?;
+    Ok(Json(Answer { users: found.into_iter().collect() }))
+}

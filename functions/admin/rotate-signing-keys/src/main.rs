@@ -1,0 +1,8 @@
+//! The Lambda function `admin-rotate-signing-keys`.
+
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    shared::lambda::run(admin_rotate_signing_keys::endpoint).await
+}

@@ -1,0 +1,93 @@
+//! GET `/api/v1/admin/security-config`: the version level, the keys, and the last global rotation, as they are now.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use shared::domain::{Timestamp, UserId};
+use shared::environment::{Environment, StartError};
+use shared::http::{Caller, Endpoint, Problem};
+use shared::routes;
+use shared::store::{LastRotation, Store};
+use shared::tokens::{DataKeyInfo, KeyState, SecurityRecord};
+
+/// The answer.
+#[derive(Serialize)]
+struct Answer {
+    global_min_token_version: u64,
+    #[serde(serialize_with = "Timestamp::rfc3339")]
+    effective_at: Timestamp,
+    signing_keys: Vec<SigningKeyView>,
+    data_keys: Vec<DataKeyView>,
+    last_rotation: Option<RotationView>,
+}
+
+#[derive(Serialize)]
+struct SigningKeyView {
+    kid: String,
+    state: KeyState,
+    #[serde(serialize_with = "Timestamp::rfc3339")]
+    created_at: Timestamp,
+}
+
+#[derive(Serialize)]
+struct DataKeyView {
+    version: u32,
+    /// The newest encrypts; the others open what they encrypted.
+    state: KeyState,
+    #[serde(serialize_with = "Timestamp::rfc3339")]
+    created_at: Timestamp,
+}
+
+#[derive(Serialize)]
+struct RotationView {
+    reason: String,
+    previous_version: u64,
+    new_version: u64,
+    #[serde(serialize_with = "Timestamp::rfc3339")]
+    effective_at: Timestamp,
+    grace_period_seconds: u64,
+    rotated_by: Option<UserId>,
+}
+
+/// Builds the endpoint.
+///
+/// # Errors
+/// None now.
+#[expect(clippy::unused_async, reason = "all endpoints are built alike")]
+pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
+    let authenticator = environment.authenticator();
+    Ok(Endpoint::admin(&routes::ADMIN_SECURITY_CONFIG, handler, environment.store(), &authenticator))
+}
+
+async fn handler(State(store): State<Store>, caller: Caller) -> Result<Json<Answer>, Problem> {
+    let (last, data) = (store.last_rotation().await?, store.data_keys().await?);
+    let (security, now) = (&caller.security, caller.liveness.now);
+    Ok(Json(Answer {
+        global_min_token_version: security.level().least(now),
+        effective_at: security.effective_at,
+        signing_keys: signing_keys(security, now),
+        data_keys: data_keys(data),
+        last_rotation: last.map(rotation),
+    }))
+}
+
+fn signing_keys(security: &SecurityRecord, now: Timestamp) -> Vec<SigningKeyView> {
+    let view = |(key, state): (&shared::tokens::PublicKey, KeyState)| SigningKeyView {
+        kid: key.kid.clone(),
+        state,
+        created_at: key.created_at,
+    };
+    security.keys_at(now).map(view).collect()
+}
+
+fn data_keys(infos: Vec<DataKeyInfo>) -> Vec<DataKeyView> {
+    let newest = infos.last().map(|info| info.version);
+    let state = |version| if Some(version) == newest { KeyState::Active } else { KeyState::Retiring };
+    let view = |DataKeyInfo { version, created_at }| DataKeyView { version, state: state(version), created_at };
+    infos.into_iter().map(view).collect()
+}
+
+fn rotation(last: LastRotation) -> RotationView {
+    let LastRotation { reason, previous_version, new_version, effective_at, grace_period_seconds, rotated_by } = last;
+    RotationView { reason, previous_version, new_version, effective_at, grace_period_seconds, rotated_by }
+}

@@ -1,0 +1,8 @@
+//! The Lambda function `admin-security-config`.
+
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    shared::lambda::run(admin_security_config::endpoint).await
+}

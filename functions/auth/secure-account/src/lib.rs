@@ -1,0 +1,41 @@
+//! POST `/api/v1/auth/secure-account`: "this wasn't me". The link of a notice ends every session, makes the password useless
+//! and has a reset mailed. A link that was used before is no error.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use shared::environment::{Environment, StartError};
+use shared::http::{Endpoint, Fields, Meta, Problem};
+use shared::rescue::{Rescued, Rescuer};
+use shared::routes;
+
+/// The answer.
+#[derive(Serialize)]
+struct Answer {
+    message: &'static str,
+}
+
+/// Builds the endpoint.
+///
+/// # Errors
+/// [`StartError`] if the mail key cannot be read.
+pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
+    let rescuer = environment.rescuer().await?;
+    Ok(Endpoint::public(&routes::AUTH_SECURE_ACCOUNT, handler, rescuer, &environment.store()))
+}
+
+async fn handler(
+    State(rescuer): State<Rescuer>,
+    Meta(meta): Meta,
+    mut fields: Fields,
+) -> Result<Json<Answer>, Problem> {
+    let token = fields.required::<String>("token");
+    let token = fields.complete(token)?;
+    let message = match Box::pin(rescuer.rescue(&meta, &token)).await? {
+        Rescued::Done => "Every session is ended. Set a new password by the link that we have just mailed you.",
+        Rescued::Before => {
+            "This link was used already, and did what it is for. Set a new password by the link that we mailed you."
+        }
+    };
+    Ok(Json(Answer { message }))
+}

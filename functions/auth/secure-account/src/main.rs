@@ -1,0 +1,8 @@
+//! The Lambda function `auth-secure-account`.
+
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    shared::lambda::run(auth_secure_account::endpoint).await
+}

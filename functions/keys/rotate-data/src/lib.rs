@@ -1,0 +1,15 @@
+//! Rotates the data ring, step by step as Secrets Manager asks for it.
+
+use shared::environment::{Environment, StartError};
+use shared::keys::data_rotation::DataRotation;
+use shared::rotation::RotationHandler;
+
+/// Builds the rotation.
+///
+/// # Errors
+/// None now; the steps themselves fail and come again.
+#[expect(clippy::unused_async, reason = "all rotations are built alike")]
+pub async fn rotation(environment: &Environment) -> Result<RotationHandler, StartError> {
+    let rotation = DataRotation::new(environment.secrets(), environment.store());
+    Ok(rotation.handler())
+}

@@ -1,0 +1,8 @@
+//! The Lambda function `keys-rotate-data`.
+
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    shared::lambda::run_rotation(keys_rotate_data::rotation).await
+}

@@ -1,0 +1,16 @@
+//! Rotates the signing ring, step by step as Secrets Manager asks for it.
+
+use shared::environment::{Environment, StartError};
+use shared::keys::signing_rotation::SigningRotation;
+use shared::rotation::RotationHandler;
+
+/// Builds the rotation.
+///
+/// # Errors
+/// None now; the steps themselves fail and come again.
+#[expect(clippy::unused_async, reason = "all rotations are built alike")]
+pub async fn rotation(environment: &Environment) -> Result<RotationHandler, StartError> {
+    let rotation =
+        SigningRotation::new(environment.secrets(), environment.store(), environment.config().tokens.key_lead);
+    Ok(rotation.handler())
+}

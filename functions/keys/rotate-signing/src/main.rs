@@ -1,0 +1,8 @@
+//! The Lambda function `keys-rotate-signing`.
+
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    shared::lambda::run_rotation(keys_rotate_signing::rotation).await
+}

@@ -1,0 +1,20 @@
+//! GET `/secure-account`: the page that a "this wasn't me" link opens. Opening it does nothing; its button sends the POST.
+
+use shared::environment::{Environment, StartError};
+use shared::http::{Endpoint, Page};
+use shared::routes;
+
+static PAGE: Page = Page { html: include_str!("page.html"), script: include_str!("page.js") };
+
+/// Builds the endpoint.
+///
+/// # Errors
+/// None now.
+#[expect(clippy::unused_async, reason = "all endpoints are built alike")]
+pub async fn endpoint(_environment: &Environment) -> Result<Endpoint, StartError> {
+    Ok(Endpoint::open(&routes::PAGES_SECURE_ACCOUNT, handler, ()))
+}
+
+async fn handler() -> &'static Page {
+    &PAGE
+}

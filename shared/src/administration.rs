@@ -1,0 +1,132 @@
+//! What admins do to accounts: find, close, open again, unlock.
+
+use std::sync::Arc;
+
+use crate::audit::{Entry, Refusal};
+use crate::config::Config;
+use crate::domain::{EmailAddress, Reason, Role, User, UserId};
+use crate::http::{Code, Problem};
+use crate::issuer::UserView;
+use crate::request::RequestMeta;
+use crate::rotations::{Actor, unknown_user};
+use crate::store::Store;
+use crate::verification::address_of;
+
+/// Administers accounts.
+#[derive(Clone)]
+pub struct Administration {
+    store: Store,
+    config: Arc<Config>,
+}
+
+impl Administration {
+    /// The accounts in `store`.
+    #[must_use]
+    pub const fn new(store: Store, config: Arc<Config>) -> Self {
+        Self { store, config }
+    }
+
+    /// The account that has an address, if there is one. The look is recorded.
+    ///
+    /// # Errors
+    /// 503.
+    pub async fn find(
+        &self,
+        meta: &RequestMeta,
+        actor: Actor<'_>,
+        email: &EmailAddress,
+    ) -> Result<Option<UserView>, Problem> {
+        let user = self.user_of(email).await?;
+        let entry = actor.sign(self.store.entry(meta));
+        let entry = match &user {
+            Some(user) => entry.user(user.id),
+            None => entry.reason("unknown_address"),
+        };
+        self.store.record(&entry).await?;
+        Ok(user.map(|user| UserView::new(&user, &self.config)))
+    }
+
+    /// The account that has an address, if there is one.
+    ///
+    /// # Errors
+    /// 503.
+    pub async fn user_of(&self, email: &EmailAddress) -> Result<Option<User>, Problem> {
+        match self.store.address_owner(email).await? {
+            Some(owner) => Ok(self.store.user(owner.user_id).await?),
+            None => Ok(None),
+        }
+    }
+
+    /// Closes an account and makes every token of it worthless. Doing it again does it again.
+    ///
+    /// # Errors
+    /// 404 for a user that there is not, 409 for an admin's own account, 503.
+    pub async fn disable(
+        &self,
+        meta: &RequestMeta,
+        actor: Actor<'_>,
+        user: UserId,
+        reason: &Reason,
+    ) -> Result<(), Problem> {
+        if actor.account() == Some(user) {
+            let problem = Problem::new(Code::Conflict).detail(
+                "Nobody disables their own account: the last admin could not undo it. Ask another admin or the operator.",
+            );
+            return Err(problem.refused(Refusal::new("own_account").user(user)));
+        }
+        let row = self.store.row(None, Some(user)).sweeping();
+        let done = self.store.disable_user(user, &self.entry(meta, actor, user, reason), &row).await?;
+        if done { Ok(()) } else { Err(unknown_user(user)) }
+    }
+
+    /// Opens a closed account again. Its old tokens stay worthless.
+    ///
+    /// # Errors
+    /// 404 for a user that there is not, 503.
+    pub async fn enable(
+        &self,
+        meta: &RequestMeta,
+        actor: Actor<'_>,
+        user: UserId,
+        reason: &Reason,
+    ) -> Result<(), Problem> {
+        let done = self.store.enable_user(user, &self.entry(meta, actor, user, reason)).await?;
+        if done { Ok(()) } else { Err(unknown_user(user)) }
+    }
+
+    /// Lifts the lock of an account's address.
+    ///
+    /// # Errors
+    /// 404 for a user that there is not, 503.
+    pub async fn unlock(
+        &self,
+        meta: &RequestMeta,
+        actor: Actor<'_>,
+        user: UserId,
+        reason: &Reason,
+    ) -> Result<(), Problem> {
+        let found = self.store.user(user).await?.ok_or_else(|| unknown_user(user))?;
+        let email = address_of(&found.email)?;
+        Ok(self.store.unlock(&email, &self.entry(meta, actor, user, reason)).await?)
+    }
+
+    /// Gives an account a role. It counts from the next request on: the token's own word on it decides nothing here.
+    ///
+    /// # Errors
+    /// 404 for a user that there is not, 503.
+    pub async fn set_role(
+        &self,
+        meta: &RequestMeta,
+        actor: Actor<'_>,
+        user: UserId,
+        role: Role,
+        reason: &Reason,
+    ) -> Result<(), Problem> {
+        let done = self.store.set_role(user, role, &self.entry(meta, actor, user, reason)).await?;
+        if done { Ok(()) } else { Err(unknown_user(user)) }
+    }
+
+    fn entry(&self, meta: &RequestMeta, actor: Actor<'_>, user: UserId, reason: &Reason) -> Entry {
+        actor.sign(self.store.entry(meta)).user(user).reason(reason.as_str().to_owned())
+    }
+}

@@ -1,0 +1,70 @@
+//! An admin replaces the signing keys: on routine, or because one has leaked.
+
+use crate::domain::Reason;
+use crate::http::{Code, Problem};
+use crate::keys::{KeysError, SIGNING_RING, compromise};
+use crate::request::RequestMeta;
+use crate::rotations::Actor;
+use crate::secrets::Secrets;
+use crate::store::Store;
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Secrets Manager rotates the ring; tokens that were signed until now stay good.
+    Routine,
+    /// A key has leaked: everything that was signed until now is refused from now on.
+    Compromised,
+}
+
+impl Mode {
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Routine => "routine",
+            Self::Compromised => "compromised",
+        }
+    }
+}
+
+/// Replaces signing keys.
+#[derive(Clone)]
+pub struct KeyChanges {
+    secrets: Secrets,
+    store: Store,
+}
+
+impl KeyChanges {
+    /// Of the ring in `secrets` and the record in `store`.
+    #[must_use]
+    pub const fn new(secrets: Secrets, store: Store) -> Self {
+        Self { secrets, store }
+    }
+
+    /// Replaces the signing keys. On routine it is only begun: Secrets Manager does the rest.
+    ///
+    /// # Errors
+    /// 503; 409 if somebody else replaces them at the same moment.
+    pub async fn replace(
+        &self,
+        meta: &RequestMeta,
+        actor: Actor<'_>,
+        mode: Mode,
+        reason: &Reason,
+    ) -> Result<(), Problem> {
+        let entry = actor.sign(self.store.entry(meta)).reason(reason.as_str().to_owned()).text("mode", mode.name());
+        let done = match mode {
+            Mode::Compromised => compromise::drop_all(&self.secrets, &self.store, &entry).await.map(|_| ()),
+            Mode::Routine => {
+                // The record comes first: a rotation that nobody asked for would be worse than one that did not begin.
+                self.store.record(&entry).await?;
+                self.secrets.rotate(SIGNING_RING, &self.store.fresh_name()).await.map_err(KeysError::from)
+            }
+        };
+        done.map_err(|error| match error {
+            KeysError::Overtaken => Problem::new(Code::Conflict).caused_by(error),
+            other => Problem::unavailable(other),
+        })
+    }
+}

@@ -1,0 +1,46 @@
+//! A leaked signing key: one new key takes the place of all others, at once and everywhere.
+//!
+//! The order makes every crash harmless. First the ring gets a new key beside the old ones, so that whoever is asked to
+//! sign with it can. Then the record trusts that key alone: from this commit on every verifier refuses what the others
+//! signed, and no signer uses them. Then the old ones leave the ring; what a crash leaves of that is mended later.
+
+use super::{KeysError, SIGNING_RING, TRIES, read_ring, record, replace_ring};
+use crate::audit::Entry;
+use crate::secrets::Secrets;
+use crate::store::Store;
+use crate::tokens::PublicKey;
+
+/// Drops every signing key and begins with a new one; which one. `entry` makes the record of it.
+///
+/// # Errors
+/// [`KeysError::Overtaken`] if somebody else changes the keys at the same time; any error before the commit leaves the
+/// old keys in force, and a new try is the way on.
+pub async fn drop_all(secrets: &Secrets, store: &Store, entry: &Entry) -> Result<PublicKey, KeysError> {
+    let holder = secrets.current_version(SIGNING_RING).await?.ok_or(KeysError::NotBegun)?;
+    let ring = read_ring(secrets).await?.ok_or(KeysError::NotBegun)?.with_new_key(store.now(), |_| true)?;
+    let key = ring.newest().ok_or(KeysError::NotBegun)?.public().clone();
+    if !replace_ring(secrets, store, &holder, &ring).await? {
+        return Err(KeysError::Overtaken);
+    }
+    trust_only(secrets, store, &key, entry).await?;
+    // A rotation that was under way goes on with keys that nobody trusts any more; it is called off.
+    secrets.drop_pending(SIGNING_RING).await?;
+    let holder = secrets.current_version(SIGNING_RING).await?.ok_or(KeysError::NotBegun)?;
+    let _replaced = replace_ring(secrets, store, &holder, &ring.with_only(|known| known.kid == key.kid)?).await?;
+    Ok(key)
+}
+
+async fn trust_only(secrets: &Secrets, store: &Store, key: &PublicKey, entry: &Entry) -> Result<(), KeysError> {
+    let entry = entry.clone().text("kid", &key.kid);
+    for _ in 0..TRIES {
+        let read = record(store).await?;
+        let current = read_ring(secrets).await?.ok_or(KeysError::NotBegun)?;
+        if current.newest().is_none_or(|newest| newest.public().kid != key.kid) {
+            return Err(KeysError::Overtaken);
+        }
+        if store.change_keys(&read, &read.trusting_only(key), &entry).await? {
+            return Ok(());
+        }
+    }
+    Err(KeysError::Overtaken)
+}

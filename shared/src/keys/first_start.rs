@@ -1,0 +1,112 @@
+//! The first start: makes the keys that are missing. Whoever runs it, and however many at once, there is one of each.
+//!
+//! It runs again on a schedule. Then it mends what a crash has left halfway between the ring and the record: a current
+//! key that nobody was told of is published and put into use, and keys that nobody accepts any more leave the ring.
+
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{DATA_RING, KeysError, MAIL_KEY, MailKeySecret, SIGNING_RING, read_ring, record, replace_ring};
+use crate::entropy::Entropy;
+use crate::keys::signing_rotation::{activate, publish};
+use crate::request::{RequestMeta, Task};
+use crate::secrets::{SecretError, Secrets};
+use crate::store::Store;
+use crate::tokens::{DataRing, SecurityRecord, SigningRing};
+
+/// Names the first version of a secret, so that two first starts make one.
+const FIRST_VERSION: &str = "00000000-0000-4000-8000-000000000001";
+
+static MEND: Task = Task { action: "keys.mend", name: "keys-init" };
+
+/// Makes the signing ring if it is missing and publishes its public half. May run any number of times, also at once.
+///
+/// # Errors
+/// [`KeysError`]; running it again goes on where it stopped.
+pub async fn first_start(secrets: &Secrets, store: &Store) -> Result<(), KeysError> {
+    let ring = match read_ring(secrets).await? {
+        Some(ring) => ring,
+        None => make_ring(secrets, store).await?,
+    };
+    let key = ring.newest().ok_or(KeysError::NotBegun)?;
+    let keys = ring.keys().iter().map(|key| key.public().clone()).collect();
+    store.publish_first(&SecurityRecord::first(key.public(), keys, store.now())).await?;
+    Ok(())
+}
+
+/// Finishes what a crash has left halfway. Changes nothing where nothing is.
+///
+/// # Errors
+/// [`KeysError`]; running it again goes on where it stopped.
+pub async fn mend(secrets: &Secrets, store: &Store, lead: Duration) -> Result<(), KeysError> {
+    let Some(holder) = secrets.current_version(SIGNING_RING).await? else { return Ok(()) };
+    let Some(ring) = read_ring(secrets).await? else { return Ok(()) };
+    let newest = ring.newest().ok_or(KeysError::NotBegun)?.public().clone();
+    let meta = RequestMeta::of_task(&MEND, store.entropy());
+    if !record(store).await?.has_activated(&newest.kid) {
+        publish(store, &meta, &newest).await?;
+        activate(store, &meta, &newest.kid, lead).await?;
+    }
+    let (record, now) = (record(store).await?, store.now());
+    let wanted = |kid: &str| kid == newest.kid || record.key(kid, now).is_some();
+    if ring.keys().iter().any(|key| !wanted(&key.public().kid)) {
+        let ring = ring.with_only(|key| wanted(&key.kid))?;
+        // Whoever replaced it meanwhile has made a better one.
+        let _replaced = replace_ring(secrets, store, &holder, &ring).await?;
+    }
+    Ok(())
+}
+
+/// Makes the mail key if it is missing; where the template makes it, there is nothing to do.
+///
+/// # Errors
+/// [`KeysError`].
+pub async fn first_mail_key(secrets: &Secrets, entropy: &dyn Entropy) -> Result<(), KeysError> {
+    if secrets.get(MAIL_KEY).await?.is_none() {
+        let text = serde_json::to_string(&MailKeySecret::generate(entropy));
+        let text = text.map_err(|_| SecretError::malformed(MAIL_KEY))?;
+        secrets.create(MAIL_KEY, FIRST_VERSION, &text.into()).await?;
+    }
+    Ok(())
+}
+
+/// Makes the data ring if it is missing.
+///
+/// # Errors
+/// [`KeysError`].
+pub async fn first_data_ring(secrets: &Secrets, store: &Store) -> Result<(), KeysError> {
+    let stored = secrets.get(DATA_RING).await?;
+    let empty =
+        |text: &SecretString| DataRing::from_secret(text.expose_secret()).map(|ring| ring.infos().next().is_none());
+    if stored.as_ref().map(empty).transpose()?.unwrap_or(true) {
+        let text = DataRing::generate(store.now(), store.entropy()).to_secret()?;
+        begin(secrets, DATA_RING, stored.is_some(), &SecretString::from(text.as_str())).await?;
+    }
+    let ring = super::data_ring(secrets).await?;
+    let infos: Vec<_> = ring.infos().cloned().collect();
+    store.publish_first_data_keys(&infos).await?;
+    Ok(())
+}
+
+async fn make_ring(secrets: &Secrets, store: &Store) -> Result<SigningRing, KeysError> {
+    let text = SigningRing::generate(store.now())?.to_secret()?;
+    let value = SecretString::from(text.as_str());
+    let stored = secrets.get(SIGNING_RING).await?;
+    match &stored {
+        Some(text) if !SigningRing::from_secret(text.expose_secret())?.keys().is_empty() => {}
+        _ => begin(secrets, SIGNING_RING, stored.is_some(), &value).await?,
+    }
+    read_ring(secrets).await?.ok_or(KeysError::NotBegun)
+}
+
+/// Makes the first version of a secret. Its name is the same for everybody, so of several that make one at once the
+/// first counts: a secret that was empty takes one such version, and one that is missing is created once.
+async fn begin(secrets: &Secrets, name: &str, exists: bool, value: &SecretString) -> Result<(), KeysError> {
+    if exists {
+        secrets.put_version(name, FIRST_VERSION, value, None).await?;
+    } else {
+        secrets.create(name, FIRST_VERSION, value).await?;
+    }
+    Ok(())
+}

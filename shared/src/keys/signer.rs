@@ -1,0 +1,99 @@
+//! Signs access tokens with the key that the security record names.
+//!
+//! The ring is read when a process starts, which fails without it, and kept in memory. It is read again when the record
+//! names a key that it lacks, and once an hour. Where that fails, because Secrets Manager cannot be reached or the new
+//! version is malformed, the last good ring signs on: for as long as `DASHTAM_KEYS_STALE_SECONDS` says, and only with
+//! keys that the record lists, so a key that was dropped stops signing all the same.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::{KeysError, SIGNING_RING, read_ring};
+use crate::domain::Timestamp;
+use crate::http::error_chain;
+use crate::secrets::Secrets;
+use crate::tokens::{Claims, SecurityRecord, SigningKey, SigningRing};
+
+/// A ring this old is read again.
+const REFRESH: Duration = Duration::from_secs(3_600);
+/// However often the same key is missed, the ring is read once in this time.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// Signs access tokens with the active key.
+#[derive(Clone)]
+pub struct Signer {
+    secrets: Secrets,
+    stale: Duration,
+    held: Arc<Mutex<Held>>,
+}
+
+/// The ring in memory.
+struct Held {
+    ring: Arc<SigningRing>,
+    /// When it was read.
+    read_at: Timestamp,
+    /// When it was last tried to be read, and for which key.
+    tried_at: Timestamp,
+    tried_for: String,
+}
+
+impl Signer {
+    /// Reads the ring. A process without keys does not start; one whose service has not begun yet does.
+    ///
+    /// # Errors
+    /// [`KeysError`].
+    pub async fn open(secrets: Secrets, stale: Duration, now: Timestamp) -> Result<Self, KeysError> {
+        let ring = Arc::new(read_ring(&secrets).await?.unwrap_or_default());
+        let held = Held { ring, read_at: now, tried_at: now, tried_for: String::new() };
+        Ok(Self { secrets, stale, held: Arc::new(Mutex::new(held)) })
+    }
+
+    /// The token that says `claims`, signed with the key that `record` names for `now`.
+    ///
+    /// # Errors
+    /// [`KeysError`].
+    pub async fn sign(&self, claims: &Claims, record: &SecurityRecord, now: Timestamp) -> Result<String, KeysError> {
+        let kid = record.signing_kid(now);
+        let ring = self.ring(kid, now).await?;
+        let key = ring.key(kid).or_else(|| stand_in(&ring, record));
+        Ok(key.ok_or_else(|| KeysError::NotInRing(kid.to_owned()))?.issue(claims)?)
+    }
+
+    async fn ring(&self, kid: &str, now: Timestamp) -> Result<Arc<SigningRing>, KeysError> {
+        let (ring, read_at, due) = {
+            let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+            let wanted = held.ring.key(kid).is_none() || held.read_at.plus(REFRESH) <= now;
+            let due = wanted && (held.tried_for != kid || held.tried_at.plus(PAUSE) <= now);
+            if due {
+                held.tried_at = now;
+                kid.clone_into(&mut held.tried_for);
+            }
+            (Arc::clone(&held.ring), held.read_at, due)
+        };
+        if due {
+            match read_ring(&self.secrets).await {
+                Ok(read) => return Ok(self.hold(read.unwrap_or_default(), now)),
+                Err(error) => {
+                    tracing::error!(secret = SIGNING_RING, error = error_chain(&error), "the last good keys sign on");
+                }
+            }
+        }
+        if read_at.plus(self.stale) <= now { Err(KeysError::Stale) } else { Ok(ring) }
+    }
+
+    fn hold(&self, ring: SigningRing, now: Timestamp) -> Arc<SigningRing> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.ring = Arc::new(ring);
+        held.read_at = now;
+        Arc::clone(&held.ring)
+    }
+}
+
+/// The newest key that may sign in the place of one that is not at hand: the record lists it, and it does not retire.
+/// While a rotation waits that is the former key, which verifiers know.
+fn stand_in<'a>(ring: &'a SigningRing, record: &SecurityRecord) -> Option<&'a SigningKey> {
+    let listed = |key: &&SigningKey| record.keys.iter().any(|known| known.kid == key.public().kid);
+    let lasting =
+        |key: &&SigningKey| record.keys.iter().any(|known| known.kid == key.public().kid && known.until.is_none());
+    ring.keys().iter().rev().find(lasting).or_else(|| ring.keys().iter().rev().find(listed))
+}

@@ -1,0 +1,59 @@
+//! Step-up: the owner of a session proves the password again, for what a stolen token alone must not do (RFC 9470).
+
+use serde::Serialize;
+
+use crate::config::Rule;
+use crate::domain::{Password, Session};
+use crate::http::{Caller, Code, Problem};
+use crate::issuer::{AccessGrant, Issuer};
+use crate::limits::Limiter;
+use crate::password_proof::PasswordProof;
+use crate::request::RequestMeta;
+use crate::store::Store;
+use crate::verification::address_of;
+
+/// Renews password proofs.
+#[derive(Clone)]
+pub struct Reauthentication {
+    /// The tables.
+    pub store: Store,
+    /// Lock and hash.
+    pub proof: PasswordProof,
+    /// The user's bucket.
+    pub limiter: Limiter,
+    /// The new access token.
+    pub issuer: Issuer,
+}
+
+/// What a renewed proof gives.
+#[derive(Serialize)]
+pub struct Renewed {
+    /// The access token under the present versions; the refresh token stays as it is.
+    #[serde(flatten)]
+    pub grant: AccessGrant,
+}
+
+impl Reauthentication {
+    /// Proves the password and puts the session under the present moment and versions: a password proof is what brings new
+    /// ones. They are those that were read before the hash, so what a rotation overtakes meanwhile is dead.
+    ///
+    /// # Errors
+    /// 401 for a wrong password, 409 if the session was changed meanwhile, 423, 429, 503.
+    pub async fn renew(&self, meta: &RequestMeta, caller: &Caller, password: &Password) -> Result<Renewed, Problem> {
+        self.limiter.admit_user(Rule::Reauthenticate, meta, caller.user.id).await?;
+        let email = address_of(&caller.user.email)?;
+        let charged = self.proof.charge(&email).await?;
+        self.proof.compare(charged, Some(&caller.user), password).await?;
+        let entry = self.store.entry(meta).by_owner(caller.user.id).session(caller.session.id);
+        let session = Session {
+            user_ver: caller.user.ver_current,
+            global_ver: caller.security.ver_current,
+            auth_time: entry.occurred_at,
+            ..caller.session.clone()
+        };
+        if !self.store.renew_proof(&caller.session, &session, &email, &entry).await? {
+            return Err(Problem::new(Code::Conflict));
+        }
+        Ok(Renewed { grant: self.issuer.access(&caller.user, &session, &caller.security).await? })
+    }
+}

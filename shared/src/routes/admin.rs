@@ -1,0 +1,92 @@
+//! Breach response: what only admins may do.
+
+use http::Method;
+
+use super::{AUDIT, AUTH, Access, LIMITS, OUTBOX, PLAIN, RingRight, Route, Secret};
+use crate::config::Rule;
+use crate::store::Table;
+
+/// Makes every token of a user, or of everybody, worthless.
+pub static ADMIN_ROTATE_TOKENS: Route = Route {
+    function: "admin-rotate-tokens",
+    method: Method::POST,
+    path: "/api/v1/admin/token-rotations",
+    access: Access::Admin,
+    limits: &[Rule::AdminRotations],
+    action: Some("admin.rotate_tokens"),
+    recorded: true,
+    grants: &[
+        (Table::Users, &["BatchGetItem", "GetItem", "UpdateItem"]),
+        (Table::Tokens, &["BatchGetItem", "Query"]),
+        (Table::Security, &["BatchGetItem", "GetItem", "PutItem", "UpdateItem"]),
+        LIMITS,
+        AUDIT,
+        OUTBOX,
+    ],
+    ..PLAIN
+};
+/// Replaces the signing keys.
+pub static ADMIN_ROTATE_SIGNING_KEYS: Route = Route {
+    function: "admin-rotate-signing-keys",
+    method: Method::POST,
+    path: "/api/v1/admin/signing-keys/rotations",
+    access: Access::Admin,
+    limits: &[Rule::AdminRotations],
+    action: Some("admin.rotate_signing_keys"),
+    recorded: true,
+    grants: &[AUTH[0], AUTH[1], (Table::Security, &["BatchGetItem", "GetItem", "UpdateItem"]), LIMITS, AUDIT],
+    secrets: &[Secret::SigningRing],
+    ring: RingRight::Replace,
+};
+/// The version level and the keys as they are now.
+pub static ADMIN_SECURITY_CONFIG: Route = Route {
+    function: "admin-security-config",
+    path: "/api/v1/admin/security-config",
+    access: Access::Admin,
+    action: Some("admin.security_config"),
+    grants: &[AUTH[0], AUTH[1], (Table::Security, &["BatchGetItem", "GetItem"]), AUDIT],
+    ..PLAIN
+};
+/// Looks a user up by address.
+pub static ADMIN_FIND_USERS: Route = Route {
+    function: "admin-find-users",
+    path: "/api/v1/admin/users",
+    access: Access::Admin,
+    action: Some("admin.find_users"),
+    recorded: true,
+    grants: &[(Table::Users, &["BatchGetItem", "GetItem"]), AUTH[1], AUTH[2], AUDIT],
+    ..PLAIN
+};
+/// Closes an account.
+pub static ADMIN_DISABLE_USER: Route = Route {
+    function: "admin-disable-user",
+    method: Method::POST,
+    path: "/api/v1/admin/users/{id}/disable",
+    access: Access::Admin,
+    action: Some("admin.disable_user"),
+    recorded: true,
+    grants: &[(Table::Users, &["BatchGetItem", "UpdateItem"]), AUTH[1], AUTH[2], AUDIT, OUTBOX],
+    ..PLAIN
+};
+/// Opens a closed account again.
+pub static ADMIN_ENABLE_USER: Route = Route {
+    function: "admin-enable-user",
+    method: Method::POST,
+    path: "/api/v1/admin/users/{id}/enable",
+    access: Access::Admin,
+    action: Some("admin.enable_user"),
+    recorded: true,
+    grants: &[(Table::Users, &["BatchGetItem", "UpdateItem"]), AUTH[1], AUTH[2], AUDIT],
+    ..PLAIN
+};
+/// Lifts the lock of an account.
+pub static ADMIN_UNLOCK_USER: Route = Route {
+    function: "admin-unlock-user",
+    method: Method::POST,
+    path: "/api/v1/admin/users/{id}/unlock",
+    access: Access::Admin,
+    action: Some("admin.unlock_user"),
+    recorded: true,
+    grants: &[(Table::Users, &["BatchGetItem", "GetItem"]), AUTH[1], AUTH[2], (Table::Limits, &["DeleteItem"]), AUDIT],
+    ..PLAIN
+};

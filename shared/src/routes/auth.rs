@@ -1,0 +1,199 @@
+//! Accounts: registration, verification, sign-in, passwords, profile.
+
+use http::Method;
+
+use super::{AUDIT, AUTH, Access, LIMITS, LIMITS_AND_LOCK, OUTBOX, PLAIN, Route, Secret};
+use crate::config::Rule;
+use crate::store::Table;
+
+/// Makes an account, or says so for a taken address.
+pub static AUTH_REGISTER: Route = Route {
+    function: "auth-register",
+    method: Method::POST,
+    path: "/api/v1/auth/register",
+    limits: &[Rule::Register],
+    action: Some("auth.register"),
+    recorded: true,
+    grants: &[LIMITS, (Table::Users, &["GetItem", "PutItem", "UpdateItem"]), AUDIT, OUTBOX],
+    ..PLAIN
+};
+/// Proves an address, or confirms a change of address.
+pub static AUTH_VERIFY_EMAIL: Route = Route {
+    function: "auth-verify-email",
+    method: Method::POST,
+    path: "/api/v1/auth/verify-email",
+    limits: &[Rule::VerifyEmail],
+    action: Some("auth.verify_email"),
+    recorded: true,
+    grants: &[
+        LIMITS,
+        (Table::Users, &["BatchGetItem", "PutItem", "UpdateItem", "DeleteItem"]),
+        (Table::Security, &["BatchGetItem"]),
+        AUDIT,
+        OUTBOX,
+    ],
+    ..PLAIN
+};
+/// Sends another verification mail.
+pub static AUTH_RESEND_VERIFICATION: Route = Route {
+    function: "auth-resend-verification",
+    method: Method::POST,
+    path: "/api/v1/auth/resend-verification",
+    limits: &[Rule::ResendVerification, Rule::MailAddress],
+    action: Some("auth.resend_verification"),
+    recorded: true,
+    grants: &[LIMITS, (Table::Users, &["GetItem"]), AUDIT, OUTBOX],
+    ..PLAIN
+};
+/// Proves a password and begins a session.
+pub static AUTH_LOGIN: Route = Route {
+    function: "auth-login",
+    method: Method::POST,
+    path: "/api/v1/auth/login",
+    limits: &[Rule::Login],
+    action: Some("auth.login"),
+    recorded: true,
+    grants: &[
+        LIMITS_AND_LOCK,
+        (Table::Users, &["GetItem", "BatchGetItem", "UpdateItem"]),
+        (Table::Security, &["BatchGetItem"]),
+        (Table::Tokens, &["PutItem", "Query", "DeleteItem"]),
+        AUDIT,
+        OUTBOX,
+    ],
+    secrets: &[Secret::SigningRing],
+    ..PLAIN
+};
+/// Continues a session.
+pub static AUTH_REFRESH: Route = Route {
+    function: "auth-refresh",
+    method: Method::POST,
+    path: "/api/v1/auth/refresh",
+    limits: &[Rule::Refresh],
+    action: Some("auth.refresh"),
+    recorded: true,
+    grants: &[
+        (Table::Users, &["BatchGetItem", "UpdateItem"]),
+        (Table::Tokens, &["BatchGetItem", "UpdateItem", "DeleteItem"]),
+        (Table::Security, &["BatchGetItem"]),
+        AUDIT,
+        OUTBOX,
+    ],
+    secrets: &[Secret::SigningRing],
+    ..PLAIN
+};
+/// Ends a session.
+pub static AUTH_LOGOUT: Route = Route {
+    function: "auth-logout",
+    method: Method::POST,
+    path: "/api/v1/auth/logout",
+    access: Access::BearerOrToken,
+    action: Some("auth.logout"),
+    recorded: true,
+    grants: &[
+        (Table::Users, &["BatchGetItem"]),
+        (Table::Tokens, &["BatchGetItem", "DeleteItem"]),
+        (Table::Security, &["BatchGetItem"]),
+        AUDIT,
+    ],
+    ..PLAIN
+};
+/// Sends a reset mail.
+pub static AUTH_REQUEST_PASSWORD_RESET: Route = Route {
+    function: "auth-request-password-reset",
+    method: Method::POST,
+    path: "/api/v1/auth/request-password-reset",
+    limits: &[Rule::RequestPasswordReset, Rule::MailAddress],
+    action: Some("auth.request_password_reset"),
+    recorded: true,
+    grants: &[LIMITS, (Table::Users, &["GetItem"]), AUDIT, OUTBOX],
+    ..PLAIN
+};
+/// Sets a new password by a mailed token.
+pub static AUTH_RESET_PASSWORD: Route = Route {
+    function: "auth-reset-password",
+    method: Method::POST,
+    path: "/api/v1/auth/reset-password",
+    limits: &[Rule::ResetPassword],
+    action: Some("auth.reset_password"),
+    recorded: true,
+    grants: &[
+        LIMITS_AND_LOCK,
+        (Table::Users, &["BatchGetItem", "UpdateItem"]),
+        (Table::Security, &["BatchGetItem"]),
+        AUDIT,
+        OUTBOX,
+    ],
+    ..PLAIN
+};
+/// The caller's account.
+pub static AUTH_ME: Route = Route {
+    function: "auth-me",
+    method: Method::GET,
+    path: "/api/v1/auth/me",
+    access: Access::Bearer,
+    action: Some("auth.me"),
+    grants: &[AUTH[0], AUTH[1], AUTH[2], AUDIT],
+    ..PLAIN
+};
+/// Changes the caller's name or address.
+pub static AUTH_UPDATE_ME: Route = Route {
+    function: "auth-update-me",
+    method: Method::PATCH,
+    path: "/api/v1/auth/me",
+    access: Access::Bearer,
+    action: Some("auth.update_me"),
+    recorded: true,
+    grants: &[(Table::Users, &["BatchGetItem", "UpdateItem"]), AUTH[1], AUTH[2], LIMITS_AND_LOCK, AUDIT, OUTBOX],
+    ..PLAIN
+};
+/// Changes the caller's password.
+pub static AUTH_CHANGE_PASSWORD: Route = Route {
+    function: "auth-change-password",
+    method: Method::POST,
+    path: "/api/v1/auth/change-password",
+    access: Access::Bearer,
+    limits: &[Rule::ChangePassword],
+    action: Some("auth.change_password"),
+    recorded: true,
+    grants: &[
+        (Table::Users, &["BatchGetItem", "UpdateItem"]),
+        (Table::Tokens, &["BatchGetItem", "UpdateItem"]),
+        AUTH[2],
+        LIMITS_AND_LOCK,
+        AUDIT,
+        OUTBOX,
+    ],
+    secrets: &[Secret::SigningRing],
+    ..PLAIN
+};
+/// Renews the password proof of the caller's session.
+pub static AUTH_REAUTHENTICATE: Route = Route {
+    function: "auth-reauthenticate",
+    method: Method::POST,
+    path: "/api/v1/auth/reauthenticate",
+    access: Access::Bearer,
+    limits: &[Rule::Reauthenticate],
+    action: Some("auth.reauthenticate"),
+    recorded: true,
+    grants: &[AUTH[0], (Table::Tokens, &["BatchGetItem", "UpdateItem"]), AUTH[2], LIMITS_AND_LOCK, AUDIT, OUTBOX],
+    secrets: &[Secret::SigningRing],
+    ..PLAIN
+};
+/// "This wasn't me": gives an account back to its owner.
+pub static AUTH_SECURE_ACCOUNT: Route = Route {
+    function: "auth-secure-account",
+    method: Method::POST,
+    path: "/api/v1/auth/secure-account",
+    limits: &[Rule::SecureAccount],
+    action: Some("auth.secure_account"),
+    recorded: true,
+    grants: &[
+        LIMITS,
+        (Table::Users, &["GetItem", "PutItem", "UpdateItem", "DeleteItem"]),
+        AUDIT,
+        (Table::Outbox, &["GetItem", "PutItem", "UpdateItem"]),
+    ],
+    secrets: &[Secret::MailKey],
+    ..PLAIN
+};

@@ -1,0 +1,118 @@
+//! THE table: every endpoint with its facts. The router, the audit wrapper, the fallback's 405, and the guards
+//! over `template.yaml`, `events/` and the README all read it. To add an endpoint, add a constant in the file of
+//! its group and a line in [`ALL`], and
+//! follow `docs/adding-an-endpoint.md`; a guard names whatever was forgotten.
+
+mod admin;
+mod auth;
+mod open;
+mod route;
+mod sessions;
+
+use http::Method;
+
+pub use admin::*;
+pub use auth::*;
+pub use open::*;
+pub use route::{Access, Grant, RingRight, Route, Secret};
+pub use sessions::*;
+
+use crate::store::Table;
+
+const AUTH: [Grant; 3] =
+    [(Table::Users, &["BatchGetItem"]), (Table::Tokens, &["BatchGetItem"]), (Table::Security, &["BatchGetItem"])];
+const AUDIT: Grant = (Table::Audit, &["PutItem"]);
+const OUTBOX: Grant = (Table::Outbox, &["PutItem"]);
+const LIMITS: Grant = (Table::Limits, &["UpdateItem"]);
+const LIMITS_AND_LOCK: Grant = (Table::Limits, &["UpdateItem", "DeleteItem"]);
+
+const PLAIN: Route = Route {
+    function: "",
+    method: Method::GET,
+    path: "",
+    access: Access::Public,
+    limits: &[],
+    action: None,
+    recorded: false,
+    grants: &[],
+    secrets: &[],
+    ring: RingRight::None,
+};
+
+/// All endpoints, in the order of the contract.
+pub static ALL: [&Route; 31] = [
+    &AUTH_REGISTER,
+    &AUTH_VERIFY_EMAIL,
+    &AUTH_RESEND_VERIFICATION,
+    &AUTH_LOGIN,
+    &AUTH_REFRESH,
+    &AUTH_LOGOUT,
+    &AUTH_REQUEST_PASSWORD_RESET,
+    &AUTH_RESET_PASSWORD,
+    &AUTH_ME,
+    &AUTH_UPDATE_ME,
+    &AUTH_CHANGE_PASSWORD,
+    &AUTH_REAUTHENTICATE,
+    &AUTH_SECURE_ACCOUNT,
+    &SESSIONS_LIST,
+    &SESSIONS_REVOKE,
+    &SESSIONS_REVOKE_OTHERS,
+    &SESSIONS_REVOKE_ALL,
+    &ADMIN_ROTATE_TOKENS,
+    &ADMIN_ROTATE_SIGNING_KEYS,
+    &ADMIN_SECURITY_CONFIG,
+    &ADMIN_FIND_USERS,
+    &ADMIN_DISABLE_USER,
+    &ADMIN_ENABLE_USER,
+    &ADMIN_UNLOCK_USER,
+    &WELL_KNOWN_JWKS,
+    &WELL_KNOWN_AUTHORIZATION_SERVER,
+    &WELL_KNOWN_OPENID_CONFIGURATION,
+    &SERVICE_HEALTH,
+    &PAGES_VERIFY_EMAIL,
+    &PAGES_RESET_PASSWORD,
+    &PAGES_SECURE_ACCOUNT,
+];
+
+/// The methods of the routes that match `path`, for `Allow` (RFC 9110 section 10.2.1); empty if none does.
+#[must_use]
+pub fn allowed_methods(path: &str) -> Vec<Method> {
+    let mut methods: Vec<Method> = Vec::new();
+    for route in ALL.iter().filter(|route| route.matches(path)) {
+        let answered =
+            if route.method == Method::GET { vec![Method::GET, Method::HEAD] } else { vec![route.method.clone()] };
+        methods.extend(answered.into_iter().filter(|method| !methods.contains(method)).collect::<Vec<_>>());
+    }
+    methods
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_routes_share_a_function_or_an_address() {
+        for (index, route) in ALL.iter().enumerate() {
+            for other in ALL.iter().skip(index + 1) {
+                assert_ne!(route.function, other.function);
+                assert!(route.path != other.path || route.method != other.method, "{}", route.path);
+            }
+        }
+    }
+
+    #[test]
+    fn a_path_names_its_methods() {
+        assert_eq!(allowed_methods("/api/v1/auth/me"), [Method::GET, Method::HEAD, Method::PATCH]);
+        assert_eq!(allowed_methods("/api/v1/auth/sessions/all"), [Method::DELETE]);
+        assert_eq!(allowed_methods("/api/v1/auth/me/"), Vec::<Method>::new());
+        assert_eq!(allowed_methods("/api/v1/auth/sessions/"), Vec::<Method>::new());
+    }
+
+    #[test]
+    fn every_recorded_route_may_write_the_trail() {
+        for route in ALL.iter().filter(|route| route.recorded) {
+            assert!(route.action.is_some(), "{}", route.function);
+            assert!(route.grants.contains(&AUDIT), "{}", route.function);
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! What anybody may read: keys, metadata, health, and the pages that mails link to.
+
+use super::{PLAIN, Route};
+use crate::store::Table;
+
+/// The public keys (RFC 7517 section 5).
+pub static WELL_KNOWN_JWKS: Route = Route {
+    function: "well-known-jwks",
+    path: "/.well-known/jwks.json",
+    grants: &[(Table::Security, &["GetItem"])],
+    ..PLAIN
+};
+/// Authorization server metadata (RFC 8414).
+pub static WELL_KNOWN_AUTHORIZATION_SERVER: Route =
+    Route { function: "well-known-authorization-server", path: "/.well-known/oauth-authorization-server", ..PLAIN };
+/// Issuer and key address for gateways that only look here.
+pub static WELL_KNOWN_OPENID_CONFIGURATION: Route =
+    Route { function: "well-known-openid-configuration", path: "/.well-known/openid-configuration", ..PLAIN };
+/// Whether the service answers.
+pub static SERVICE_HEALTH: Route = Route { function: "service-health", path: "/api/v1/health", ..PLAIN };
+/// The page that a verification mail links to.
+pub static PAGES_VERIFY_EMAIL: Route = Route { function: "pages-verify-email", path: "/verify-email", ..PLAIN };
+/// The page that a reset mail links to.
+pub static PAGES_RESET_PASSWORD: Route = Route { function: "pages-reset-password", path: "/reset-password", ..PLAIN };
+/// The page that a "this wasn't me" link opens.
+pub static PAGES_SECURE_ACCOUNT: Route = Route { function: "pages-secure-account", path: "/secure-account", ..PLAIN };

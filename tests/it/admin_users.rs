@@ -1,0 +1,114 @@
+//! What admins do to accounts: find, disable, enable, unlock.
+#![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use bundle_tests::{Actor, PASSWORD, TestApp, text};
+use serde_json::json;
+
+const WRONG: &str = "Wrong-Horse-7-Battery";
+
+fn reason() -> serde_json::Value {
+    json!({ "reason": "the owner asked us on the phone" })
+}
+
+async fn path(actor: &Actor<'_>, verb: &str) -> String {
+    let id = actor.me().await.json()["id"].as_str().expect("an id").to_owned();
+    format!("/api/v1/admin/users/{id}/{verb}")
+}
+
+#[tokio::test]
+async fn a_disabled_account_is_dead_everywhere_and_an_enabled_one_signs_in_anew() {
+    let app = TestApp::start().await;
+    let root = app.admin("root@example.com").await;
+    let ada = app.logged_in("ada@example.com").await;
+    app.anonymous()
+        .post("/api/v1/auth/request-password-reset", &json!({ "email": "ada@example.com" }))
+        .await
+        .assert(202);
+    let reset =
+        json!({ "token": app.mailed("ada@example.com", "drs_").await, "new_password": "Other-Horse-8-Battery" });
+    let (disable, enable) = (path(&ada, "disable").await, path(&ada, "enable").await);
+    root.post(&disable, &reason()).await.assert(200);
+    ada.me().await.assert(401);
+    ada.try_refresh(ada.refresh.as_deref().unwrap_or_default()).await.assert_problem(401, "invalid_refresh_token");
+    app.anonymous().try_log_in("ada@example.com", PASSWORD).await.assert_problem(403, "account_disabled");
+    app.anonymous().try_log_in("ada@example.com", WRONG).await.assert_problem(401, "invalid_credentials");
+    let client = app.anonymous();
+    client.post("/api/v1/auth/reset-password", &reset).await.assert_problem(400, "invalid_or_expired_token");
+    root.post(&enable, &reason()).await.assert(200);
+    ada.me().await.assert(401);
+    app.anonymous().log_in("ada@example.com", PASSWORD).await.me().await.assert(200);
+}
+
+#[tokio::test]
+async fn no_admin_disables_themselves() {
+    // AZ-08
+    let app = TestApp::start().await;
+    let root = app.admin("root@example.com").await;
+    root.post(&path(&root, "disable").await, &reason()).await.assert_problem(409, "conflict");
+    root.me().await.assert(200);
+}
+
+#[tokio::test]
+async fn an_unlocked_account_takes_its_password_again() {
+    let app = TestApp::with(&[("LOCKOUT_THRESHOLD", "2")]).await;
+    let root = app.admin("root@example.com").await;
+    let ada = app.logged_in("ada@example.com").await;
+    for _ in 0..2 {
+        app.anonymous().try_log_in("ada@example.com", WRONG).await.assert(401);
+    }
+    app.advance(4);
+    app.anonymous().try_log_in("ada@example.com", PASSWORD).await.assert_problem(423, "account_locked");
+    root.post(&path(&ada, "unlock").await, &reason()).await.assert(200);
+    app.anonymous().try_log_in("ada@example.com", PASSWORD).await.assert(200);
+}
+
+#[tokio::test]
+async fn a_user_is_found_by_any_spelling_of_the_address_and_the_look_is_recorded() {
+    let app = TestApp::start().await;
+    let root = app.admin("root@example.com").await;
+    let ada = app.logged_in("ada@example.com").await;
+    let found = root.get("/api/v1/admin/users?email=ADA%40Example.com").await;
+    found.assert(200);
+    assert_eq!(found.json()["users"], json!([ada.me().await.json()]));
+    let nobody = root.get("/api/v1/admin/users?email=nobody@example.com").await;
+    assert_eq!((nobody.status.as_u16(), nobody.json()), (200, json!({ "users": [] })));
+    for query in ["", "?email=x", "?email=a@example.com&limit=1", "?mail=a@example.com"] {
+        root.get(&format!("/api/v1/admin/users{query}")).await.assert_problem(422, "validation_failed");
+    }
+    root.get("/api/v1/admin/users?email=a@example.com&email=b@example.com").await.assert(400);
+    let mut looks = app.db_scan("audit").await;
+    looks.retain(|record| {
+        text(record, "action") == Some("admin.find_users") && text(record, "outcome") == Some("success")
+    });
+    assert_eq!(looks.len(), 2);
+    assert!(!format!("{looks:?}").contains("example.com"), "the trail holds an address");
+}
+
+#[tokio::test]
+async fn unknown_and_malformed_users_are_one_404_and_recorded() {
+    let app = TestApp::start().await;
+    let root = app.admin("root@example.com").await;
+    for verb in ["disable", "enable", "unlock"] {
+        for id in ["00000000-0000-4000-8000-000000000000", "x", "%00", "..%2f"] {
+            let before = app.db_audit().await.len();
+            let answer = root.post(&format!("/api/v1/admin/users/{id}/{verb}"), &reason()).await;
+            answer.assert_problem(404, "not_found");
+            assert_eq!(app.db_audit().await.len(), before + 1, "{verb} {id}");
+        }
+        let ada = format!("/api/v1/admin/users/00000000-0000-4000-8000-000000000000/{verb}");
+        root.post(&ada, &json!({ "reason": "short" })).await.assert_problem(422, "validation_failed");
+        root.post(&ada, &json!({ "reason": "two lines\nof reason" })).await.assert_problem(422, "validation_failed");
+    }
+}
+
+#[tokio::test]
+async fn a_user_is_no_admin() {
+    // AZ-01
+    let app = TestApp::start().await;
+    let ada = app.logged_in("ada@example.com").await;
+    for verb in ["disable", "enable", "unlock"] {
+        ada.post(&path(&ada, verb).await, &reason()).await.assert_problem(403, "forbidden");
+    }
+    ada.get("/api/v1/admin/users?email=ada@example.com").await.assert_problem(403, "forbidden");
+    ada.me().await.assert(200);
+}

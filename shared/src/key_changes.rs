@@ -1,8 +1,9 @@
-//! An admin replaces the signing keys: on routine, or because one has leaked.
+//! An admin replaces the signing keys: on routine, or because one has leaked. The operator has the data key replaced.
 
+use crate::audit::Entry;
 use crate::domain::Reason;
 use crate::http::{Code, Problem};
-use crate::keys::{KeysError, SIGNING_RING, compromise};
+use crate::keys::{DATA_RING, KeysError, SIGNING_RING, compromise};
 use crate::request::RequestMeta;
 use crate::rotations::Actor;
 use crate::secrets::Secrets;
@@ -56,15 +57,27 @@ impl KeyChanges {
         let entry = actor.sign(self.store.entry(meta)).reason(reason.as_str().to_owned()).text("mode", mode.name());
         let done = match mode {
             Mode::Compromised => compromise::drop_all(&self.secrets, &self.store, &entry).await.map(|_| ()),
-            Mode::Routine => {
-                // The record comes first: a rotation that nobody asked for would be worse than one that did not begin.
-                self.store.record(&entry).await?;
-                self.secrets.rotate(SIGNING_RING, &self.store.fresh_name()).await.map_err(KeysError::from)
-            }
+            Mode::Routine => return self.begin(SIGNING_RING, &entry).await,
         };
         done.map_err(|error| match error {
             KeysError::Overtaken => Problem::new(Code::Conflict).caused_by(error),
             other => Problem::unavailable(other),
         })
+    }
+
+    /// Has a new data key made, under which everything is encrypted from then on; the former ones go on opening what they
+    /// have encrypted. It is only begun: Secrets Manager does the rest.
+    ///
+    /// # Errors
+    /// 503, also where no rotation of the ring is configured.
+    pub async fn replace_data_key(&self, meta: &RequestMeta, actor: Actor<'_>, reason: &Reason) -> Result<(), Problem> {
+        self.begin(DATA_RING, &actor.sign(self.store.entry(meta)).reason(reason.as_str().to_owned())).await
+    }
+
+    async fn begin(&self, ring: &str, entry: &Entry) -> Result<(), Problem> {
+        // The record comes first: a rotation that nobody asked for would be worse than one that did not begin.
+        self.store.record(entry).await?;
+        let begun = self.secrets.rotate(ring, &self.store.fresh_name()).await;
+        begun.map_err(|error| Problem::unavailable(KeysError::from(error)))
     }
 }

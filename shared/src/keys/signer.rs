@@ -25,6 +25,8 @@ pub struct Signer {
     secrets: Secrets,
     stale: Duration,
     held: Arc<Mutex<Held>>,
+    /// Whoever reads the ring has it, so that those who miss the same key wait for that read instead of failing.
+    turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// The ring in memory.
@@ -45,7 +47,7 @@ impl Signer {
     pub async fn open(secrets: Secrets, stale: Duration, now: Timestamp) -> Result<Self, KeysError> {
         let ring = Arc::new(read_ring(&secrets).await?.unwrap_or_default());
         let held = Held { ring, read_at: now, tried_at: now, tried_for: String::new() };
-        Ok(Self { secrets, stale, held: Arc::new(Mutex::new(held)) })
+        Ok(Self { secrets, stale, held: Arc::new(Mutex::new(held)), turn: Arc::default() })
     }
 
     /// The token that says `claims`, signed with the key that `record` names for `now`.
@@ -60,6 +62,8 @@ impl Signer {
     }
 
     async fn ring(&self, kid: &str, now: Timestamp) -> Result<Arc<SigningRing>, KeysError> {
+        let is_missing = self.held.lock().unwrap_or_else(PoisonError::into_inner).ring.key(kid).is_none();
+        let _turn = if is_missing { Some(self.turn.lock().await) } else { None };
         let (ring, read_at, due) = {
             let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
             let wanted = held.ring.key(kid).is_none() || held.read_at.plus(REFRESH) <= now;

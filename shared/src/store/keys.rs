@@ -27,6 +27,10 @@ use crate::domain::{EmailAddress, EventId, RowId, SessionId, Timestamp, UserId};
 pub(super) const SECURITY_COPIES: u8 = 4;
 /// Over how many partitions a day's anonymous records are spread.
 const ANON_SHARDS: u8 = 16;
+/// Refusals with the same name within so long are one record.
+const ONCE_MILLIS: i64 = 600_000;
+/// A day.
+pub(super) const DAY_MILLIS: i64 = 86_400_000;
 /// What the sort keys of sessions begin with.
 pub(super) const SESSION_PREFIX: &str = "SESSION#";
 
@@ -118,7 +122,7 @@ pub(super) fn data_keys() -> Key {
 
 pub(super) fn audit(user: Option<UserId>, at: Timestamp, event: EventId) -> Key {
     let pk = match user {
-        Some(user) => format!("USER#{user}"),
+        Some(user) => audit_of_user(user),
         None => anonymous(at, event.uuid().as_bytes()),
     };
     Key::new(Table::Audit, pk).with_sort(format!("{at}#{event}"))
@@ -126,16 +130,36 @@ pub(super) fn audit(user: Option<UserId>, at: Timestamp, event: EventId) -> Key 
 
 /// The one record of all refusals with the same `name` in the ten minutes around `at`.
 pub(super) fn audit_once(at: Timestamp, name: &str) -> Key {
-    const WINDOW_MILLIS: i64 = 600_000;
-    let start = Timestamp::from_millis(at.as_millis().div_euclid(WINDOW_MILLIS) * WINDOW_MILLIS);
+    let start = Timestamp::from_millis(at.as_millis().div_euclid(ONCE_MILLIS) * ONCE_MILLIS);
     let hash = digest::sha256(name.as_bytes());
     Key::new(Table::Audit, anonymous(start, &hash)).with_sort(format!("{start}#{}", digest::encode(&hash)))
 }
 
 fn anonymous(at: Timestamp, spread: &[u8]) -> String {
+    anonymous_shard(at, spread.last().copied().unwrap_or_default() % ANON_SHARDS)
+}
+
+fn anonymous_shard(at: Timestamp, shard: u8) -> String {
     let day: String = at.to_string().chars().take(10).collect();
-    let shard = spread.last().copied().unwrap_or_default() % ANON_SHARDS;
     format!("ANON#{day}#{shard}")
+}
+
+/// The partition of a user's records.
+pub(super) fn audit_of_user(user: UserId) -> String {
+    format!("USER#{user}")
+}
+
+/// The partitions of a day's records that are no user's.
+pub(super) fn audit_of_day(day: Timestamp) -> impl Iterator<Item = String> {
+    (0..ANON_SHARDS).map(move |shard| anonymous_shard(day, shard))
+}
+
+/// The least and the greatest sort key of the records between two moments. A record that stands for several refusals has
+/// the key of the ten minutes' beginning, so the span begins that much earlier.
+pub(super) fn audit_span(from: Timestamp, to: Timestamp) -> (String, String) {
+    let begin = Timestamp::from_millis(from.as_millis().saturating_sub(ONCE_MILLIS));
+    // `$` comes behind `#`: every record of the last millisecond is in.
+    (begin.to_string(), format!("{to}$"))
 }
 
 pub(super) fn outbox(row: RowId) -> Key {
@@ -187,6 +211,18 @@ mod tests {
         assert_eq!(shown(bucket(Rule::Login, "192.0.2.1")), "limits LIMIT#login#192.0.2.1 ");
         assert!(lock(&address).pk.starts_with("LOCK#") && !lock(&address).pk.contains("ada"));
         assert!(email(&address).pk.starts_with("EMAIL#") && !email(&address).pk.contains("ada"));
+    }
+
+    #[test]
+    fn the_span_of_a_moment_holds_every_record_of_it() {
+        let at = Timestamp::from_millis(1_700_000_000_000);
+        let event = EventId::new(Uuid::from_u128(u128::MAX));
+        let (least, most) = audit_span(at, at);
+        for key in [audit(None, at, event), audit_once(at, "x")] {
+            assert!(audit_of_day(at).any(|partition| partition == key.pk), "{}", key.pk);
+            let sk = key.sk.expect("a sort key");
+            assert!(least <= sk && sk <= most, "{least} {sk} {most}");
+        }
     }
 
     #[test]

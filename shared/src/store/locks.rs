@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use serde::Deserialize;
+
 use super::expression::Expression;
 use super::keys;
 use super::single::{Updated, number, text};
@@ -27,7 +29,32 @@ pub enum LockCharge {
     Locked(Duration),
 }
 
+/// What a lock is like, for those who look at it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LockState {
+    /// Wrong passwords in a row.
+    pub failures: u64,
+    /// How long no password is looked at, if the lock is full.
+    pub locked_for: Option<Duration>,
+}
+
+/// The LOCK item.
+#[derive(Deserialize)]
+struct Lock {
+    n: u64,
+    last: Timestamp,
+}
+
 impl Store {
+    /// What the lock of `address` is like now. Nothing is charged.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn lock_state(&self, address: &EmailAddress, lockout: &Lockout) -> Result<LockState, StoreError> {
+        let lock: Option<Lock> = self.read("lock_state", keys::lock(address)).await?;
+        Ok(lock.map_or(LockState { failures: 0, locked_for: None }, |lock| lock.state(lockout, self.now())))
+    }
+
     /// Charges one try for `address`.
     ///
     /// # Errors
@@ -76,6 +103,16 @@ impl Store {
     }
 }
 
+impl Lock {
+    /// By the rules of [`counting`] and [`restarting`].
+    fn state(&self, lockout: &Lockout, now: Timestamp) -> LockState {
+        let (full, end) = (self.n >= lockout.threshold, self.last.plus(lockout.duration));
+        let over = self.last.plus(MEMORY) <= now || (full && end <= now);
+        let failures = if over { 0 } else { self.n };
+        LockState { failures, locked_for: (full && !over).then(|| end.since(now)) }
+    }
+}
+
 /// One more failure, while the lock is not full.
 fn counting(lockout: &Lockout, now: Timestamp, id: &str) -> Expression {
     let condition = "attribute_not_exists(#pk) OR (#n < :max AND #last > :forgotten AND #write <> :id)";
@@ -104,4 +141,24 @@ fn restarting(lockout: &Lockout, now: Timestamp, id: &str) -> Expression {
 
 fn count(n: Option<i64>) -> u64 {
     n.and_then(|n| u64::try_from(n).ok()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_is_shown_as_it_would_be_charged() {
+        let hour = Duration::from_secs(3_600);
+        let lockout = Lockout { threshold: 10, duration: hour };
+        let now = Timestamp::from_millis(1_700_000_000_000);
+        let state = |n, age| {
+            let LockState { failures, locked_for } = Lock { n, last: now.minus(age) }.state(&lockout, now);
+            (failures, locked_for)
+        };
+        assert_eq!(state(9, Duration::ZERO), (9, None));
+        assert_eq!(state(10, Duration::ZERO), (10, Some(hour)));
+        assert_eq!(state(10, hour), (0, None));
+        assert_eq!(state(9, MEMORY), (0, None));
+    }
 }

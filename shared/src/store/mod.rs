@@ -19,6 +19,7 @@ mod outbox;
 mod security;
 mod sessions;
 mod single;
+mod trail;
 mod transaction;
 mod users;
 
@@ -42,10 +43,11 @@ pub use client::{AwsBase, client};
 pub use credentials::PasswordChange;
 pub use error::StoreError;
 pub use keys::{Key, Table};
-pub use locks::LockCharge;
+pub use locks::{LockCharge, LockState};
 pub use outbox::{Claim, MailKind, Origin, Row, SweepKind};
 pub use security::LastRotation;
 pub use sessions::{Advanced, Arrival, Begun};
+pub use trail::{Record, Search};
 pub use transaction::CommitError;
 pub use users::{AddressOwner, Registered, TokenSlot};
 

@@ -1,0 +1,110 @@
+//! What is printed: an answer as text for people or as one JSON document, and progress on standard error.
+
+use std::io::Write;
+
+use serde_json::{Value, json};
+
+use crate::failure::Failure;
+
+/// An answer in both forms.
+#[derive(Debug)]
+pub struct Answer {
+    /// For programs.
+    pub document: Value,
+    /// For people.
+    pub text: String,
+}
+
+/// The two streams of the process. Nobody is left to be told that one of them is closed, so failures to write are not
+/// looked at.
+pub struct Console<'a> {
+    json: bool,
+    out: &'a mut dyn Write,
+    err: &'a mut dyn Write,
+}
+
+impl<'a> Console<'a> {
+    /// Streams to which answers go as text, or as one JSON document.
+    pub fn new(json: bool, out: &'a mut dyn Write, err: &'a mut dyn Write) -> Self {
+        Self { json, out, err }
+    }
+
+    /// Whether answers are JSON.
+    #[must_use]
+    pub const fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Prints the answer.
+    pub fn answer(&mut self, answer: &Answer) {
+        let text = if self.json { format!("{:#}", answer.document) } else { answer.text.clone() };
+        let _nobody_reads = writeln!(self.out, "{}", text.trim_end());
+    }
+
+    /// Prints a piece of an answer that comes bit by bit.
+    pub fn piece(&mut self, text: &str) {
+        let _nobody_reads = write!(self.out, "{text}").and_then(|()| self.out.flush());
+    }
+
+    /// Says what long work is at.
+    pub fn progress(&mut self, text: &str) {
+        let _nobody_reads = writeln!(self.err, "{text}");
+    }
+
+    /// Prints why the command was not carried out.
+    pub fn fail(&mut self, failure: &Failure) {
+        let Failure { code, what, remedy, .. } = failure;
+        let _nobody_reads = writeln!(self.err, "ops: {what}\n     {remedy}");
+        if self.json {
+            let document = json!({ "error": { "code": code, "message": what, "what_to_do": remedy } });
+            let _nobody_reads = writeln!(self.out, "{document:#}");
+        }
+    }
+}
+
+/// Columns as wide as their widest cell.
+#[must_use]
+pub fn table(titles: &[&str], rows: &[Vec<String>]) -> String {
+    let titles: Vec<String> = titles.iter().map(ToString::to_string).collect();
+    let all: Vec<&Vec<String>> = std::iter::once(&titles).chain(rows).collect();
+    let width = |column: usize| all.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+    let widths: Vec<_> = (0..titles.len()).map(|column| width(column).unwrap_or_default()).collect();
+    let line = |row: &&Vec<String>| {
+        let cells: Vec<_> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        cells.join("  ").trim_end().to_owned()
+    };
+    all.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// Names and values below each other.
+#[must_use]
+pub fn facts(facts: &[(&str, String)]) -> String {
+    let width = facts.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
+    facts.iter().map(|(name, value)| format!("{name:<width$}  {value}")).collect::<Vec<_>>().join("\n")
+}
+
+/// A text that is missing.
+#[must_use]
+pub fn or_dash(text: Option<impl ToString>) -> String {
+    text.map_or_else(|| "-".to_owned(), |text| text.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let rows = [vec!["a".to_owned(), "long".to_owned(), "x".to_owned()]];
+        assert_eq!(table(&["name", "b", "c"], &rows), "name  b     c\na     long  x");
+    }
+
+    #[test]
+    fn a_failure_is_one_document_and_its_text_is_elsewhere() {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        Console::new(true, &mut out, &mut err).fail(&Failure::usage("wrong", "mend it"));
+        let document: Value = serde_json::from_slice(&out).unwrap();
+        assert_eq!(document["error"]["what_to_do"], "mend it");
+        assert!(String::from_utf8(err).unwrap().contains("wrong"));
+    }
+}

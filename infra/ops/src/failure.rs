@@ -1,0 +1,102 @@
+//! What went wrong, what to do about it, and the exit code that says so.
+
+use std::fmt::Write as _;
+
+use shared::http::{Code, Problem, error_chain};
+use shared::store::StoreError;
+
+/// The exit codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// It was done.
+    Done,
+    /// The service refused or failed.
+    Refused,
+    /// The command line or the settings are wrong, or `--yes` is missing.
+    Usage,
+    /// There is no such account, session or record.
+    NotFound,
+}
+
+impl Exit {
+    /// The number.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Refused => 1,
+            Self::Usage => 2,
+            Self::NotFound => 3,
+        }
+    }
+}
+
+/// A command that was not carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// How the process ends.
+    pub exit: Exit,
+    /// What was wrong, for programs.
+    pub code: &'static str,
+    /// What was wrong, for people.
+    pub what: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+impl Failure {
+    /// Wrong usage or settings.
+    pub fn usage(what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { exit: Exit::Usage, code: "usage", what: what.into(), remedy: remedy.into() }
+    }
+
+    /// Something that there is not.
+    pub fn not_found(what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { exit: Exit::NotFound, code: "not_found", what: what.into(), remedy: remedy.into() }
+    }
+
+    /// Something that did not work.
+    pub fn refused(what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { exit: Exit::Refused, code: "refused", what: what.into(), remedy: remedy.into() }
+    }
+
+    /// A change that nobody has confirmed.
+    #[must_use]
+    pub fn unconfirmed(plan: &str) -> Self {
+        Self {
+            exit: Exit::Usage,
+            code: "confirmation_required",
+            what: format!("Nothing was done. This would {plan}."),
+            remedy: "Add --yes to do it.".to_owned(),
+        }
+    }
+}
+
+/// What the endpoints would answer. The operator is told the cause as well: a client may not know it, they must.
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        let mut what = problem.detail.into_owned();
+        if let Some(cause) = &problem.cause {
+            // Writing to a string cannot fail.
+            let _ = write!(what, " ({})", error_chain(cause.as_ref()));
+        }
+        let remedy = match problem.code {
+            Code::NotFound => "Look for it with `ops users show`.",
+            Code::Conflict => "Somebody else changes the same thing. Look at the state as it is now and try again.",
+            Code::ServiceUnavailable => {
+                "Nothing was changed halfway. See that `cargo run` is up, or that region and credentials are right and not expired, and try again."
+            }
+            _ => {
+                "See that the settings are those of the service, and that the credentials may read and write its tables."
+            }
+        };
+        let exit = if problem.code == Code::NotFound { Exit::NotFound } else { Exit::Refused };
+        Self { exit, code: problem.code.name(), what, remedy: remedy.to_owned() }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Problem::from(error).into()
+    }
+}

@@ -1,0 +1,83 @@
+//! The operator's command: what has to be done when the service's own endpoints are not enough, or not to be trusted.
+//!
+//! It works on the tables and secrets of the local run or of a deployment with the services that the endpoints use, so
+//! the rules are the same and every change leaves the same record in the audit trail, with the operator's name in it. It
+//! asks nobody but AWS for permission: whoever may write the tables may run it.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`options`] | the command line |
+//! | [`target`] | whose tables and secrets: the local run's or a deployment's |
+//! | [`desk`] | who works on them, and what they have confirmed |
+//! | [`users`], [`tokens`], [`keys`], [`sessions`], [`audit`] | the commands |
+//! | [`drill`] | a breach, played and answered, with a stop-watch |
+//! | [`console`], [`failure`] | what is printed, and the exit code |
+//!
+//! A command that changes something does nothing without `--yes`, and says what it would do. No password, token, hash
+//! or key is ever printed.
+
+pub mod audit;
+pub mod console;
+pub mod desk;
+pub mod drill;
+pub mod failure;
+pub mod keys;
+pub mod moment;
+pub mod options;
+pub mod sessions;
+pub mod target;
+pub mod tokens;
+pub mod users;
+
+use std::ffi::OsString;
+use std::io::Write;
+
+use clap::Parser as _;
+use shared::config::Settings;
+
+use crate::console::Console;
+use crate::desk::Desk;
+use crate::failure::{Exit, Failure};
+use crate::options::{AuditCommand, Command, Options};
+
+/// Runs one command; the first argument is the program's name. Gives the exit code: 0 done, 1 refused or failed, 2 wrong
+/// usage or settings, 3 not found.
+pub async fn run<'a>(
+    arguments: impl IntoIterator<Item = OsString>,
+    process: &Settings,
+    out: &'a mut dyn Write,
+    err: &'a mut dyn Write,
+) -> u8 {
+    let options = match Options::try_parse_from(arguments) {
+        Ok(options) => options,
+        Err(error) => {
+            let (exit, stream) = if error.use_stderr() { (Exit::Usage, err) } else { (Exit::Done, out) };
+            // A closed pipe is nobody to tell.
+            let _nobody_reads = write!(stream, "{error}");
+            return exit.code();
+        }
+    };
+    let mut console = Console::new(options.common.json, out, err);
+    match Box::pin(carry_out(&options, process, &mut console)).await {
+        Ok(exit) => exit.code(),
+        Err(failure) => {
+            console.fail(&failure);
+            failure.exit.code()
+        }
+    }
+}
+
+async fn carry_out(options: &Options, process: &Settings, console: &mut Console<'_>) -> Result<Exit, Failure> {
+    let desk = Desk::open(&options.common, process)?;
+    let answer = match &options.command {
+        Command::Users(command) => Box::pin(users::run(&desk, command)).await?,
+        Command::Tokens(command) => Box::pin(tokens::run(&desk, command)).await?,
+        Command::Keys(command) => Box::pin(keys::run(&desk, command, console)).await?,
+        Command::Sessions(command) => Box::pin(sessions::run(&desk, command)).await?,
+        Command::Audit(AuditCommand::Query(query)) => Box::pin(audit::query(&desk, query)).await?,
+        Command::Audit(AuditCommand::Tail(tail)) => return Box::pin(audit::tail(&desk, tail, console)).await,
+        Command::Drill(command) => return Box::pin(drill::run(&desk, command, console)).await,
+    };
+    console.answer(&answer);
+    Ok(Exit::Done)
+}

@@ -1,0 +1,272 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// The operator's command of Dashtam Auth.
+///
+/// Works on the local run (`cargo run`) unless told otherwise. Every change wants --yes and a --reason, and leaves a
+/// record in the audit trail with your name. Exit codes: 0 done, 1 refused or failed, 2 wrong usage or settings, 3 not
+/// found. docs/operations.md has examples, docs/runbooks/ says what to do when.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "ops", version)]
+pub struct Options {
+    /// What every command takes.
+    #[command(flatten)]
+    pub common: Common,
+    /// What is to be done.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, Args)]
+pub struct Common {
+    /// Work on a deployment: AWS_* credentials, `AWS_REGION` and the stack's DASHTAM_* settings from the environment
+    #[arg(long, global = true, conflicts_with_all = ["data_dir", "env_file"])]
+    pub aws: bool,
+
+    /// The data directory of the local run
+    #[arg(long, global = true, value_name = "DIRECTORY", default_value = ".dashtam/")]
+    pub data_dir: PathBuf,
+
+    /// Take the settings from this file of NAME=value lines instead of `<data-dir>/lambda.env`
+    #[arg(long, global = true, value_name = "FILE")]
+    pub env_file: Option<PathBuf>,
+
+    /// Who you are, for the audit trail; without it $USER, or the account this runs as
+    #[arg(long = "as", global = true, value_name = "NAME")]
+    pub operator: Option<String>,
+
+    /// Print one JSON document on standard output, and nothing else there
+    #[arg(long, global = true)]
+    pub json: bool,
+
+    /// Really do it; without it a command that changes something only says what it would do
+    #[arg(long, global = true)]
+    pub yes: bool,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// Accounts: look at them, close and open them, lift locks, give and take the admin role
+    #[command(subcommand)]
+    Users(UsersCommand),
+    /// Make everything issued before worthless, for one user or for all
+    #[command(subcommand)]
+    Tokens(TokensCommand),
+    /// Signing keys and data keys
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// A user's sessions
+    #[command(subcommand)]
+    Sessions(SessionsCommand),
+    /// The audit trail
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Practise an emergency against a running local service
+    #[command(subcommand)]
+    Drill(DrillCommand),
+}
+
+/// An account and why.
+#[derive(Debug, Clone, Args)]
+pub struct AccountChange {
+    /// The account's mail address or id
+    #[arg(value_name = "EMAIL|ID")]
+    pub whom: String,
+    /// Why, for the audit trail: one line of 10 to 500 characters
+    #[arg(long)]
+    pub reason: String,
+}
+
+/// Accounts.
+#[derive(Debug, Clone, Subcommand)]
+pub enum UsersCommand {
+    /// Show an account with its lock, version level and live sessions. The look is recorded
+    Show {
+        /// The account's mail address or id
+        #[arg(value_name = "EMAIL|ID")]
+        whom: String,
+    },
+    /// Close an account; every token of it is dead at once
+    Disable(AccountChange),
+    /// Open a closed account again; its old tokens stay dead
+    Enable(AccountChange),
+    /// Lift the lock of an account's address
+    Unlock(AccountChange),
+    /// Give an account the admin role; it counts from the next request on
+    GrantAdmin(AccountChange),
+    /// Take the admin role from an account. It is not checked whether it is the last admin: that would read the whole
+    /// table. An address in `DASHTAM_ADMIN_EMAILS` stays an admin
+    RevokeAdmin(AccountChange),
+}
+
+/// Token rotations.
+#[derive(Debug, Clone, Subcommand)]
+pub enum TokensCommand {
+    /// Outdate every access, refresh and mailed token, of one user or of everybody
+    Rotate {
+        /// Of this user
+        #[arg(long, value_name = "EMAIL|ID", required_unless_present = "global", conflicts_with = "global")]
+        user: Option<String>,
+        /// Of everybody
+        #[arg(long)]
+        global: bool,
+        /// Why, for the audit trail: one line of 10 to 500 characters
+        #[arg(long)]
+        reason: String,
+        /// How many seconds what was good until now is still let in
+        #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=3_600))]
+        grace: u64,
+        /// Only say what would happen; the question is recorded, nothing is changed
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+/// Why keys are replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum KeyMode {
+    /// What was signed until now stays good; Secrets Manager runs the rotation
+    Routine,
+    /// Everything that was signed until now is refused at once
+    Compromised,
+}
+
+/// Which keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Ring {
+    /// The keys that sign access tokens
+    Signing,
+    /// The keys that encrypt stored data
+    Data,
+}
+
+/// Keys.
+#[derive(Debug, Clone, Subcommand)]
+pub enum KeysCommand {
+    /// List the signing keys with their state and the versions of the data key; never a key itself
+    List,
+    /// Replace the signing keys, or have a new data key made
+    Rotate {
+        /// Why it is done; the data ring knows `routine` only, and takes it without being told
+        #[arg(long, required_unless_present = "ring")]
+        mode: Option<KeyMode>,
+        /// Which keys
+        #[arg(long, default_value = "signing")]
+        ring: Ring,
+        /// Why, for the audit trail: one line of 10 to 500 characters
+        #[arg(long)]
+        reason: String,
+        /// Wait so many seconds for a routine rotation to be done; 0: only begin it
+        #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(0..=600))]
+        wait: u64,
+    },
+}
+
+/// Sessions.
+#[derive(Debug, Clone, Subcommand)]
+pub enum SessionsCommand {
+    /// List a user's live sessions, newest activity first. The look is recorded
+    List {
+        /// The account's mail address or id
+        #[arg(value_name = "EMAIL|ID")]
+        whom: String,
+    },
+    /// End one session of a user, or all of them
+    Revoke {
+        /// The session, by its id
+        #[arg(value_name = "SESSION", required_unless_present = "all", conflicts_with = "all")]
+        session: Option<String>,
+        /// Every session; the owner gets a mail
+        #[arg(long)]
+        all: bool,
+        /// Whose
+        #[arg(long, value_name = "EMAIL|ID")]
+        user: String,
+        /// Why, for the audit trail: one line of 10 to 500 characters
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+/// The audit trail.
+#[derive(Debug, Clone, Subcommand)]
+pub enum AuditCommand {
+    /// Show records, the newest last
+    Query(AuditQuery),
+    /// Show records as they come
+    Tail(AuditTail),
+}
+
+/// What is looked for in the trail.
+#[derive(Debug, Clone, Args)]
+pub struct AuditQuery {
+    /// In this user's records; without it in those that belong to no user
+    #[arg(long, value_name = "EMAIL|ID")]
+    pub user: Option<String>,
+    /// From this moment on: RFC 3339, a date, or an age such as 30m, 24h, 7d. Without it a day ago, with --user ever
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
+    /// Up to this moment; without it now
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<String>,
+    /// Only this action, such as auth.login; `admin.` is every action that begins so
+    #[arg(long)]
+    pub action: Option<String>,
+    /// At most so many records, the newest
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub limit: u32,
+}
+
+/// What is waited for in the trail.
+#[derive(Debug, Clone, Args)]
+pub struct AuditTail {
+    /// This user's records; without it those that belong to no user
+    #[arg(long, value_name = "EMAIL|ID")]
+    pub user: Option<String>,
+    /// Begin with the records from this moment on: RFC 3339, a date, or an age such as 30m; without it from now
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
+    /// End after so many seconds; without it at Ctrl-C
+    #[arg(long = "for", value_name = "SECONDS")]
+    pub seconds: Option<u64>,
+    /// Look again after so many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=60))]
+    pub every: u64,
+}
+
+/// Drills.
+#[derive(Debug, Clone, Subcommand)]
+pub enum DrillCommand {
+    /// Play a thief with the signing ring and a copy of the tokens table, answer by the runbook, and measure how soon
+    /// and how completely everything stolen is refused. Refuses any service but one on this machine. Start the service
+    /// with `DASHTAM_RATE_LIMIT_SCALE=1000`, or its limits stop the drill. Everybody who is signed in there is signed out
+    Breach(BreachOptions),
+}
+
+/// How big the drill is.
+#[derive(Debug, Clone, Args)]
+pub struct BreachOptions {
+    /// The running local service
+    #[arg(long, default_value = "http://127.0.0.1:9000")]
+    pub url: String,
+    /// Accounts that are made for it
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(3..=200))]
+    pub users: u16,
+    /// Sessions of each
+    #[arg(long, value_name = "M", default_value_t = 3, value_parser = clap::value_parser!(u16).range(3..=40))]
+    pub sessions: u16,
+    /// How long the load runs before the response begins
+    #[arg(long, value_name = "S", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=300))]
+    pub seconds: u64,
+    /// Tries of each kind of access token after the response; of other tokens fewer
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
+    pub tries: u32,
+    /// Write the report into this file, as Markdown
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+}

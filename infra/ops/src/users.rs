@@ -1,0 +1,149 @@
+//! `ops users`: accounts.
+
+use serde_json::{Value, json};
+use shared::domain::{EmailAddress, Reason, Role, Timestamp, User};
+use shared::issuer::{UserView, role_of};
+use shared::request::Task;
+use shared::store::LockState;
+
+use crate::console::{Answer, facts, or_dash};
+use crate::desk::{self, Desk};
+use crate::failure::Failure;
+use crate::options::{AccountChange, UsersCommand};
+
+static SHOW: Task = Task { action: "admin.find_users", name: "ops users show" };
+static DISABLE: Task = Task { action: "admin.disable_user", name: "ops users disable" };
+static ENABLE: Task = Task { action: "admin.enable_user", name: "ops users enable" };
+static UNLOCK: Task = Task { action: "admin.unlock_user", name: "ops users unlock" };
+static GRANT: Task = Task { action: "admin.set_role", name: "ops users grant-admin" };
+static REVOKE: Task = Task { action: "admin.set_role", name: "ops users revoke-admin" };
+
+/// Carries the command out.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn run(desk: &Desk, command: &UsersCommand) -> Result<Answer, Failure> {
+    let (actor, administration) = (desk.actor(), desk.environment.administration());
+    match command {
+        UsersCommand::Show { whom } => show(desk, whom).await,
+        UsersCommand::Disable(change) => {
+            let (user, reason) = prepare(desk, change, "disable").await?;
+            administration.disable(&desk.meta(&DISABLE), actor, user.id, &reason).await?;
+            Ok(told(&user, "The account is closed and every token of it is dead."))
+        }
+        UsersCommand::Enable(change) => {
+            let (user, reason) = prepare(desk, change, "enable").await?;
+            administration.enable(&desk.meta(&ENABLE), actor, user.id, &reason).await?;
+            Ok(told(&user, "The account is open again. Its old tokens stay dead; its owner logs in anew."))
+        }
+        UsersCommand::Unlock(change) => {
+            let (user, reason) = prepare(desk, change, "lift the lock of").await?;
+            administration.unlock(&desk.meta(&UNLOCK), actor, user.id, &reason).await?;
+            Ok(told(&user, "The lock is lifted."))
+        }
+        UsersCommand::GrantAdmin(change) => {
+            let (user, reason) = prepare(desk, change, "make an admin of").await?;
+            grant_admin(desk, &user, &reason).await?;
+            Ok(told(&user, "The account is an admin from its next request on."))
+        }
+        UsersCommand::RevokeAdmin(change) => {
+            let (user, reason) = prepare(desk, change, "take the admin role from").await?;
+            revoke_admin(desk, &user, &reason).await?;
+            Ok(told(&user, revoked(desk, &user)))
+        }
+    }
+}
+
+/// The account and the reason, once the change is confirmed.
+async fn prepare(desk: &Desk, change: &AccountChange, verb: &str) -> Result<(User, Reason), Failure> {
+    let reason = desk::reason(&change.reason)?;
+    let user = desk.account(&change.whom).await?;
+    desk.confirm(&format!("{verb} {} <{}>", user.id, user.email))?;
+    Ok((user, reason))
+}
+
+fn told(user: &User, done: &str) -> Answer {
+    Answer {
+        document: json!({ "user_id": user.id, "email": user.email, "message": done }),
+        text: format!("{} <{}>: {done}", user.id, user.email),
+    }
+}
+
+/// Makes an admin of an account.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn grant_admin(desk: &Desk, user: &User, reason: &Reason) -> Result<(), Failure> {
+    let administration = desk.environment.administration();
+    Ok(administration.set_role(&desk.meta(&GRANT), desk.actor(), user.id, Role::Admin, reason).await?)
+}
+
+/// Takes the admin role from an account again.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn revoke_admin(desk: &Desk, user: &User, reason: &Reason) -> Result<(), Failure> {
+    let administration = desk.environment.administration();
+    Ok(administration.set_role(&desk.meta(&REVOKE), desk.actor(), user.id, Role::User, reason).await?)
+}
+
+/// The role is gone from the table; the configuration may still give it.
+fn revoked(desk: &Desk, user: &User) -> &'static str {
+    let left = User { role: Role::User, ..user.clone() };
+    if role_of(&left, &desk.environment.config()) == Role::Admin {
+        "The stored role is gone, but DASHTAM_ADMIN_EMAILS names the address: it stays an admin until that is changed."
+    } else {
+        "The account is no admin any more, from its next request on."
+    }
+}
+
+async fn show(desk: &Desk, whom: &str) -> Result<Answer, Failure> {
+    let user = desk.account(whom).await?;
+    let config = desk.environment.config();
+    let sessions = desk.live_sessions(&user).await?.len();
+    let lock = match EmailAddress::parse(&user.email) {
+        Ok(email) => desk.store.lock_state(&email, &config.passwords.lockout).await?,
+        Err(_) => LockState { failures: 0, locked_for: None },
+    };
+    let entry = desk.actor().sign(desk.store.entry(&desk.meta(&SHOW))).user(user.id);
+    desk.store.record(&entry).await?;
+    let view = serde_json::to_value(UserView::new(&user, &config)).unwrap_or_default();
+    Ok(Answer {
+        text: text(&user, &view, lock, sessions, desk.store.now()),
+        document: document(&user, &view, lock, sessions),
+    })
+}
+
+fn document(user: &User, view: &Value, lock: LockState, sessions: usize) -> Value {
+    json!({
+        "user": view,
+        "stored_role": user.role,
+        "status": user.status,
+        "password_changed_at": user.password_changed_at.to_string(),
+        "versions": { "current": user.ver_current, "floor": user.ver_floor, "until": user.ver_until.to_string() },
+        "lock": { "failures": lock.failures, "locked_for_seconds": lock.locked_for.map(|wait| wait.as_secs()) },
+        "live_sessions": sessions,
+    })
+}
+
+fn text(user: &User, view: &Value, lock: LockState, sessions: usize, now: Timestamp) -> String {
+    let is_grace_running = now < user.ver_until && user.ver_floor < user.ver_current;
+    let grace =
+        if is_grace_running { format!(", down to {} until {}", user.ver_floor, user.ver_until) } else { String::new() };
+    let locked = lock.locked_for.map(|wait| format!("locked for {} s", wait.as_secs()));
+    let role = view.get("role").and_then(Value::as_str).unwrap_or("user");
+    facts(&[
+        ("id", user.id.to_string()),
+        ("address", format!("{} ({})", user.email, if user.email_verified { "proved" } else { "not proved" })),
+        ("waiting address", or_dash(user.pending_email.as_ref())),
+        ("name", user.name.clone()),
+        ("status", if user.is_active() { "active".to_owned() } else { "disabled".to_owned() }),
+        ("role", role.to_owned()),
+        ("made", user.created_at.to_string()),
+        ("last login", or_dash(user.last_login_at)),
+        ("password set", user.password_changed_at.to_string()),
+        ("lock", locked.unwrap_or_else(|| format!("open, {} wrong in a row", lock.failures))),
+        ("version", format!("{}{grace}", user.ver_current)),
+        ("live sessions", sessions.to_string()),
+    ])
+}

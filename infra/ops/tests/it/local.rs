@@ -1,0 +1,132 @@
+//! The local run under test, and commands against it.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use dashtam_local::options::Options;
+use dashtam_local::stack::Stack;
+use ops::drill::cast::{Person, Tokens};
+use ops::drill::client::{Connection, Reply};
+use serde_json::Value;
+use shared::config::Settings;
+
+pub const PASSWORD: &str = "M4rk3d-Horse-7-Battery";
+pub const REASON: &str = "a test wants it so";
+
+/// A running service with its files.
+pub struct Local {
+    stack: Stack,
+    directory: PathBuf,
+}
+
+/// A command that has ended.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: u8,
+    pub out: String,
+    pub err: String,
+}
+
+impl Ran {
+    fn new(code: u8, out: Vec<u8>, err: Vec<u8>) -> Self {
+        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+        Self { code, out: text(out), err: text(err) }
+    }
+
+    /// The one document on standard output.
+    #[track_caller]
+    pub fn document(&self) -> Value {
+        serde_json::from_str(&self.out).expect("one JSON document")
+    }
+
+    #[track_caller]
+    pub fn assert(self, code: u8) -> Self {
+        assert_eq!(self.code, code, "{}\n{}", self.out, self.err);
+        self
+    }
+}
+
+impl Local {
+    /// A service whose limits and hashes do not get in a test's way.
+    pub async fn start(name: &str) -> Self {
+        let directory = std::env::temp_dir().join(format!("dashtam-ops-{name}-{}", std::process::id()));
+        drop(std::fs::remove_dir_all(&directory));
+        let options = Options { port: 0, data_dir: directory.clone(), in_memory: false };
+        let settings = Settings::default()
+            .with("DASHTAM_ARGON2_MEMORY_KIB", "64")
+            .with("DASHTAM_ARGON2_ITERATIONS", "1")
+            .with("DASHTAM_RATE_LIMIT_SCALE", "1000");
+        let stack = Box::pin(Stack::start(&options, &settings)).await.expect("the local run");
+        Self { stack, directory }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.stack.address()
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address())
+    }
+
+    /// Runs a command as the operator `olga`.
+    pub async fn ops(&self, arguments: &[&str]) -> Ran {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let code = Box::pin(ops::run(self.line(arguments), &Settings::default(), &mut out, &mut err)).await;
+        Ran::new(code, out, err)
+    }
+
+    /// Runs a command whose output goes elsewhere; the exit code.
+    pub async fn ops_into(&self, arguments: &[&str], mut out: impl Write) -> u8 {
+        Box::pin(ops::run(self.line(arguments), &Settings::default(), &mut out, &mut std::io::sink())).await
+    }
+
+    fn line(&self, arguments: &[&str]) -> Vec<OsString> {
+        let own = [OsString::from("--data-dir"), self.directory.clone().into(), "--as".into(), "olga".into()];
+        std::iter::once("ops").chain(arguments.iter().copied()).map(OsString::from).chain(own).collect()
+    }
+
+    /// Somebody with an account and a proved address.
+    pub async fn join(&self, email: &str) -> Person {
+        let person = Person::new(email, PASSWORD);
+        person.join(&mut self.connect()).await.expect("an account");
+        person
+    }
+
+    pub async fn log_in(&self, person: &Person) -> Tokens {
+        person.log_in(&mut self.connect()).await.expect("a session")
+    }
+
+    pub async fn get(&self, path: &str, tokens: &Tokens) -> Reply {
+        self.connect().get(path, Some(&tokens.access)).await.expect("an answer")
+    }
+
+    /// The status that a look at the own account is answered with.
+    pub async fn me(&self, tokens: &Tokens) -> u16 {
+        self.get("/api/v1/auth/me", tokens).await.status
+    }
+
+    pub fn connect(&self) -> Connection {
+        Connection::to(self.address())
+    }
+
+    /// The text of a file in the data directory.
+    pub fn file(&self, name: &str) -> String {
+        std::fs::read_to_string(self.directory.join(name)).expect("a file")
+    }
+}
+
+impl Drop for Local {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.directory));
+    }
+}
+
+/// Runs a command in an environment.
+pub async fn run(arguments: &[&str], process: &Settings) -> Ran {
+    let arguments = std::iter::once("ops").chain(arguments.iter().copied()).map(OsString::from);
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let code = Box::pin(ops::run(arguments, process, &mut out, &mut err)).await;
+    Ran::new(code, out, err)
+}

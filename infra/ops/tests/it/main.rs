@@ -1,0 +1,11 @@
+//! The operator's command as an operator meets it: command line in, two streams and an exit code out, against the local
+//! run in this very process.
+
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
+mod commands;
+mod docs;
+mod drill;
+mod local;
+mod refusals;
+mod secrets;

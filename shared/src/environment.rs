@@ -3,10 +3,12 @@
 
 use std::sync::{Arc, OnceLock};
 
+use dashtam_verify::{SettingsError, Verifier};
 use secrecy::SecretString;
 use tokio::sync::OnceCell;
 
 use crate::administration::Administration;
+use crate::authorizer::Authorizer;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError, Settings};
 use crate::domain::{GeoIp, GeoIpError, PasswordPolicy};
@@ -40,6 +42,9 @@ pub enum StartError {
     /// The `GeoIP` file cannot be used.
     #[error("DASHTAM_GEOIP_FILE cannot be used")]
     GeoIp(#[from] GeoIpError),
+    /// Tokens cannot be checked with these settings.
+    #[error("DASHTAM_ISSUER, DASHTAM_AUDIENCE or DASHTAM_AUTHORIZER_STALENESS_SECONDS cannot be used")]
+    Verifier(#[from] SettingsError),
 }
 
 /// The parts.
@@ -116,6 +121,30 @@ impl Environment {
     #[must_use]
     pub fn authenticator(&self) -> Authenticator {
         Authenticator::new(self.store(), self.config())
+    }
+
+    /// Checks access tokens as other services do.
+    ///
+    /// # Errors
+    /// [`StartError::Verifier`].
+    pub fn verifier(&self) -> Result<Verifier, StartError> {
+        let tokens = &self.config.tokens;
+        let verifier = Verifier::builder()
+            .issuer(&tokens.issuer)
+            .audience(&tokens.audience)
+            .tables(store::client(&self.base), &self.config.table_prefix)
+            .session_idle(tokens.session_idle.unwrap_or_default())
+            .max_staleness(tokens.authorizer_staleness)
+            .clock(Arc::clone(&self.clock));
+        Ok(verifier.build()?)
+    }
+
+    /// Answers the gateways of other services.
+    ///
+    /// # Errors
+    /// [`StartError::Verifier`].
+    pub fn authorizer(&self) -> Result<Authorizer, StartError> {
+        Ok(Authorizer::new(self.verifier()?))
     }
 
     /// Asks the buckets.

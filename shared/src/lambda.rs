@@ -9,6 +9,7 @@ use lambda_http::RequestExt;
 use lambda_runtime::{LambdaEvent, service_fn};
 use tower::ServiceExt;
 
+use crate::authorizer::Authorizer;
 use crate::config::Settings;
 use crate::consumer::Handler;
 use crate::environment::{Environment, StartError};
@@ -73,6 +74,21 @@ pub async fn run_rotation(build: impl AsyncFnOnce(&Environment) -> Result<Rotati
             async move { handler(event.payload).await.map_err(|failure| error_chain(&failure)) }
         });
         Ok(Box::pin(lambda_runtime::run(step)).await)
+    })
+    .await
+}
+
+/// Serves other services' gateways: one event a request that they ask about.
+pub async fn run_authorizer(build: impl AsyncFnOnce(&Environment) -> Result<Authorizer, StartError>) -> ExitCode {
+    start(async |environment| {
+        let authorizer = build(environment).await?;
+        environment.store().prime().await;
+        let authorize = service_fn(move |event: LambdaEvent<serde_json::Value>| {
+            let authorizer = authorizer.clone();
+            // The gateway acts on the error's text alone.
+            async move { authorizer.answer(event.payload).await.map_err(|refusal| refusal.to_string()) }
+        });
+        Ok(Box::pin(lambda_runtime::run(authorize)).await)
     })
     .await
 }

@@ -21,6 +21,7 @@
 //! | [`administration`] | what admins do to accounts |
 //! | [`mail`] | the mailer: what the outbox asks for |
 //! | [`sweeper`] | removes what a rotation has killed |
+//! | [`authorizer`] | answers the gateways of other services |
 //!
 //! They use [`password_proof`] (lock and hash), [`limits`] (buckets), [`issuer`] (tokens), [`keys`], and the [`store`], the one place
 //! that knows `DynamoDB`. [`routes`] is the table of all endpoints; [`config`] is every setting there is; [`environment`] puts
@@ -28,7 +29,7 @@
 
 pub mod administration;
 pub mod audit;
-pub mod clock;
+pub mod authorizer;
 pub mod config;
 pub mod consumer;
 pub mod digest;
@@ -62,3 +63,5 @@ pub mod store;
 pub mod sweeper;
 pub mod tokens;
 pub mod verification;
+
+pub use dashtam_verify::clock;

@@ -242,3 +242,14 @@ async fn the_keys_are_made_by_their_event_and_only_by_it() {
     job().await.expect("done");
     assert_eq!(keys().await, before);
 }
+
+#[tokio::test]
+async fn the_authorizer_lets_in_or_refuses_as_its_event_says() {
+    let stage = Stage::set().await;
+    let authorizer = stage.app.environment.authorizer().expect("valid settings");
+    let event = |name| serde_json::from_str(&stage.event("access-authorizer", name)).expect("JSON");
+    let allowed = json!(authorizer.answer(event("success")).await.expect("a policy"));
+    assert_eq!(allowed["policyDocument"]["Statement"][0]["Effect"], "Allow");
+    let refused = authorizer.answer(event("refusal")).await.expect_err("refused");
+    assert_eq!(refused.to_string(), "Unauthorized");
+}

@@ -9,7 +9,8 @@ const LONGEST_MAIN: usize = 10;
 
 /// Source files that are deployed or run, without those that only tests use.
 fn sources() -> Vec<String> {
-    let all: Vec<_> = ["shared", "functions", "infra"].into_iter().flat_map(|folder| files(folder, ".rs")).collect();
+    let all: Vec<_> =
+        ["shared", "verify", "functions", "infra"].into_iter().flat_map(|folder| files(folder, ".rs")).collect();
     let only_tested: Vec<_> = all.iter().flat_map(|name| test_modules(name, &read(name))).collect();
     let runs = |name: &String| !name.ends_with("tests.rs") && !name.contains("/tests/") && !name.contains("/benches/");
     all.into_iter().filter(|name| runs(name) && !only_tested.contains(name)).collect()

@@ -5,6 +5,7 @@
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod admin_users;
+mod authorizer;
 mod budgets;
 mod change_password;
 mod edge;
@@ -29,6 +30,7 @@ mod login;
 mod logout;
 mod mailer;
 mod notices;
+mod published_keys;
 mod races;
 mod refresh;
 mod register;
@@ -39,4 +41,6 @@ mod step_up;
 mod token_rotations;
 mod update_me;
 mod verify_email;
+mod verifying;
+mod verifying_refusals;
 mod well_known;

@@ -10,19 +10,69 @@
 //! | [`key`] | the public keys that may verify |
 //! | [`level`] | the version levels that make everything issued before worthless |
 //! | [`liveness`] | whether a session still counts |
-//! | [`time`] | a moment, to the millisecond |
+//! | [`time`], [`clock`] | a moment, to the millisecond, and who tells it |
+//!
+//! # Features
+//!
+//! None is on by default. Each adds to the [`Verifier`], which is there with `tables` or `jwks`.
+//!
+//! | feature | what it adds | when a revocation is seen |
+//! |---|---|---|
+//! | `tables` | state and keys by one read of the service's own `DynamoDB` tables | at once, or within the bound that is set |
+//! | `jwks` | keys by HTTPS from `/.well-known/jwks.json` | when the token expires |
+//! | `axum` | [`VerifiedCaller`], an extractor that refuses as the service itself does | |
+//!
+//! With `jwks` alone neither sessions nor version levels are seen: a token of a session that has ended is accepted until
+//! its `exp`.
 
+#[cfg(any(feature = "tables", feature = "jwks"))]
+mod bearer;
+#[cfg(any(feature = "tables", feature = "jwks"))]
+mod builder;
+#[cfg(feature = "tables")]
+mod cache;
+pub mod clock;
+#[cfg(any(feature = "tables", feature = "jwks"))]
+mod error;
+#[cfg(all(feature = "axum", any(feature = "tables", feature = "jwks")))]
+mod extract;
+#[cfg(feature = "jwks")]
+mod jwks;
 pub mod key;
+#[cfg(feature = "jwks")]
+mod key_set;
 pub mod level;
 pub mod liveness;
+#[cfg(feature = "tables")]
+mod state;
+#[cfg(feature = "tables")]
+mod tables;
 pub mod time;
 pub mod token;
+#[cfg(any(feature = "tables", feature = "jwks"))]
+mod verifier;
 
+#[cfg(any(feature = "tables", feature = "jwks"))]
+pub use bearer::bearer_token;
+#[cfg(any(feature = "tables", feature = "jwks"))]
+pub use builder::{Builder, MAX_STALENESS, SettingsError};
+pub use clock::{Clock, MockClock, SystemClock};
+#[cfg(any(feature = "tables", feature = "jwks"))]
+pub use error::{Unavailable, VerifyError};
+#[cfg(all(feature = "axum", any(feature = "tables", feature = "jwks")))]
+pub use extract::{Refused, VerifiedCaller};
 pub use key::PublicKey;
 pub use level::VersionLevel;
 pub use liveness::{Liveness, SessionStamp};
 pub use time::Timestamp;
 pub use token::{AccessTokenError, Claims, PresentedAccessToken, Role};
+#[cfg(any(feature = "tables", feature = "jwks"))]
+pub use verifier::{Verified, Verifier};
+
+/// The examples of the README, compiled.
+#[cfg(all(doctest, feature = "tables", feature = "jwks", feature = "axum"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 /// base64url without padding (RFC 4648 section 5).
 fn encode(data: &[u8]) -> String {

@@ -50,6 +50,13 @@ impl Timestamp {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or_default())
     }
 
+    /// Whether this moment is less than `bound` after `start`. Before `start` it is not: a clock that was set back says
+    /// nothing about age.
+    #[must_use]
+    pub fn is_within(self, bound: Duration, start: Self) -> bool {
+        start <= self && self < start.plus(bound)
+    }
+
     /// Serialises in the form of [`fmt::Display`], for answers.
     ///
     /// # Errors

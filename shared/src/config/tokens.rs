@@ -36,6 +36,8 @@ pub struct TokenConfig {
     pub key_lead: Duration,
     /// `DASHTAM_KEYS_STALE_SECONDS`: so long a process signs on while it cannot read its keys again.
     pub keys_stale: Duration,
+    /// `DASHTAM_AUTHORIZER_STALENESS_SECONDS`: so long the authorizer may go by what it has read before.
+    pub authorizer_staleness: Duration,
 }
 
 impl TokenConfig {
@@ -88,6 +90,12 @@ impl TokenConfig {
                 60..=86_400,
                 21_600,
                 "how long a running process signs on while Secrets Manager cannot be read",
+            ),
+            authorizer_staleness: reader.seconds(
+                "AUTHORIZER_STALENESS_SECONDS",
+                0..=300,
+                0,
+                "how old the state may be that the authorizer lets a token in by; 0: it reads for each",
             ),
         }
     }

@@ -1,12 +1,12 @@
 //! Time as an argument.
 //!
-//! Every rule that depends on time asks a [`Clock`], so that tests move time by hand and nothing in a
-//! test sleeps. `clippy.toml` forbids reading the system's clock anywhere else.
+//! Every rule that depends on time asks a [`Clock`], so that tests move time by hand and nothing in a test sleeps.
+//! `clippy.toml` forbids reading the system's clock anywhere else.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use crate::domain::Timestamp;
+use crate::time::Timestamp;
 
 /// Tells the time.
 pub trait Clock: Send + Sync {

@@ -1,0 +1,13 @@
+//! Tells the gateways of other services whether an access token is good. It reads tables and holds no secret.
+
+use shared::authorizer::Authorizer;
+use shared::environment::{Environment, StartError};
+
+/// Builds the authorizer.
+///
+/// # Errors
+/// [`StartError::Verifier`].
+#[expect(clippy::unused_async, reason = "all functions are built alike")]
+pub async fn authorizer(environment: &Environment) -> Result<Authorizer, StartError> {
+    environment.authorizer()
+}

@@ -1,0 +1,8 @@
+//! The Lambda function `access-authorizer`.
+
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    shared::lambda::run_authorizer(access_authorizer::authorizer).await
+}

@@ -44,7 +44,7 @@ async fn health_asks_nothing_of_the_store() {
 #[tokio::test]
 async fn the_pages_run_one_script_and_do_nothing_when_opened() {
     let app = TestApp::start().await;
-    for path in ["/verify-email", "/reset-password"] {
+    for path in ["/verify-email", "/reset-password", "/secure-account"] {
         let answer = app.anonymous().get(path).await;
         answer.assert(200);
         let policy = answer.header("content-security-policy").expect("a policy").to_owned();

@@ -17,5 +17,5 @@ pub use body::{Field, FieldFault, Fields, OptionalFields, QueryFields};
 pub use code::Code;
 pub use endpoint::{Endpoint, Meta};
 pub use fields::Whole;
-pub use page::Page;
+pub use page::{BUTTON, Page};
 pub use problem::{FieldError, Problem};

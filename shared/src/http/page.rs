@@ -13,6 +13,9 @@ use crate::digest;
 
 const STYLE: &str = include_str!("page.css");
 
+/// The script of a page whose one button sends the token to the endpoint that its `data-endpoint` names.
+pub const BUTTON: &str = include_str!("button.js");
+
 /// A page.
 #[derive(Debug)]
 pub struct Page {

@@ -1,10 +1,10 @@
 //! GET `/secure-account`: the page that a "this wasn't me" link opens. Opening it does nothing; its button sends the POST.
 
 use shared::environment::{Environment, StartError};
-use shared::http::{Endpoint, Page};
+use shared::http::{BUTTON, Endpoint, Page};
 use shared::routes;
 
-static PAGE: Page = Page { html: include_str!("page.html"), script: include_str!("page.js") };
+static PAGE: Page = Page { html: include_str!("page.html"), script: BUTTON };
 
 /// Builds the endpoint.
 ///

@@ -1,10 +1,10 @@
 //! GET `/verify-email`: the page that a verification mail links to. Opening it does nothing; its button sends the POST.
 
 use shared::environment::{Environment, StartError};
-use shared::http::{Endpoint, Page};
+use shared::http::{BUTTON, Endpoint, Page};
 use shared::routes;
 
-static PAGE: Page = Page { html: include_str!("page.html"), script: include_str!("page.js") };
+static PAGE: Page = Page { html: include_str!("page.html"), script: BUTTON };
 
 /// Builds the endpoint.
 ///

@@ -11,7 +11,7 @@ go.addEventListener("click", async () => {
   go.disabled = true;
   outcome.textContent = "One moment…";
   try {
-    const answer = await fetch("api/v1/auth/verify-email", {
+    const answer = await fetch(go.dataset.endpoint, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ token }),

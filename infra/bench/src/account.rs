@@ -69,6 +69,14 @@ impl Account {
         tokens(&Connection::open(address)?.send(&self.login_request())?.json(200)?)
     }
 
+    /// A new login's access token.
+    ///
+    /// # Errors
+    /// The login is refused.
+    pub fn access_token(&self, address: SocketAddr) -> Result<String, Failure> {
+        Ok(self.log_in(address)?.access)
+    }
+
     /// GET of `path` with a token of this account, over and over.
     ///
     /// # Errors

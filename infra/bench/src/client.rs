@@ -20,20 +20,30 @@ impl Request {
     /// GET, with a bearer token or none.
     #[must_use]
     pub fn get(path: &str, token: Option<&str>) -> Self {
-        let authorization = token.map_or_else(String::new, |token| format!("authorization: Bearer {token}\r\n"));
+        let authorization = authorization(token);
         Self(format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n{authorization}\r\n").into_bytes())
     }
 
     /// POST of a JSON document.
     #[must_use]
     pub fn post(path: &str, body: &Value) -> Self {
-        let body = body.to_string();
+        Self::post_as(path, body, None)
+    }
+
+    /// POST of a JSON document, with a bearer token or none.
+    #[must_use]
+    pub fn post_as(path: &str, body: &Value, token: Option<&str>) -> Self {
+        let (body, authorization) = (body.to_string(), authorization(token));
         let head = format!(
-            "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\n{authorization}content-type: application/json\r\ncontent-length: {}\r\n\r\n",
             body.len()
         );
         Self((head + &body).into_bytes())
     }
+}
+
+fn authorization(token: Option<&str>) -> String {
+    token.map_or_else(String::new, |token| format!("authorization: Bearer {token}\r\n"))
 }
 
 /// An answer.

@@ -34,6 +34,8 @@ pub fn run(quick: bool, scratch: &Path) -> Result<(), Failure> {
     let mut goals = report::Goals::default();
     sections::endpoints::measure(&bounds, scratch, &mut goals)?;
     sections::growth::measure(&bounds, scratch, &mut goals)?;
+    sections::limits::measure(&bounds, &mut goals)?;
+    sections::revocation::measure(&bounds, &mut goals)?;
     goals.print();
     Ok(())
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 pub mod endpoints;
 pub mod growth;
 pub mod hashing;
+pub mod limits;
+pub mod revocation;
 
 /// How much is measured.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +21,10 @@ pub struct Bounds {
     pub rounds: usize,
     /// How many of each in one turn.
     pub hashes: u32,
+    /// Decisions of one caller on a bucket.
+    pub decisions: usize,
+    /// Tries of outdated tokens.
+    pub stale_tries: usize,
 }
 
 impl Bounds {
@@ -29,6 +35,8 @@ impl Bounds {
         requests: 20_000,
         rounds: 3,
         hashes: 40,
+        decisions: 50,
+        stale_tries: 2_000,
     };
     /// Less than five minutes.
     pub const FULL: Self = Self {
@@ -37,6 +45,8 @@ impl Bounds {
         requests: 100_000,
         rounds: 7,
         hashes: 40,
+        decisions: 300,
+        stale_tries: 10_000,
     };
 }
 

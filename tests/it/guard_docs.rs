@@ -178,3 +178,28 @@ fn the_readme_begins_with_the_two_commands() {
         assert!(stands, "the README's first screen lacks `{command}`");
     }
 }
+
+/// A test that is renamed or removed takes its requirement's row along.
+#[test]
+fn every_test_that_the_checklist_names_is_in_the_file_that_it_names() {
+    let page = read("docs/threat-model.md");
+    let checklist = page.split("## Checklist").nth(1).unwrap_or_default();
+    let rows = checklist.lines().filter(|line| line.starts_with("| ")).skip(1);
+    let mut wrong = Vec::new();
+    for row in rows {
+        let name = row.split('|').nth(1).unwrap_or_default().trim();
+        let shown = row.split('|').nth(3).unwrap_or_default();
+        let mut file = None;
+        for quoted in shown.split('`').skip(1).step_by(2) {
+            if path(quoted).extension().is_some_and(|extension| extension == "rs") {
+                file = Some(read(quoted));
+            } else if file.as_ref().is_some_and(|text| !text.contains(&format!("fn {quoted}("))) {
+                wrong.push(format!("{name}: {quoted}"));
+            }
+        }
+        if file.is_none() {
+            wrong.push(format!("{name}: no file"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}

@@ -269,6 +269,22 @@ async fn a_malformed_ring_keeps_the_last_good_one_for_a_stated_time() {
 }
 
 #[tokio::test]
+async fn a_ring_that_lost_the_key_that_signs_does_not_replace_the_last_good_one() {
+    let emptied = "{\"keys\":[]}".to_owned();
+    let foreign = SigningRing::generate(Timestamp::EPOCH).expect("a ring").to_secret().expect("text").to_string();
+    for lost in [emptied, foreign] {
+        let app = TestApp::start().await;
+        let before = kid(&app.logged_in("a@example.com").await);
+        let version = app.environment.store().fresh_name();
+        app.environment.secrets().put_version(SIGNING_RING, &version, &lost.into(), None).await.expect("put");
+        app.advance(3_600);
+        let after = app.anonymous().log_in("a@example.com", PASSWORD).await;
+        after.me().await.assert(200);
+        assert_eq!(kid(&after), before);
+    }
+}
+
+#[tokio::test]
 async fn a_cold_start_without_its_ring_fails_closed() {
     let app = TestApp::start().await;
     let broken = SecretString::from("not a ring");

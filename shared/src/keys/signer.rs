@@ -2,8 +2,8 @@
 //!
 //! The ring is read when a process starts, which fails without it, and kept in memory. It is read again when the record
 //! names a key that it lacks, and once an hour. Where that fails, because Secrets Manager cannot be reached or the new
-//! version is malformed, the last good ring signs on: for as long as `DASHTAM_KEYS_STALE_SECONDS` says, and only with
-//! keys that the record lists, so a key that was dropped stops signing all the same.
+//! version is malformed or lacks that key, the last good ring signs on: for as long as `DASHTAM_KEYS_STALE_SECONDS` says,
+//! and only with keys that the record lists, so a key that was dropped stops signing all the same.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -75,14 +75,20 @@ impl Signer {
             (Arc::clone(&held.ring), held.read_at, due)
         };
         if due {
-            match read_ring(&self.secrets).await {
-                Ok(read) => return Ok(self.hold(read.unwrap_or_default(), now)),
+            match self.read(kid).await {
+                Ok(read) => return Ok(self.hold(read, now)),
                 Err(error) => {
                     tracing::error!(secret = SIGNING_RING, error = error_chain(&error), "the last good keys sign on");
                 }
             }
         }
         if read_at.plus(self.stale) <= now { Err(KeysError::Stale) } else { Ok(ring) }
+    }
+
+    /// The ring, if it holds the key that signs: an emptied or older version is as bad as a malformed one.
+    async fn read(&self, kid: &str) -> Result<SigningRing, KeysError> {
+        let read = read_ring(&self.secrets).await?.filter(|ring| ring.key(kid).is_some());
+        read.ok_or_else(|| KeysError::NotInRing(kid.to_owned()))
     }
 
     fn hold(&self, ring: SigningRing, now: Timestamp) -> Arc<SigningRing> {

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Serialize;
 use uuid::Uuid;
@@ -143,12 +144,20 @@ pub struct Entry {
     /// Anything else worth knowing: numbers and names, never values a user typed.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub details: BTreeMap<&'static str, String>,
+    /// When the table lets go of it, in seconds since 1970.
+    pub ttl: i64,
 }
 
 impl Entry {
-    /// A record of the request's own action.
+    /// A record of the request's own action, which is kept for `retention`.
     #[must_use]
-    pub fn new(meta: &RequestMeta, outcome: Outcome, event_id: EventId, occurred_at: Timestamp) -> Self {
+    pub fn new(
+        meta: &RequestMeta,
+        outcome: Outcome,
+        event_id: EventId,
+        occurred_at: Timestamp,
+        retention: Duration,
+    ) -> Self {
         let ip_address = meta.client.to_string();
         let user_agent = meta.user_agent.as_str().to_owned();
         Self {
@@ -168,6 +177,7 @@ impl Entry {
             ip_address,
             user_agent,
             details: BTreeMap::new(),
+            ttl: occurred_at.plus(retention).as_secs(),
         }
     }
 

@@ -106,6 +106,7 @@ impl Environment {
                 &self.config.table_prefix,
                 Arc::clone(&self.clock),
                 Arc::clone(&self.entropy),
+                self.config.audit.retention,
             )
         };
         self.store.get_or_init(make).clone()

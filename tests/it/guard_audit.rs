@@ -99,6 +99,20 @@ async fn every_granted_change_leaves_exactly_one_record() {
 }
 
 #[tokio::test]
+async fn a_record_is_kept_as_long_as_the_settings_say() {
+    // AU-11
+    for (settings, days) in [(&[][..], 400), (&[("AUDIT_RETENTION_DAYS", "7")][..], 7)] {
+        let app = TestApp::with(settings).await;
+        app.logged_in("ada@example.com").await;
+        app.anonymous().try_log_in("ada@example.com", "Wrong-Horse-7-Battery").await.assert(401);
+        for record in app.db_scan("audit").await {
+            let number = |name: &str| record[name].as_n().expect("a number").parse::<i64>().expect("a number");
+            assert_eq!(number("ttl") - number("occurred_at") / 1_000, days * 86_400, "{record:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_refusal_that_matters_leaves_one_record_and_no_change_of_an_earlier_one() {
     let app = unlimited().await;
     let ada = app.logged_in("ada@example.com").await;

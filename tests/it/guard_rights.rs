@@ -239,6 +239,31 @@ fn audit_records_can_only_be_put() {
 }
 
 #[test]
+fn records_and_log_lines_are_kept_for_a_bounded_time() {
+    // AU-11
+    let template = template();
+    let groups = resources_of(&template, "AWS::Logs::LogGroup");
+    assert!(groups.contains_key("FunctionLogs") && groups.contains_key("AccessLogs"), "{:?}", groups.keys());
+    for (id, group) in &groups {
+        assert_eq!(group["Properties"]["RetentionInDays"]["Ref"], "LogRetentionDays", "{id} keeps its lines for ever");
+    }
+    let globals = &template["Globals"]["Function"];
+    assert_eq!(globals["LoggingConfig"]["LogGroup"]["Ref"], "FunctionLogs", "functions log into groups of their own");
+    assert_eq!(globals["Environment"]["Variables"]["DASHTAM_AUDIT_RETENTION_DAYS"]["Ref"], "AuditRetentionDays");
+    for (id, function) in resources_of(&template, "AWS::Serverless::Function") {
+        assert!(function["Properties"].get("LoggingConfig").is_none(), "{id} logs into a group of its own");
+    }
+    let ttl = &template["Resources"]["AuditTable"]["Properties"]["TimeToLiveSpecification"];
+    assert_eq!((&ttl["AttributeName"], &ttl["Enabled"]), (&Value::from("ttl"), &Value::from(true)));
+    let refused = &template["Rules"]["ProductionKeepsTheTrailForAYear"]["Assertions"][0]["Assert"]["Fn::Not"][0];
+    let too_short = list(&refused["Fn::Contains"][0]).into_iter().map(|days| days.as_str().map(str::to_owned));
+    let allowed = list(&template["Parameters"]["AuditRetentionDays"]["AllowedValues"]).into_iter();
+    let allowed = allowed.filter_map(|days| days.as_u64());
+    let short: Vec<_> = allowed.filter(|days| *days < 365).map(|days| Some(days.to_string())).collect();
+    assert_eq!(too_short.collect::<Vec<_>>(), short, "production may keep records for less than a year");
+}
+
+#[test]
 fn the_key_serves_functions_by_way_of_the_secrets_alone_and_mail_has_one_sender() {
     for (id, function) in resources_of(&template(), "AWS::Serverless::Function") {
         for statement in statements(&id, &function) {

@@ -5,6 +5,7 @@
 //! does not start. It also writes down what it was asked for: that record is the table in
 //! `docs/configuration.md`. To add a setting, read it in the file of its concern.
 
+mod audit;
 mod limits;
 mod mail;
 mod network;
@@ -15,6 +16,7 @@ mod tokens;
 use std::collections::BTreeMap;
 use std::fmt;
 
+pub use audit::AuditConfig;
 pub use limits::{Limit, RateLimits, Rule};
 pub use mail::MailConfig;
 pub use network::{NetworkConfig, TrustedEdge};
@@ -99,6 +101,8 @@ pub struct Config {
     pub network: NetworkConfig,
     /// Mail and what it links to.
     pub mail: MailConfig,
+    /// The audit trail.
+    pub audit: AuditConfig,
     /// The token buckets.
     pub rate_limits: RateLimits,
 }
@@ -137,6 +141,7 @@ impl Config {
             tokens: TokenConfig::read(&mut reader),
             passwords: PasswordConfig::read(&mut reader, stage),
             network: NetworkConfig::read(&mut reader),
+            audit: AuditConfig::read(&mut reader, stage),
             rate_limits: RateLimits::read(&mut reader, stage),
         };
         (config, reader)
@@ -174,6 +179,21 @@ mod tests {
         let prod = Settings::default().with("DASHTAM_STAGE", "prod").with("DASHTAM_RATE_LIMIT_SCALE", "10");
         let faults = Config::parse(&prod).expect_err("refused");
         assert!(faults.to_string().contains("DASHTAM_RATE_LIMIT_SCALE"), "{faults}");
+    }
+
+    #[test]
+    fn production_keeps_records_for_a_year_at_least() {
+        let kept = |stage, days| {
+            let settings = Settings::default().with("DASHTAM_STAGE", stage).with("DASHTAM_AUDIT_RETENTION_DAYS", days);
+            Config::parse(&settings).map(|config| config.audit.retention.as_secs() / 86_400).ok()
+        };
+        assert_eq!(kept("prod", "365"), Some(365));
+        assert_eq!(kept("prod", "364"), None);
+        assert_eq!(kept("local", "1"), Some(1));
+        for wrong in ["0", "3651", "-1", "a year"] {
+            assert_eq!(kept("local", wrong), None, "{wrong}");
+        }
+        assert_eq!(kept("prod", ""), Some(400));
     }
 
     #[test]

@@ -1,9 +1,6 @@
 //! The audit trail: put only, and only where nothing is yet.
 
-use std::time::Duration;
-
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::expression::{Expression, Item, item};
 use super::keys::{self, Key};
@@ -12,8 +9,6 @@ use super::{Store, StoreError};
 use crate::audit::{Entry, Outcome, Refusal};
 use crate::request::RequestMeta;
 
-/// How long a record is kept.
-const RETENTION: Duration = Duration::from_secs(400 * 86_400);
 /// The condition of every put: a record is never changed.
 const ABSENT: &str = "attribute_not_exists(#pk)";
 
@@ -21,7 +16,7 @@ impl Transaction {
     /// Adds the record of the change.
     pub(super) fn audit(self, entry: &Entry) -> Self {
         let key = keys::audit(entry.user_id, entry.occurred_at, entry.event_id);
-        self.put("audit", key, audit_item(entry), Expression::when(ABSENT))
+        self.put("audit", key, item(entry), Expression::when(ABSENT))
     }
 }
 
@@ -49,7 +44,7 @@ impl Store {
     /// A record that stands already is this one: its key names the event, or the refusals that it stands for.
     async fn put_record(&self, key: Key, entry: &Entry) -> Result<(), StoreError> {
         let table = self.table(key.table);
-        let item: Item = key.into_item().into_iter().chain(audit_item(entry)).collect();
+        let item: Item = key.into_item().into_iter().chain(item(entry)).collect();
         let request = self.client.put_item().table_name(table).set_item(Some(item)).condition_expression(ABSENT);
         match request.expression_attribute_names("#pk", "pk").send().await {
             Ok(_) => Ok(()),
@@ -59,11 +54,4 @@ impl Store {
             Err(error) => Err(StoreError::from_sdk("record_refusal", error)),
         }
     }
-}
-
-fn audit_item(entry: &Entry) -> Item {
-    let mut item = item(entry);
-    let ttl = entry.occurred_at.plus(RETENTION).as_secs();
-    item.insert("ttl".to_owned(), AttributeValue::N(ttl.to_string()));
-    item
 }

@@ -61,13 +61,20 @@ pub struct Store {
     prefix: Arc<str>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    retention: Duration,
 }
 
 impl Store {
-    /// The tables whose names begin with `prefix`.
+    /// The tables whose names begin with `prefix`; records of the trail are kept for `retention`.
     #[must_use]
-    pub fn new(client: Client, prefix: &str, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
-        Self { client, prefix: prefix.into(), clock, entropy }
+    pub fn new(
+        client: Client,
+        prefix: &str,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        retention: Duration,
+    ) -> Self {
+        Self { client, prefix: prefix.into(), clock, entropy, retention }
     }
 
     /// The present moment, by the clock that all operations of this store go by.
@@ -98,7 +105,7 @@ impl Store {
 
     fn entry_with(&self, meta: &RequestMeta, outcome: Outcome) -> Entry {
         let now = self.now();
-        Entry::new(meta, outcome, EventId::new(entropy::uuid_v7(now, self.entropy())), now)
+        Entry::new(meta, outcome, EventId::new(entropy::uuid_v7(now, self.entropy())), now, self.retention)
     }
 
     fn table(&self, table: Table) -> String {

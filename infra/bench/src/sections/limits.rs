@@ -21,6 +21,8 @@ use crate::report::{Goals, Table};
 const CALLERS: usize = 64;
 /// What the bucket of the exactness check holds.
 const CAPACITY: u64 = 1_000;
+/// No record is written here.
+const RETENTION: Duration = Duration::from_secs(86_400);
 /// A bucket that nobody empties, whose tokens come back one in a minute: it stays in one state.
 const ROOMY: Limit = Limit { capacity: 1_000_000, interval: Duration::from_secs(60) };
 
@@ -35,7 +37,8 @@ pub fn measure(bounds: &Bounds, goals: &mut Goals) -> Result<(), Failure> {
         let settings = aws.endpoints.variables().into_iter();
         let settings = settings.fold(Settings::default(), |all, (name, value)| all.with(&name, value));
         let clock = Arc::new(SystemClock);
-        let store = Store::new(client(&AwsBase::new(settings)), "dashtam-local-", clock, Arc::new(OsEntropy));
+        let client = client(&AwsBase::new(settings));
+        let store = Store::new(client, "dashtam-local-", clock, Arc::new(OsEntropy), RETENTION);
         let mut table = Table::new(&["buckets", "callers", "decisions/s", "p50 ms", "p99 ms", "decisions"]);
         for buckets in [1, CALLERS] {
             let calls = run(&store, ROOMY, buckets, bounds.decisions).await?;

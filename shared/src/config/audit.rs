@@ -1,0 +1,30 @@
+//! The audit trail.
+
+use std::time::Duration;
+
+use super::{Reader, Stage};
+
+/// Settings of the audit trail.
+#[derive(Debug, Clone)]
+pub struct AuditConfig {
+    /// `DASHTAM_AUDIT_RETENTION_DAYS`: so long a record is kept.
+    pub retention: Duration,
+}
+
+impl AuditConfig {
+    /// Fewest days in production: a year (PCI DSS 10.5.1).
+    const LEAST_DAYS: u64 = 365;
+
+    pub(super) fn read(reader: &mut Reader<'_>, stage: Stage) -> Self {
+        let days = reader.integer(
+            "AUDIT_RETENTION_DAYS",
+            1..=3_650,
+            400,
+            "how long an audit record is kept; at least 365 where the stage is prod. Counts for records written from then on",
+        );
+        if stage == Stage::Prod && days < Self::LEAST_DAYS {
+            reader.fault("AUDIT_RETENTION_DAYS", "must be at least 365 where DASHTAM_STAGE is prod");
+        }
+        Self { retention: Duration::from_secs(days * 86_400) }
+    }
+}

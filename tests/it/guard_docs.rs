@@ -26,22 +26,13 @@ const SECTIONS: [(&str, &str); 6] = [
 /// The last section: all limits, whichever comes first.
 const LIMITS: &str = "RATE_LIMIT_";
 
-/// Read by the entry points before there is a configuration.
-fn log() -> Variable {
-    Variable {
-        name: "DASHTAM_LOG".to_owned(),
-        values: "`error`, `warn`, `info`, `debug`".to_owned(),
-        default: "info".to_owned(),
-        meaning: "least level of the log lines; anything else counts as `info`".to_owned(),
-    }
-}
-
 /// The page as the code has it.
 fn page() -> String {
     let mut page = String::from(
         "# Configuration\n\n\
          Every setting is an environment variable. An empty value counts as none. A process reads them once, when it starts;\n\
-         with a wrong one it does not start and lists every fault. A deployment sets some of them from the parameters of\n\
+         with a wrong value, or a name that begins with `DASHTAM_` and is not listed here, it does not start and lists every\n\
+         fault. `ops config check` lists them beforehand ([operations.md](operations.md)). A deployment sets some of them from the parameters of\n\
          `template.yaml`, `cargo run` takes all of them from its environment.\n\n\
          A test writes this page from `shared/src/config`: `UPDATE_DOCS=1 cargo test -p bundle-tests guard_docs`.\n",
     );
@@ -55,11 +46,7 @@ fn page() -> String {
             in_limits = true;
             begin(&mut page, "Limits");
         }
-        let is_stage = name == "STAGE";
         row(&mut page, &variable);
-        if is_stage {
-            row(&mut page, &log());
-        }
     }
     assert_eq!(sections.next(), None, "this section begins with a variable that there is not, or not in this place");
     page
@@ -83,7 +70,7 @@ fn row(page: &mut String, variable: &Variable) {
 }
 
 fn known_variables() -> BTreeSet<String> {
-    Config::variables().into_iter().chain([log()]).map(|variable| variable.name).collect()
+    Config::variables().into_iter().map(|variable| variable.name).collect()
 }
 
 /// The variables that the template gives to functions.

@@ -10,6 +10,7 @@
 //! | [`target`] | whose tables and secrets: the local run's or a deployment's |
 //! | [`desk`] | who works on them, and what they have confirmed |
 //! | [`users`], [`tokens`], [`keys`], [`sessions`], [`audit`] | the commands |
+//! | [`configuration`] | checks the settings before anything starts with them |
 //! | [`drill`] | a breach, played and answered, with a stop-watch |
 //! | [`console`], [`failure`] | what is printed, and the exit code |
 //!
@@ -17,6 +18,7 @@
 //! or key is ever printed.
 
 pub mod audit;
+pub mod configuration;
 pub mod console;
 pub mod desk;
 pub mod drill;
@@ -38,7 +40,7 @@ use shared::config::Settings;
 use crate::console::Console;
 use crate::desk::Desk;
 use crate::failure::{Exit, Failure};
-use crate::options::{AuditCommand, Command, Options};
+use crate::options::{AuditCommand, Command, ConfigCommand, Options};
 
 /// Runs one command; the first argument is the program's name. Gives the exit code: 0 done, 1 refused or failed, 2 wrong
 /// usage or settings, 3 not found.
@@ -68,6 +70,9 @@ pub async fn run<'a>(
 }
 
 async fn carry_out(options: &Options, process: &Settings, console: &mut Console<'_>) -> Result<Exit, Failure> {
+    if let Command::Config(ConfigCommand::Check) = &options.command {
+        return configuration::check(&options.common, process, console);
+    }
     let desk = Desk::open(&options.common, process)?;
     let answer = match &options.command {
         Command::Users(command) => Box::pin(users::run(&desk, command)).await?,
@@ -76,6 +81,7 @@ async fn carry_out(options: &Options, process: &Settings, console: &mut Console<
         Command::Sessions(command) => Box::pin(sessions::run(&desk, command)).await?,
         Command::Audit(AuditCommand::Query(query)) => Box::pin(audit::query(&desk, query)).await?,
         Command::Audit(AuditCommand::Tail(tail)) => return Box::pin(audit::tail(&desk, tail, console)).await,
+        Command::Config(ConfigCommand::Check) => return configuration::check(&options.common, process, console),
         Command::Drill(command) => return Box::pin(drill::run(&desk, command, console)).await,
     };
     console.answer(&answer);

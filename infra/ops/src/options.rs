@@ -66,6 +66,9 @@ pub enum Command {
     /// The audit trail
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// The settings
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Practise an emergency against a running local service
     #[command(subcommand)]
     Drill(DrillCommand),
@@ -237,6 +240,14 @@ pub struct AuditTail {
     /// Look again after so many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=60))]
     pub every: u64,
+}
+
+/// The settings.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum ConfigCommand {
+    /// Show what is in force, what differs from its default (*), and every fault at once; secrets are not shown. Asks
+    /// nothing of AWS. Ends with 2 if there is a fault
+    Check,
 }
 
 /// Drills.

@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use shared::config::Settings;
+use shared::config::{PREFIX, Settings};
 
 use crate::failure::Failure;
 use crate::options::Common;
@@ -28,9 +28,23 @@ const WANTED: [&str; 6] = [
 /// # Errors
 /// They are missing or unreadable.
 pub fn settings(common: &Common, process: &Settings) -> Result<Settings, Failure> {
-    if common.aws {
-        return deployment(process);
+    if common.aws { deployment(process) } else { from_file(common) }
+}
+
+/// The settings to check, and what a deployment lacks of its own. Nothing is called, so it takes no credentials.
+///
+/// # Errors
+/// The file of settings is unreadable.
+pub fn settings_to_check(common: &Common, process: &Settings) -> Result<(Settings, Vec<String>), Failure> {
+    if !common.aws {
+        return Ok((from_file(common)?, Vec::new()));
     }
+    let own = missing(process).into_iter().filter(|name| name.starts_with(PREFIX));
+    let faults = own.map(|name| format!("{name} is missing; without it the local run's would be meant")).collect();
+    Ok((process.clone(), faults))
+}
+
+fn from_file(common: &Common) -> Result<Settings, Failure> {
     let file = common.env_file.clone().unwrap_or_else(|| common.data_dir.join(FILE));
     let text = std::fs::read_to_string(&file).map_err(|error| no_file(&file, &error))?;
     parse(&text).map_err(|line| {
@@ -50,7 +64,7 @@ fn no_file(file: &Path, error: &std::io::Error) -> Failure {
 }
 
 fn deployment(process: &Settings) -> Result<Settings, Failure> {
-    let missing: Vec<_> = WANTED.into_iter().filter(|name| process.get(name).is_none()).collect();
+    let missing = missing(process);
     if missing.is_empty() {
         return Ok(process.clone());
     }
@@ -58,6 +72,10 @@ fn deployment(process: &Settings) -> Result<Settings, Failure> {
         format!("--aws wants these in the environment: {}.", missing.join(", ")),
         "`eval \"$(aws configure export-credentials --format env)\"` gives the credentials; the DASHTAM_* settings are those of the stack's functions. See docs/operations.md.",
     ))
+}
+
+fn missing(process: &Settings) -> Vec<&'static str> {
+    WANTED.into_iter().filter(|name| process.get(name).is_none()).collect()
 }
 
 /// `NAME=value` lines; the number of the line that is none.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Reader;
 use super::tokens::base_url;
+use crate::domain::EmailAddress;
 
 /// Settings of mail.
 #[derive(Debug, Clone)]
@@ -30,9 +31,16 @@ impl MailConfig {
             "where the pages that mail links to are served",
             base_url,
         );
+        let from = reader.parsed(
+            "MAIL_FROM",
+            "one mail address, also as `Name <name@example.com>`",
+            "Dashtam <no-reply@dashtam.example>",
+            "the sender of every mail",
+            sender,
+        );
         Self {
             app_base_url: base.unwrap_or_default(),
-            from: reader.text("MAIL_FROM", "Dashtam <no-reply@dashtam.example>", "the sender of every mail"),
+            from: from.unwrap_or_default(),
             verification_ttl: reader.seconds(
                 "VERIFICATION_TTL_SECONDS",
                 60..=604_800,
@@ -53,4 +61,12 @@ impl MailConfig {
             ),
         }
     }
+}
+
+/// A mailbox (RFC 5322 section 3.4) of the plain kind. A control character in its name could end the header's line.
+fn sender(text: &str) -> Option<String> {
+    let address =
+        text.strip_suffix('>').map_or(Some(text), |text| text.rsplit_once('<').map(|(_, address)| address))?;
+    let is_plain = !text.chars().any(char::is_control) && EmailAddress::parse(address).is_ok();
+    is_plain.then(|| text.to_owned())
 }

@@ -3,9 +3,11 @@
 //! Every setting is an environment variable that begins with `DASHTAM_`. A [`Reader`] turns texts into
 //! typed values and collects every fault, so that a process with wrong settings lists all of them and
 //! does not start. It also writes down what it was asked for: that record is the table in
-//! `docs/configuration.md`. To add a setting, read it in the file of its concern.
+//! `docs/configuration.md`, and a name that is not in it is a fault, too. To add a setting, read it in
+//! the file of its concern.
 
 mod audit;
+mod deployment;
 mod limits;
 mod mail;
 mod network;
@@ -17,6 +19,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 pub use audit::AuditConfig;
+pub use deployment::{LogLevel, Stage};
 pub use limits::{Limit, RateLimits, Rule};
 pub use mail::MailConfig;
 pub use network::{NetworkConfig, TrustedEdge};
@@ -32,11 +35,11 @@ pub const PREFIX: &str = "DASHTAM_";
 pub struct Settings(BTreeMap<String, String>);
 
 impl Settings {
-    /// The settings of this process.
+    /// The settings of this process. What is no UTF-8 is marked as such by the replacement character, and refused.
     #[must_use]
     pub fn from_process() -> Self {
-        let text = |value: std::ffi::OsString| value.into_string().ok();
-        Self(std::env::vars_os().filter_map(|(name, value)| Some((text(name)?, text(value)?))).collect())
+        let text = |value: std::ffi::OsString| value.to_string_lossy().into_owned();
+        Self(std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect())
     }
 
     /// The value of `name`; an empty one counts as missing.
@@ -71,24 +74,13 @@ impl fmt::Debug for Settings {
     }
 }
 
-/// Where the service runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
-    /// On a laptop, against the local AWS side.
-    Local,
-    /// Deployed for developers.
-    Dev,
-    /// Deployed for rehearsals.
-    Staging,
-    /// Deployed for users.
-    Prod,
-}
-
 /// Everything that can be set.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// `DASHTAM_STAGE`.
     pub stage: Stage,
+    /// `DASHTAM_LOG`.
+    pub log_level: LogLevel,
     /// `DASHTAM_TABLE_PREFIX`: what the names of the six tables begin with.
     pub table_prefix: String,
     /// `DASHTAM_SECRET_PREFIX`: what the names of the secrets begin with.
@@ -119,24 +111,24 @@ impl Config {
     /// All faults together, each naming its variable, what was wrong and what is allowed.
     pub fn parse(settings: &Settings) -> Result<Self, ConfigError> {
         let (config, reader) = Self::read(settings);
-        let faults = reader.into_faults();
+        let (_, faults) = reader.finish();
         if faults.is_empty() { Ok(config) } else { Err(ConfigError(faults)) }
     }
 
     /// Every variable there is, in the order of the documentation.
     #[must_use]
     pub fn variables() -> Vec<Variable> {
-        Self::read(&Settings::default()).1.into_variables()
+        Self::read(&Settings::default()).1.finish().0
     }
 
     fn read(settings: &Settings) -> (Self, Reader<'_>) {
         let mut reader = Reader::new(settings);
-        let deployed = [("dev", Stage::Dev), ("staging", Stage::Staging), ("prod", Stage::Prod)];
-        let stage = reader.choice("STAGE", ("local", Stage::Local), &deployed, "where the service runs");
+        let stage = deployment::stage(&mut reader);
         let config = Self {
             stage,
-            table_prefix: reader.text("TABLE_PREFIX", "dashtam-local-", "what the names of the tables begin with"),
-            secret_prefix: reader.text("SECRET_PREFIX", "dashtam-local/", "what the names of the secrets begin with"),
+            log_level: deployment::log_level(&mut reader),
+            table_prefix: deployment::table_prefix(&mut reader),
+            secret_prefix: deployment::secret_prefix(&mut reader),
             mail: MailConfig::read(&mut reader),
             tokens: TokenConfig::read(&mut reader),
             passwords: PasswordConfig::read(&mut reader, stage),
@@ -171,6 +163,53 @@ mod tests {
         assert_eq!(faults.len(), 4, "{faults:?}");
         for name in ["STAGE", "LOCKOUT_THRESHOLD", "ACCESS_TOKEN_TTL_SECONDS", "RATE_LIMIT_LOGIN"] {
             assert!(faults.iter().any(|fault| fault.contains(name)), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_nothing_reads_is_refused_beside_all_other_faults() {
+        let settings = Settings::default()
+            .with("DASHTAM_STAGE", "moon")
+            .with("DASHTAM_LOCKOUT_TRESHOLD", "5")
+            .with("DASHTAM_SESION_TTL", "60")
+            .with("DASHTAM_ZEBRA", "striped")
+            .with("DASHTAM_EMPTY", "")
+            .with("PATH", "/bin");
+        let ConfigError(faults) = Config::parse(&settings).expect_err("four faults");
+        assert_eq!(
+            faults,
+            [
+                "DASHTAM_STAGE must be one of `local`, `dev`, `staging`, `prod`",
+                "DASHTAM_LOCKOUT_TRESHOLD is no setting; DASHTAM_LOCKOUT_THRESHOLD is one",
+                "DASHTAM_SESION_TTL is no setting; DASHTAM_SESSION_TTL_SECONDS is one",
+                "DASHTAM_ZEBRA is no setting; docs/configuration.md lists all",
+            ]
+        );
+    }
+
+    #[test]
+    fn every_known_name_may_be_given_with_its_default_or_empty() {
+        let all = |value: fn(&Variable) -> String| {
+            Config::variables().iter().fold(Settings::default(), |all, known| all.with(&known.name, value(known)))
+        };
+        assert!(Config::parse(&all(|known| known.default.clone())).is_ok());
+        assert!(Config::parse(&all(|_| String::new())).is_ok());
+    }
+
+    #[test]
+    fn what_aws_or_a_mail_header_could_not_take_is_refused() {
+        for (name, value) in [
+            ("DASHTAM_TABLE_PREFIX", "dashtam local"),
+            ("DASHTAM_SECRET_PREFIX", "dashtam*"),
+            ("DASHTAM_AUDIENCE", "two words"),
+            ("DASHTAM_LOG", "verbose"),
+            ("DASHTAM_MAIL_FROM", "Dashtam"),
+            ("DASHTAM_MAIL_FROM", "a@example.com, b@example.com"),
+            ("DASHTAM_MAIL_FROM", "Dashtam\r\nBcc: <a@example.com>"),
+            ("DASHTAM_TRUSTED_EDGE_SECRETS", "0123456789abcdef0123456789abcd\u{fffd}"),
+        ] {
+            let faults = Config::parse(&Settings::default().with(name, value)).expect_err(value);
+            assert!(faults.0.len() == 1 && faults.0[0].starts_with(name), "{faults:?}");
         }
     }
 

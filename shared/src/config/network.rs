@@ -34,7 +34,7 @@ impl NetworkConfig {
             &[("cloudfront", true)],
             "whose viewer headers tell address and place",
         );
-        let secrets = reader.list(
+        let secrets = reader.secrets(
             "TRUSTED_EDGE_SECRETS",
             "texts of 32 or more characters",
             "what the edge sends in `X-Dashtam-Edge-Secret`; two while one is replaced by the other",

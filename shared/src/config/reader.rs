@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use super::{PREFIX, Settings};
 
+/// From this likeness of two names on (Jaro and Winkler's, 0 to 1) one is taken for the other, mistyped.
+const LIKENESS: f64 = 0.85;
+
 /// One documented setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Variable {
@@ -16,6 +19,8 @@ pub struct Variable {
     pub default: String,
     /// What it does.
     pub meaning: String,
+    /// Whether its value is nobody's to read.
+    pub is_secret: bool,
 }
 
 /// Reads settings.
@@ -36,7 +41,7 @@ impl<'a> Reader<'a> {
     pub fn choice<T: Copy>(&mut self, name: &str, first: (&str, T), rest: &[(&str, T)], meaning: &str) -> T {
         let choices = || std::iter::once(&first).chain(rest);
         let words = choices().map(|(word, _)| format!("`{word}`")).collect::<Vec<_>>().join(", ");
-        let Some(text) = self.raw(name, &words, first.0, meaning) else {
+        let Some(text) = self.raw(name, &words, first.0, meaning, false) else {
             return first.1;
         };
         if let Some((_, value)) = choices().find(|(word, _)| *word == text) {
@@ -49,7 +54,7 @@ impl<'a> Reader<'a> {
     /// A whole number in `range`.
     pub fn integer(&mut self, name: &str, range: RangeInclusive<u64>, default: u64, meaning: &str) -> u64 {
         let values = format!("whole number, {} to {}", range.start(), range.end());
-        let Some(text) = self.raw(name, &values, &default.to_string(), meaning) else {
+        let Some(text) = self.raw(name, &values, &default.to_string(), meaning, false) else {
             return default;
         };
         match text.parse() {
@@ -68,7 +73,7 @@ impl<'a> Reader<'a> {
 
     /// A text; anything goes.
     pub fn text(&mut self, name: &str, default: &str, meaning: &str) -> String {
-        self.raw(name, "text", default, meaning).unwrap_or_else(|| default.to_owned())
+        self.raw(name, "text", default, meaning, false).unwrap_or_else(|| default.to_owned())
     }
 
     /// A value that `parse` understands; `None` if it is missing or wrong. `values` says what is allowed.
@@ -80,19 +85,41 @@ impl<'a> Reader<'a> {
         meaning: &str,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Option<T> {
-        let text = self.raw(name, values, default, meaning).or_else(|| non_empty(default))?;
-        let value = parse(&text);
-        if value.is_none() {
-            self.fault(name, &format!("must be {values}"));
-        }
-        value
+        let text = self.raw(name, values, default, meaning, false).or_else(|| non_empty(default))?;
+        self.understood(name, values, parse(&text))
     }
 
     /// A comma-separated list in which every entry is one that `parse` understands.
     pub fn list<T>(&mut self, name: &str, values: &str, meaning: &str, parse: impl Fn(&str) -> Option<T>) -> Vec<T> {
+        self.entries(name, values, meaning, false, parse)
+    }
+
+    /// A list as [`Reader::list`] has it, of values that are never shown.
+    pub fn secrets<T>(&mut self, name: &str, values: &str, meaning: &str, parse: impl Fn(&str) -> Option<T>) -> Vec<T> {
+        self.entries(name, values, meaning, true, parse)
+    }
+
+    fn entries<T>(
+        &mut self,
+        name: &str,
+        values: &str,
+        meaning: &str,
+        is_secret: bool,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Vec<T> {
         let values = format!("comma-separated list of {values}");
-        let each = |text: &str| text.split(',').map(str::trim).filter(|e| !e.is_empty()).map(&parse).collect();
-        self.parsed(name, &values, "", meaning, each).unwrap_or_default()
+        let Some(text) = self.raw(name, &values, "", meaning, is_secret) else {
+            return Vec::new();
+        };
+        let each = text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(&parse).collect();
+        self.understood(name, &values, each).unwrap_or_default()
+    }
+
+    fn understood<T>(&mut self, name: &str, values: &str, value: Option<T>) -> Option<T> {
+        if value.is_none() {
+            self.fault(name, &format!("must be {values}"));
+        }
+        value
     }
 
     /// Records that `name` is wrong. The value is not repeated: it may be a secret.
@@ -100,28 +127,43 @@ impl<'a> Reader<'a> {
         self.faults.push(format!("{PREFIX}{name} {what}"));
     }
 
-    /// All faults so far.
+    /// All variables asked for, and all faults: those of values first, then names that nothing has asked for.
     #[must_use]
-    pub fn into_faults(self) -> Vec<String> {
-        self.faults
+    pub fn finish(mut self) -> (Vec<Variable>, Vec<String>) {
+        let given = self.settings.beginning_with(PREFIX).filter(|(_, value)| !value.is_empty());
+        let unknown = given.map(|(name, _)| name).filter(|name| self.variables.iter().all(|known| known.name != *name));
+        let faults: Vec<_> = unknown.map(|name| unknown_name(name, &self.variables)).collect();
+        self.faults.extend(faults);
+        (self.variables, self.faults)
     }
 
-    /// All variables asked for.
-    #[must_use]
-    pub fn into_variables(self) -> Vec<Variable> {
-        self.variables
-    }
-
-    fn raw(&mut self, name: &str, values: &str, default: &str, meaning: &str) -> Option<String> {
-        let name = format!("{PREFIX}{name}");
-        let value = self.settings.get(&name).map(str::to_owned);
+    fn raw(&mut self, name: &str, values: &str, default: &str, meaning: &str, is_secret: bool) -> Option<String> {
+        let full = format!("{PREFIX}{name}");
+        let value = self.settings.get(&full).map(str::to_owned);
         self.variables.push(Variable {
-            name,
+            name: full,
             values: values.to_owned(),
             default: default.to_owned(),
             meaning: meaning.to_owned(),
+            is_secret,
         });
+        if value.as_deref().is_some_and(|value| value.contains(char::REPLACEMENT_CHARACTER)) {
+            self.fault(name, "is no valid UTF-8");
+        }
         value
+    }
+}
+
+/// A name that nothing reads is most often a known one that was mistyped, and what it was to change stays as it was.
+fn unknown_name(name: &str, known: &[Variable]) -> String {
+    let own = |name: &str| name.trim_start_matches(PREFIX).to_owned();
+    let likeness = |variable: &Variable| strsim::jaro_winkler(&own(name), &own(&variable.name));
+    let nearest = known.iter().map(|variable| (likeness(variable), variable)).max_by(|(a, _), (b, _)| a.total_cmp(b));
+    match nearest {
+        Some((likeness, variable)) if likeness >= LIKENESS => {
+            format!("{name} is no setting; {} is one", variable.name)
+        }
+        _ => format!("{name} is no setting; docs/configuration.md lists all"),
     }
 }
 

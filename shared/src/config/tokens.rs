@@ -52,7 +52,7 @@ impl TokenConfig {
         );
         Self {
             issuer: issuer.unwrap_or_default(),
-            audience: reader.text("AUDIENCE", "dashtam", "`aud` of every token"),
+            audience: audience(reader),
             access_ttl: reader.seconds("ACCESS_TOKEN_TTL_SECONDS", 1..=3_600, 1_800, "life of an access token"),
             session_ttl: reader.seconds(
                 "SESSION_TTL_SECONDS",
@@ -99,6 +99,14 @@ impl TokenConfig {
             ),
         }
     }
+}
+
+/// `DASHTAM_AUDIENCE`, as the template's parameter has it.
+fn audience(reader: &mut Reader<'_>) -> String {
+    let values = "up to 255 visible ASCII characters";
+    let parse =
+        |text: &str| (text.len() <= 255 && text.bytes().all(|byte| byte.is_ascii_graphic())).then(|| text.to_owned());
+    reader.parsed("AUDIENCE", values, "dashtam", "`aud` of every token", parse).unwrap_or_default()
 }
 
 /// An absolute http(s) URL that paths can be appended to.

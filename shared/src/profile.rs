@@ -121,9 +121,6 @@ impl Profile {
 
 fn same_password() -> Problem {
     let mut fields = Fields::empty();
-    fields.refuse(
-        "new_password",
-        FieldFault { code: "same_as_current", detail: "Must differ from the current password.".into() },
-    );
+    fields.refuse("new_password", FieldFault::new("same_as_current", "Must differ from the current password."));
     fields.complete(Some(())).err().unwrap_or_else(|| Problem::new(Code::ValidationFailed))
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::audit::{Entry, Refusal};
 use crate::config::Rule;
 use crate::domain::{Liveness, Reason, SessionId, Timestamp, User, UserId, VersionLevel};
-use crate::http::{Caller, Code, Problem};
+use crate::http::{Caller, Code, Identifier, Problem};
 use crate::limits::Limiter;
 use crate::request::RequestMeta;
 use crate::store::{LastRotation, MailKind, Store};
@@ -221,18 +221,7 @@ fn described(entry: Entry, rotated: &Rotated, grace: Duration) -> Entry {
     }
 }
 
-/// The user whom a path names.
-///
-/// # Errors
-/// 404 for what is no identifier.
-pub fn user_id(text: &str) -> Result<UserId, Problem> {
-    let malformed =
-        |_| Problem::new(Code::NotFound).detail("There is no such user.").refused(Refusal::new("unknown_user"));
-    text.parse().map_err(malformed)
-}
-
 /// 404 for an account that there is not.
 pub(crate) fn unknown_user(id: UserId) -> Problem {
-    let problem = Problem::new(Code::NotFound).detail("There is no such user.");
-    problem.refused(Refusal::new("unknown_user").text("target", id))
+    UserId::unknown().refused(Refusal::new("unknown_user").text("target", id))
 }

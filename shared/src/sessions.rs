@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::config::Rule;
 use crate::domain::{Device, Place, Session, SessionId, Timestamp};
-use crate::http::{Caller, Code, Problem};
+use crate::http::{Caller, Identifier, Problem};
 use crate::limits::Limiter;
 use crate::request::RequestMeta;
 use crate::store::{MailKind, Store};
@@ -56,13 +56,11 @@ impl Sessions {
     ///
     /// # Errors
     /// 404 for one that is unknown, somebody else's or over; 429; 503.
-    pub async fn revoke(&self, meta: &RequestMeta, caller: &Caller, id: &str) -> Result<(), Problem> {
+    pub async fn revoke(&self, meta: &RequestMeta, caller: &Caller, id: SessionId) -> Result<(), Problem> {
         self.limiter.admit_user(Rule::Sessions, meta, caller.user.id).await?;
-        let not_found = || Problem::new(Code::NotFound).detail("There is no such session.");
-        let id = id.parse::<SessionId>().map_err(|_| not_found())?;
         let entry = self.store.entry(meta).by_owner(caller.user.id).session(id);
         let ended = self.store.end_live_session(caller.user.id, id, &caller.liveness, &entry).await?;
-        if ended { Ok(()) } else { Err(not_found()) }
+        if ended { Ok(()) } else { Err(SessionId::unknown()) }
     }
 
     /// Ends every session of the caller but the current one; how many there were.

@@ -1,119 +1,384 @@
-//! What members of a body are parsed into: domain types, tokens as text, numbers and switches.
+//! The members of a request: one strict JSON object, or the parameters of a query, each parsed into a domain type, every unmet
+//! rule reported at once.
+//!
+//! Unknown members are refused as well as wrong ones: a client that sends `role` or a misspelt member learns of it. A
+//! member that stands twice makes the body malformed, since readers disagree on which one counts (RFC 8259 section 4).
+//!
+//! Whoever reads members says with it what the request may hold. Fields without a request write that down; so the description of
+//! the interface is made of the same lines that parse it.
 
-use serde_json::Value;
+use std::borrow::Cow;
+use std::fmt;
 
-use super::body::{Field, FieldFault};
-use crate::domain::{DisplayName, EmailAddress, Password, Reason, UserId};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::{Value, json};
 
-/// The longest token in a body, in bytes.
-const TOKEN_LIMIT: usize = 4_096;
+use super::code::Code;
+use super::problem::{FieldError, Problem};
+use super::shape::{Member, Shape};
+use crate::domain::{Password, PasswordPolicy};
 
-impl Field for EmailAddress {
-    fn parse(text: String) -> Result<Self, FieldFault> {
-        Self::parse(&text).map_err(|error| FieldFault { code: error.code(), detail: error.to_string().into() })
+/// Why a member was refused: a stable code and plain words, never the value.
+#[derive(Debug, Clone)]
+pub struct FieldFault {
+    /// The rule, as clients switch on it.
+    pub code: &'static str,
+    /// The rule in plain words.
+    pub detail: Cow<'static, str>,
+}
+
+impl FieldFault {
+    /// A fault of a rule.
+    #[must_use]
+    pub fn new(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, detail: detail.into() }
     }
 }
 
-impl Field for DisplayName {
-    fn parse(text: String) -> Result<Self, FieldFault> {
-        Self::parse(&text).map_err(|error| FieldFault { code: error.code(), detail: error.to_string().into() })
-    }
-}
+/// A type that a text can be parsed into.
+pub trait Field: Sized {
+    /// Parses the member.
+    ///
+    /// # Errors
+    /// The rule that the value breaks.
+    fn parse(text: String) -> Result<Self, FieldFault>;
 
-impl Field for Password {
-    fn parse(text: String) -> Result<Self, FieldFault> {
-        Self::presented(text).map_err(|error| FieldFault { code: "too_long", detail: error.to_string().into() })
-    }
-}
-
-/// A token as text; what it means is checked by whoever knows tokens.
-impl Field for String {
-    fn parse(text: String) -> Result<Self, FieldFault> {
-        if text.len() <= TOKEN_LIMIT {
-            return Ok(text);
-        }
-        Err(FieldFault { code: "too_long", detail: format!("Must be at most {TOKEN_LIMIT} bytes.").into() })
-    }
-}
-
-impl Field for Reason {
-    fn parse(text: String) -> Result<Self, FieldFault> {
-        Self::parse(&text).map_err(|error| FieldFault::new(error.code(), error.to_string()))
-    }
-}
-
-impl Field for UserId {
-    fn parse(text: String) -> Result<Self, FieldFault> {
-        text.parse().map_err(|_| FieldFault::new("invalid_format", "Must be a UUID in its hyphenated form."))
-    }
-}
-
-/// A switch. In a query it is `true` or `false`.
-impl Field for bool {
-    fn parse(text: String) -> Result<Self, FieldFault> {
-        text.parse().map_err(|_| FieldFault::new("invalid_type", "Must be true or false."))
-    }
-
+    /// Parses the member as it stands in JSON; only texts, unless the type says otherwise.
+    ///
+    /// # Errors
+    /// The rule that the value breaks.
     fn parse_json(value: Value) -> Result<Self, FieldFault> {
-        value.as_bool().ok_or_else(|| FieldFault::new("invalid_type", "Must be true or false."))
-    }
-}
-
-/// A whole number from `LEAST` to `MOST`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Whole<const LEAST: u64, const MOST: u64>(pub u64);
-
-impl<const LEAST: u64, const MOST: u64> Whole<LEAST, MOST> {
-    fn within(number: u64) -> Result<Self, FieldFault> {
-        if (LEAST..=MOST).contains(&number) {
-            return Ok(Self(number));
+        match value {
+            Value::String(text) => Self::parse(text),
+            _ => Err(FieldFault::new("invalid_type", "Must be a string.")),
         }
-        Err(FieldFault::new("out_of_range", format!("Must be {LEAST} to {MOST}.")))
     }
+
+    /// What is taken, as a JSON Schema (2020-12): type, limits, form, a description and an example.
+    fn schema() -> Value;
 }
 
-impl<const LEAST: u64, const MOST: u64> Field for Whole<LEAST, MOST> {
+/// A field that is one of a few words.
+pub trait Choice: Copy + 'static {
+    /// The words and what they stand for.
+    const WORDS: &'static [(&'static str, Self)];
+    /// What is chosen, for the description.
+    const MEANING: &'static str;
+}
+
+impl<T: Choice> Field for T {
     fn parse(text: String) -> Result<Self, FieldFault> {
-        let number = text.parse().map_err(|_| FieldFault::new("invalid_type", "Must be a whole number."))?;
-        Self::within(number)
+        let chosen = Self::WORDS.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
+        chosen.ok_or_else(|| {
+            let words: Vec<_> = Self::WORDS.iter().map(|(word, _)| format!("`{word}`")).collect();
+            FieldFault::new("invalid_value", format!("Must be {}.", words.join(" or ")))
+        })
     }
 
-    fn parse_json(value: Value) -> Result<Self, FieldFault> {
-        match value.as_u64() {
-            Some(number) => Self::within(number),
-            // A negative number is a whole one out of range; 1.5 is none.
-            None if value.is_i64() => Self::within(u64::MAX),
-            None => Err(FieldFault::new("invalid_type", "Must be a whole number.")),
+    fn schema() -> Value {
+        let words: Vec<_> = Self::WORDS.iter().map(|(word, _)| *word).collect();
+        json!({ "type": "string", "enum": words, "description": Self::MEANING })
+    }
+}
+
+/// The members of a request, taken out one by one.
+pub struct Fields {
+    members: Vec<(String, Value)>,
+    errors: Vec<FieldError>,
+    /// What was asked for, where there is no request.
+    shape: Option<Shape>,
+}
+
+impl Fields {
+    /// A body without members, for endpoints whose body may be missing.
+    #[must_use]
+    pub const fn empty() -> Self {
+        Self { members: Vec::new(), errors: Vec::new(), shape: None }
+    }
+
+    /// What `read` asks for. No member is there while it does.
+    #[must_use]
+    pub fn shape_of(read: impl FnOnce(&mut Self)) -> Shape {
+        let mut fields = Self { shape: Some(Shape::default()), ..Self::empty() };
+        read(&mut fields);
+        fields.shape.unwrap_or_default()
+    }
+
+    /// Parses a body.
+    ///
+    /// # Errors
+    /// [`Code::MalformedJson`] for anything but a JSON text without duplicate members,
+    /// [`Code::ValidationFailed`] for JSON that is no object.
+    pub fn parse(body: &[u8]) -> Result<Self, Problem> {
+        let parsed: Members = serde_json::from_slice(body).map_err(|error| match error.classify() {
+            serde_json::error::Category::Data => Problem::validation(vec![FieldError {
+                pointer: String::new(),
+                code: "invalid_type",
+                detail: Cow::Borrowed("The body must be a JSON object."),
+            }]),
+            _ => Problem::new(Code::MalformedJson),
+        })?;
+        let Members(members) = parsed;
+        Self::once_each(members, "A member stands twice in the body.")
+    }
+
+    /// The parameters of a query string, as members. One that stands twice is malformed, as in a body.
+    ///
+    /// # Errors
+    /// [`Code::MalformedJson`] for a parameter that stands twice.
+    pub fn of_query(query: &str) -> Result<Self, Problem> {
+        let pairs = form_urlencoded::parse(query.as_bytes());
+        let members: Vec<_> =
+            pairs.map(|(name, value)| (name.into_owned(), Value::String(value.into_owned()))).collect();
+        Self::once_each(members, "A parameter stands twice in the query.")
+    }
+
+    fn once_each(members: Vec<(String, Value)>, detail: &'static str) -> Result<Self, Problem> {
+        let twice =
+            members.iter().enumerate().any(|(i, (name, _))| members.iter().skip(i + 1).any(|(other, _)| other == name));
+        if twice {
+            return Err(Problem::new(Code::MalformedJson).detail(detail));
         }
+        Ok(Self { members, ..Self::empty() })
+    }
+
+    /// Whether the member `name` is there and not yet taken.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.members.iter().any(|(member, _)| member == name)
+    }
+
+    /// The member `name`, which must be there.
+    pub fn required<T: Field>(&mut self, name: &'static str) -> Option<T> {
+        self.note(name, true, T::schema);
+        if !self.has(name) {
+            self.refuse(name, FieldFault::new("required", "Must be given."));
+        }
+        self.take(name)
+    }
+
+    /// The member `name`, which may be missing.
+    pub fn optional<T: Field>(&mut self, name: &'static str) -> Option<T> {
+        self.note(name, false, T::schema);
+        self.take(name)
+    }
+
+    /// The member `name`, which must be there and a password that the policy allows; `email` is what it must not be built on.
+    pub fn new_password(
+        &mut self,
+        name: &'static str,
+        policy: PasswordPolicy,
+        email: Option<&str>,
+    ) -> Option<Password> {
+        self.note(name, true, || super::field::new_password(policy));
+        if !self.has(name) {
+            self.refuse(name, FieldFault::new("required", "Must be given."));
+        }
+        let password = self.take(name);
+        self.check_password(name, password.as_ref(), policy, email);
+        password
+    }
+
+    /// One of `names` must be there. To be said before they are taken.
+    pub fn any_of(&mut self, names: &'static [&'static str]) {
+        let any: Vec<_> = names.iter().map(|name| json!({ "required": [name] })).collect();
+        self.rule(|| json!({ "anyOf": any }));
+        if !names.iter().any(|name| self.has(name)) {
+            let words: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+            self.refuse("", FieldFault::new("required", format!("Give at least one of {}.", words.join(", "))));
+        }
+    }
+
+    /// With `name`, `other` must be there. To be said before they are taken.
+    pub fn needs(&mut self, name: &'static str, other: &'static str) {
+        self.rule(|| json!({ "dependentRequired": { name: [other] } }));
+        if self.has(name) && !self.has(other) {
+            self.refuse(other, FieldFault::new("required", format!("Must be given with `{name}`.")));
+        }
+    }
+
+    /// Another rule of the whole request, as a JSON Schema; the reader itself refuses what breaks it.
+    pub fn rule(&mut self, schema: impl FnOnce() -> Value) {
+        if let Some(shape) = &mut self.shape {
+            shape.rules.push(schema());
+        }
+    }
+
+    fn note(&mut self, name: &'static str, required: bool, schema: impl FnOnce() -> Value) {
+        if let Some(shape) = &mut self.shape {
+            shape.members.push(Member { name, required, schema: schema() });
+        }
+    }
+
+    fn take<T: Field>(&mut self, name: &'static str) -> Option<T> {
+        let index = self.members.iter().position(|(member, _)| member == name)?;
+        let (_, value) = self.members.swap_remove(index);
+        T::parse_json(value).map_err(|fault| self.refuse(name, fault)).ok()
+    }
+
+    /// Adds a rule that `name` breaks.
+    pub fn refuse(&mut self, name: &str, fault: FieldFault) {
+        self.errors.push(FieldError { pointer: pointer(name), code: fault.code, detail: fault.detail });
+    }
+
+    /// Holds a new password to the policy; `email` is what it must not be built on.
+    pub fn check_password(
+        &mut self,
+        name: &str,
+        password: Option<&Password>,
+        policy: PasswordPolicy,
+        email: Option<&str>,
+    ) {
+        let Some(password) = password else { return };
+        for rule in policy.check(password, email.as_slice()) {
+            self.refuse(name, FieldFault { code: rule.code(), detail: rule.detail() });
+        }
+    }
+
+    /// The parsed body.
+    ///
+    /// # Errors
+    /// [`Code::ValidationFailed`] with every unmet rule, unknown members included.
+    pub fn complete<T>(mut self, value: Option<T>) -> Result<T, Problem> {
+        for (name, _) in std::mem::take(&mut self.members) {
+            // The name is the client's own text and may be anything, so only its place is told.
+            let known_shape = name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+            let shown = if known_shape { name } else { String::new() };
+            self.refuse(
+                &shown,
+                FieldFault { code: "unknown_member", detail: Cow::Borrowed("There is no such member.") },
+            );
+        }
+        match value {
+            Some(value) if self.errors.is_empty() => Ok(value),
+            _ => Err(Problem::validation(self.errors)),
+        }
+    }
+}
+
+fn pointer(name: &str) -> String {
+    if name.is_empty() { String::new() } else { format!("/{name}") }
+}
+
+/// An object's members in order, duplicates included.
+struct Members(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+struct MembersVisitor;
+
+impl<'de> Visitor<'de> for MembersVisitor {
+    type Value = Members;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+        let mut members = Vec::new();
+        while let Some(member) = map.next_entry()? {
+            members.push(member);
+        }
+        Ok(Members(members))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::domain::{DisplayName, EmailAddress};
+    use crate::http::SentMailToken;
+    use proptest::prelude::*;
 
-    fn code<T: Field>(value: Value) -> Option<&'static str> {
-        T::parse_json(value).err().map(|fault| fault.code)
+    fn codes(problem: &Problem) -> Vec<(String, &'static str)> {
+        problem.errors.iter().map(|error| (error.pointer.clone(), error.code)).collect()
     }
 
     #[test]
-    fn a_number_is_whole_and_in_range() {
-        type Grace = Whole<0, 3_600>;
-        assert_eq!(Grace::parse_json(json!(3_600)).map(|grace| grace.0).ok(), Some(3_600));
-        for wrong in [json!(3_601), json!(-1), json!(u64::MAX)] {
-            assert_eq!(code::<Grace>(wrong.clone()), Some("out_of_range"), "{wrong}");
+    fn every_unmet_rule_is_reported_at_once() {
+        let mut fields = Fields::parse(br#"{"email":"nobody","role":"admin","token":7}"#).expect("JSON");
+        let email = fields.required::<EmailAddress>("email");
+        let token = fields.required::<SentMailToken>("token");
+        let name = fields.required::<DisplayName>("name");
+        let problem = fields.complete(email.zip(token).zip(name)).err().expect("refused");
+        let found = codes(&problem);
+        for (pointer, code) in [("/token", "invalid_type"), ("/name", "required"), ("/role", "unknown_member")] {
+            assert!(found.contains(&(pointer.to_owned(), code)), "{found:?}");
         }
-        for wrong in [json!(1.5), json!("60"), json!(true), json!(null), json!(1e300)] {
-            assert_eq!(code::<Grace>(wrong.clone()), Some("invalid_type"), "{wrong}");
+        assert_eq!(found.len(), 4, "{found:?}");
+    }
+
+    #[test]
+    fn a_member_that_stands_twice_makes_the_body_malformed() {
+        let problem = Fields::parse(br#"{"email":"a@b.co","email":"c@d.co"}"#).err().expect("refused");
+        assert_eq!(problem.code, Code::MalformedJson);
+    }
+
+    #[test]
+    fn json_that_is_no_object_is_invalid_and_no_json_is_malformed() {
+        for body in [&b"[]"[..], b"null", b"1", b"\"x\""] {
+            assert_eq!(Fields::parse(body).err().map(|p| p.code), Some(Code::ValidationFailed));
+        }
+        for body in
+            [&b""[..], b"{", b"{\"a\":1e400}", b"\xef\xbb\xbf{}", b"{\"a\":\"\xff\"}", b"{\"a\":\"\\ud800\"}", b"{} {}"]
+        {
+            assert_eq!(Fields::parse(body).err().map(|p| p.code), Some(Code::MalformedJson), "{body:?}");
         }
     }
 
     #[test]
-    fn a_switch_is_true_or_false() {
-        assert_eq!(bool::parse_json(json!(true)).ok(), Some(true));
-        for wrong in [json!("true"), json!(1), json!(null)] {
-            assert_eq!(code::<bool>(wrong.clone()), Some("invalid_type"), "{wrong}");
+    fn a_strange_member_name_is_not_repeated() {
+        let fields = Fields::parse(br#"{"<script>":1}"#).expect("JSON");
+        let problem = fields.complete(Some(())).expect_err("refused");
+        assert_eq!(codes(&problem), [(String::new(), "unknown_member")]);
+    }
+
+    #[test]
+    fn what_a_reader_asks_for_is_the_schema_of_its_body() {
+        let shape = Fields::shape_of(|fields| {
+            fields.any_of(&["email", "name"]);
+            fields.needs("email", "token");
+            fields.optional::<EmailAddress>("email");
+            fields.optional::<DisplayName>("name");
+            fields.required::<SentMailToken>("token");
+        });
+        let expected = json!({
+            "type": "object",
+            "properties": {
+                "email": EmailAddress::schema(), "name": DisplayName::schema(), "token": SentMailToken::schema(),
+            },
+            "required": ["token"],
+            "additionalProperties": false,
+            "anyOf": [{ "required": ["email"] }, { "required": ["name"] }],
+            "dependentRequired": { "email": ["token"] },
+        });
+        assert_eq!(shape.body_schema(), expected);
+    }
+
+    #[test]
+    fn rules_between_members_are_held() {
+        let read = |body: &[u8]| {
+            let mut fields = Fields::parse(body).expect("JSON");
+            fields.any_of(&["email", "name"]);
+            fields.needs("email", "token");
+            let read = (fields.optional::<EmailAddress>("email"), fields.optional::<DisplayName>("name"));
+            let token = fields.optional::<SentMailToken>("token");
+            fields.complete(Some((read, token))).err().map(|problem| codes(&problem)).unwrap_or_default()
+        };
+        assert_eq!(read(b"{}"), [(String::new(), "required")]);
+        assert_eq!(read(br#"{"email":"a@example.com"}"#), [("/token".to_owned(), "required")]);
+        assert_eq!(read(br#"{"email":"a@example.com","token":"x"}"#), []);
+        assert_eq!(read(br#"{"name":"Ada"}"#), []);
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_makes_the_parser_panic(body in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Fields::parse(&body);
         }
     }
 }

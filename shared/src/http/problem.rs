@@ -5,6 +5,7 @@
 //! the audit trail, and in `cause`, for the log.
 
 use std::borrow::Cow;
+use std::convert::Infallible;
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
@@ -189,6 +190,13 @@ impl IntoResponse for Problem {
         }
         response.extensions_mut().insert(self);
         response
+    }
+}
+
+/// What an extractor that cannot fail fails with.
+impl From<Infallible> for Problem {
+    fn from(never: Infallible) -> Self {
+        match never {}
     }
 }
 

@@ -1,14 +1,13 @@
 //! POST `/api/v1/admin/users/{id}/disable`: closes an account and makes every token of it worthless.
 
 use axum::Json;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::Serialize;
 use shared::administration::Administration;
-use shared::domain::Reason;
+use shared::domain::{Reason, UserId};
 use shared::environment::{Environment, StartError};
-use shared::http::{Caller, Endpoint, Fields, Meta, Problem};
-use shared::rotations::{Actor, user_id};
+use shared::http::{Body, Caller, Endpoint, Meta, PathId, Problem};
+use shared::rotations::Actor;
 use shared::routes;
 
 /// The answer.
@@ -31,13 +30,9 @@ async fn handler(
     State(administration): State<Administration>,
     Meta(meta): Meta,
     caller: Caller,
-    id: Result<Path<String>, PathRejection>,
-    mut fields: Fields,
+    PathId(user): PathId<UserId>,
+    Body(reason): Body<Reason>,
 ) -> Result<Json<Answer>, Problem> {
-    let reason = fields.required::<Reason>("reason");
-    let reason = fields.complete(reason)?;
-    // What is no text names nobody.
-    let user = user_id(&id.map(|Path(id)| id).unwrap_or_default())?;
     let actor = Actor::Admin(caller.user.id, caller.session.id);
     administration.disable(&meta, actor, user, &reason).await?;
     Ok(Json(Answer { message: "The account is disabled, and every session of it is ended." }))

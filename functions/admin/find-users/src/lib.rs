@@ -6,10 +6,21 @@ use serde::Serialize;
 use shared::administration::Administration;
 use shared::domain::EmailAddress;
 use shared::environment::{Environment, StartError};
-use shared::http::{Caller, Endpoint, Meta, Problem, QueryFields};
+use shared::http::{Caller, Endpoint, Fields, FromFields, Meta, Problem, Query};
 use shared::issuer::UserView;
 use shared::rotations::Actor;
 use shared::routes;
+
+/// Whom to look for.
+struct Sought(EmailAddress);
+
+impl FromFields for Sought {
+    type Rules = ();
+
+    fn read(fields: &mut Fields, _rules: &()) -> Option<Self> {
+        fields.required("email").map(Self)
+    }
+}
 
 /// The answer.
 #[derive(Serialize)]
@@ -31,10 +42,8 @@ async fn handler(
     State(administration): State<Administration>,
     Meta(meta): Meta,
     caller: Caller,
-    QueryFields(mut fields): QueryFields,
+    Query(Sought(email)): Query<Sought>,
 ) -> Result<Json<Answer>, Problem> {
-    let email = fields.required::<EmailAddress>("email");
-    let email = fields.complete(email)?;
     let actor = Actor::Admin(caller.user.id, caller.session.id);
     let found = administration.find(&meta, actor, &email).await?;
     Ok(Json(Answer { users: found.into_iter().collect() }))

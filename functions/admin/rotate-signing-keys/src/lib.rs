@@ -8,7 +8,7 @@ use serde::Serialize;
 use shared::config::Rule;
 use shared::domain::Reason;
 use shared::environment::{Environment, StartError};
-use shared::http::{Caller, Endpoint, FieldFault, Fields, Meta, Problem};
+use shared::http::{Body, Caller, Endpoint, Fields, FromFields, Meta, Problem};
 use shared::key_changes::{KeyChanges, Mode};
 use shared::limits::Limiter;
 use shared::rotations::Actor;
@@ -19,6 +19,22 @@ use shared::routes;
 struct Deps {
     keys: KeyChanges,
     limiter: Limiter,
+}
+
+/// The request.
+struct Change {
+    mode: Mode,
+    reason: Reason,
+}
+
+impl FromFields for Change {
+    type Rules = ();
+
+    fn read(fields: &mut Fields, _rules: &()) -> Option<Self> {
+        let mode = fields.required("mode");
+        let reason = fields.required("reason");
+        Some(Self { mode: mode?, reason: reason? })
+    }
 }
 
 /// The answer.
@@ -42,9 +58,8 @@ async fn handler(
     State(deps): State<Deps>,
     Meta(meta): Meta,
     caller: Caller,
-    fields: Fields,
+    Body(Change { mode, reason }): Body<Change>,
 ) -> Result<(StatusCode, Json<Answer>), Problem> {
-    let (mode, reason) = parse(fields)?;
     deps.limiter.admit_user(Rule::AdminRotations, &meta, caller.user.id).await?;
     let actor = Actor::Admin(caller.user.id, caller.session.id);
     Box::pin(deps.keys.replace(&meta, actor, mode, &reason)).await?;
@@ -55,19 +70,4 @@ async fn handler(
         Mode::Compromised => "Everything that was signed until now is refused. New logins get tokens of a new key.",
     };
     Ok((StatusCode::ACCEPTED, Json(Answer { mode: mode.name(), message })))
-}
-
-fn parse(mut fields: Fields) -> Result<(Mode, Reason), Problem> {
-    let mode = fields.required::<String>("mode");
-    let reason = fields.required::<Reason>("reason");
-    let mode = match mode.as_deref() {
-        Some("routine") => Some(Mode::Routine),
-        Some("compromised") => Some(Mode::Compromised),
-        Some(_) => {
-            fields.refuse("mode", FieldFault::new("invalid_value", "Must be `routine` or `compromised`."));
-            None
-        }
-        None => None,
-    };
-    fields.complete(mode.zip(reason))
 }

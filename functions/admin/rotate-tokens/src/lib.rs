@@ -4,11 +4,93 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
+use serde_json::{Value, json};
 use shared::domain::{Reason, UserId};
 use shared::environment::{Environment, StartError};
-use shared::http::{Caller, Endpoint, FieldFault, Fields, Meta, Problem, Whole};
+use shared::http::{Body, Caller, Choice, Endpoint, Field, FieldFault, Fields, FromFields, Meta, Problem, Whole};
 use shared::rotations::{Actor, Rotated, Rotation, Rotations, Scope};
 use shared::routes;
+
+/// The request.
+struct Request(Rotation);
+
+#[derive(Clone, Copy)]
+enum Whose {
+    OneUser,
+    Everybody,
+}
+
+impl Choice for Whose {
+    const WORDS: &'static [(&'static str, Self)] = &[("user", Self::OneUser), ("global", Self::Everybody)];
+    const MEANING: &'static str = "Whose tokens: those of the user whom `user_id` names, or everybody's.";
+}
+
+/// For how long old tokens stay good.
+struct Grace(Whole<0, 3_600>);
+
+impl Field for Grace {
+    fn parse(text: String) -> Result<Self, FieldFault> {
+        Whole::parse(text).map(Self)
+    }
+
+    fn parse_json(value: Value) -> Result<Self, FieldFault> {
+        Whole::parse_json(value).map(Self)
+    }
+
+    fn schema() -> Value {
+        let description = "For how many seconds the old tokens stay good.";
+        json!({ "type": "integer", "minimum": 0, "maximum": 3600, "default": 0, "description": description })
+    }
+}
+
+/// Whether it is only tried.
+struct DryRun(bool);
+
+impl Field for DryRun {
+    fn parse(text: String) -> Result<Self, FieldFault> {
+        bool::parse(text).map(Self)
+    }
+
+    fn parse_json(value: Value) -> Result<Self, FieldFault> {
+        bool::parse_json(value).map(Self)
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "boolean", "default": false, "description": "Say what would be done, and do nothing." })
+    }
+}
+
+impl FromFields for Request {
+    type Rules = ();
+
+    fn read(fields: &mut Fields, _rules: &()) -> Option<Self> {
+        let names_user = fields.has("user_id");
+        let whose = fields.required::<Whose>("scope");
+        let user = fields.optional::<UserId>("user_id");
+        let reason = fields.required::<Reason>("reason");
+        let grace = fields.optional("grace_period_seconds").unwrap_or(Grace(Whole(0)));
+        let DryRun(dry_run) = fields.optional("dry_run").unwrap_or(DryRun(false));
+        fields.rule(|| {
+            let one = json!({ "properties": { "scope": { "const": "user" } }, "required": ["user_id"] });
+            let all = json!({ "properties": { "scope": { "const": "global" }, "user_id": false } });
+            json!({ "oneOf": [one, all] })
+        });
+        let scope = match whose? {
+            Whose::OneUser if !names_user => {
+                fields.refuse("user_id", FieldFault::new("required", "Must be given with the scope `user`."));
+                None
+            }
+            Whose::OneUser => user.map(Scope::User),
+            Whose::Everybody if names_user => {
+                let fault = FieldFault::new("unknown_member", "Must not be given with the scope `global`.");
+                fields.refuse("user_id", fault);
+                None
+            }
+            Whose::Everybody => Some(Scope::Global),
+        };
+        Some(Self(Rotation { scope: scope?, reason: reason?, grace: Duration::from_secs(grace.0.0), dry_run }))
+    }
+}
 
 /// Builds the endpoint.
 ///
@@ -24,38 +106,9 @@ async fn handler(
     State(rotations): State<Rotations>,
     Meta(meta): Meta,
     caller: Caller,
-    fields: Fields,
+    Body(Request(rotation)): Body<Request>,
 ) -> Result<Json<Rotated>, Problem> {
-    let rotation = parse(fields)?;
     rotations.admit(&meta, &caller).await?;
     let actor = Actor::Admin(caller.user.id, caller.session.id);
     Ok(Json(rotations.rotate(&meta, actor, &rotation).await?))
-}
-
-fn parse(mut fields: Fields) -> Result<Rotation, Problem> {
-    let asks_user = fields.has("user_id");
-    let scope = fields.required::<String>("scope");
-    let user = fields.optional::<UserId>("user_id");
-    let reason = fields.required::<Reason>("reason");
-    let grace = fields.optional("grace_period_seconds").unwrap_or(Whole::<0, 3_600>(0));
-    let dry_run = fields.optional("dry_run").unwrap_or(false);
-    let scope = match (scope.as_deref(), user) {
-        (Some("user"), Some(user)) => Some(Scope::User(user)),
-        (Some("global"), None) if !asks_user => Some(Scope::Global),
-        (Some("user"), None) if !asks_user => {
-            fields.refuse("user_id", FieldFault::new("required", "Must be given with the scope `user`."));
-            None
-        }
-        (Some("global"), _) => {
-            fields.refuse("user_id", FieldFault::new("unknown_member", "Must not be given with the scope `global`."));
-            None
-        }
-        (Some("user") | None, _) => None,
-        (Some(_), _) => {
-            fields.refuse("scope", FieldFault::new("invalid_value", "Must be `user` or `global`."));
-            None
-        }
-    };
-    let (scope, reason) = fields.complete(scope.zip(reason))?;
-    Ok(Rotation { scope, reason, grace: Duration::from_secs(grace.0), dry_run })
 }

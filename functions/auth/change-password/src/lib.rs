@@ -1,11 +1,11 @@
 //! POST `/api/v1/auth/change-password`: the caller goes on under fresh tokens, every other session ends.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{FromRef, State};
 use serde::Serialize;
-use shared::domain::PasswordPolicy;
+use shared::domain::{Password, PasswordPolicy};
 use shared::environment::{Environment, StartError};
-use shared::http::{Caller, Endpoint, Fields, Meta, Problem};
+use shared::http::{Body, Caller, Endpoint, Fields, FromFields, Meta, NewPasswordRules, Problem};
 use shared::issuer::{Issuer, TokenPair};
 use shared::profile::Profile;
 use shared::routes;
@@ -16,6 +16,28 @@ struct Deps {
     profile: Profile,
     issuer: Issuer,
     policy: PasswordPolicy,
+}
+
+impl FromRef<Deps> for PasswordPolicy {
+    fn from_ref(deps: &Deps) -> Self {
+        deps.policy
+    }
+}
+
+/// The request.
+struct Change {
+    current: Password,
+    new: Password,
+}
+
+impl FromFields for Change {
+    type Rules = NewPasswordRules;
+
+    fn read(fields: &mut Fields, rules: &NewPasswordRules) -> Option<Self> {
+        let current = fields.required("current_password");
+        let new = fields.new_password("new_password", rules.policy, rules.email.as_deref());
+        Some(Self { current: current?, new: new? })
+    }
 }
 
 /// The answer.
@@ -40,12 +62,8 @@ async fn handler(
     State(deps): State<Deps>,
     Meta(meta): Meta,
     caller: Caller,
-    mut fields: Fields,
+    Body(Change { current, new }): Body<Change>,
 ) -> Result<Json<Answer>, Problem> {
-    let current = fields.required("current_password");
-    let new = fields.required("new_password");
-    fields.check_password("new_password", new.as_ref(), deps.policy, Some(&caller.user.email));
-    let (current, new) = fields.complete(current.zip(new))?;
     let tokens = deps.profile.change_password(&meta, &caller, &current, &new, &deps.issuer).await?;
     let message = "The password is changed. Every other session is ended; go on with these tokens.";
     Ok(Json(Answer { message, tokens }))

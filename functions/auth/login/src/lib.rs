@@ -3,11 +3,28 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use shared::domain::{EmailAddress, Password};
 use shared::environment::{Environment, StartError};
-use shared::http::{Endpoint, Fields, Meta, Problem};
+use shared::http::{Body, Endpoint, Fields, FromFields, Meta, Problem};
 use shared::issuer::{TokenPair, UserView};
 use shared::login::Login;
 use shared::routes;
+
+/// The request.
+struct Credentials {
+    email: EmailAddress,
+    password: Password,
+}
+
+impl FromFields for Credentials {
+    type Rules = ();
+
+    fn read(fields: &mut Fields, _rules: &()) -> Option<Self> {
+        let email = fields.required("email");
+        let password = fields.required("password");
+        Some(Self { email: email?, password: password? })
+    }
+}
 
 /// The answer.
 #[derive(Serialize)]
@@ -33,10 +50,11 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
     Ok(Endpoint::public(&routes::AUTH_LOGIN, handler, login, &environment.store()))
 }
 
-async fn handler(State(login): State<Login>, Meta(meta): Meta, mut fields: Fields) -> Result<Json<Answer>, Problem> {
-    let email = fields.required("email");
-    let password = fields.required("password");
-    let (email, password) = fields.complete(email.zip(password))?;
+async fn handler(
+    State(login): State<Login>,
+    Meta(meta): Meta,
+    Body(Credentials { email, password }): Body<Credentials>,
+) -> Result<Json<Answer>, Problem> {
     let signed_in = Box::pin(login.login(&meta, &email, &password)).await?;
     Ok(Json(Answer { tokens: signed_in.tokens, user: signed_in.user }))
 }

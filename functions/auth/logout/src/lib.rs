@@ -7,7 +7,9 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use serde::Serialize;
 use shared::environment::{Environment, StartError};
-use shared::http::{Authenticator, Caller, Code, Endpoint, Meta, OptionalFields, Problem};
+use shared::http::{
+    Authenticator, Caller, Code, Endpoint, Fields, FromFields, Meta, OptionalBody, Problem, SentRefreshToken,
+};
 use shared::routes;
 use shared::sessions::Sessions;
 use shared::tokens::RefreshToken;
@@ -17,6 +19,19 @@ use shared::tokens::RefreshToken;
 struct Deps {
     sessions: Sessions,
     authenticator: Authenticator,
+}
+
+/// The request.
+struct Request {
+    token: Option<SentRefreshToken>,
+}
+
+impl FromFields for Request {
+    type Rules = ();
+
+    fn read(fields: &mut Fields, _rules: &()) -> Option<Self> {
+        Some(Self { token: fields.optional("refresh_token") })
+    }
 }
 
 /// The answer.
@@ -40,12 +55,10 @@ async fn handler(
     State(deps): State<Deps>,
     Meta(meta): Meta,
     headers: HeaderMap,
-    OptionalFields(mut fields): OptionalFields,
+    OptionalBody(Request { token }): OptionalBody<Request>,
 ) -> Result<Json<Answer>, Problem> {
-    let token = fields.optional::<String>("refresh_token");
-    let token = fields.complete(Some(token))?;
     let caller = caller(&deps, &headers, token.is_some()).await?;
-    let token = token.as_deref().and_then(RefreshToken::parse);
+    let token = token.and_then(|SentRefreshToken(token)| RefreshToken::parse(&token));
     deps.sessions.log_out(&meta, caller.as_ref(), token.as_ref()).await?;
     Ok(Json(Answer { message: "Signed out." }))
 }

@@ -3,10 +3,22 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use shared::domain::Password;
 use shared::environment::{Environment, StartError};
-use shared::http::{Caller, Endpoint, Fields, Meta, Problem};
+use shared::http::{Body, Caller, Endpoint, Fields, FromFields, Meta, Problem};
 use shared::reauthentication::{Reauthentication, Renewed};
 use shared::routes;
+
+/// The request.
+struct Proof(Password);
+
+impl FromFields for Proof {
+    type Rules = ();
+
+    fn read(fields: &mut Fields, _rules: &()) -> Option<Self> {
+        fields.required("password").map(Self)
+    }
+}
 
 /// The answer.
 #[derive(Serialize)]
@@ -35,10 +47,8 @@ async fn handler(
     State(reauthentication): State<Reauthentication>,
     Meta(meta): Meta,
     caller: Caller,
-    mut fields: Fields,
+    Body(Proof(password)): Body<Proof>,
 ) -> Result<Json<Answer>, Problem> {
-    let password = fields.required("password");
-    let password = fields.complete(password)?;
     let renewed = Box::pin(reauthentication.renew(&meta, &caller, &password)).await?;
     Ok(Json(Answer { message: "The password is proved again.", renewed }))
 }

@@ -3,10 +3,21 @@
 use axum::Json;
 use axum::extract::State;
 use shared::environment::{Environment, StartError};
-use shared::http::{Endpoint, Fields, Meta, Problem};
+use shared::http::{Body, Endpoint, Fields, FromFields, Meta, Problem, SentRefreshToken};
 use shared::issuer::TokenPair;
 use shared::refresh::Refresh;
 use shared::routes;
+
+/// The request.
+struct Request(SentRefreshToken);
+
+impl FromFields for Request {
+    type Rules = ();
+
+    fn read(fields: &mut Fields, _rules: &()) -> Option<Self> {
+        fields.required("refresh_token").map(Self)
+    }
+}
 
 /// Builds the endpoint.
 ///
@@ -27,9 +38,7 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 async fn handler(
     State(refresh): State<Refresh>,
     Meta(meta): Meta,
-    mut fields: Fields,
+    Body(Request(token)): Body<Request>,
 ) -> Result<Json<TokenPair>, Problem> {
-    let token = fields.required::<String>("refresh_token");
-    let token = fields.complete(token)?;
-    Ok(Json(refresh.refresh(&meta, &token).await?))
+    Ok(Json(refresh.refresh(&meta, &token.0).await?))
 }

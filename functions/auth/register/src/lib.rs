@@ -3,12 +3,12 @@
 //! The answer is the same whether or not the address is taken; only the mail differs.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{FromRef, State};
 use http::StatusCode;
 use serde::Serialize;
 use shared::domain::{EmailAddress, PasswordPolicy};
 use shared::environment::{Environment, StartError};
-use shared::http::{Endpoint, Fields, Meta, Problem};
+use shared::http::{Body, Endpoint, Fields, FromFields, Meta, NewPasswordRules, Problem};
 use shared::registration::{Applicant, Registration};
 use shared::routes;
 
@@ -17,6 +17,26 @@ use shared::routes;
 struct Deps {
     registration: Registration,
     policy: PasswordPolicy,
+}
+
+impl FromRef<Deps> for PasswordPolicy {
+    fn from_ref(deps: &Deps) -> Self {
+        deps.policy
+    }
+}
+
+/// The request.
+struct Request(Applicant);
+
+impl FromFields for Request {
+    type Rules = NewPasswordRules;
+
+    fn read(fields: &mut Fields, rules: &NewPasswordRules) -> Option<Self> {
+        let email = fields.required::<EmailAddress>("email");
+        let password = fields.new_password("password", rules.policy, email.as_ref().map(EmailAddress::address));
+        let name = fields.required("name");
+        Some(Self(Applicant { email: email?, password: password?, name: name? }))
+    }
 }
 
 /// The answer.
@@ -40,19 +60,9 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 async fn handler(
     State(deps): State<Deps>,
     Meta(meta): Meta,
-    fields: Fields,
+    Body(Request(applicant)): Body<Request>,
 ) -> Result<(StatusCode, Json<Answer>), Problem> {
-    let applicant = parse(fields, deps.policy)?;
     deps.registration.register(&meta, &applicant).await?;
     let message = "Registered. Open the link in the mail that we have sent to this address.";
     Ok((StatusCode::CREATED, Json(Answer { message })))
-}
-
-fn parse(mut fields: Fields, policy: PasswordPolicy) -> Result<Applicant, Problem> {
-    let email = fields.required::<EmailAddress>("email");
-    let password = fields.required("password");
-    let name = fields.required("name");
-    fields.check_password("password", password.as_ref(), policy, email.as_ref().map(EmailAddress::address));
-    let ((email, password), name) = fields.complete(email.zip(password).zip(name))?;
-    Ok(Applicant { email, password, name })
 }

@@ -4,10 +4,22 @@ use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use serde::Serialize;
+use shared::domain::EmailAddress;
 use shared::environment::{Environment, StartError};
-use shared::http::{Endpoint, Fields, Meta, Problem};
+use shared::http::{Body, Endpoint, Fields, FromFields, Meta, Problem};
 use shared::recovery::Recovery;
 use shared::routes;
+
+/// The request.
+struct Request(EmailAddress);
+
+impl FromFields for Request {
+    type Rules = ();
+
+    fn read(fields: &mut Fields, _rules: &()) -> Option<Self> {
+        fields.required("email").map(Self)
+    }
+}
 
 /// The answer.
 #[derive(Serialize)]
@@ -28,10 +40,8 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 async fn handler(
     State(recovery): State<Recovery>,
     Meta(meta): Meta,
-    mut fields: Fields,
+    Body(Request(email)): Body<Request>,
 ) -> Result<(StatusCode, Json<Answer>), Problem> {
-    let email = fields.required("email");
-    let email = fields.complete(email)?;
     recovery.request(&meta, &email).await?;
     let message = "If this address has an account, a mail with a link for a new password is on its way.";
     Ok((StatusCode::ACCEPTED, Json(Answer { message })))

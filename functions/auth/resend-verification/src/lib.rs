@@ -5,10 +5,22 @@ use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use serde::Serialize;
+use shared::domain::EmailAddress;
 use shared::environment::{Environment, StartError};
-use shared::http::{Endpoint, Fields, Meta, Problem};
+use shared::http::{Body, Endpoint, Fields, FromFields, Meta, Problem};
 use shared::routes;
 use shared::verification::Verification;
+
+/// The request.
+struct Request(EmailAddress);
+
+impl FromFields for Request {
+    type Rules = ();
+
+    fn read(fields: &mut Fields, _rules: &()) -> Option<Self> {
+        fields.required("email").map(Self)
+    }
+}
 
 /// The answer.
 #[derive(Serialize)]
@@ -30,10 +42,8 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 async fn handler(
     State(verification): State<Verification>,
     Meta(meta): Meta,
-    mut fields: Fields,
+    Body(Request(email)): Body<Request>,
 ) -> Result<(StatusCode, Json<Answer>), Problem> {
-    let email = fields.required("email");
-    let email = fields.complete(email)?;
     verification.resend(&meta, &email).await?;
     let message = "If this address waits for its confirmation, a new mail is on its way.";
     Ok((StatusCode::ACCEPTED, Json(Answer { message })))

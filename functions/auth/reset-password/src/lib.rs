@@ -1,11 +1,11 @@
 //! POST `/api/v1/auth/reset-password`: sets a new password by a mailed token and ends every session. It does not sign in.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{FromRef, State};
 use serde::Serialize;
-use shared::domain::PasswordPolicy;
+use shared::domain::{Password, PasswordPolicy};
 use shared::environment::{Environment, StartError};
-use shared::http::{Endpoint, Fields, Meta, Problem};
+use shared::http::{Body, Endpoint, Fields, FromFields, Meta, NewPasswordRules, Problem, SentMailToken};
 use shared::passwords::PasswordHasher;
 use shared::recovery::Recovery;
 use shared::routes;
@@ -16,6 +16,28 @@ struct Deps {
     recovery: Recovery,
     hasher: PasswordHasher,
     policy: PasswordPolicy,
+}
+
+impl FromRef<Deps> for PasswordPolicy {
+    fn from_ref(deps: &Deps) -> Self {
+        deps.policy
+    }
+}
+
+/// The request.
+struct Reset {
+    token: SentMailToken,
+    password: Password,
+}
+
+impl FromFields for Reset {
+    type Rules = NewPasswordRules;
+
+    fn read(fields: &mut Fields, rules: &NewPasswordRules) -> Option<Self> {
+        let token = fields.required("token");
+        let password = fields.new_password("new_password", rules.policy, rules.email.as_deref());
+        Some(Self { token: token?, password: password? })
+    }
 }
 
 /// The answer.
@@ -35,11 +57,11 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
     Ok(Endpoint::public(&routes::AUTH_RESET_PASSWORD, handler, deps, &environment.store()))
 }
 
-async fn handler(State(deps): State<Deps>, Meta(meta): Meta, mut fields: Fields) -> Result<Json<Answer>, Problem> {
-    let token = fields.required::<String>("token");
-    let password = fields.required("new_password");
-    fields.check_password("new_password", password.as_ref(), deps.policy, None);
-    let (token, password) = fields.complete(token.zip(password))?;
-    deps.recovery.reset(&meta, &token, &password, deps.policy, &deps.hasher).await?;
+async fn handler(
+    State(deps): State<Deps>,
+    Meta(meta): Meta,
+    Body(Reset { token, password }): Body<Reset>,
+) -> Result<Json<Answer>, Problem> {
+    deps.recovery.reset(&meta, &token.0, &password, deps.policy, &deps.hasher).await?;
     Ok(Json(Answer { message: "The password is changed and every session is ended. Sign in with the new password." }))
 }

@@ -5,9 +5,20 @@ use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 use shared::environment::{Environment, StartError};
-use shared::http::{Endpoint, Fields, Meta, Problem};
+use shared::http::{Body, Endpoint, Fields, FromFields, Meta, Problem, SentMailToken};
 use shared::rescue::{Rescued, Rescuer};
 use shared::routes;
+
+/// The request.
+struct Request(SentMailToken);
+
+impl FromFields for Request {
+    type Rules = ();
+
+    fn read(fields: &mut Fields, _rules: &()) -> Option<Self> {
+        fields.required("token").map(Self)
+    }
+}
 
 /// The answer.
 #[derive(Serialize)]
@@ -27,11 +38,9 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 async fn handler(
     State(rescuer): State<Rescuer>,
     Meta(meta): Meta,
-    mut fields: Fields,
+    Body(Request(token)): Body<Request>,
 ) -> Result<Json<Answer>, Problem> {
-    let token = fields.required::<String>("token");
-    let token = fields.complete(token)?;
-    let message = match Box::pin(rescuer.rescue(&meta, &token)).await? {
+    let message = match Box::pin(rescuer.rescue(&meta, &token.0)).await? {
         Rescued::Done => "Every session is ended. Set a new password by the link that we have just mailed you.",
         Rescued::Before => {
             "This link was used already, and did what it is for. Set a new password by the link that we mailed you."

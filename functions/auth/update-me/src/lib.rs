@@ -7,7 +7,7 @@ use axum::extract::State;
 use shared::config::Config;
 use shared::domain::DisplayName;
 use shared::environment::{Environment, StartError};
-use shared::http::{Caller, Endpoint, FieldFault, Fields, Meta, Problem};
+use shared::http::{Body, Caller, Endpoint, Fields, FromFields, Meta, Problem};
 use shared::issuer::UserView;
 use shared::profile::{NewAddress, Profile};
 use shared::routes;
@@ -17,6 +17,27 @@ use shared::routes;
 struct Deps {
     profile: Profile,
     config: Arc<Config>,
+}
+
+/// The request.
+struct Changes {
+    name: Option<DisplayName>,
+    address: Option<NewAddress>,
+}
+
+impl FromFields for Changes {
+    type Rules = ();
+
+    fn read(fields: &mut Fields, _rules: &()) -> Option<Self> {
+        fields.any_of(&["name", "email"]);
+        fields.needs("email", "current_password");
+        let name = fields.optional("name");
+        let email = fields.optional("email");
+        let current_password = fields.optional("current_password");
+        let address =
+            email.zip(current_password).map(|(email, current_password)| NewAddress { email, current_password });
+        Some(Self { name, address })
+    }
 }
 
 /// Builds the endpoint.
@@ -34,25 +55,8 @@ async fn handler(
     State(deps): State<Deps>,
     Meta(meta): Meta,
     mut caller: Caller,
-    fields: Fields,
+    Body(Changes { name, address }): Body<Changes>,
 ) -> Result<Json<UserView>, Problem> {
-    let (name, address) = parse(fields)?;
     deps.profile.update(&meta, &mut caller, name.as_ref(), address.as_ref()).await?;
     Ok(Json(UserView::new(&caller.user, &deps.config)))
-}
-
-fn parse(mut fields: Fields) -> Result<(Option<DisplayName>, Option<NewAddress>), Problem> {
-    let fault = |code, detail: &'static str| FieldFault { code, detail: detail.into() };
-    let (asks_name, asks_email) = (fields.has("name"), fields.has("email"));
-    let name = fields.optional("name");
-    let email = fields.optional("email");
-    let current_password = fields.optional("current_password");
-    if asks_email && current_password.is_none() {
-        fields.refuse("current_password", fault("required", "Must be given with `email`."));
-    }
-    if !asks_name && !asks_email {
-        fields.refuse("", fault("required", "Give `name`, `email`, or both."));
-    }
-    let address = email.zip(current_password).map(|(email, current_password)| NewAddress { email, current_password });
-    fields.complete(Some((name, address)))
 }

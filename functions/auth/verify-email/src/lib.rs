@@ -4,9 +4,20 @@ use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 use shared::environment::{Environment, StartError};
-use shared::http::{Endpoint, Fields, Meta, Problem};
+use shared::http::{Body, Endpoint, Fields, FromFields, Meta, Problem, SentMailToken};
 use shared::routes;
 use shared::verification::Verification;
+
+/// The request.
+struct Request(SentMailToken);
+
+impl FromFields for Request {
+    type Rules = ();
+
+    fn read(fields: &mut Fields, _rules: &()) -> Option<Self> {
+        fields.required("token").map(Self)
+    }
+}
 
 /// The answer.
 #[derive(Serialize)]
@@ -28,10 +39,8 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 async fn handler(
     State(verification): State<Verification>,
     Meta(meta): Meta,
-    mut fields: Fields,
+    Body(Request(token)): Body<Request>,
 ) -> Result<Json<Answer>, Problem> {
-    let token = fields.required::<String>("token");
-    let token = fields.complete(token)?;
-    verification.verify(&meta, &token).await?;
+    verification.verify(&meta, &token.0).await?;
     Ok(Json(Answer { message: "The address is confirmed. You can sign in." }))
 }

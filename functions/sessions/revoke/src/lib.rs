@@ -2,11 +2,11 @@
 //! else's or over is 404 alike.
 
 use axum::Json;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::Serialize;
+use shared::domain::SessionId;
 use shared::environment::{Environment, StartError};
-use shared::http::{Caller, Endpoint, Meta, Problem};
+use shared::http::{Caller, Endpoint, Meta, PathId, Problem};
 use shared::routes;
 use shared::sessions::Sessions;
 
@@ -31,10 +31,8 @@ async fn handler(
     State(sessions): State<Sessions>,
     Meta(meta): Meta,
     caller: Caller,
-    id: Result<Path<String>, PathRejection>,
+    PathId(id): PathId<SessionId>,
 ) -> Result<Json<Answer>, Problem> {
-    // What is no text names no session.
-    let id = id.map(|Path(id)| id).unwrap_or_default();
-    sessions.revoke(&meta, &caller, &id).await?;
+    sessions.revoke(&meta, &caller, id).await?;
     Ok(Json(Answer { message: "The session is ended.", revoked_count: 1 }))
 }

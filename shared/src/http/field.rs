@@ -1,0 +1,219 @@
+//! What members of a body are parsed into: domain types, tokens as text, numbers and switches.
+
+use serde_json::{Value, json};
+
+use super::fields::{Choice, Field, FieldFault};
+use crate::domain::{DisplayName, EmailAddress, Password, PasswordPolicy, Reason, UserId};
+use crate::key_changes::Mode;
+
+/// The longest token in a body, in characters; ours are shorter.
+const TOKEN_LIMIT: usize = 1_024;
+
+impl Field for EmailAddress {
+    fn parse(text: String) -> Result<Self, FieldFault> {
+        Self::parse(&text).map_err(|error| FieldFault::new(error.code(), error.to_string()))
+    }
+
+    fn schema() -> Value {
+        json!({
+            "type": "string", "format": "email", "minLength": 6, "maxLength": 254,
+            "description": "One plain mail address; compared without regard to case.",
+            "examples": ["ada@example.com"],
+        })
+    }
+}
+
+impl Field for DisplayName {
+    fn parse(text: String) -> Result<Self, FieldFault> {
+        Self::parse(&text).map_err(|error| FieldFault::new(error.code(), error.to_string()))
+    }
+
+    fn schema() -> Value {
+        json!({
+            "type": "string", "format": "display-name", "minLength": 1, "maxLength": 100,
+            "description": "What to call somebody: not blank, without control characters and line breaks. White space around it is removed.",
+            "examples": ["Ada Lovelace"],
+        })
+    }
+}
+
+impl Field for Password {
+    fn parse(text: String) -> Result<Self, FieldFault> {
+        Self::presented(text).map_err(|error| FieldFault::new(error.code(), error.to_string()))
+    }
+
+    fn schema() -> Value {
+        json!({
+            "type": "string", "format": "password", "maxLength": 1024,
+            "description": "A password, exactly as it was chosen; at most 1,024 bytes in UTF-8.",
+            "examples": ["Correct-Horse-7-Battery"],
+        })
+    }
+}
+
+/// The schema of a password that is chosen now.
+pub(super) fn new_password(policy: PasswordPolicy) -> Value {
+    let description = "A new password of at most 1,024 bytes in UTF-8. By default it needs 8 characters, among them an \
+        upper-case and a lower-case letter, a digit and a special character; a deployment may ask for other rules. It must not \
+        be a common password, nor built on the mail address or the name of the service. A refusal names every rule that is not \
+        met.";
+    json!({
+        "type": "string", "format": "password", "minLength": policy.profile.min_length(), "maxLength": 1024,
+        "description": description, "examples": ["Correct-Horse-7-Battery"],
+    })
+}
+
+/// A refresh token as it was sent. Whether it is one is judged by whoever knows tokens, and not told apart from a dead one.
+pub struct SentRefreshToken(pub String);
+
+impl Field for SentRefreshToken {
+    fn parse(text: String) -> Result<Self, FieldFault> {
+        token(text).map(Self)
+    }
+
+    fn schema() -> Value {
+        token_schema(
+            "A refresh token. It begins with `dtr_`; anything else is an invalid one.",
+            "dtr_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        )
+    }
+}
+
+/// The token of a mail as it was sent. Whether it is one is judged by whoever knows tokens, and not told apart from a used one.
+pub struct SentMailToken(pub String);
+
+impl Field for SentMailToken {
+    fn parse(text: String) -> Result<Self, FieldFault> {
+        token(text).map(Self)
+    }
+
+    fn schema() -> Value {
+        token_schema(
+            "The token of a mail's link. One that is unknown, used or expired is refused alike.",
+            "dvt_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        )
+    }
+}
+
+fn token(text: String) -> Result<String, FieldFault> {
+    if text.chars().nth(TOKEN_LIMIT).is_none() {
+        return Ok(text);
+    }
+    Err(FieldFault::new("too_long", format!("Must have at most {TOKEN_LIMIT} characters.")))
+}
+
+fn token_schema(description: &str, example: &str) -> Value {
+    json!({ "type": "string", "maxLength": TOKEN_LIMIT, "description": description, "examples": [example] })
+}
+
+impl Field for Reason {
+    fn parse(text: String) -> Result<Self, FieldFault> {
+        Self::parse(&text).map_err(|error| FieldFault::new(error.code(), error.to_string()))
+    }
+
+    fn schema() -> Value {
+        json!({
+            "type": "string", "format": "reason", "minLength": 10, "maxLength": 500,
+            "description": "Why, for those who read the audit trail: one line without control characters.",
+            "examples": ["A laptop with the account's tokens was stolen."],
+        })
+    }
+}
+
+impl Field for UserId {
+    fn parse(text: String) -> Result<Self, FieldFault> {
+        text.parse().map_err(|_| FieldFault::new("invalid_format", "Must be a UUID in its hyphenated form."))
+    }
+
+    fn schema() -> Value {
+        json!({
+            "type": "string", "format": "uuid", "description": "Names an account.",
+            "examples": ["3f6c1f0e-7a54-4b0e-9c58-0d4a5f1f7a11"],
+        })
+    }
+}
+
+impl Choice for Mode {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[(Self::Routine.name(), Self::Routine), (Self::Compromised.name(), Self::Compromised)];
+    const MEANING: &'static str =
+        "On `routine` what the old keys signed stays good, after `compromised` it is refused.";
+}
+
+/// A switch. In a query it is `true` or `false`.
+impl Field for bool {
+    fn parse(text: String) -> Result<Self, FieldFault> {
+        text.parse().map_err(|_| FieldFault::new("invalid_type", "Must be true or false."))
+    }
+
+    fn parse_json(value: Value) -> Result<Self, FieldFault> {
+        value.as_bool().ok_or_else(|| FieldFault::new("invalid_type", "Must be true or false."))
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "boolean" })
+    }
+}
+
+/// A whole number from `LEAST` to `MOST`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Whole<const LEAST: u64, const MOST: u64>(pub u64);
+
+impl<const LEAST: u64, const MOST: u64> Whole<LEAST, MOST> {
+    fn within(number: u64) -> Result<Self, FieldFault> {
+        if (LEAST..=MOST).contains(&number) {
+            return Ok(Self(number));
+        }
+        Err(FieldFault::new("out_of_range", format!("Must be {LEAST} to {MOST}.")))
+    }
+}
+
+impl<const LEAST: u64, const MOST: u64> Field for Whole<LEAST, MOST> {
+    fn parse(text: String) -> Result<Self, FieldFault> {
+        let number = text.parse().map_err(|_| FieldFault::new("invalid_type", "Must be a whole number."))?;
+        Self::within(number)
+    }
+
+    fn parse_json(value: Value) -> Result<Self, FieldFault> {
+        match value.as_u64() {
+            Some(number) => Self::within(number),
+            // A negative number is a whole one out of range; 1.5 is none.
+            None if value.is_i64() => Self::within(u64::MAX),
+            None => Err(FieldFault::new("invalid_type", "Must be a whole number.")),
+        }
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "integer", "minimum": LEAST, "maximum": MOST })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn code<T: Field>(value: Value) -> Option<&'static str> {
+        T::parse_json(value).err().map(|fault| fault.code)
+    }
+
+    #[test]
+    fn a_number_is_whole_and_in_range() {
+        type Grace = Whole<0, 3_600>;
+        assert_eq!(Grace::parse_json(json!(3_600)).map(|grace| grace.0).ok(), Some(3_600));
+        for wrong in [json!(3_601), json!(-1), json!(u64::MAX)] {
+            assert_eq!(code::<Grace>(wrong.clone()), Some("out_of_range"), "{wrong}");
+        }
+        for wrong in [json!(1.5), json!("60"), json!(true), json!(null), json!(1e300)] {
+            assert_eq!(code::<Grace>(wrong.clone()), Some("invalid_type"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_switch_is_true_or_false() {
+        assert_eq!(bool::parse_json(json!(true)).ok(), Some(true));
+        for wrong in [json!("true"), json!(1), json!(null)] {
+            assert_eq!(code::<bool>(wrong.clone()), Some("invalid_type"), "{wrong}");
+        }
+    }
+}

@@ -217,6 +217,9 @@ FUNCTIONS = {
     "pages-verify-email": page("/verify-email"),
     "pages-reset-password": page("/reset-password"),
     "pages-secure-account": page("/secure-account"),
+    "pages-errors": (
+        Request("GET", "/errors/{code}", parameters={"code": "rate_limited"}), 200,
+        Request("GET", "/errors/{code}", parameters={"code": "nothing"}), 404, "not_found"),
     # A browser's preflight (Fetch standard section 4.8) from an origin that is not listed.
     "service-fallback": (
         Request("OPTIONS", f"{AUTH}/login", None,

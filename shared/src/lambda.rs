@@ -5,7 +5,10 @@ use std::process::ExitCode;
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
 use axum::body::Body;
-use lambda_http::RequestExt;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use lambda_http::request::LambdaRequest;
+use lambda_http::{Adapter, RequestExt};
 use lambda_runtime::{LambdaEvent, service_fn};
 use tower::ServiceExt;
 
@@ -93,6 +96,33 @@ pub async fn run_authorizer(build: impl AsyncFnOnce(&Environment) -> Result<Auth
     .await
 }
 
+/// An event's request, as it was sent.
+#[must_use]
+pub fn into_request(event: LambdaRequest) -> lambda_http::Request {
+    as_sent(event).into()
+}
+
+/// The event without what Lambda's own reader makes too much or too little of.
+fn as_sent(mut event: LambdaRequest) -> LambdaRequest {
+    let (encoded, body) = match &mut event {
+        LambdaRequest::ApiGatewayV1(event) => {
+            // The reader would put the last value of a header in the place of all: two access tokens must stay two.
+            for (name, value) in &std::mem::take(&mut event.headers) {
+                event.multi_value_headers.entry(name).or_insert_with(|| value.clone());
+            }
+            (event.is_base64_encoded, &mut event.body)
+        }
+        LambdaRequest::ApiGatewayV2(event) => (event.is_base64_encoded, &mut event.body),
+        _ => return event,
+    };
+    // What says that it is base64 and is not would make the reader panic. No endpoint that takes a body takes an empty one.
+    if encoded && body.as_deref().is_some_and(|body| STANDARD.decode(body).is_err()) {
+        tracing::warn!("the body of an event is no base64");
+        *body = Some(String::new());
+    }
+    event
+}
+
 /// An event's request as the app wants it: without the stage in its path.
 #[must_use]
 pub fn into_axum(request: lambda_http::Request) -> http::Request<Body> {
@@ -115,11 +145,15 @@ async fn serve(
     environment: &Environment,
 ) -> Result<Result<(), lambda_runtime::Error>, StartError> {
     let router = app(endpoints, environment.app());
-    let handler = lambda_http::service_fn(move |request: lambda_http::Request| {
+    let handler = service_fn(move |event: LambdaEvent<LambdaRequest>| {
         let router = router.clone();
-        async move { router.oneshot(into_axum(request)).await }
+        async move {
+            let handler = lambda_http::service_fn(|request| router.clone().oneshot(into_axum(request)));
+            let event = LambdaEvent::new(as_sent(event.payload), event.context);
+            Adapter::from(handler).oneshot(event).await
+        }
     });
-    Ok(Box::pin(lambda_http::run(handler)).await)
+    Ok(Box::pin(lambda_runtime::run(handler)).await)
 }
 
 /// Hands each message to the handler.

@@ -4,6 +4,7 @@
 //! run beside the requests, as many at a time as there are cores to spare, each in a block of memory that is kept and
 //! wiped: a fresh block costs as much in page faults as the hash itself.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use argon2::password_hash::phc::{Ident, Output, ParamsString, PasswordHash, Salt};
@@ -48,6 +49,7 @@ pub struct PasswordHasher {
 struct Workers {
     slots: Semaphore,
     memory: Mutex<Vec<Vec<Block>>>,
+    computed: AtomicU64,
 }
 
 impl PasswordHasher {
@@ -61,7 +63,11 @@ impl PasswordHasher {
         let nobody = phc(&params, &salt, &entropy::bytes::<HASH_LENGTH>(entropy.as_ref()))?;
         // One core stays with the requests.
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let workers = Workers { slots: Semaphore::new(cores.saturating_sub(1).max(1)), memory: Mutex::default() };
+        let workers = Workers {
+            slots: Semaphore::new(cores.saturating_sub(1).max(1)),
+            memory: Mutex::default(),
+            computed: AtomicU64::new(0),
+        };
         Ok(Self { params, nobody: nobody.into(), workers: Arc::new(workers), entropy })
     }
 
@@ -95,11 +101,18 @@ impl PasswordHasher {
         .await
     }
 
+    /// How many hashes this process has computed: what cannot be told apart from outside must not cost more or fewer.
+    #[must_use]
+    pub fn computed(&self) -> u64 {
+        self.workers.computed.load(Ordering::Relaxed)
+    }
+
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Workers) -> Result<T, HashError> + Send + 'static,
     ) -> Result<T, HashError> {
         let workers = Arc::clone(&self.workers);
+        self.workers.computed.fetch_add(1, Ordering::Relaxed);
         let _slot = self.workers.slots.acquire().await.map_err(|_| HashError)?;
         tokio::task::spawn_blocking(move || work(&workers)).await.map_err(|_| HashError)?
     }

@@ -21,10 +21,76 @@ async fn listed_origins_may_read_and_no_others() {
         "https://xapp.example.com",
         "http://app.example.com",
         "https://app.example.com:8443",
+        "https://app.example.com:443",
+        "https://sub.app.example.com",
+        "https://app.example.com.",
+        "https://APP.example.com",
+        "https://app.example.com/",
+        "https://app.example.com https://evil.example",
+        "https://app.example.co",
+        "*",
+        "",
     ] {
         let answer = ask(other).get("/api/v1/health").await;
         assert_eq!(answer.header("access-control-allow-origin"), None, "{other}");
         assert_eq!(answer.header("vary"), Some("Origin"));
+    }
+    let two = ask(ORIGIN).header("origin", "https://evil.example").get("/api/v1/health").await;
+    assert_eq!(two.header("access-control-allow-origin"), None, "two origins");
+}
+
+#[tokio::test]
+async fn no_answer_of_any_route_lets_a_browser_send_credentials_by_itself() {
+    // HT-11: no cookies, no wildcard, and nothing for origins that are not listed, on every route
+    let app = TestApp::with(&[("CORS_ORIGINS", ORIGIN)]).await;
+    for route in shared::routes::ALL {
+        let path = route.path.replace("{id}", "x").replace("{code}", "x");
+        for origin in [ORIGIN, "https://evil.example", "null"] {
+            let client = app.anonymous().header("origin", origin);
+            for method in [route.method.clone(), Method::OPTIONS] {
+                let answer = client.request(method.clone(), &path, None).await;
+                let allowed = answer.header("access-control-allow-origin");
+                assert_eq!(allowed, (origin == ORIGIN).then_some(ORIGIN), "{method} {path} from {origin}");
+                assert_eq!(answer.header("access-control-allow-credentials"), None, "{method} {path}");
+                assert_eq!(answer.header("set-cookie"), None, "{method} {path}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_method_that_a_header_names_is_not_looked_at() {
+    // HT-08
+    let app = TestApp::start().await;
+    let ada = app.logged_in("ada@example.com").await;
+    for name in ["x-http-method-override", "x-method-override", "x-http-method"] {
+        let answer = ada.clone().header(name, "DELETE").get("/api/v1/auth/sessions").await;
+        answer.assert(200);
+        let post = ada.clone().header(name, "DELETE").post("/api/v1/auth/sessions/all", &json!({})).await;
+        post.assert_problem(405, "method_not_allowed");
+    }
+    ada.get("/api/v1/auth/sessions?_method=DELETE").await.assert(200);
+    ada.me().await.assert(200);
+}
+
+#[tokio::test]
+async fn the_host_that_a_client_names_reaches_no_mail_and_no_metadata() {
+    let app = TestApp::start().await;
+    let evil = || {
+        let client = app.anonymous().header("host", "evil.example").header("x-forwarded-host", "evil.example");
+        client.header("forwarded", "host=evil.example").header("x-original-url", "/evil.example")
+    };
+    let email = "a@example.com";
+    let body = json!({ "email": email, "password": PASSWORD, "name": "A" });
+    evil().post("/api/v1/auth/register", &body).await.assert(201);
+    app.drain().await;
+    let mails = app.aws.mailbox.messages(Some(email)).into_iter();
+    let mail: String = mails.map(|mail| format!("{} {:?} {:?}", mail.subject, mail.text, mail.html)).collect();
+    assert!(mail.contains("dvt_") && !mail.contains("evil.example"), "{mail}");
+    for path in ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration", "/verify-email"] {
+        let answer = evil().get(path).await;
+        let shown = format!("{} {:?}", answer.text(), answer.headers);
+        assert!(!shown.contains("evil.example"), "{path}: {shown}");
     }
 }
 

@@ -57,7 +57,7 @@ pub fn assert_proper(what: &str, path: &str, answer: &Answer) {
 
 /// Fails unless the answer is a well-formed problem document (RFC 9457) about `path`.
 #[track_caller]
-fn assert_problem(what: &str, path: &str, answer: &Answer) {
+pub fn assert_problem(what: &str, path: &str, answer: &Answer) {
     assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{what}: {}", answer.text());
     let problem = answer.json();
     let members: BTreeSet<_> = problem.as_object().expect("an object").keys().map(String::as_str).collect();
@@ -83,7 +83,9 @@ fn assert_problem(what: &str, path: &str, answer: &Answer) {
         let pointer = error["pointer"].as_str().expect("a pointer");
         assert!(pointer.is_empty() || pointer.starts_with('/'), "{what}: {pointer}");
     }
-    assert_eq!(answer.header("www-authenticate").is_some(), is_about_the_access_token(code), "{what}");
+    let challenge = answer.header("www-authenticate");
+    let is_a_scope = challenge == Some("Bearer error=\"insufficient_scope\"") && code == "forbidden";
+    assert_eq!(challenge.is_some(), is_about_the_access_token(code) || is_a_scope, "{what}");
 }
 
 fn is_about_the_access_token(code: &str) -> bool {
@@ -116,7 +118,7 @@ fn assert_repeats_nothing(what: &str, answer: &Answer) {
 
 /// A path of a route without a client's values in it.
 fn sample_path(route: &Route) -> String {
-    route.path.replace("{id}", "00000000-0000-4000-8000-000000000000")
+    route.path.replace("{id}", "00000000-0000-4000-8000-000000000000").replace("{code}", "not_found")
 }
 
 /// The granted request, sent with a request id of the client's own.

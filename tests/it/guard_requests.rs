@@ -138,7 +138,10 @@ pub async fn granted<'a>(app: &'a TestApp, route: &'static Route, who: &str) -> 
             }
             (actor, body)
         }
-        _ if route.method == Method::GET => (anonymous(), None),
+        _ if route.method == Method::GET => {
+            path = path.replace("{code}", "not_found");
+            (anonymous(), None)
+        }
         function => panic!("there is no granted request for {function}: write one here"),
     };
     Granted { route, actor, path, body }

@@ -141,3 +141,25 @@ async fn of_fifty_parallel_resets_with_one_token_exactly_one_succeeds() {
     assert_eq!(answers.iter().filter(|status| **status == 200).count(), 1, "{answers:?}");
     assert_eq!(answers.iter().filter(|status| **status == 400).count(), 49, "{answers:?}");
 }
+
+#[tokio::test]
+async fn the_same_request_three_times_leaves_one_link_that_works() {
+    // HT-17
+    let app = TestApp::start().await;
+    app.verified("a@example.com").await;
+    for _ in 0..3 {
+        let body = json!({ "email": "a@example.com" });
+        app.anonymous().post("/api/v1/auth/request-password-reset", &body).await.assert(202);
+        app.advance(1);
+    }
+    let links = app.mailed_tokens("a@example.com", "drs_").await;
+    let reset = async |token: &String| {
+        let body = json!({ "token": token, "new_password": "Brave-Otter-9-Lantern" });
+        app.anonymous().post("/api/v1/auth/reset-password", &body).await.status.as_u16()
+    };
+    let (newest, older) = links.split_first().expect("a link");
+    for token in older {
+        assert_eq!(reset(token).await, 400);
+    }
+    assert_eq!(reset(newest).await, 200);
+}

@@ -137,6 +137,12 @@ impl TestApp {
         self.anonymous().at(&fresh_address()).post("/api/v1/auth/register", &body).await.assert(201);
     }
 
+    /// How many password hashes the service has computed.
+    #[must_use]
+    pub fn hashes(&self) -> u64 {
+        self.environment.hasher().expect("a hasher").computed()
+    }
+
     /// Lets time pass.
     pub fn advance(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));

@@ -40,5 +40,6 @@ pub async fn all(environment: &Environment) -> Result<Vec<Endpoint>, StartError>
         pages_verify_email::endpoint(environment).await?,
         pages_reset_password::endpoint(environment).await?,
         pages_secure_account::endpoint(environment).await?,
+        pages_errors::endpoint(environment).await?,
     ])
 }

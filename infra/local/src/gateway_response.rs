@@ -11,8 +11,9 @@ use serde_json::Value;
 
 use crate::template::{TemplateError, missing};
 
-/// The one variable that an answer may hold: every other would repeat what the client sent.
-const REQUEST_ID: &str = "$context.requestId";
+/// The one variable that an answer may hold: every other would repeat what the client sent, also `requestId`, which
+/// follows a header of theirs. Locally it is a UUID, deployed a short text in base64.
+const REQUEST_ID: &str = "$context.extendedRequestId";
 
 /// One answer, as the template gives it.
 #[derive(Debug, Clone)]
@@ -123,7 +124,7 @@ fn headers(place: &str, response: &Value) -> Result<Vec<(HeaderName, Option<Head
             let constant = written.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
             let value = match constant {
                 Some(constant) => Some(HeaderValue::from_str(constant).map_err(|_| unsupported())?),
-                None if written == "context.requestId" => None,
+                None if written == "context.extendedRequestId" => None,
                 None => return Err(unsupported()),
             };
             Ok((HeaderName::from_bytes(name.as_bytes()).map_err(|_| unsupported())?, value))
@@ -163,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_variable_that_is_not_understood_is_refused() {
-        let text = SAMPLE.replacen("$context.requestId", "$context.path", 1);
+        let text = SAMPLE.replacen("$context.extendedRequestId", "$context.path", 1);
         assert!(
             matches!(Template::parse(&text), Err(TemplateError::Unsupported { part, .. }) if part.contains("variable"))
         );

@@ -294,18 +294,18 @@ Resources:
         THROTTLED:
           StatusCode: 429
           ResponseParameters:
-            Headers: { Retry-After: "'1'", Cache-Control: "'no-store'", X-Request-Id: context.requestId }
+            Headers: { Retry-After: "'1'", Cache-Control: "'no-store'", X-Request-Id: context.extendedRequestId }
           ResponseTemplates:
-            application/problem+json: '{"status":429,"code":"rate_limited","request_id":"$context.requestId"}'
+            application/problem+json: '{"status":429,"code":"rate_limited","request_id":"$context.extendedRequestId"}'
         REQUEST_TOO_LARGE:
           StatusCode: 413
-          ResponseTemplates: { application/problem+json: '{"status":413,"code":"payload_too_large","request_id":"$context.requestId"}' }
+          ResponseTemplates: { application/problem+json: '{"status":413,"code":"payload_too_large","request_id":"$context.extendedRequestId"}' }
         DEFAULT_4XX:
           StatusCode: 400
-          ResponseTemplates: { application/problem+json: '{"status":400,"code":"malformed_json","request_id":"$context.requestId"}' }
+          ResponseTemplates: { application/problem+json: '{"status":400,"code":"malformed_json","request_id":"$context.extendedRequestId"}' }
         DEFAULT_5XX:
           StatusCode: 503
-          ResponseTemplates: { application/problem+json: '{"status":503,"code":"service_unavailable","request_id":"$context.requestId"}' }
+          ResponseTemplates: { application/problem+json: '{"status":503,"code":"service_unavailable","request_id":"$context.extendedRequestId"}' }
   AuthLoginFunction:
     Type: AWS::Serverless::Function
     Properties:
@@ -442,7 +442,7 @@ Resources:
             ("ThrottlingRateLimit: !Ref StageRate, ", "MethodSettings for /*"),
             (", Default: 100", "ThrottlingRateLimit"),
             (
-                "application/problem+json: '{\"status\":400,\"code\":\"malformed_json\",\"request_id\":\"$context.requestId\"}'",
+                "application/problem+json: '{\"status\":400,\"code\":\"malformed_json\",\"request_id\":\"$context.extendedRequestId\"}'",
                 "DEFAULT_4XX",
             ),
             ("SecretId: !Ref SigningRing", "SigningRingRotation has no usable Properties/SecretId/Ref"),

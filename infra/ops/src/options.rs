@@ -102,8 +102,8 @@ pub enum UsersCommand {
     Unlock(AccountChange),
     /// Give an account the admin role; it counts from the next request on
     GrantAdmin(AccountChange),
-    /// Take the admin role from an account. It is not checked whether it is the last admin: that would read the whole
-    /// table. An address in `DASHTAM_ADMIN_EMAILS` stays an admin
+    /// Take the admin role from an account, unless it is the last admin. An address in `DASHTAM_ADMIN_EMAILS` stays an
+    /// admin
     RevokeAdmin(AccountChange),
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use shared::domain::{EmailAddress, Reason, Role, Timestamp, User};
 use shared::issuer::{UserView, role_of};
 use shared::request::Task;
-use shared::store::LockState;
+use shared::store::{LockState, OtherAdmin};
 
 use crate::console::{Answer, facts, or_dash};
 use crate::desk::{self, Desk};
@@ -48,6 +48,7 @@ pub async fn run(desk: &Desk, command: &UsersCommand) -> Result<Answer, Failure>
         }
         UsersCommand::RevokeAdmin(change) => {
             let (user, reason) = prepare(desk, change, "take the admin role from").await?;
+            leave_an_admin(desk, &user).await?;
             revoke_admin(desk, &user, &reason).await?;
             Ok(told(&user, revoked(desk, &user)))
         }
@@ -85,6 +86,34 @@ pub async fn grant_admin(desk: &Desk, user: &User, reason: &Reason) -> Result<()
 pub async fn revoke_admin(desk: &Desk, user: &User, reason: &Reason) -> Result<(), Failure> {
     let administration = desk.environment.administration();
     Ok(administration.set_role(&desk.meta(&REVOKE), desk.actor(), user.id, Role::User, reason).await?)
+}
+
+/// How many accounts are looked through for another admin.
+const MOST_ACCOUNTS: u32 = 100_000;
+
+/// Refuses to take the role from the last admin. Of two who are taken it from at the same moment each may be the other's
+/// reason; then `ops users grant-admin` makes the next one.
+async fn leave_an_admin(desk: &Desk, user: &User) -> Result<(), Failure> {
+    let (config, administration) = (desk.environment.config(), desk.environment.administration());
+    let is_admin = |user: &User| user.is_active() && role_of(user, &config) == Role::Admin;
+    if !is_admin(user) || is_admin(&User { role: Role::User, ..user.clone() }) {
+        return Ok(());
+    }
+    for email in &config.passwords.admin_emails {
+        let configured = administration.user_of(email).await?;
+        if configured.is_some_and(|other| other.id != user.id && is_admin(&other)) {
+            return Ok(());
+        }
+    }
+    let what = match desk.store.other_admin(user.id, MOST_ACCOUNTS).await? {
+        OtherAdmin::Exists => return Ok(()),
+        OtherAdmin::Missing => "This is the last admin: nobody could use the admin routes any more.".to_owned(),
+        OtherAdmin::NotFound => format!("No other admin is among the first {MOST_ACCOUNTS} accounts."),
+    };
+    Err(Failure::refused(
+        what,
+        "Give another account the role first, with `ops users grant-admin` or DASHTAM_ADMIN_EMAILS; or close this one with `ops users disable`.",
+    ))
 }
 
 /// The role is gone from the table; the configuration may still give it.

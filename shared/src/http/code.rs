@@ -1,6 +1,7 @@
-//! The codes of problem documents: the one table of statuses.
+//! The codes of problem documents. What there is to say about each stands in `facts.rs`, the one table of statuses.
 
 use http::StatusCode;
+use serde::Serialize;
 
 /// What went wrong, as clients switch on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,142 +82,56 @@ impl Code {
         Self::ServiceUnavailable,
     ];
 
-    /// Status, stable name, title and default detail.
-    #[expect(clippy::too_many_lines, reason = "a table")]
-    pub(super) const fn facts(self) -> (StatusCode, &'static str, &'static str, &'static str) {
-        use StatusCode as S;
-        match self {
-            Self::MalformedJson => {
-                (S::BAD_REQUEST, "malformed_json", "Malformed JSON", "The body is not a valid JSON object.")
-            }
-            Self::InvalidOrExpiredToken => (
-                S::BAD_REQUEST,
-                "invalid_or_expired_token",
-                "Invalid or expired token",
-                "The link is unknown, was used already, or has expired. Ask for a new one.",
-            ),
-            Self::MissingToken => (
-                S::UNAUTHORIZED,
-                "missing_token",
-                "Missing token",
-                "Send an access token as `Authorization: Bearer …`.",
-            ),
-            Self::InvalidToken => (
-                S::UNAUTHORIZED,
-                "invalid_token",
-                "Invalid token",
-                "The access token is not valid here. Sign in again.",
-            ),
-            Self::TokenExpired => (
-                S::UNAUTHORIZED,
-                "token_expired",
-                "Token expired",
-                "The access token has expired. Refresh it or sign in again.",
-            ),
-            Self::SessionRevoked => {
-                (S::UNAUTHORIZED, "session_revoked", "Session ended", "The session has ended. Sign in again.")
-            }
-            Self::TokenVersionTooOld => (
-                S::UNAUTHORIZED,
-                "token_version_too_old",
-                "Token outdated",
-                "The token was issued before all tokens were renewed. Sign in again.",
-            ),
-            Self::ReauthenticationRequired => (
-                S::UNAUTHORIZED,
-                "reauthentication_required",
-                "Reauthentication required",
-                "The password was proved too long ago. Prove it again by POST /api/v1/auth/reauthenticate, then repeat this.",
-            ),
-            Self::InvalidCredentials => {
-                (S::UNAUTHORIZED, "invalid_credentials", "Invalid credentials", "The address or the password is wrong.")
-            }
-            Self::InvalidRefreshToken => (
-                S::UNAUTHORIZED,
-                "invalid_refresh_token",
-                "Invalid refresh token",
-                "The refresh token is not valid. Sign in again.",
-            ),
-            Self::EmailNotVerified => (
-                S::FORBIDDEN,
-                "email_not_verified",
-                "Address not verified",
-                "Open the link in the verification mail first, or ask for a new one.",
-            ),
-            Self::AccountDisabled => (
-                S::FORBIDDEN,
-                "account_disabled",
-                "Account disabled",
-                "The account has been disabled. Ask your administrator.",
-            ),
-            Self::Forbidden => (S::FORBIDDEN, "forbidden", "Forbidden", "This is not allowed."),
-            Self::NotFound => (S::NOT_FOUND, "not_found", "Not found", "There is nothing here."),
-            Self::MethodNotAllowed => (
-                S::METHOD_NOT_ALLOWED,
-                "method_not_allowed",
-                "Method not allowed",
-                "Use one of the methods in the `Allow` header.",
-            ),
-            Self::Conflict => (
-                S::CONFLICT,
-                "conflict",
-                "Conflict",
-                "Something else changed this at the same time. Read it again and retry.",
-            ),
-            Self::PayloadTooLarge => (
-                S::PAYLOAD_TOO_LARGE,
-                "payload_too_large",
-                "Payload too large",
-                "The body must be at most 16384 bytes.",
-            ),
-            Self::UnsupportedMediaType => (
-                S::UNSUPPORTED_MEDIA_TYPE,
-                "unsupported_media_type",
-                "Unsupported media type",
-                "Send the body as `Content-Type: application/json`.",
-            ),
-            Self::ValidationFailed => (
-                S::UNPROCESSABLE_ENTITY,
-                "validation_failed",
-                "Validation failed",
-                "The request breaks the rules listed in `errors`.",
-            ),
-            Self::AccountLocked => (
-                S::LOCKED,
-                "account_locked",
-                "Account locked",
-                "Too many wrong passwords. Wait, or reset the password.",
-            ),
-            Self::RateLimited => (
-                S::TOO_MANY_REQUESTS,
-                "rate_limited",
-                "Too many requests",
-                "Too many requests. Wait as long as `Retry-After` says.",
-            ),
-            Self::InternalError => (
-                S::INTERNAL_SERVER_ERROR,
-                "internal_error",
-                "Internal error",
-                "Something went wrong on our side. It has been logged under the request id.",
-            ),
-            Self::ServiceUnavailable => (
-                S::SERVICE_UNAVAILABLE,
-                "service_unavailable",
-                "Service unavailable",
-                "The service cannot do this right now. Nothing was changed halfway; try again.",
-            ),
-        }
-    }
-
     /// The HTTP status.
     #[must_use]
     pub const fn status(self) -> StatusCode {
-        self.facts().0
+        self.facts().status
     }
 
     /// The name that clients switch on.
     #[must_use]
     pub const fn name(self) -> &'static str {
-        self.facts().1
+        self.facts().name
     }
+}
+
+/// Everything there is to say about a code.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// The name that clients switch on.
+    pub name: &'static str,
+    /// A few words for people.
+    pub title: &'static str,
+    /// In plain words, what to do; an answer may say more exactly what is the matter.
+    pub detail: &'static str,
+    /// When it is answered.
+    pub meaning: &'static str,
+    /// What a client does about it.
+    pub remedy: &'static str,
+    /// Whether it helps to send the request again.
+    pub retry: Retry,
+    /// The headers that it carries besides those of every answer.
+    pub headers: &'static [HeaderFact],
+}
+
+/// A header that belongs to a code.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct HeaderFact {
+    /// Its name.
+    pub name: &'static str,
+    /// What it says, and when it is there.
+    pub when: &'static str,
+}
+
+/// Whether it helps to send a refused request again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// It does not.
+    Never,
+    /// It does once the remedy has been applied.
+    Mended,
+    /// It does after `Retry-After`.
+    Later,
 }

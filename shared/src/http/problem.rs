@@ -66,7 +66,7 @@ impl Problem {
     pub fn new(code: Code) -> Self {
         let mut problem = Self {
             code,
-            detail: Cow::Borrowed(code.facts().3),
+            detail: Cow::Borrowed(code.facts().detail),
             errors: Vec::new(),
             headers: Vec::new(),
             refusal: None,
@@ -145,18 +145,26 @@ impl Problem {
     /// The document for `instance` (the path) and `request_id`.
     #[must_use]
     pub fn document(&self, instance: &str, request_id: &str) -> Vec<u8> {
-        let (status, code, title, _) = self.code.facts();
-        let document = Document {
-            r#type: format!("/errors/{code}"),
-            title,
-            status: status.as_u16(),
+        serde_json::to_vec(&self.members(instance, request_id)).unwrap_or_default()
+    }
+
+    /// The same document over several lines.
+    pub(super) fn pretty(&self, instance: &str, request_id: &str) -> String {
+        serde_json::to_string_pretty(&self.members(instance, request_id)).unwrap_or_default()
+    }
+
+    fn members<'a>(&'a self, instance: &'a str, request_id: &'a str) -> Document<'a> {
+        let facts = self.code.facts();
+        Document {
+            r#type: format!("/errors/{}", facts.name),
+            title: facts.title,
+            status: facts.status.as_u16(),
             detail: &self.detail,
             instance,
-            code,
+            code: facts.name,
             request_id,
             errors: &self.errors,
-        };
-        serde_json::to_vec(&document).unwrap_or_default()
+        }
     }
 }
 

@@ -40,7 +40,7 @@ const PLAIN: Route = Route {
 };
 
 /// All endpoints, in the order of the contract.
-pub static ALL: [&Route; 31] = [
+pub static ALL: [&Route; 32] = [
     &AUTH_REGISTER,
     &AUTH_VERIFY_EMAIL,
     &AUTH_RESEND_VERIFICATION,
@@ -72,6 +72,7 @@ pub static ALL: [&Route; 31] = [
     &PAGES_VERIFY_EMAIL,
     &PAGES_RESET_PASSWORD,
     &PAGES_SECURE_ACCOUNT,
+    &PAGES_ERRORS,
 ];
 
 /// The methods of the routes that match `path`, for `Allow` (RFC 9110 section 10.2.1); empty if none does.

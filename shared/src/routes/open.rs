@@ -18,6 +18,8 @@ pub static WELL_KNOWN_OPENID_CONFIGURATION: Route =
     Route { function: "well-known-openid-configuration", path: "/.well-known/openid-configuration", ..PLAIN };
 /// Whether the service answers.
 pub static SERVICE_HEALTH: Route = Route { function: "service-health", path: "/api/v1/health", ..PLAIN };
+/// What the `type` of a problem document leads to.
+pub static PAGES_ERRORS: Route = Route { function: "pages-errors", path: "/errors/{code}", ..PLAIN };
 /// The page that a verification mail links to.
 pub static PAGES_VERIFY_EMAIL: Route = Route { function: "pages-verify-email", path: "/verify-email", ..PLAIN };
 /// The page that a reset mail links to.

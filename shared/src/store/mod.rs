@@ -6,6 +6,7 @@
 
 mod accounts;
 mod addresses;
+mod admins;
 mod audit;
 mod authentication;
 mod buckets;
@@ -37,6 +38,7 @@ use crate::request::RequestMeta;
 
 pub use accounts::{NO_PASSWORD, Rescue};
 pub use addresses::AddressChange;
+pub use admins::OtherAdmin;
 pub use authentication::Authentication;
 pub use buckets::{Admission, Charge, take};
 pub use client::{AwsBase, client};

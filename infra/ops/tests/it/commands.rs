@@ -71,8 +71,32 @@ async fn the_admin_role_counts_from_the_next_request_on_and_so_does_its_end() {
     assert_eq!(local.get(path, &tokens).await.status, 403);
     local.ops(&["users", "grant-admin", EMAIL, "--reason", REASON, "--yes"]).await.assert(0);
     assert_eq!(local.get(path, &tokens).await.status, 200);
+    // Somebody else takes over: the last admin keeps the role.
+    local.join("bob@example.com").await;
+    local.ops(&["users", "grant-admin", "bob@example.com", "--reason", REASON, "--yes"]).await.assert(0);
     local.ops(&["users", "revoke-admin", EMAIL, "--reason", REASON, "--yes"]).await.assert(0);
     assert_eq!(local.get(path, &tokens).await.status, 403);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_admin_keeps_the_role_until_another_one_can_use_it() {
+    // AZ-08
+    let local = Local::start("last-admin").await;
+    let tokens = local.log_in(&local.join(EMAIL).await).await;
+    local.join("bob@example.com").await;
+    let change = async |verb: &str, email: &str| local.ops(&["users", verb, email, "--reason", REASON, "--yes"]).await;
+    change("grant-admin", EMAIL).await.assert(0);
+    let refused = change("revoke-admin", EMAIL).await.assert(1);
+    assert!(refused.err.contains("last admin") && refused.err.contains("grant-admin"), "{}", refused.err);
+    // An admin whose account is closed is none.
+    change("grant-admin", "bob@example.com").await.assert(0);
+    change("disable", "bob@example.com").await.assert(0);
+    change("revoke-admin", EMAIL).await.assert(1);
+    assert_eq!(local.get("/api/v1/admin/security-config", &tokens).await.status, 200);
+    change("enable", "bob@example.com").await.assert(0);
+    change("revoke-admin", EMAIL).await.assert(0);
+    // What is no admin loses nothing.
+    change("revoke-admin", EMAIL).await.assert(0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,0 +1,41 @@
+//! GET `/errors/{code}`: what the `type` of a problem document leads to, as a page or as JSON.
+
+use axum::Json;
+use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
+use axum::http::header::{ACCEPT, VARY};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::{IntoResponse, Response};
+use shared::environment::{Environment, StartError};
+use shared::http::{Code, Endpoint, ErrorEntry, Problem, error_article, reading_page};
+use shared::routes;
+
+/// Builds the endpoint.
+///
+/// # Errors
+/// None now.
+#[expect(clippy::unused_async, reason = "all endpoints are built alike")]
+pub async fn endpoint(_environment: &Environment) -> Result<Endpoint, StartError> {
+    Ok(Endpoint::open(&routes::PAGES_ERRORS, handler, ()))
+}
+
+async fn handler(name: Result<Path<String>, PathRejection>, headers: HeaderMap) -> Result<Response, Problem> {
+    // What is no text names no code.
+    let name = name.map(|Path(name)| name).unwrap_or_default();
+    let code = Code::ALL.into_iter().find(|code| code.name() == name).ok_or_else(|| Problem::new(Code::NotFound))?;
+    let mut response = if wants_json(&headers) {
+        Json(ErrorEntry::new(code)).into_response()
+    } else {
+        reading_page(&error_article(code))
+    };
+    response.headers_mut().append(VARY, HeaderValue::from_static("Accept"));
+    Ok(response)
+}
+
+/// A program says so; a browser asks for HTML beside whatever else it takes.
+fn wants_json(headers: &HeaderMap) -> bool {
+    let given = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect::<Vec<_>>().join(",");
+    let kinds = given.to_ascii_lowercase();
+    let takes = |kind: &str| kinds.split(',').any(|one| one.split(';').next().unwrap_or_default().trim() == kind);
+    takes("application/json") && !takes("text/html")
+}

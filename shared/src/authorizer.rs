@@ -10,12 +10,14 @@
 //! it for the end of its session.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use dashtam_verify::{Role, Verified, Verifier, VerifyError, bearer_token};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::http::error_chain;
+use crate::telemetry::{End, Telemetry};
 
 /// What a gateway asks; only the members that decide something.
 #[derive(Deserialize)]
@@ -94,13 +96,14 @@ pub enum AuthorizerError {
 #[derive(Clone)]
 pub struct Authorizer {
     verifier: Verifier,
+    telemetry: Telemetry,
 }
 
 impl Authorizer {
     /// An authorizer that goes by `verifier`.
     #[must_use]
-    pub const fn new(verifier: Verifier) -> Self {
-        Self { verifier }
+    pub const fn new(verifier: Verifier, telemetry: Telemetry) -> Self {
+        Self { verifier, telemetry }
     }
 
     /// The answer to an event.
@@ -108,6 +111,14 @@ impl Authorizer {
     /// # Errors
     /// [`AuthorizerError`]; an event that is none of the three is refused.
     pub async fn answer(&self, event: Value) -> Result<Answer, AuthorizerError> {
+        let task = self.telemetry.task();
+        let answer = Arc::clone(&task).run(Box::pin(self.judge(event))).await;
+        let status = (answer == Err(AuthorizerError::Unavailable)).then_some(500);
+        task.end(End { function: "access-authorizer", status, code: None });
+        answer
+    }
+
+    async fn judge(&self, event: Value) -> Result<Answer, AuthorizerError> {
         // Read before the event as a whole, so that a malformed one is refused in the form that its sender knows.
         let is_payload_2 = event.get("version").and_then(Value::as_str) == Some("2.0");
         let asked = read(event, is_payload_2);

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use serde::Deserialize;
 
-use crate::domain::RowId;
-use crate::store::Store;
+use crate::domain::{RowId, Timestamp};
+use crate::store::{Row, Store};
+use crate::telemetry::{self, Metric, Telemetry};
 
 /// A message whose work was not done; it comes again.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +34,15 @@ impl Failure {
 /// Does the work of one message, given its body.
 pub type Handler = Arc<dyn Fn(String) -> BoxFuture<'static, Result<(), Failure>> + Send + Sync>;
 
+/// `handler` as a task of `function`: its log lines and calls carry the trace of the row that it works on.
+#[must_use]
+pub fn watched(telemetry: Telemetry, function: &'static str, handler: Handler) -> Handler {
+    Arc::new(move |body| {
+        let (telemetry, work) = (telemetry.clone(), handler(body));
+        Box::pin(async move { telemetry.watch(function, "a message comes again", work).await })
+    })
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Message {
@@ -47,4 +57,10 @@ pub fn row_of(body: &str) -> Result<RowId, Failure> {
     let malformed = "the message names no outbox row";
     let message: Message = serde_json::from_str(body).map_err(|error| Failure::because(malformed, error))?;
     Store::row_named(&message.row).ok_or(Failure::new(malformed))
+}
+
+/// The work on `row` begins at `now`, in the trace of the request that asked for it.
+pub fn begin(row: &Row, now: Timestamp) {
+    telemetry::continue_trace(row.traceparent.as_deref());
+    telemetry::measure(Metric::OutboxAge, now.since(row.created_at).as_secs_f64());
 }

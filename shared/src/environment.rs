@@ -1,6 +1,7 @@
 //! What endpoints are built from. Each part is made when the first endpoint asks for it, so a function pays for what it
 //! uses, and the local run shares one of each.
 
+use std::io::Write;
 use std::sync::{Arc, OnceLock};
 
 use dashtam_verify::{SettingsError, Verifier};
@@ -26,6 +27,7 @@ use crate::rescue::Rescuer;
 use crate::rotations::Rotations;
 use crate::secrets::Secrets;
 use crate::store::{self, AwsBase, Store};
+use crate::telemetry::Telemetry;
 
 /// Why a process does not start.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +54,7 @@ pub struct Environment {
     config: Arc<Config>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    telemetry: Telemetry,
     base: AwsBase,
     store: OnceLock<Store>,
     hasher: OnceLock<PasswordHasher>,
@@ -73,8 +76,11 @@ impl Environment {
     /// # Errors
     /// [`ConfigError`] with every fault.
     pub fn with(settings: &Settings, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<Self, ConfigError> {
+        let config = Arc::new(Config::parse(settings)?);
+        let metrics = config.telemetry.metrics();
         Ok(Self {
-            config: Arc::new(Config::parse(settings)?),
+            telemetry: Telemetry::new(Arc::clone(&clock), Arc::clone(&entropy), metrics),
+            config,
             clock,
             entropy,
             base: AwsBase::new(settings.clone()),
@@ -94,7 +100,20 @@ impl Environment {
     /// What the wrapper of all endpoints needs.
     #[must_use]
     pub fn app(&self) -> App {
-        App { network: Arc::new(self.config.network.clone()), entropy: Arc::clone(&self.entropy) }
+        App { network: Arc::new(self.config.network.clone()), telemetry: self.telemetry() }
+    }
+
+    /// Tells what is done.
+    #[must_use]
+    pub fn telemetry(&self) -> Telemetry {
+        self.telemetry.clone()
+    }
+
+    /// The same parts, with metrics going to `output` instead of standard output, if they are on.
+    #[must_use]
+    pub fn measured_by(mut self, output: impl Write + Send + 'static) -> Self {
+        self.telemetry = self.telemetry.with_output(output);
+        self
     }
 
     /// The tables.
@@ -145,7 +164,7 @@ impl Environment {
     /// # Errors
     /// [`StartError::Verifier`].
     pub fn authorizer(&self) -> Result<Authorizer, StartError> {
-        Ok(Authorizer::new(self.verifier()?))
+        Ok(Authorizer::new(self.verifier()?, self.telemetry()))
     }
 
     /// Asks the buckets.

@@ -13,11 +13,13 @@ use lambda_runtime::{LambdaEvent, service_fn};
 use tower::ServiceExt;
 
 use crate::authorizer::Authorizer;
-use crate::config::Settings;
+use crate::clock::{Clock, SystemClock};
+use crate::config::{Reader, Settings, TelemetryConfig};
 use crate::consumer::Handler;
 use crate::environment::{Environment, StartError};
 use crate::http::{Endpoint, app, error_chain};
 use crate::rotation::{RotationEvent, RotationHandler};
+use crate::telemetry::{LogFormat, init_logging};
 
 /// Serves one endpoint. The whole body of a function's `main`.
 pub async fn run(build: impl AsyncFnOnce(&Environment) -> Result<Endpoint, StartError>) -> ExitCode {
@@ -160,11 +162,9 @@ async fn serve(
 pub async fn consume(handler: &Handler, event: SqsEvent) -> SqsBatchResponse {
     let mut response = SqsBatchResponse::default();
     for message in event.records {
-        if let Err(failure) = handler(message.body.unwrap_or_default()).await {
-            let id = message.message_id.unwrap_or_default();
-            tracing::warn!(message_id = id, error = error_chain(&failure), "a message comes again");
+        if handler(message.body.unwrap_or_default()).await.is_err() {
             let mut failed = BatchItemFailure::default();
-            failed.item_identifier = id;
+            failed.item_identifier = message.message_id.unwrap_or_default();
             response.batch_item_failures.push(failed);
         }
     }
@@ -183,38 +183,16 @@ async fn start(
     };
     match started {
         Ok(Ok(())) => ExitCode::SUCCESS,
-        Ok(Err(error)) => refuse(&error.to_string()),
-        Err(error) => refuse(&error_chain(&error)),
+        Ok(Err(error)) => refuse(&settings, &error.to_string()),
+        Err(error) => refuse(&settings, &error_chain(&error)),
     }
 }
 
-fn refuse(why: &str) -> ExitCode {
+fn refuse(settings: &Settings, why: &str) -> ExitCode {
     tracing::error!(error = why, "the function does not start");
+    // By the settings of this concern alone: others may be what is wrong.
+    if let Some(metrics) = TelemetryConfig::read(&mut Reader::new(settings)).metrics() {
+        metrics.start_failed(SystemClock.now());
+    }
     ExitCode::FAILURE
-}
-
-/// How log lines look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// One JSON object a line, on standard output.
-    Json,
-    /// For people, on standard error.
-    Text,
-}
-
-/// Starts logging at `level` (`error`, `warn`, `info` or `debug`; `info` for anything else). A second call does nothing.
-pub fn init_logging(level: Option<&str>, format: LogFormat) {
-    let level = level.filter(|level| ["error", "warn", "info", "debug"].contains(level)).unwrap_or("info");
-    let filter =
-        tracing_subscriber::EnvFilter::new(format!("warn,shared={level},dashtam_local={level},dynoxide=error"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_target(false);
-    std::panic::set_hook(Box::new(|panic| {
-        // Where, and not what: the message may hold values.
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(place, "a panic was caught");
-    }));
-    let _already_set = match format {
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
-        LogFormat::Text => builder.with_writer(std::io::stderr).try_init(),
-    };
 }

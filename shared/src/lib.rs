@@ -25,7 +25,7 @@
 //!
 //! They use [`password_proof`] (lock and hash), [`limits`] (buckets), [`issuer`] (tokens), [`keys`], and the [`store`], the one place
 //! that knows `DynamoDB`. [`routes`] is the table of all endpoints; [`config`] is every setting there is; [`environment`] puts
-//! the parts together. Time and randomness are arguments: [`clock`], [`entropy`].
+//! the parts together; [`telemetry`] tells what they do: logs, traces, metrics. Time and randomness are arguments: [`clock`], [`entropy`].
 
 pub mod administration;
 pub mod audit;
@@ -61,6 +61,7 @@ pub mod secrets;
 pub mod sessions;
 pub mod store;
 pub mod sweeper;
+pub mod telemetry;
 pub mod tokens;
 pub mod verification;
 

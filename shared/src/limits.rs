@@ -19,6 +19,7 @@ use crate::domain::{EmailAddress, Session, UserId};
 use crate::http::{Code, Problem};
 use crate::request::RequestMeta;
 use crate::store::{self, Admission, Charge, Store};
+use crate::telemetry::{self, Metric};
 
 /// Asks the buckets.
 #[derive(Clone)]
@@ -60,6 +61,7 @@ impl Limiter {
             Ok(Admission::Denied(wait)) => refused(rule, self.limit(rule), &user.to_string(), wait).concerning(user),
             Err(error) if meta.method.is_safe() => {
                 tracing::warn!(rule = rule.name(), error = crate::http::error_chain(&error), "a limit was skipped");
+                telemetry::count(Metric::LimitSkipped);
                 return Ok(());
             }
             Err(error) => error.into(),

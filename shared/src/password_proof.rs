@@ -8,6 +8,7 @@ use crate::domain::{EmailAddress, Password, User};
 use crate::http::{Code, Problem, error_chain};
 use crate::passwords::{PasswordHasher, Verdict};
 use crate::store::{LockCharge, MailKind, Store};
+use crate::telemetry::{self, Metric};
 
 /// Proves passwords.
 #[derive(Clone)]
@@ -66,6 +67,9 @@ impl PasswordProof {
             return Ok(verdict);
         }
         let locks = charged.count >= self.config.passwords.lockout.threshold;
+        if locks {
+            telemetry::count(Metric::Lockouts);
+        }
         let reason = match (user, locks) {
             (_, true) => "wrong_password_locks",
             (Some(_), false) => "wrong_password",

@@ -6,6 +6,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use argon2::password_hash::phc::{Ident, Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
@@ -16,6 +17,7 @@ use crate::digest;
 use crate::domain::Password;
 use crate::entropy::{self, Entropy};
 use crate::store::NO_PASSWORD;
+use crate::telemetry::{self, Metric};
 
 const SALT_LENGTH: usize = 16;
 const HASH_LENGTH: usize = 32;
@@ -111,10 +113,12 @@ impl PasswordHasher {
         &self,
         work: impl FnOnce(&Workers) -> Result<T, HashError> + Send + 'static,
     ) -> Result<T, HashError> {
-        let workers = Arc::clone(&self.workers);
+        let (workers, began) = (Arc::clone(&self.workers), Instant::now());
         self.workers.computed.fetch_add(1, Ordering::Relaxed);
         let _slot = self.workers.slots.acquire().await.map_err(|_| HashError)?;
-        tokio::task::spawn_blocking(move || work(&workers)).await.map_err(|_| HashError)?
+        let done = tokio::task::spawn_blocking(move || work(&workers)).await.map_err(|_| HashError)?;
+        telemetry::measure(Metric::HashTime, telemetry::milliseconds(began.elapsed()));
+        done
     }
 }
 

@@ -17,6 +17,7 @@ use crate::limits::Limiter;
 use crate::locator::Locator;
 use crate::request::RequestMeta;
 use crate::store::{Advanced, MailKind, Store};
+use crate::telemetry::{self, Metric};
 use crate::tokens::{RefreshToken, SecurityRecord};
 
 /// Lost races before a client is asked to come back.
@@ -140,7 +141,11 @@ impl Refresh {
                 true
             }
         };
-        Ok(if ended { Problem::new(Code::InvalidRefreshToken) } else { refused(token, "session_ended") })
+        if !ended {
+            return Ok(refused(token, "session_ended"));
+        }
+        telemetry::count(Metric::Theft);
+        Ok(Problem::new(Code::InvalidRefreshToken))
     }
 }
 

@@ -1,6 +1,5 @@
 //! Who asks, from where, and under which identifiers: gathered once a request, passed to whatever records it.
 
-use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv6Addr};
 
 use http::{HeaderMap, Method};
@@ -13,6 +12,7 @@ use crate::digest;
 use crate::domain::{Place, UserAgent};
 use crate::entropy::{self, Entropy};
 use crate::routes::Route;
+use crate::telemetry::{TraceContext, Work};
 
 /// The header in which a trusted edge shows that the request came through it.
 pub const EDGE_SECRET_HEADER: &str = "x-dashtam-edge-secret";
@@ -55,19 +55,15 @@ pub struct RequestMeta {
 pub struct BypassedEdge;
 
 impl RequestMeta {
-    /// Reads what is known of a request.
+    /// Reads what is known of a request that is answered as `work`.
     ///
     /// # Errors
     /// [`BypassedEdge`] if an edge is trusted and its secret is missing.
-    pub fn read<B>(
-        request: &http::Request<B>,
-        edge: &TrustedEdge,
-        entropy: &dyn Entropy,
-    ) -> Result<Self, BypassedEdge> {
+    pub fn read<B>(request: &http::Request<B>, edge: &TrustedEdge, work: &Work) -> Result<Self, BypassedEdge> {
         let headers = request.headers();
         let mut meta = Self {
-            id: entropy::uuid_v4(entropy),
-            trace_id: trace_id(headers).unwrap_or_else(|| hex(&entropy::bytes::<16>(entropy))),
+            id: work.id(),
+            trace_id: work.trace().trace_id(),
             method: request.method().clone(),
             path: request.uri().path().to_owned(),
             route: None,
@@ -87,12 +83,16 @@ impl RequestMeta {
         Ok(meta)
     }
 
-    /// Work that no request asks for.
+    /// Work that no request asks for, under the ids that its log lines carry.
     #[must_use]
     pub fn of_task(task: &'static Task, entropy: &dyn Entropy) -> Self {
+        let (id, trace) = match Work::current() {
+            Some(work) => (work.id(), *work.trace()),
+            None => (entropy::uuid_v4(entropy), TraceContext::begin(entropy, false)),
+        };
         Self {
-            id: entropy::uuid_v4(entropy),
-            trace_id: hex(&entropy::bytes::<16>(entropy)),
+            id,
+            trace_id: trace.trace_id(),
             // A method of its own (RFC 9110 section 9.1), which no request of an endpoint has.
             method: Method::from_bytes(b"TASK").unwrap_or_default(),
             path: String::new(),
@@ -148,70 +148,27 @@ fn viewer_address(headers: &HeaderMap) -> Option<IpAddr> {
     address.trim_matches(['[', ']']).parse::<IpAddr>().ok().map(|address| address.to_canonical())
 }
 
-/// The trace of a valid `traceparent` (W3C Trace Context section 3.2); anything else starts a new one.
-fn trace_id(headers: &HeaderMap) -> Option<String> {
-    let mut values = headers.get_all("traceparent").iter();
-    let value = values.next()?.to_str().ok()?;
-    if values.next().is_some() {
-        return None;
-    }
-    let mut parts = value.split('-');
-    let (version, trace, parent, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    let lower_hex = |text: &str, length| {
-        text.len() == length && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
-    };
-    let sizes = lower_hex(version, 2) && lower_hex(trace, 32) && lower_hex(parent, 16) && lower_hex(flags, 2);
-    let zero = |text: &str| text.bytes().all(|b| b == b'0');
-    let version_ok = version != "ff" && (version != "00" || parts.next().is_none());
-    (sizes && version_ok && !zero(trace) && !zero(parent)).then(|| trace.to_owned())
-}
-
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::clock::SystemClock;
     use crate::entropy::SeededEntropy;
+    use crate::telemetry::Telemetry;
 
     fn meta(headers: &[(&str, &str)], edge: &TrustedEdge) -> Result<RequestMeta, BypassedEdge> {
         let mut request = http::Request::builder().uri("/x");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        RequestMeta::read(&request.body(()).expect("valid"), edge, &SeededEntropy::new(1))
-    }
-
-    #[test]
-    fn a_valid_traceparent_is_continued() {
-        let header = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-        let meta = meta(&[("traceparent", header)], &TrustedEdge::None).expect("no edge");
-        assert_eq!(meta.trace_id, "4bf92f3577b34da6a3ce929d0e0e4736");
-    }
-
-    #[test]
-    fn a_broken_traceparent_starts_a_new_trace() {
-        for header in [
-            "",
-            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
-            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
-            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
-            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
-            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x",
-        ] {
-            let meta = meta(&[("traceparent", header)], &TrustedEdge::None).expect("no edge");
-            assert_ne!(meta.trace_id, "4bf92f3577b34da6a3ce929d0e0e4736", "{header}");
-            assert_eq!(meta.trace_id.len(), 32);
-        }
+        let request = request.body(()).expect("valid");
+        let telemetry = Telemetry::new(Arc::new(SystemClock), Arc::new(SeededEntropy::new(1)), None);
+        RequestMeta::read(&request, edge, &telemetry.request(request.headers()))
     }
 
     #[test]

@@ -10,6 +10,7 @@ use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 use crate::consumer::Failure;
+use crate::telemetry::Telemetry;
 
 /// One step of a rotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +45,15 @@ pub struct RotationEvent {
 
 /// Does one step.
 pub type RotationHandler = Arc<dyn Fn(RotationEvent) -> BoxFuture<'static, Result<(), Failure>> + Send + Sync>;
+
+/// `handler` as a task of `function`.
+#[must_use]
+pub fn watched(telemetry: Telemetry, function: &'static str, handler: RotationHandler) -> RotationHandler {
+    Arc::new(move |event| {
+        let (telemetry, work) = (telemetry.clone(), handler(event));
+        Box::pin(async move { telemetry.watch(function, "a step of a rotation comes again", work).await })
+    })
+}
 
 #[cfg(test)]
 mod tests {

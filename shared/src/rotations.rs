@@ -15,6 +15,7 @@ use crate::http::{Caller, Code, Identifier, Problem};
 use crate::limits::Limiter;
 use crate::request::RequestMeta;
 use crate::store::{LastRotation, MailKind, Store};
+use crate::telemetry::{self, Metric};
 use crate::tokens::SecurityRecord;
 
 /// Lost races before an admin is asked to come back.
@@ -120,11 +121,14 @@ impl Rotations {
     /// 404 for a user that there is not; 503.
     pub async fn rotate(&self, meta: &RequestMeta, actor: Actor<'_>, rotation: &Rotation) -> Result<Rotated, Problem> {
         for _ in 0..TRIES {
-            let rotated = match rotation.scope {
-                Scope::User(user) => self.rotate_user(meta, actor, rotation, user).await?,
-                Scope::Global => self.rotate_all(meta, actor, rotation).await?,
+            let (rotated, metric) = match rotation.scope {
+                Scope::User(user) => (self.rotate_user(meta, actor, rotation, user).await?, Metric::UserRotations),
+                Scope::Global => (self.rotate_all(meta, actor, rotation).await?, Metric::GlobalRotations),
             };
             if let Some(rotated) = rotated {
+                if !rotation.dry_run {
+                    telemetry::count(metric);
+                }
                 return Ok(rotated);
             }
         }

@@ -6,6 +6,7 @@ use aws_sdk_secretsmanager::error::SdkError;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::store::AwsBase;
+use crate::telemetry::TraceCalls;
 
 /// The label of the version in use.
 const CURRENT: &str = "AWSCURRENT";
@@ -50,7 +51,8 @@ impl Secrets {
             .region(base.region())
             .credentials_provider(base.credentials())
             .timeout_config(AwsBase::timeouts())
-            .retry_config(AwsBase::retries());
+            .retry_config(AwsBase::retries())
+            .interceptor(TraceCalls);
         config.set_endpoint_url(base.endpoint("SECRETS_MANAGER"));
         Self { client: Client::from_conf(config.build()), prefix: prefix.to_owned() }
     }

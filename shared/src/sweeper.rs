@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::consumer::{Failure, Handler, row_of};
+use crate::consumer::{self, Failure, Handler, row_of};
 use crate::store::Store;
 
 /// Sweeps sessions.
@@ -38,6 +38,7 @@ impl Sweeper {
         let Some(row) = self.store.outbox_row(row_of(body)?).await.map_err(failed)? else {
             return Ok(());
         };
+        consumer::begin(&row, self.store.now());
         let Some(user_id) = row.user_id.filter(|_| row.sweep.is_some()) else {
             return Ok(());
         };

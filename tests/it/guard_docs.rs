@@ -14,13 +14,14 @@ use crate::guard_project::{entries, files, path, read};
 const PAGE: &str = "docs/configuration.md";
 
 /// The page's sections and the variable that each begins with, without `DASHTAM_`, in the order of `Config::variables`.
-const SECTIONS: [(&str, &str); 6] = [
+const SECTIONS: [(&str, &str); 7] = [
     ("Where it runs", "STAGE"),
     ("Mail and its links", "APP_BASE_URL"),
     ("Tokens and sessions", "ISSUER"),
     ("Passwords and accounts", "PASSWORD_PROFILE"),
     ("Network", "TRUSTED_EDGE"),
     ("Audit trail", "AUDIT_RETENTION_DAYS"),
+    ("Metrics and traces", "METRICS"),
 ];
 
 /// The last section: all limits, whichever comes first.

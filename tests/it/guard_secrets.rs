@@ -2,11 +2,9 @@
 //! switched on, in no table, in no other answer, and in nothing that `Debug` prints.
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use std::io;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bundle_tests::{Actor, Answer, Fault, TestApp};
+use bundle_tests::{Actor, Answer, Fault, Log, TestApp};
 use http::Method;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -17,7 +15,6 @@ use shared::keys::{MAIL_KEY, SIGNING_RING};
 use shared::mail::compose;
 use shared::store::MailKind;
 use shared::tokens::{Family, MailPurpose, MailedToken, RefreshToken, SigningKey, SigningRing};
-use tracing_subscriber::fmt::MakeWriter;
 
 const EMAIL: &str = "ada@example.com";
 const FIRST: &str = "M4rk3d-First-Password";
@@ -26,49 +23,6 @@ const CHANGED: &str = "M4rk3d-Changed-Password";
 const RESET: &str = "M4rk3d-Reset-Password";
 const WEAK: &str = "m4rk3dweak";
 const PASSWORDS: [&str; 5] = [FIRST, WRONG, CHANGED, RESET, WEAK];
-
-/// Every log line of the threads that it was set for.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("no panic").extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().expect("no panic")).into_owned()
-    }
-
-    /// Runs `work` with every thread of its runtime logging here, libraries included, at debug level.
-    fn capture<F: Future>(&self, work: F) -> F::Output {
-        let subscriber =
-            tracing_subscriber::fmt().json().with_max_level(tracing::Level::DEBUG).with_writer(self.clone());
-        let dispatch = tracing::Dispatch::new(subscriber.finish());
-        let for_threads = dispatch.clone();
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            // The thread logs here for as long as it lives.
-            .on_thread_start(move || std::mem::forget(tracing::dispatcher::set_default(&for_threads)))
-            .build();
-        tracing::dispatcher::with_default(&dispatch, || runtime.expect("a runtime").block_on(work))
-    }
-}
 
 /// What clients were told, in order: by what, and the whole text.
 #[derive(Default)]
@@ -244,8 +198,9 @@ fn lines_with(log: &str, secret: &str) -> Vec<String> {
 #[test]
 fn no_secret_is_found_but_where_it_is_handed_out() {
     let log = Log::default();
-    let (told, secrets, keys, tables, mails) = log.capture(async {
-        let app = TestApp::with(&[("RATE_LIMIT_SCALE", "1000"), ("LOCKOUT_THRESHOLD", "100")]).await;
+    let (told, secrets, keys, tables, mails, metrics) = log.capture(async {
+        let app =
+            TestApp::with(&[("RATE_LIMIT_SCALE", "1000"), ("LOCKOUT_THRESHOLD", "100"), ("METRICS", "emf")]).await;
         let (told, secrets) = live(&app).await;
         let mails: Vec<_> = app
             .aws
@@ -254,19 +209,21 @@ fn no_secret_is_found_but_where_it_is_handed_out() {
             .into_iter()
             .map(|mail| format!("{}\n{}\n{}", mail.subject, mail.text, mail.html))
             .collect();
-        (told, secrets, keys(&app).await, app.db_everything().await, mails)
+        (told, secrets, keys(&app).await, app.db_everything().await, mails, app.metrics.text())
     });
     let log = log.text();
     assert!(
         log.contains("\"endpoint\":\"/api/v1/auth/login\"") && log.contains("request failed"),
         "the log was not captured"
     );
+    assert!(metrics.contains("auth-login"), "no metrics were captured");
     assert!(log.contains("DEBUG"), "the log was not captured at debug level");
     assert!(tables.contains("auth.reset_password") && mails.len() >= 7, "the flows did not run: {} mails", mails.len());
     for (name, secret) in secrets.iter().chain(&keys) {
         let is_token = name.contains("token");
         assert_eq!(lines_with(&log, secret), Vec::<String>::new(), "the log holds {name}");
         assert!(!holds(&tables, secret), "the tables hold {name}");
+        assert!(!holds(&metrics, secret), "the metrics hold {name}");
         let answers: Vec<_> = told.0.iter().filter(|(_, text)| holds(text, secret)).map(|(what, _)| what).collect();
         let mailed = mails.iter().filter(|mail| holds(mail, secret)).count();
         let is_mailed = is_token && (secret.starts_with("dvt_") || secret.starts_with("drs_"));

@@ -21,6 +21,7 @@ use tower::ServiceExt;
 
 use crate::client::{Actor, Answer};
 use crate::faults::Proxy;
+use crate::log::Log;
 
 /// When every test begins.
 const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -37,6 +38,8 @@ pub struct TestApp {
     pub proxy: Proxy,
     /// The AWS side.
     pub aws: LocalAws,
+    /// The metrics, where they are switched on.
+    pub metrics: Log,
     settings: Settings,
     consumers: Mutex<Consumers<consumer::Failure>>,
 }
@@ -72,6 +75,8 @@ impl TestApp {
             .with("DASHTAM_ARGON2_ITERATIONS", "1");
         let settings = settings.iter().fold(local, |all, (name, value)| all.with(&format!("DASHTAM_{name}"), *value));
         let environment = Environment::with(&settings, clock.clone(), Arc::new(OsEntropy)).expect("valid settings");
+        let metrics = Log::default();
+        let environment = environment.measured_by(metrics.clone());
         keys::first_mail_key(&environment.secrets(), &OsEntropy).await.expect("a mail key");
         keys_init::job(&environment).await.expect("a job")().await.expect("keys");
         let handlers = dashtam_local::rotations::handlers(&environment).await.expect("rotations");
@@ -86,7 +91,8 @@ impl TestApp {
         let consumers = Consumers::new(stream, Checkpoint::open(None).expect("a checkpoint"), None, handlers);
         let router = app(endpoints, environment.app());
         proxy.take_calls();
-        Self { router, environment, clock, proxy, aws, settings, consumers: Mutex::new(consumers) }
+        metrics.clear();
+        Self { router, environment, clock, proxy, aws, metrics, settings, consumers: Mutex::new(consumers) }
     }
 
     /// The same tables and keys behind a service with other settings, named in full.
@@ -100,7 +106,8 @@ impl TestApp {
     #[must_use]
     pub fn environment_with(&self, settings: &[(&str, &str)]) -> Environment {
         let all = settings.iter().fold(self.settings.clone(), |all, (name, value)| all.with(name, *value));
-        Environment::with(&all, self.clock.clone(), Arc::new(OsEntropy)).expect("valid settings")
+        let environment = Environment::with(&all, self.clock.clone(), Arc::new(OsEntropy)).expect("valid settings");
+        environment.measured_by(self.metrics.clone())
     }
 
     /// A client without an account.

@@ -1,4 +1,4 @@
-//! A proxy in front of `DynamoDB`: passes calls on, writes them down, and breaks the ones it is told to break. The engine
+//! A proxy in front of `DynamoDB`, or of SES: passes calls on, writes them down, and breaks the ones it is told to break. The engine
 //! itself shows no conflicts, no throttling and no lost answers.
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -45,6 +45,7 @@ struct Planned {
 #[derive(Clone)]
 pub struct Proxy {
     calls: Arc<Mutex<Vec<String>>>,
+    traces: Arc<Mutex<Vec<Vec<String>>>>,
     planned: Arc<Mutex<Vec<Planned>>>,
     held: Arc<Semaphore>,
     released: Arc<Semaphore>,
@@ -57,7 +58,8 @@ impl Proxy {
     pub async fn start(target: SocketAddr) -> (Self, SocketAddr) {
         let client = Client::builder(TokioExecutor::new()).build_http();
         let (held, released) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
-        let proxy = Self { calls: Arc::default(), planned: Arc::default(), held, released, target, client };
+        let (calls, traces, planned) = (Arc::default(), Arc::default(), Arc::default());
+        let proxy = Self { calls, traces, planned, held, released, target, client };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let router = Router::new().fallback(pass).with_state(proxy.clone());
@@ -96,6 +98,12 @@ impl Proxy {
         std::mem::take(&mut self.calls.lock().expect("no panic"))
     }
 
+    /// The values of `traceparent` that each call since the last time had.
+    #[expect(clippy::must_use_candidate, reason = "also called to forget them")]
+    pub fn take_traces(&self) -> Vec<Vec<String>> {
+        std::mem::take(&mut self.traces.lock().expect("no panic"))
+    }
+
     fn note(&self, operation: &str) -> Option<Fault> {
         self.calls.lock().expect("no panic").push(operation.to_owned());
         let mut planned = self.planned.lock().expect("no panic");
@@ -116,6 +124,9 @@ async fn pass(State(proxy): State<Proxy>, request: Request) -> Response {
     let target = request.headers().get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
     let fault = proxy.note(&operation);
+    let traces = request.headers().get_all("traceparent").iter();
+    let traces = traces.map(|value| value.to_str().expect("text").to_owned()).collect();
+    proxy.traces.lock().expect("no panic").push(traces);
     let (mut parts, body) = request.into_parts();
     let body = to_bytes(body, usize::MAX).await.expect("a body");
     match fault {
@@ -129,7 +140,7 @@ async fn pass(State(proxy): State<Proxy>, request: Request) -> Response {
         }
         Some(Fault::LostAnswer) | None => {}
     }
-    parts.uri = format!("http://{}/", proxy.target).parse().expect("a URI");
+    parts.uri = format!("http://{}{}", proxy.target, parts.uri.path()).parse().expect("a URI");
     let answer = proxy.client.request(Request::from_parts(parts, Body::from(body))).await.expect("the engine answers");
     if fault == Some(Fault::LostAnswer) {
         return refusal(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", "");

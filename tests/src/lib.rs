@@ -13,8 +13,10 @@ mod app;
 mod client;
 mod database;
 mod faults;
+mod log;
 
 pub use app::{TestApp, fresh_address};
 pub use client::{Actor, Answer, PASSWORD};
 pub use database::{Item, text};
 pub use faults::{Fault, Proxy};
+pub use log::Log;

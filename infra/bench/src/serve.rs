@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use dashtam_local::options::Options;
 use dashtam_local::stack::Stack;
 use shared::config::Settings;
-use shared::lambda::{LogFormat, init_logging};
+use shared::telemetry::{LogFormat, init_logging};
 
 use crate::{Failure, sessions};
 

@@ -9,7 +9,7 @@ use dashtam_local::options::{Options, Refusal};
 use dashtam_local::stack::Stack;
 use shared::config::Settings;
 use shared::http::error_chain;
-use shared::lambda::{LogFormat, init_logging};
+use shared::telemetry::{LogFormat, init_logging};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[tokio::main(worker_threads = 2)]

@@ -13,6 +13,7 @@ mod mail;
 mod network;
 mod passwords;
 mod reader;
+mod telemetry;
 mod tokens;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ pub use mail::MailConfig;
 pub use network::{NetworkConfig, TrustedEdge};
 pub use passwords::{Argon2Config, Lockout, PasswordConfig, Registration};
 pub use reader::{Reader, Variable};
+pub use telemetry::TelemetryConfig;
 pub use tokens::{TheftScope, TokenConfig};
 
 /// What all names begin with.
@@ -97,6 +99,8 @@ pub struct Config {
     pub audit: AuditConfig,
     /// The token buckets.
     pub rate_limits: RateLimits,
+    /// Metrics and traces.
+    pub telemetry: TelemetryConfig,
 }
 
 /// Every fault of a refused configuration, one a line.
@@ -135,6 +139,7 @@ impl Config {
             network: NetworkConfig::read(&mut reader),
             audit: AuditConfig::read(&mut reader, stage),
             rate_limits: RateLimits::read(&mut reader, stage),
+            telemetry: TelemetryConfig::read(&mut reader),
         };
         (config, reader)
     }

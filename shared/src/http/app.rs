@@ -22,12 +22,15 @@ use super::cors;
 use super::endpoint::Endpoint;
 use super::problem::Problem;
 use crate::config::NetworkConfig;
-use crate::entropy::Entropy;
 use crate::request::RequestMeta;
 use crate::routes;
+use crate::telemetry::{End, Telemetry, Work};
 
 /// The longest that a request may take: below the function's timeout, which is below the gateway's.
 const DEADLINE: Duration = Duration::from_secs(12);
+
+/// The function that answers where no endpoint does.
+const UNMATCHED: &str = "service-fallback";
 
 /// The headers of every answer. A page brings a policy of its own.
 const HEADERS: [(HeaderName, HeaderValue); 5] = [
@@ -43,8 +46,8 @@ const HEADERS: [(HeaderName, HeaderValue); 5] = [
 pub struct App {
     /// Whose word counts on the client's address, and which origins may read.
     pub network: Arc<NetworkConfig>,
-    /// Makes request ids.
-    pub entropy: Arc<dyn Entropy>,
+    /// Tells what is done.
+    pub telemetry: Telemetry,
 }
 
 /// The service made of `endpoints`.
@@ -73,37 +76,47 @@ async fn unmatched(request: Request) -> Response {
     }
 }
 
-async fn wrap(State(app): State<App>, mut request: Request, next: Next) -> Response {
+async fn wrap(State(app): State<App>, request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let asked = request.headers().clone();
-    let read = RequestMeta::read(&request, &app.network.trusted_edge, app.entropy.as_ref());
-    let (request_id, response) = match read {
-        Err(bypassed) => {
-            let id = crate::entropy::uuid_v4(app.entropy.as_ref()).to_string();
-            tracing::warn!(request_id = id, reason = %bypassed, "request refused");
-            (id, Problem::new(Code::Forbidden).caused_by(bypassed).into_response())
-        }
-        Ok(mut meta) => {
-            meta.route = route_of(&request);
-            if method == Method::HEAD {
-                // The endpoint answers as to GET; what it would have sent is measured and left away below.
-                *request.method_mut() = Method::GET;
-            }
-            let id = meta.id.to_string();
-            let meta = Arc::new(meta);
-            request.extensions_mut().insert(Arc::clone(&meta));
-            let response = run(request, next).await;
-            log(&meta, &response);
-            (id, response)
-        }
-    };
+    let work = app.telemetry.request(&asked);
+    let request_id = work.id().to_string();
+    let response = Arc::clone(&work).run(answer(&app, &work, request, next)).await;
     let mut response = write_problem(response, &path, &request_id);
     cors::apply(&app.network.cors_origins, &asked, method == Method::OPTIONS, &mut response);
     if method == Method::HEAD {
         leave_body_away(&mut response);
     }
     put_headers(response.headers_mut(), &request_id);
+    response
+}
+
+/// The endpoint's answer, logged and measured.
+async fn answer(app: &App, work: &Work, mut request: Request, next: Next) -> Response {
+    let mut meta = match RequestMeta::read(&request, &app.network.trusted_edge, work) {
+        Ok(meta) => meta,
+        Err(bypassed) => {
+            tracing::warn!(reason = %bypassed, "request refused");
+            let problem = Problem::new(Code::Forbidden).caused_by(bypassed);
+            work.end(End { function: UNMATCHED, status: Some(403), code: Some(problem.code.name()) });
+            return problem.into_response();
+        }
+    };
+    meta.route = route_of(&request);
+    if meta.method == Method::HEAD {
+        // The endpoint answers as to GET; what it would have sent is measured and left away by the wrapper.
+        *request.method_mut() = Method::GET;
+    }
+    let meta = Arc::new(meta);
+    request.extensions_mut().insert(Arc::clone(&meta));
+    let response = run(request, next).await;
+    log(&meta, &response);
+    work.end(End {
+        function: meta.route.map_or(UNMATCHED, |route| route.function),
+        status: Some(response.status().as_u16()),
+        code: response.extensions().get::<Problem>().map(|problem| problem.code.name()),
+    });
     response
 }
 
@@ -150,18 +163,17 @@ fn put_headers(headers: &mut HeaderMap, request_id: &str) {
     }
 }
 
-/// One line a request; never a body, a token or a query.
+/// One line a request; never a body, a token or a query. Its ids stand on every line.
 fn log(meta: &RequestMeta, response: &Response) {
     let status = response.status().as_u16();
     let problem = response.extensions().get::<Problem>();
     let code = problem.map_or("", |problem| problem.code.name());
-    let (id, trace) = (meta.id, meta.trace_id.as_str());
     let endpoint = meta.endpoint();
     if let Some(cause) = problem.and_then(|problem| problem.cause.as_deref()).filter(|_| status >= 500) {
         let chain = error_chain(cause);
-        tracing::error!(request_id = %id, trace_id = trace, method = %meta.method, endpoint, status, code, error = chain, "request failed");
+        tracing::error!(method = %meta.method, endpoint, status, code, error = chain, "request failed");
     } else {
-        tracing::info!(request_id = %id, trace_id = trace, method = %meta.method, endpoint, status, code, "request");
+        tracing::info!(method = %meta.method, endpoint, status, code, "request");
     }
 }
 

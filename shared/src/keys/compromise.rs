@@ -8,6 +8,7 @@ use super::{KeysError, SIGNING_RING, TRIES, read_ring, record, replace_ring};
 use crate::audit::Entry;
 use crate::secrets::Secrets;
 use crate::store::Store;
+use crate::telemetry::{self, Metric};
 use crate::tokens::PublicKey;
 
 /// Drops every signing key and begins with a new one; which one. `entry` makes the record of it.
@@ -39,6 +40,7 @@ async fn trust_only(secrets: &Secrets, store: &Store, key: &PublicKey, entry: &E
             return Err(KeysError::Overtaken);
         }
         if store.change_keys(&read, &read.trusting_only(key), &entry).await? {
+            telemetry::count(Metric::KeysDropped);
             return Ok(());
         }
     }

@@ -12,6 +12,7 @@ use super::{KeysError, SIGNING_RING, read_ring};
 use crate::domain::Timestamp;
 use crate::http::error_chain;
 use crate::secrets::Secrets;
+use crate::telemetry::{self, Metric};
 use crate::tokens::{Claims, SecurityRecord, SigningKey, SigningRing};
 
 /// A ring this old is read again.
@@ -79,6 +80,7 @@ impl Signer {
                 Ok(read) => return Ok(self.hold(read, now)),
                 Err(error) => {
                     tracing::error!(secret = SIGNING_RING, error = error_chain(&error), "the last good keys sign on");
+                    telemetry::count(Metric::KeysStale);
                 }
             }
         }

@@ -20,6 +20,7 @@ use crate::request::{RequestMeta, Task};
 use crate::rotation::{RotationEvent, RotationHandler, Step};
 use crate::secrets::Secrets;
 use crate::store::Store;
+use crate::telemetry::{self, Metric};
 use crate::tokens::{PublicKey, SigningKey, SigningRing};
 
 static ROTATE: Task = Task { action: "keys.rotate_signing", name: "keys-rotate-signing" };
@@ -146,6 +147,7 @@ pub(super) async fn activate(store: &Store, meta: &RequestMeta, kid: &str, lead:
         let next = read.activating(kid, now.plus(lead), now);
         let entry = store.entry(meta).reason("activated").text("kid", kid);
         if store.change_keys(&read, &next, &entry).await? {
+            telemetry::count(Metric::KeyRotations);
             return Ok(());
         }
     }

@@ -13,11 +13,12 @@ use secrecy::{ExposeSecret, SecretString};
 use super::compose::{Told, compose};
 use super::sender::Sender;
 use crate::config::MailConfig;
-use crate::consumer::{Failure, Handler, row_of};
+use crate::consumer::{self, Failure, Handler, row_of};
 use crate::domain::{Device, EmailAddress, User};
 use crate::http::error_chain;
 use crate::locator::Locator;
 use crate::store::{Claim, MailKind, Row, Store, StoreError, TokenSlot};
+use crate::telemetry::{self, Metric};
 use crate::tokens::{MailPurpose, MailedToken, NoticeToken};
 
 /// How long a row is one mailer's: longer than any of its attempts.
@@ -85,6 +86,7 @@ impl Mailer {
             Claim::Busy => return Err(Failure::new("another mailer has the row")),
             Claim::Granted(row) => row,
         };
+        consumer::begin(&row, self.store.now());
         if let Err(failure) = self.send(&row).await {
             if let Err(error) = self.store.release(id).await {
                 tracing::warn!(error = error_chain(&error), "a claim must run out by itself");
@@ -110,7 +112,9 @@ impl Mailer {
         };
         let link = (!link.is_empty()).then(|| (link.as_str(), self.life(letter.link)));
         let message = compose(letter.kind, link, self.told(row).as_ref());
-        self.sender.send(&letter.to, &message).await.map_err(|error| Failure::because("the mail was not sent", error))
+        let sent = self.sender.send(&letter.to, &message).await;
+        telemetry::count(if sent.is_ok() { Metric::MailsSent } else { Metric::MailsFailed });
+        sent.map_err(|error| Failure::because("the mail was not sent", error))
     }
 
     /// What to send as things stand now; `None` if nothing any more.

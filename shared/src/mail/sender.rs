@@ -7,6 +7,7 @@ use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message as 
 
 use super::compose::Message;
 use crate::store::AwsBase;
+use crate::telemetry::TraceCalls;
 
 /// A mail that was not sent.
 #[derive(Debug, thiserror::Error)]
@@ -36,7 +37,8 @@ impl Sender {
             .region(base.region())
             .credentials_provider(base.credentials())
             .timeout_config(AwsBase::timeouts())
-            .retry_config(AwsBase::retries());
+            .retry_config(AwsBase::retries())
+            .interceptor(TraceCalls);
         config.set_endpoint_url(base.endpoint("SESV2"));
         Self { client: Client::from_conf(config.build()), from: from.to_owned() }
     }

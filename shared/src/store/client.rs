@@ -13,6 +13,7 @@ use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 
 use crate::config::Settings;
+use crate::telemetry::TraceCalls;
 
 /// What every AWS client of this process shares.
 #[derive(Clone)]
@@ -85,7 +86,8 @@ pub fn client(base: &AwsBase) -> aws_sdk_dynamodb::Client {
         .region(base.region())
         .credentials_provider(base.credentials())
         .timeout_config(AwsBase::timeouts())
-        .retry_config(AwsBase::retries());
+        .retry_config(AwsBase::retries())
+        .interceptor(TraceCalls);
     config.set_endpoint_url(base.endpoint("DYNAMODB"));
     aws_sdk_dynamodb::Client::from_conf(config.build())
 }

@@ -16,6 +16,7 @@ use crate::audit::Entry;
 use crate::domain::{Place, RowId, Timestamp, UserId};
 use crate::entropy;
 use crate::request::RequestMeta;
+use crate::telemetry;
 
 /// Longer than a queue keeps a message.
 const RETENTION: Duration = Duration::from_secs(30 * 86_400);
@@ -89,6 +90,9 @@ pub struct Row {
     pub origin: Option<Origin>,
     /// When it was asked for.
     pub created_at: Timestamp,
+    /// The trace of the request that asked, which the row's work continues.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
     /// When its "this wasn't me" link was used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub used_at: Option<Timestamp>,
@@ -120,7 +124,7 @@ impl Row {
 #[derive(Debug)]
 pub enum Claim {
     /// The row is this consumer's for a while.
-    Granted(Row),
+    Granted(Box<Row>),
     /// The work was done before, or the row is gone.
     Done,
     /// Another consumer has it right now.
@@ -147,6 +151,7 @@ impl Store {
             user_id,
             origin: None,
             created_at: now,
+            traceparent: telemetry::traceparent(),
             used_at: None,
             ttl: now.plus(RETENTION).as_secs(),
         }
@@ -185,11 +190,11 @@ impl Store {
             .value("until", now.plus(lease))
             .value("claimant", &claimant);
         match self.update("claim", keys::outbox(id), expression).await? {
-            Updated::Done(item) => Ok(Claim::Granted(parse("claim", item)?)),
+            Updated::Done(item) => Ok(Claim::Granted(Box::new(parse("claim", item)?))),
             Updated::Unmet(None) => Ok(Claim::Done),
             Updated::Unmet(Some(old)) if old.contains_key("settled_at") => Ok(Claim::Done),
             Updated::Unmet(Some(old)) if text(&old, "claimant") == Some(claimant.as_str()) => {
-                Ok(Claim::Granted(parse("claim", old)?))
+                Ok(Claim::Granted(Box::new(parse("claim", old)?)))
             }
             Updated::Unmet(Some(_)) => Ok(Claim::Busy),
         }

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use super::expression::{Expression, Item};
 use super::keys::Key;
 use super::{Store, StoreError, TRIES};
+use crate::telemetry::{self, Metric};
 
 /// How a conditional update ended.
 pub(super) enum Updated {
@@ -59,7 +60,10 @@ impl Store {
                 Some(UpdateItemError::ConditionalCheckFailedException(unmet)) => {
                     return Ok(Updated::Unmet(unmet.item().cloned()));
                 }
-                Some(service) if service.code() == Some("TransactionConflictException") => self.pause(attempt).await,
+                Some(service) if service.code() == Some("TransactionConflictException") => {
+                    telemetry::count(Metric::Conflicts);
+                    self.pause(attempt).await;
+                }
                 _ => return Err(StoreError::from_sdk(operation, error)),
             }
         }

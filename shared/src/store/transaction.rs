@@ -13,6 +13,7 @@ use aws_sdk_dynamodb::types::{
 use super::expression::{Expression, Item};
 use super::keys::Key;
 use super::{Store, StoreError, TRIES};
+use crate::telemetry::{self, Metric};
 
 const ALL_OLD: ReturnValuesOnConditionCheckFailure = ReturnValuesOnConditionCheckFailure::AllOld;
 
@@ -95,6 +96,7 @@ impl Store {
             let Err(error) = sent else { return Ok(()) };
             let Some(reasons) = cancelled(&error) else {
                 if is_in_progress(&error) {
+                    telemetry::count(Metric::Conflicts);
                     self.pause(attempt).await;
                     continue;
                 }
@@ -107,6 +109,7 @@ impl Store {
             if !reasons.iter().any(is_temporary) {
                 return Err(StoreError::from_sdk(operation, error).into());
             }
+            telemetry::count(Metric::Conflicts);
             self.pause(attempt).await;
         }
         Err(StoreError::Contended { operation }.into())

@@ -15,7 +15,11 @@ use shared::store::Store;
 #[expect(clippy::unused_async, reason = "all jobs are built alike")]
 pub async fn job(environment: &Environment) -> Result<impl AsyncFn() -> Result<(), StartError> + use<>, StartError> {
     let (secrets, store, lead) = (environment.secrets(), environment.store(), environment.config().tokens.key_lead);
-    Ok(async move || Ok(all(&secrets, &store, lead).await?))
+    let telemetry = environment.telemetry();
+    Ok(async move || {
+        let made = Box::pin(all(&secrets, &store, lead));
+        Ok(telemetry.watch(env!("CARGO_PKG_NAME"), "the rings are not in order", made).await?)
+    })
 }
 
 async fn all(secrets: &Secrets, store: &Store, lead: Duration) -> Result<(), KeysError> {

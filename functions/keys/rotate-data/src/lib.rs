@@ -2,7 +2,7 @@
 
 use shared::environment::{Environment, StartError};
 use shared::keys::data_rotation::DataRotation;
-use shared::rotation::RotationHandler;
+use shared::rotation::{self, RotationHandler};
 
 /// Builds the rotation.
 ///
@@ -11,5 +11,5 @@ use shared::rotation::RotationHandler;
 #[expect(clippy::unused_async, reason = "all rotations are built alike")]
 pub async fn rotation(environment: &Environment) -> Result<RotationHandler, StartError> {
     let rotation = DataRotation::new(environment.secrets(), environment.store());
-    Ok(rotation.handler())
+    Ok(rotation::watched(environment.telemetry(), env!("CARGO_PKG_NAME"), rotation.handler()))
 }

@@ -2,7 +2,7 @@
 
 use shared::environment::{Environment, StartError};
 use shared::keys::signing_rotation::SigningRotation;
-use shared::rotation::RotationHandler;
+use shared::rotation::{self, RotationHandler};
 
 /// Builds the rotation.
 ///
@@ -12,5 +12,5 @@ use shared::rotation::RotationHandler;
 pub async fn rotation(environment: &Environment) -> Result<RotationHandler, StartError> {
     let rotation =
         SigningRotation::new(environment.secrets(), environment.store(), environment.config().tokens.key_lead);
-    Ok(rotation.handler())
+    Ok(rotation::watched(environment.telemetry(), env!("CARGO_PKG_NAME"), rotation.handler()))
 }

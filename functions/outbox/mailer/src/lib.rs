@@ -1,6 +1,6 @@
 //! Sends the mails that the outbox asks for.
 
-use shared::consumer::Handler;
+use shared::consumer::{self, Handler};
 use shared::domain::Device;
 use shared::environment::{Environment, StartError};
 
@@ -11,5 +11,6 @@ use shared::environment::{Environment, StartError};
 pub async fn consumer(environment: &Environment) -> Result<Handler, StartError> {
     // Starting is cheaper than sending.
     Device::prepare();
-    Ok(environment.mailer().await?.handler())
+    let handler = environment.mailer().await?.handler();
+    Ok(consumer::watched(environment.telemetry(), env!("CARGO_PKG_NAME"), handler))
 }

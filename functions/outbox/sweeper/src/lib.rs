@@ -1,6 +1,6 @@
 //! Removes the sessions that a rotation has killed.
 
-use shared::consumer::Handler;
+use shared::consumer::{self, Handler};
 use shared::environment::{Environment, StartError};
 use shared::sweeper::Sweeper;
 
@@ -10,5 +10,6 @@ use shared::sweeper::Sweeper;
 /// None now.
 #[expect(clippy::unused_async, reason = "all consumers are built alike")]
 pub async fn consumer(environment: &Environment) -> Result<Handler, StartError> {
-    Ok(Sweeper::new(environment.store()).handler())
+    let handler = Sweeper::new(environment.store()).handler();
+    Ok(consumer::watched(environment.telemetry(), env!("CARGO_PKG_NAME"), handler))
 }

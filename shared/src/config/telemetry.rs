@@ -1,0 +1,34 @@
+//! What is told about running work.
+
+use super::Reader;
+use crate::telemetry::Metrics;
+
+/// Metrics and traces.
+#[derive(Debug, Clone)]
+pub struct TelemetryConfig {
+    /// `DASHTAM_METRICS`: whether metrics are written.
+    metrics: bool,
+    /// `DASHTAM_METRICS_NAMESPACE`: where `CloudWatch` keeps them.
+    namespace: String,
+}
+
+impl TelemetryConfig {
+    /// Reads the settings of this concern.
+    pub fn read(reader: &mut Reader<'_>) -> Self {
+        Self {
+            metrics: reader.choice(
+                "METRICS",
+                ("off", false),
+                &[("emf", true)],
+                "metrics as lines on standard output, in CloudWatch's embedded metric format; the template sets `emf`",
+            ),
+            namespace: reader.text("METRICS_NAMESPACE", "Dashtam", "the namespace of the metrics in CloudWatch"),
+        }
+    }
+
+    /// What writes metrics, if they are on.
+    #[must_use]
+    pub fn metrics(&self) -> Option<Metrics> {
+        self.metrics.then(|| Metrics::new(&self.namespace))
+    }
+}

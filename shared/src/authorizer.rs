@@ -114,7 +114,7 @@ impl Authorizer {
         let task = self.telemetry.task();
         let answer = Arc::clone(&task).run(Box::pin(self.judge(event))).await;
         let status = (answer == Err(AuthorizerError::Unavailable)).then_some(500);
-        task.end(End { function: "access-authorizer", status, code: None });
+        task.end(End { function: "access-authorizer", status, ..End::default() });
         answer
     }
 

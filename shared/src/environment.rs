@@ -27,7 +27,7 @@ use crate::rescue::Rescuer;
 use crate::rotations::Rotations;
 use crate::secrets::Secrets;
 use crate::store::{self, AwsBase, Store};
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Exporter, Telemetry};
 
 /// Why a process does not start.
 #[derive(Debug, thiserror::Error)]
@@ -77,13 +77,15 @@ impl Environment {
     /// [`ConfigError`] with every fault.
     pub fn with(settings: &Settings, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<Self, ConfigError> {
         let config = Arc::new(Config::parse(settings)?);
-        let metrics = config.telemetry.metrics();
+        let base = AwsBase::new(settings.clone());
+        let exporter = config.telemetry.otlp_endpoint.as_deref().map(|endpoint| Exporter::new(endpoint, base.http()));
+        let telemetry = Telemetry::new(Arc::clone(&clock), Arc::clone(&entropy), config.telemetry.metrics());
         Ok(Self {
-            telemetry: Telemetry::new(Arc::clone(&clock), Arc::clone(&entropy), metrics),
+            telemetry: telemetry.exporting(exporter),
             config,
             clock,
             entropy,
-            base: AwsBase::new(settings.clone()),
+            base,
             store: OnceLock::new(),
             hasher: OnceLock::new(),
             signer: OnceCell::new(),

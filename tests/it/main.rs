@@ -11,6 +11,7 @@ mod change_password;
 mod edge;
 mod emulator;
 mod enumeration;
+mod exports;
 mod faults;
 mod guard_access;
 mod guard_answers;

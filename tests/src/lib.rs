@@ -11,12 +11,14 @@
 
 mod app;
 mod client;
+mod collector;
 mod database;
 mod faults;
 mod log;
 
 pub use app::{TestApp, fresh_address};
 pub use client::{Actor, Answer, PASSWORD};
+pub use collector::Collector;
 pub use database::{Item, text};
 pub use faults::{Fault, Proxy};
 pub use log::Log;

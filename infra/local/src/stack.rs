@@ -15,6 +15,7 @@ use shared::environment::{Environment, StartError};
 use shared::http::app;
 use shared::keys::{self, KeysError};
 use shared::lambda::into_axum;
+use shared::telemetry::Telemetry;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -32,6 +33,9 @@ use crate::{endpoints, environment, mail, rotations};
 
 /// How long a stop waits for requests and messages that are in flight.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// How long a stop waits for the last spans to leave.
+const FLUSH: Duration = Duration::from_secs(1);
 
 /// Why the local run does not start.
 #[derive(Debug, Error)]
@@ -75,6 +79,7 @@ pub struct Stack {
     stop: watch::Sender<bool>,
     gateway: JoinHandle<std::io::Result<()>>,
     consumers: JoinHandle<()>,
+    telemetry: Telemetry,
     _directory: Option<DataDirectory>,
 }
 
@@ -128,6 +133,7 @@ impl Stack {
             gateway: tokio::spawn(gateway.serve(listener, until(stopped.clone()))),
             consumers: tokio::spawn(consumers.run(until(stopped))),
             stop,
+            telemetry: environment.telemetry(),
             _directory: directory,
         })
     }
@@ -152,6 +158,7 @@ impl Stack {
         if tokio::time::timeout(GRACE, both).await.is_err() {
             tracing::warn!("some requests were still in flight at the end");
         }
+        self.telemetry.flush(FLUSH).await;
     }
 }
 

@@ -99,7 +99,8 @@ async fn answer(app: &App, work: &Work, mut request: Request, next: Next) -> Res
         Err(bypassed) => {
             tracing::warn!(reason = %bypassed, "request refused");
             let problem = Problem::new(Code::Forbidden).caused_by(bypassed);
-            work.end(End { function: UNMATCHED, status: Some(403), code: Some(problem.code.name()) });
+            let end = End { function: UNMATCHED, status: Some(403), code: Some(problem.code.name()), ..End::default() };
+            work.end(end);
             return problem.into_response();
         }
     };
@@ -116,6 +117,8 @@ async fn answer(app: &App, work: &Work, mut request: Request, next: Next) -> Res
         function: meta.route.map_or(UNMATCHED, |route| route.function),
         status: Some(response.status().as_u16()),
         code: response.extensions().get::<Problem>().map(|problem| problem.code.name()),
+        request: Some(&meta),
+        failed: false,
     });
     response
 }

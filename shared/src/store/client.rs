@@ -3,14 +3,24 @@
 //! `aws-config` is left out on purpose: in Lambda everything stands in the environment, and the provider chain costs
 //! start-up time and a third of the dependencies.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedHttpClient};
+use aws_sdk_dynamodb::operation::batch_get_item::BatchGetItemInput;
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemInput;
+use aws_sdk_dynamodb::operation::get_item::GetItemInput;
+use aws_sdk_dynamodb::operation::put_item::PutItemInput;
+use aws_sdk_dynamodb::operation::query::QueryInput;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsInput;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemInput;
+use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem, Update};
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_runtime_api::client::interceptors::context::Input;
 
 use crate::config::Settings;
 use crate::telemetry::TraceCalls;
@@ -90,4 +100,25 @@ pub fn client(base: &AwsBase) -> aws_sdk_dynamodb::Client {
         .interceptor(TraceCalls);
     config.set_endpoint_url(base.endpoint("DYNAMODB"));
     aws_sdk_dynamodb::Client::from_conf(config.build())
+}
+
+/// The names of the tables that a call of `DynamoDB` reads or writes, each once; none for another service's call.
+pub(crate) fn tables_of(input: &Input) -> Vec<String> {
+    let one = [
+        input.downcast_ref().and_then(GetItemInput::table_name),
+        input.downcast_ref().and_then(UpdateItemInput::table_name),
+        input.downcast_ref().and_then(QueryInput::table_name),
+        input.downcast_ref().and_then(PutItemInput::table_name),
+        input.downcast_ref().and_then(DeleteItemInput::table_name),
+    ];
+    let written = input.downcast_ref().map(TransactWriteItemsInput::transact_items).unwrap_or_default();
+    let read = input.downcast_ref().and_then(BatchGetItemInput::request_items);
+    let read = read.into_iter().flat_map(|tables| tables.keys().map(String::as_str));
+    let tables = one.into_iter().flatten().chain(written.iter().filter_map(table_of)).chain(read);
+    tables.map(str::to_owned).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+fn table_of(write: &TransactWriteItem) -> Option<&str> {
+    let put = write.put().map(Put::table_name);
+    put.or(write.update().map(Update::table_name)).or(write.delete().map(Delete::table_name))
 }

@@ -41,6 +41,7 @@ pub use addresses::AddressChange;
 pub use admins::OtherAdmin;
 pub use authentication::Authentication;
 pub use buckets::{Admission, Charge, take};
+pub(crate) use client::tables_of;
 pub use client::{AwsBase, client};
 pub use credentials::PasswordChange;
 pub use error::StoreError;

@@ -48,11 +48,13 @@ pub enum Metric {
     MailsFailed,
     /// A process did not start: its settings are wrong, or its keys cannot be read or decrypted.
     StartFailures,
+    /// A span did not reach the collector.
+    SpansLost,
 }
 
 impl Metric {
     /// All metrics.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Latency,
         Self::Refusals,
         Self::ServerErrors,
@@ -70,6 +72,7 @@ impl Metric {
         Self::MailsSent,
         Self::MailsFailed,
         Self::StartFailures,
+        Self::SpansLost,
     ];
 
     /// Its name, its unit and its dimension.
@@ -93,6 +96,7 @@ impl Metric {
             Self::MailsSent => ("MailsSent", COUNT, None),
             Self::MailsFailed => ("MailsFailed", COUNT, None),
             Self::StartFailures => ("StartFailures", COUNT, None),
+            Self::SpansLost => ("SpansLost", COUNT, None),
         }
     }
 }

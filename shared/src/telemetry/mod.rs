@@ -2,12 +2,14 @@
 //!
 //! A request, a message of a queue, a step of a rotation and a job are each one [`Work`]. While it runs, code anywhere
 //! below it knows it without being handed it: a log line carries its ids, a call of an AWS client its trace, and
-//! [`measure`] counts for it. When it ends, its metrics leave as one line. Nothing here decides anything, and nothing
+//! [`measure`] counts for it. When it ends, its metrics leave as one line, and its spans for a collector if there is one. Nothing here decides anything, and nothing
 //! here can fail a request.
 
 mod calls;
+mod export;
 mod log;
 mod metrics;
+mod spans;
 mod trace;
 
 use std::error::Error;
@@ -19,10 +21,14 @@ use http::HeaderMap;
 use uuid::Uuid;
 
 use crate::clock::Clock;
+use crate::domain::Timestamp;
 use crate::entropy::{self, Entropy};
 use crate::http::error_chain;
+use crate::request::RequestMeta;
+use calls::Call;
 
 pub use calls::TraceCalls;
+pub use export::Exporter;
 pub use log::{LogFormat, init_logging, subscriber};
 pub use metrics::{Metric, Metrics};
 pub use trace::TraceContext;
@@ -37,6 +43,7 @@ pub struct Telemetry {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     metrics: Option<Arc<Metrics>>,
+    exporter: Option<Arc<Exporter>>,
 }
 
 /// One piece of work, from its begin to its end.
@@ -48,7 +55,9 @@ pub struct Work {
     telemetry: Telemetry,
     /// Lengths are measured by the monotonic clock: they decide nothing, and tests do not compare them.
     began: Instant,
+    began_at: Timestamp,
     measured: Mutex<Vec<(Metric, f64)>>,
+    calls: Mutex<Vec<Call>>,
 }
 
 /// How a piece of work ended.
@@ -56,17 +65,34 @@ pub struct Work {
 pub struct End<'a> {
     /// The function that did it.
     pub function: &'a str,
+    /// The request, if it was one.
+    pub request: Option<&'a RequestMeta>,
     /// The status that was answered, for a request.
     pub status: Option<u16>,
     /// The code of the problem that was answered.
     pub code: Option<&'static str>,
+    /// Whether a task failed.
+    pub failed: bool,
 }
 
 impl Telemetry {
     /// Metrics go to `metrics`, if anywhere.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>, metrics: Option<Metrics>) -> Self {
-        Self { clock, entropy, metrics: metrics.map(Arc::new) }
+        Self { clock, entropy, metrics: metrics.map(Arc::new), exporter: None }
+    }
+
+    /// The same, with spans going to `exporter`, if anywhere.
+    #[must_use]
+    pub fn exporting(self, exporter: Option<Exporter>) -> Self {
+        Self { exporter: exporter.map(Arc::new), ..self }
+    }
+
+    /// Waits until the spans so far have left or are lost, for `bound` at most.
+    pub async fn flush(&self, bound: Duration) {
+        if let Some(exporter) = &self.exporter {
+            exporter.flush(bound).await;
+        }
     }
 
     /// The same, with metrics going to `output` if they are on.
@@ -104,18 +130,20 @@ impl Telemetry {
             done.inspect_err(|error| tracing::warn!(error = error_chain(error), "{failed}"))
         };
         let done = Arc::clone(&task).run(logged).await;
-        task.end(End { function, ..End::default() });
+        task.end(End { function, failed: done.is_err(), ..End::default() });
         done
     }
 
     fn begin(&self, trace: Option<TraceContext>) -> Arc<Work> {
         Arc::new(Work {
             id: entropy::uuid_v4(self.entropy.as_ref()),
-            trace: trace.unwrap_or_else(|| TraceContext::begin(self.entropy.as_ref(), false)),
+            trace: trace.unwrap_or_else(|| TraceContext::begin(self.entropy.as_ref(), self.exporter.is_some())),
             continued: OnceLock::new(),
             telemetry: self.clone(),
             began: Instant::now(),
+            began_at: self.clock.now(),
             measured: Mutex::default(),
+            calls: Mutex::default(),
         })
     }
 }
@@ -144,8 +172,12 @@ impl Work {
         CURRENT.scope(self, work).await
     }
 
-    /// Tells how it ended: its metrics leave.
+    /// Tells how it ended: its metrics and spans leave.
     pub fn end(&self, end: End<'_>) {
+        if let Some(exporter) = self.telemetry.exporter.as_ref().filter(|_| self.is_exported()) {
+            let calls = std::mem::take(&mut *self.calls.lock().unwrap_or_else(PoisonError::into_inner));
+            exporter.offer(spans::of(self, end, &calls));
+        }
         let Some(metrics) = &self.telemetry.metrics else { return };
         let took = self.began.elapsed();
         let mut measured = std::mem::take(&mut *self.measured.lock().unwrap_or_else(PoisonError::into_inner));
@@ -156,7 +188,31 @@ impl Work {
         if end.status.is_some_and(|status| status >= 500) {
             measured.push((Metric::ServerErrors, 1.0));
         }
+        let lost = self.telemetry.exporter.as_ref().map_or(0, |exporter| exporter.take_lost());
+        if lost > 0 {
+            measured.push((Metric::SpansLost, f64::from(u32::try_from(lost).unwrap_or(u32::MAX))));
+        }
         metrics.write(self.telemetry.clock.now(), self, end, &measured);
+    }
+
+    /// Whether its spans are wanted: there is a collector, and whoever began the trace records it.
+    fn is_exported(&self) -> bool {
+        self.telemetry.exporter.is_some() && self.trace().sampled
+    }
+
+    /// A call was made for it.
+    fn called(&self, call: Call) {
+        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        if calls.len() < spans::CALLS {
+            calls.push(call);
+        }
+    }
+
+    /// A moment as nanoseconds since 1970: the clock says when the work began, the monotonic one how long ago that is.
+    fn nanos(&self, moment: Instant) -> u64 {
+        let passed = u64::try_from(moment.duration_since(self.began).as_nanos()).unwrap_or(u64::MAX);
+        let began = u64::try_from(self.began_at.as_millis()).unwrap_or_default().saturating_mul(1_000_000);
+        began.saturating_add(passed)
     }
 
     /// From here on the work belongs to the trace that `traceparent` names. Before, it had one of its own: what asks for

@@ -11,6 +11,7 @@
 //! | [`desk`] | who works on them, and what they have confirmed |
 //! | [`users`], [`tokens`], [`keys`], [`sessions`], [`audit`] | the commands |
 //! | [`configuration`] | checks the settings before anything starts with them |
+//! | [`doctor`] | looks whether everything that the service stands on is as it should be |
 //! | [`drill`] | a breach, played and answered, with a stop-watch |
 //! | [`console`], [`failure`] | what is printed, and the exit code |
 //!
@@ -21,6 +22,7 @@ pub mod audit;
 pub mod configuration;
 pub mod console;
 pub mod desk;
+pub mod doctor;
 pub mod drill;
 pub mod failure;
 pub mod keys;
@@ -82,6 +84,7 @@ async fn carry_out(options: &Options, process: &Settings, console: &mut Console<
         Command::Audit(AuditCommand::Query(query)) => Box::pin(audit::query(&desk, query)).await?,
         Command::Audit(AuditCommand::Tail(tail)) => return Box::pin(audit::tail(&desk, tail, console)).await,
         Command::Config(ConfigCommand::Check) => return configuration::check(&options.common, process, console),
+        Command::Doctor => return Box::pin(doctor::run(&desk, options.common.aws, console)).await,
         Command::Drill(command) => return Box::pin(drill::run(&desk, command, console)).await,
     };
     console.answer(&answer);

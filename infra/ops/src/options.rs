@@ -69,6 +69,9 @@ pub enum Command {
     /// The settings
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Look whether everything that the service stands on is as it should be: tables, secrets, mail, clock, and what the
+    /// service says of itself. Changes nothing. Ends with 1 if a check failed
+    Doctor,
     /// Practise an emergency against a running local service
     #[command(subcommand)]
     Drill(DrillCommand),

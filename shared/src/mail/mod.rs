@@ -10,4 +10,4 @@ mod words;
 
 pub use compose::{Message, Told, compose};
 pub use mailer::Mailer;
-pub use sender::Sender;
+pub use sender::{Sender, client};

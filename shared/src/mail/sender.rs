@@ -31,16 +31,7 @@ impl Sender {
     /// A sender in the name of `from`.
     #[must_use]
     pub fn new(base: &AwsBase, from: &str) -> Self {
-        let mut config = aws_sdk_sesv2::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .http_client(base.http())
-            .region(base.region())
-            .credentials_provider(base.credentials())
-            .timeout_config(AwsBase::timeouts())
-            .retry_config(AwsBase::retries())
-            .interceptor(TraceCalls);
-        config.set_endpoint_url(base.endpoint("SESV2"));
-        Self { client: Client::from_conf(config.build()), from: from.to_owned() }
+        Self { client: client(base), from: from.to_owned() }
     }
 
     /// Sends `message` to one address.
@@ -56,4 +47,19 @@ impl Sender {
         let request = request.content(EmailContent::builder().simple(message).build());
         request.send().await.map(|_| ()).map_err(|error| SendError::Refused(Box::new(error)))
     }
+}
+
+/// An SES client.
+#[must_use]
+pub fn client(base: &AwsBase) -> Client {
+    let mut config = aws_sdk_sesv2::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .http_client(base.http())
+        .region(base.region())
+        .credentials_provider(base.credentials())
+        .timeout_config(AwsBase::timeouts())
+        .retry_config(AwsBase::retries())
+        .interceptor(TraceCalls);
+    config.set_endpoint_url(base.endpoint("SESV2"));
+    Client::from_conf(config.build())
 }

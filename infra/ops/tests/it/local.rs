@@ -62,6 +62,10 @@ impl Local {
         Self { stack, directory }
     }
 
+    pub fn stack(&self) -> &Stack {
+        &self.stack
+    }
+
     pub fn address(&self) -> SocketAddr {
         self.stack.address()
     }

@@ -6,6 +6,7 @@
 mod commands;
 mod configuration;
 mod docs;
+mod doctor;
 mod drill;
 mod local;
 mod refusals;

@@ -7,6 +7,10 @@
 
 use std::collections::BTreeSet;
 
+use axum::http::StatusCode;
+use serde_json::Value;
+
+use super::identity;
 use crate::aws::protocol::ApiError;
 
 /// A checked address, split at its `@`.
@@ -79,6 +83,26 @@ impl Identities {
         self.mail_from_pending.insert(domain.clone());
         self.domains.insert(domain);
         self
+    }
+
+    /// What is known of an address or a domain; only under the very name that was verified, as in SES.
+    pub(super) fn describe(&self, identity: &str) -> Result<Value, ApiError> {
+        let unknown = || {
+            let message = format!("Email identity {identity} does not exist.");
+            ApiError::with_status(StatusCode::NOT_FOUND, "NotFoundException", message)
+        };
+        if let Some((local, domain)) = identity.rsplit_once('@') {
+            let address = (local.to_owned(), domain.to_ascii_lowercase());
+            return self.addresses.get(&address).map(|_| identity::document(true, None)).ok_or_else(unknown);
+        }
+        let domain = identity.to_ascii_lowercase();
+        let domain = self.domains.get(&domain).ok_or_else(unknown)?;
+        Ok(identity::document(false, self.mail_from_pending.get(domain).map(String::as_str)))
+    }
+
+    /// Refuses recipients that are not verified, as the sandbox does.
+    pub(super) fn check_recipients(&self, recipients: &[String]) -> Result<(), ApiError> {
+        recipients.iter().try_for_each(|recipient| self.check(Address::parse(recipient)?))
     }
 
     /// Refuses an address that may not send.

@@ -2,13 +2,15 @@
 //! [`Mailbox`] instead of sending it.
 //!
 //! It serves `SendEmail` over REST JSON with simple and raw content, and refuses what SES refuses:
-//! unverified senders, addresses that SES cannot deliver to, line breaks in headers. Templates cannot
+//! unverified senders, addresses that SES cannot deliver to, line breaks in headers. `GetAccount` and
+//! `GetEmailIdentity` tell what it knows. Templates cannot
 //! be stored, so each is unknown. Attachments and custom headers are checked for form and not kept.
 //!
 //! A message counts as accepted once the mailbox has it; the answer comes after.
 
 mod address;
 mod faults;
+mod identity;
 mod raw;
 mod submission;
 #[cfg(test)]
@@ -20,10 +22,11 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::State;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 use futures::stream;
 use serde_json::json;
 use shared::clock::Clock;
@@ -32,6 +35,7 @@ use shared::entropy::{self, Entropy};
 pub use self::address::Identities;
 use self::faults::Outcome;
 pub use self::faults::{Fault, Faults};
+pub use self::identity::Account;
 use self::submission::SendEmail;
 use crate::aws::protocol::{self, ApiError};
 use crate::mail::{Mailbox, Message};
@@ -47,6 +51,7 @@ struct Inner {
     mailbox: Mailbox,
     identities: Identities,
     faults: Faults,
+    account: Account,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
@@ -55,8 +60,8 @@ impl Ses {
     /// A server that takes mail from `identities` and puts it into `mailbox`.
     #[must_use]
     pub fn new(mailbox: Mailbox, identities: Identities, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
-        let faults = Faults::default();
-        Self(Arc::new(Inner { mailbox, identities, faults, clock, entropy }))
+        let (faults, account) = (Faults::default(), Account::default());
+        Self(Arc::new(Inner { mailbox, identities, faults, account, clock, entropy }))
     }
 
     /// The switch for failures.
@@ -65,10 +70,18 @@ impl Ses {
         self.0.faults.clone()
     }
 
+    /// What AWS lets the account do.
+    #[must_use]
+    pub fn account(&self) -> Account {
+        self.0.account.clone()
+    }
+
     /// The service, to be served on a loopback listener.
     pub fn router(&self) -> Router {
         Router::new()
             .route("/v2/email/outbound-emails", post(send_email))
+            .route("/v2/email/account", get(get_account))
+            .route("/v2/email/identities/{identity}", get(get_email_identity))
             .fallback(unknown)
             .method_not_allowed_fallback(unknown)
             .with_state(self.clone())
@@ -79,6 +92,12 @@ impl Ses {
         let inner = &*self.0;
         let request: SendEmail = protocol::parse(body, "BadRequestException")?;
         let submission = request.check(&inner.identities)?;
+        if inner.account.is_paused() {
+            return Err(ApiError::new("SendingPausedException", "Email sending is disabled for this account."));
+        }
+        if inner.account.is_in_sandbox() {
+            inner.identities.check_recipients(&submission.to)?;
+        }
         let now = inner.clock.now();
         let message = Message {
             to: submission.to,
@@ -136,6 +155,28 @@ async fn answer(server: Ses, headers: &HeaderMap, body: Body) -> Result<Response
         return Ok(closed_connection());
     }
     Ok(protocol::rest_json(StatusCode::OK, &json!({ "MessageId": id })))
+}
+
+async fn get_account(State(server): State<Ses>, headers: HeaderMap) -> Response {
+    match protocol::admit(&headers) {
+        Ok(()) => protocol::rest_json(StatusCode::OK, &server.0.account.document()),
+        Err(error) => error.into_rest_json(),
+    }
+}
+
+async fn get_email_identity(
+    State(server): State<Ses>,
+    headers: HeaderMap,
+    identity: Result<Path<String>, PathRejection>,
+) -> Response {
+    let found = protocol::admit(&headers).and_then(|()| {
+        let name = identity.map(|Path(name)| name).unwrap_or_default();
+        server.0.identities.describe(&name)
+    });
+    match found {
+        Ok(document) => protocol::rest_json(StatusCode::OK, &document),
+        Err(error) => error.into_rest_json(),
+    }
 }
 
 async fn unknown(headers: HeaderMap) -> Response {

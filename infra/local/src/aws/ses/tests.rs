@@ -326,3 +326,35 @@ async fn an_accepted_mail_is_in_the_file() {
     let reopened = Mailbox::open(Some(path)).unwrap();
     assert_eq!(reopened.messages(Some("ann@example.org")), [local.only()]);
 }
+
+#[tokio::test]
+async fn an_identity_is_told_under_the_very_name_that_was_verified() {
+    let local = start().await;
+    let found = local.client.get_email_identity().email_identity("example.com").send().await.unwrap();
+    assert!(found.verified_for_sending_status() && found.mail_from_attributes().is_none());
+    let half = local.client.get_email_identity().email_identity("half.example").send().await.unwrap();
+    assert_eq!(half.mail_from_attributes().unwrap().mail_from_domain_status().as_str(), "PENDING");
+    for unknown in ["no-reply@example.com", "mail.example.com", "unknown.example"] {
+        let error = local.client.get_email_identity().email_identity(unknown).send().await.unwrap_err();
+        assert_eq!(error.code(), Some("NotFoundException"), "{unknown}");
+    }
+}
+
+#[tokio::test]
+async fn in_the_sandbox_only_verified_identities_get_mail_and_a_paused_account_sends_none() {
+    let local = start().await;
+    let account = local.server.account();
+    let told = || async { local.client.get_account().send().await.unwrap() };
+    assert!(told().await.sending_enabled() && told().await.production_access_enabled());
+    account.set_sandbox(true);
+    assert!(!told().await.production_access_enabled());
+    assert_eq!(code(local.good()).await, Err("MessageRejected".to_owned()));
+    let send = local.client.send_email().from_email_address(SENDER).content(simple("Hi"));
+    assert_eq!(code(send.destination(to("ann@example.com"))).await, Ok(()));
+    account.set_sandbox(false);
+    account.set_paused(true);
+    assert!(!told().await.sending_enabled());
+    assert_eq!(code(local.good()).await, Err("SendingPausedException".to_owned()));
+    account.set_paused(false);
+    assert_eq!(code(local.good()).await, Ok(()));
+}

@@ -269,6 +269,41 @@ def stack_status(status):
     }
 
 
+def stream_event(image):
+    """What a table's stream says of an item that was put."""
+    return {"Records": [{
+        "eventID": "4a3e1b8f2c7d4e5f9a0b1c2d3e4f5a6b",
+        "eventName": "INSERT",
+        "eventVersion": "1.1",
+        "eventSource": "aws:dynamodb",
+        "awsRegion": REGION,
+        "dynamodb": {
+            "ApproximateCreationDateTime": 1767225600,
+            "Keys": {name: image[name] for name in ("pk", "sk") if name in image},
+            "NewImage": image,
+            "SequenceNumber": "100000000000000000001",
+            "SizeBytes": 100,
+            "StreamViewType": "NEW_AND_OLD_IMAGES",
+        },
+        "eventSourceARN": f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/dashtam-{STAGE}-audit/stream/2026-01-01T00:00:00.000",
+    }]}
+
+
+def schedule(rule):
+    """What EventBridge says when it is time."""
+    return {
+        "version": "0",
+        "id": "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa",
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+        "account": ACCOUNT,
+        "time": "2026-01-01T00:00:00Z",
+        "region": REGION,
+        "resources": [f"arn:aws:events:{REGION}:{ACCOUNT}:rule/dashtam-{STAGE}-{rule}"],
+        "detail": {},
+    }
+
+
 def rotation(step, ring):
     """One step of a rotation, as Secrets Manager asks for it."""
     return {
@@ -314,6 +349,14 @@ def main():
         write(function, "refusal", rotation("finishSecret", ring))
     write("access-authorizer", "success", authorization("Bearer {{access_token}}"))
     write("access-authorizer", "refusal", authorization("Bearer no.access.token"))
+    # An item without the keys of a record cannot be sealed.
+    record = {"pk": {"S": "USER#0190a5d8-7d5a-7000-8000-000000000001"},
+              "sk": {"S": "2026-01-01T00:00:00.000Z#0190a5d8-7d5a-7000-8000-000000000002"},
+              "action": {"S": "auth.login"}, "ttl": {"N": "1801785600"}}
+    write("audit-sealer", "success", stream_event(record))
+    write("audit-sealer", "refusal", stream_event({"action": {"S": "auth.login"}}))
+    write("audit-checkpoint", "success", schedule("AuditCheckpointFunctionMinutely"))
+    write("audit-reconciler", "success", schedule("AuditReconcilerFunctionDaily"))
     # A stack that goes needs no keys.
     write("keys-init", "success", stack_status("CREATE_COMPLETE"))
     write("keys-init", "refusal", stack_status("DELETE_IN_PROGRESS"))

@@ -25,6 +25,7 @@ use crate::password_proof::PasswordProof;
 use crate::passwords::{HashError, PasswordHasher};
 use crate::rescue::Rescuer;
 use crate::rotations::Rotations;
+use crate::seals::SealError;
 use crate::secrets::Secrets;
 use crate::store::{self, AwsBase, Store};
 use crate::telemetry::{Exporter, Telemetry};
@@ -44,6 +45,9 @@ pub enum StartError {
     /// The `GeoIP` file cannot be used.
     #[error("DASHTAM_GEOIP_FILE cannot be used")]
     GeoIp(#[from] GeoIpError),
+    /// The audit trail cannot be sealed now.
+    #[error(transparent)]
+    Seals(#[from] SealError),
     /// Tokens cannot be checked with these settings.
     #[error("DASHTAM_ISSUER, DASHTAM_AUDIENCE or DASHTAM_AUTHORIZER_STALENESS_SECONDS cannot be used")]
     Verifier(#[from] SettingsError),
@@ -55,7 +59,7 @@ pub struct Environment {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     telemetry: Telemetry,
-    base: AwsBase,
+    pub(crate) base: AwsBase,
     store: OnceLock<Store>,
     hasher: OnceLock<PasswordHasher>,
     signer: OnceCell<Signer>,

@@ -7,6 +7,7 @@ use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent
 use axum::body::Body;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use futures::future::BoxFuture;
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Adapter, RequestExt};
 use lambda_runtime::{LambdaEvent, service_fn};
@@ -19,7 +20,11 @@ use crate::consumer::Handler;
 use crate::environment::{Environment, StartError};
 use crate::http::{Endpoint, app, error_chain};
 use crate::rotation::{RotationEvent, RotationHandler};
+use crate::seals::StreamHandler;
 use crate::telemetry::{LogFormat, init_logging};
+
+/// Work that is done once for each event.
+pub type Job = Box<dyn Fn() -> BoxFuture<'static, Result<(), StartError>> + Send + Sync>;
 
 /// Serves one endpoint. The whole body of a function's `main`.
 pub async fn run(build: impl AsyncFnOnce(&Environment) -> Result<Endpoint, StartError>) -> ExitCode {
@@ -53,6 +58,20 @@ pub async fn run_consumer(build: impl AsyncFnOnce(&Environment) -> Result<Handle
     .await
 }
 
+/// Serves a table's stream: a batch whose handler fails comes again, whole or in parts.
+pub async fn run_stream(build: impl AsyncFnOnce(&Environment) -> Result<StreamHandler, StartError>) -> ExitCode {
+    start(async |environment| {
+        let handler = build(environment).await?;
+        environment.store().prime().await;
+        let consume = service_fn(move |event: LambdaEvent<serde_json::Value>| {
+            let handler = handler.clone();
+            async move { handler(event.payload).await.map_err(|failure| error_chain(&failure)) }
+        });
+        Ok(Box::pin(lambda_runtime::run(consume)).await)
+    })
+    .await
+}
+
 /// Runs `work` once for each event, whatever the event says.
 pub async fn run_job<F>(build: impl AsyncFnOnce(&Environment) -> Result<F, StartError>) -> ExitCode
 where
@@ -65,6 +84,15 @@ where
             Box::pin(work()).await.map_err(|error| error_chain(&error))
         });
         Ok(Box::pin(lambda_runtime::run(job)).await)
+    })
+    .await
+}
+
+/// Runs a [`Job`] once for each event of its schedule.
+pub async fn run_scheduled(build: impl AsyncFnOnce(&Environment) -> Result<Job, StartError>) -> ExitCode {
+    run_job(async |environment| {
+        let job = build(environment).await?;
+        Ok(async move || job().await)
     })
     .await
 }

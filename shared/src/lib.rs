@@ -22,12 +22,14 @@
 //! | [`mail`] | the mailer: what the outbox asks for |
 //! | [`sweeper`] | removes what a rotation has killed |
 //! | [`authorizer`] | answers the gateways of other services |
+//! | [`seals`] | makes a change of the audit trail show |
 //!
 //! They use [`password_proof`] (lock and hash), [`limits`] (buckets), [`issuer`] (tokens), [`keys`], and the [`store`], the one place
 //! that knows `DynamoDB`. [`routes`] is the table of all endpoints; [`config`] is every setting there is; [`environment`] puts
 //! the parts together; [`telemetry`] tells what they do: logs, traces, metrics. Time and randomness are arguments: [`clock`], [`entropy`].
 
 pub mod administration;
+pub mod archive;
 pub mod audit;
 pub mod authorizer;
 pub mod config;
@@ -57,6 +59,7 @@ pub mod rescue;
 pub mod rotation;
 pub mod rotations;
 pub mod routes;
+pub mod seals;
 pub mod secrets;
 pub mod sessions;
 pub mod store;

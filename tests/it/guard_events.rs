@@ -155,7 +155,10 @@ fn every_folder_holds_what_its_kind_has() {
         let files = entries(&format!("events/{folder}"));
         let of_http = ["expected.json", "refusal.v1.json", "refusal.v2.json", "success.v1.json", "success.v2.json"];
         let of_others = ["refusal.json", "success.json"];
-        assert!(files == of_http || files == of_others, "events/{folder}: {files:?}");
+        // A schedule says that it is time, and nothing that could be refused.
+        let is_scheduled = ["audit-checkpoint", "audit-reconciler"].contains(&folder.as_str());
+        let of_schedules = is_scheduled && files == ["success.json"];
+        assert!(files == of_http || files == of_others || of_schedules, "events/{folder}: {files:?}");
     }
 }
 
@@ -241,6 +244,21 @@ async fn the_keys_are_made_by_their_event_and_only_by_it() {
     let job = keys_init::job(&app.environment).await.expect("a job");
     job().await.expect("done");
     assert_eq!(keys().await, before);
+}
+
+#[tokio::test]
+async fn the_sealer_seals_the_record_of_its_event_and_the_checkpoint_signs_it() {
+    let app = TestApp::start().await;
+    let event = |name: &str| -> Value {
+        serde_json::from_str(&read(&format!("events/audit-sealer/{name}.json"))).expect("JSON")
+    };
+    let handler = audit_sealer::consumer(&app.environment).await.expect("a sealer");
+    assert!(handler(event("refusal")).await.is_err());
+    handler(event("success")).await.expect("sealed");
+    assert_eq!(app.db_items("seals", "LANE#").await.len(), 1);
+    audit_checkpoint::job(&app.environment).await.expect("a job")().await.expect("signed");
+    assert_eq!(app.db_items("seals", "CHECKPOINT").await.len(), 1);
+    audit_reconciler::job(&app.environment).await.expect("a job")().await.expect("nothing lost");
 }
 
 #[tokio::test]

@@ -151,6 +151,22 @@ fn rights_of_consumers() -> BTreeMap<&'static str, BTreeSet<Right>> {
         let key = ["Decrypt", "GenerateDataKey"].map(|action| right("DataKey", &format!("kms:{action}")));
         secret.into_iter().chain(key).chain([right("AuditTable", "dynamodb:PutItem")])
     };
+    let seals = |actions: &[&str]| {
+        let seal = |action: &&str| right("SealsTable", &format!("dynamodb:{action}"));
+        actions.iter().map(seal).collect::<BTreeSet<_>>()
+    };
+    let archive = |part: &str| {
+        let objects = serde_json::json!({ "Fn::Sub": format!("${{AuditArchive.Arn}}/{part}/*") });
+        right(&objects.to_string(), "s3:PutObject")
+    };
+    let stream = ["DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"]
+        .map(|action| right("AuditTable", &format!("dynamodb:{action}")));
+    let sealer = seals(&["Query", "PutItem"]).into_iter().chain(stream);
+    let sealer = sealer.chain([archive("segments"), right("AuditSealerDeadLetters", "sqs:SendMessage")]);
+    // The right to sign stands in the policy of the key.
+    let checkpoint = seals(&["Query", "GetItem", "PutItem"]).into_iter().chain([archive("checkpoints")]);
+    let reconciler = seals(&["Query", "PutItem"]).into_iter();
+    let reconciler = reconciler.chain([right("AuditTable", "dynamodb:Scan"), archive("segments")]);
     let record = ["GetItem", "UpdateItem"].map(|action| right("SecurityTable", &format!("dynamodb:{action}")));
     let state = ["UsersTable", "TokensTable", "SecurityTable"].map(|table| right(table, "dynamodb:BatchGetItem"));
     BTreeMap::from([
@@ -159,6 +175,9 @@ fn rights_of_consumers() -> BTreeMap<&'static str, BTreeSet<Right>> {
         ("keys-init", keys.into()),
         ("keys-rotate-signing", ring("SigningRing").chain(record).collect()),
         ("keys-rotate-data", ring("DataRing").chain([right("SecurityTable", "dynamodb:PutItem")]).collect()),
+        ("audit-sealer", sealer.collect()),
+        ("audit-checkpoint", checkpoint.collect()),
+        ("audit-reconciler", reconciler.collect()),
         ("access-authorizer", state.into()),
         ("service-fallback", BTreeSet::new()),
     ])
@@ -203,7 +222,12 @@ fn no_right_covers_more_than_it_names() {
                 assert!(!action.contains(['*', '?']), "{id}: the action {action} is a wildcard");
             }
             for resource in &statement.resources {
-                assert!(!resource.to_string().contains(['*', '?']), "{id}: the resource {resource} is a wildcard");
+                // Objects have no names before they are made.
+                let text = resource.to_string();
+                let text = ["segments", "checkpoints"]
+                    .iter()
+                    .fold(text, |text, part| text.replace(&format!("${{AuditArchive.Arn}}/{part}/*"), ""));
+                assert!(!text.contains(['*', '?']), "{id}: the resource {resource} is a wildcard");
             }
         }
     }
@@ -233,9 +257,45 @@ fn audit_records_can_only_be_put() {
     for (id, holder) in holders.iter().flatten() {
         for statement in statements(id, holder) {
             let about_audit = statement.resources.iter().any(|resource| resource.to_string().contains("AuditTable"));
-            assert!(!about_audit || statement.actions == ["dynamodb:PutItem"], "{id}: {}", statement.whole);
+            let reads = ["Scan", "DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"];
+            let is_harmless = |action: &String| {
+                action.strip_prefix("dynamodb:").is_some_and(|action| action == "PutItem" || reads.contains(&action))
+            };
+            assert!(!about_audit || statement.actions.iter().all(is_harmless), "{id}: {}", statement.whole);
         }
     }
+}
+
+/// AU-05: whoever may write a record may not write its seal, and the other way round; one role may sign.
+#[test]
+fn nobody_who_writes_records_writes_seals_and_one_role_signs() {
+    let template = template();
+    for (id, function) in resources_of(&template, "AWS::Serverless::Function") {
+        let rights = rights(&id, &function);
+        let writes = |table: &str| {
+            let reads = [
+                "Query",
+                "Scan",
+                "GetItem",
+                "BatchGetItem",
+                "DescribeStream",
+                "GetRecords",
+                "GetShardIterator",
+                "ListStreams",
+            ];
+            rights.iter().any(|(subject, action)| subject == table && !reads.iter().any(|read| action.ends_with(read)))
+        };
+        assert!(!(writes("AuditTable") && writes("SealsTable")), "{id}");
+        let seals = rights.iter().filter(|(subject, _)| subject == "SealsTable");
+        let changes = seals.filter(|(_, action)| action.contains("Update") || action.contains("Delete"));
+        assert_eq!(changes.count(), 0, "{id} may change a seal");
+    }
+    let statements = template["Resources"]["AuditKey"]["Properties"]["KeyPolicy"]["Statement"].clone();
+    let signs =
+        |statement: &&Value| list(&statement["Action"]).iter().any(|action| action == "kms:Sign" || action == "kms:*");
+    let statements = list(&statements);
+    let signers: Vec<_> = statements.iter().filter(signs).map(|statement| &statement["Principal"]["AWS"]).collect();
+    assert_eq!(signers, [&serde_json::json!({ "Fn::GetAtt": ["AuditCheckpointFunctionRole", "Arn"] })]);
 }
 
 #[test]

@@ -11,8 +11,11 @@ use shared::routes;
 use crate::guard_project::{assert_same, folders, functions, read};
 
 /// Functions without a route.
-const WITHOUT_ROUTE: [&str; 7] = [
+const WITHOUT_ROUTE: [&str; 10] = [
     "access-authorizer",
+    "audit-checkpoint",
+    "audit-reconciler",
+    "audit-sealer",
     "keys-init",
     "keys-rotate-data",
     "keys-rotate-signing",

@@ -43,6 +43,7 @@ mod races;
 mod refresh;
 mod register;
 mod reset_password;
+mod seals;
 mod sessions;
 mod signing_keys;
 mod step_up;

@@ -7,7 +7,8 @@ use axum::Router;
 use axum::body::Body;
 use dashtam_local::consumers::{Consumers, Handlers};
 use dashtam_local::local_aws::{LocalAws, Parts};
-use dashtam_local::streams::{Checkpoint, OutboxStream};
+use dashtam_local::sealing::Sealing;
+use dashtam_local::streams::{Checkpoint, TableStream};
 use dashtam_local::template::Template;
 use shared::clock::MockClock;
 use shared::config::Settings;
@@ -42,6 +43,7 @@ pub struct TestApp {
     pub metrics: Log,
     settings: Settings,
     consumers: Mutex<Consumers<consumer::Failure>>,
+    sealing: Mutex<Sealing>,
 }
 
 impl TestApp {
@@ -83,16 +85,20 @@ impl TestApp {
         let set_up = dashtam_local::rotations::set_up(&aws.secrets, "dashtam-local/", &template.rotations, &handlers);
         set_up.await.expect("the rotations of the template");
         let endpoints = dashtam_local::endpoints::all(&environment).await.expect("endpoints");
-        let stream = OutboxStream::open(aws.database.clone(), "dashtam-local-outbox", None).expect("a stream");
+        let stream = TableStream::open(aws.database.clone(), "dashtam-local-outbox", None).expect("a stream");
         let handlers = Handlers {
             mailer: outbox_mailer::consumer(&environment).await.expect("a mailer"),
             sweeper: outbox_sweeper::consumer(&environment).await.expect("a sweeper"),
         };
         let consumers = Consumers::new(stream, Checkpoint::open(None).expect("a checkpoint"), None, handlers);
+        let stream = TableStream::open(aws.database.clone(), "dashtam-local-audit", None).expect("a stream");
+        let sealer = audit_sealer::consumer(&environment).await.expect("a sealer");
+        let sealing = Sealing::new(stream, Checkpoint::open(None).expect("a checkpoint"), sealer);
         let router = app(endpoints, environment.app());
         proxy.take_calls();
         metrics.clear();
-        Self { router, environment, clock, proxy, aws, metrics, settings, consumers: Mutex::new(consumers) }
+        let (consumers, sealing) = (Mutex::new(consumers), Mutex::new(sealing));
+        Self { router, environment, clock, proxy, aws, metrics, settings, consumers, sealing }
     }
 
     /// The same tables and keys behind a service with other settings, named in full.
@@ -158,6 +164,11 @@ impl TestApp {
     /// Lets the consumers do what is waiting; how many messages wait for another attempt.
     pub async fn drain(&self) -> usize {
         self.consumers.lock().await.drain().await
+    }
+
+    /// Lets the sealer take what is in the audit table's stream; whether it has taken all of it.
+    pub async fn seal(&self) -> bool {
+        self.sealing.lock().await.drain().await
     }
 
     /// Hands the newest outbox row to the mailer once more, as a queue does that delivers at least once.

@@ -36,6 +36,7 @@ pub fn run(quick: bool, scratch: &Path) -> Result<(), Failure> {
     sections::growth::measure(&bounds, scratch, &mut goals)?;
     sections::limits::measure(&bounds, &mut goals)?;
     sections::revocation::measure(&bounds, &mut goals)?;
+    sections::seals::measure(&bounds, &mut goals)?;
     goals.print();
     Ok(())
 }

@@ -14,6 +14,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use dynoxide::AttributeValue;
+use dynoxide::actions::get_records::Record;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use serde_json::json;
@@ -21,8 +23,10 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::data_directory::append_line;
-use crate::streams::{Checkpoint, OutboxStream, Row, Sequence, StreamError};
+use crate::streams::{Checkpoint, Sequence, StreamError, TableStream};
 
+/// The file in the data directory that holds the position.
+pub const CHECKPOINT_FILE: &str = "outbox.checkpoint";
 /// How often the stream is read.
 pub const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// Handlers that run at once.
@@ -46,6 +50,30 @@ pub struct Handlers<E> {
     pub mailer: Handler<E>,
     /// Takes the rows that ask for a sweep.
     pub sweeper: Handler<E>,
+}
+
+/// What the pipes look at in a record: the template's filters say which row goes where, and this says the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Row {
+    /// Its place.
+    sequence: Sequence,
+    /// The row's key, for an inserted row.
+    inserted: Option<String>,
+    /// Whether it asks for a mail.
+    mail: bool,
+    /// Whether it asks for a sweep of sessions.
+    sweep: bool,
+}
+
+impl Row {
+    fn read((sequence, record): (Sequence, Record)) -> Self {
+        let image = record.dynamodb.new_image.filter(|_| record.event_name == "INSERT").unwrap_or_default();
+        let inserted = match image.get("pk") {
+            Some(AttributeValue::S(key)) => Some(key.clone()),
+            _ => None,
+        };
+        Self { sequence, inserted, mail: image.contains_key("mail"), sweep: image.contains_key("sweep") }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -74,7 +102,7 @@ struct Message {
 
 /// The queues with everything that is on its way.
 pub struct Consumers<E> {
-    stream: OutboxStream,
+    stream: TableStream,
     checkpoint: Checkpoint,
     dead_letters: Option<PathBuf>,
     handlers: Handlers<E>,
@@ -90,7 +118,7 @@ impl<E: Display + Send + 'static> Consumers<E> {
     /// logged where there is no such file.
     #[must_use]
     pub fn new(
-        stream: OutboxStream,
+        stream: TableStream,
         checkpoint: Checkpoint,
         dead_letters: Option<PathBuf>,
         handlers: Handlers<E>,
@@ -173,7 +201,7 @@ impl<E: Display + Send + 'static> Consumers<E> {
         }
         let rows = self.stream.next(BATCH)?;
         let count = rows.len();
-        for Row { sequence, inserted, mail, sweep } in rows {
+        for Row { sequence, inserted, mail, sweep } in rows.into_iter().map(Row::read) {
             self.received = Some(sequence);
             let Some(row) = inserted else { continue };
             let body = json!({ "row": row }).to_string();
@@ -270,7 +298,6 @@ fn bury(file: Option<&PathBuf>, queue: &str, message: &Message, failure: &str) -
 mod tests {
     use super::*;
     use crate::aws::testing::TempDir;
-    use crate::streams::CHECKPOINT_FILE;
     use crate::streams::tests::{OUTBOX, outbox, put};
     use dynoxide::Database;
     use std::collections::HashMap;
@@ -327,7 +354,7 @@ mod tests {
 
     fn consumers(database: &Database, scratch: &TempDir, handlers: Handlers<String>) -> Consumers<String> {
         let checkpoint = Checkpoint::open(Some(scratch.path(CHECKPOINT_FILE))).unwrap();
-        let stream = OutboxStream::open(database.clone(), OUTBOX, checkpoint.saved()).unwrap();
+        let stream = TableStream::open(database.clone(), OUTBOX, checkpoint.saved()).unwrap();
         Consumers::new(stream, checkpoint, Some(scratch.path(DEAD_LETTER_FILE)), handlers)
     }
 
@@ -343,6 +370,19 @@ mod tests {
         seen.sort();
         let rows: Vec<_> = seen.iter().map(|line| line.replace("{\"row\":\"OUTBOX#", "").replace("\"}", "")).collect();
         assert_eq!(rows, ["mailer 1", "mailer 4", "sweeper 2", "sweeper 4"]);
+    }
+
+    #[test]
+    fn changed_and_removed_rows_ask_for_nothing() {
+        let database = outbox();
+        put(&database, &json!({ "pk": { "S": "OUTBOX#1" }, "mail": { "S": "verify" } }));
+        put(&database, &json!({ "pk": { "S": "OUTBOX#1" }, "mail": { "S": "verify" }, "sent": { "BOOL": true } }));
+        let key = json!({ "TableName": OUTBOX, "Key": { "pk": { "S": "OUTBOX#1" } } });
+        database.delete_item(serde_json::from_value(key).unwrap()).unwrap();
+        let rows = TableStream::open(database, OUTBOX, None).unwrap().next(10).unwrap();
+        let rows: Vec<_> = rows.into_iter().map(Row::read).collect();
+        assert_eq!(rows.iter().filter(|row| row.inserted.is_some()).count(), 1);
+        assert_eq!(rows.len(), 3);
     }
 
     #[tokio::test(start_paused = true)]

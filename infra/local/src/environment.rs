@@ -22,6 +22,10 @@ pub struct Endpoints {
     pub secrets_manager: SocketAddr,
     /// SES, version 2 of its API.
     pub sesv2: SocketAddr,
+    /// KMS.
+    pub kms: SocketAddr,
+    /// S3.
+    pub s3: SocketAddr,
 }
 
 impl Endpoints {
@@ -33,6 +37,8 @@ impl Endpoints {
             ("AWS_ENDPOINT_URL_DYNAMODB", url(self.dynamodb)),
             ("AWS_ENDPOINT_URL_SECRETS_MANAGER", url(self.secrets_manager)),
             ("AWS_ENDPOINT_URL_SESV2", url(self.sesv2)),
+            ("AWS_ENDPOINT_URL_KMS", url(self.kms)),
+            ("AWS_ENDPOINT_URL_S3", url(self.s3)),
             ("AWS_REGION", REGION.to_owned()),
             ("AWS_ACCESS_KEY_ID", CREDENTIAL.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", CREDENTIAL.to_owned()),
@@ -69,6 +75,8 @@ mod tests {
         dynamodb: SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 1),
         secrets_manager: SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 2),
         sesv2: SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 3),
+        kms: SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 4),
+        s3: SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 5),
     };
 
     fn settings(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -88,6 +96,8 @@ mod tests {
                 "AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:1",
                 "AWS_ENDPOINT_URL_SECRETS_MANAGER=http://127.0.0.1:2",
                 "AWS_ENDPOINT_URL_SESV2=http://127.0.0.1:3",
+                "AWS_ENDPOINT_URL_KMS=http://127.0.0.1:4",
+                "AWS_ENDPOINT_URL_S3=http://127.0.0.1:5",
                 "AWS_REGION=us-east-1",
                 "AWS_ACCESS_KEY_ID=local",
                 "AWS_SECRET_ACCESS_KEY=local",

@@ -2,9 +2,10 @@
 //!
 //! A request comes to the [`gateway`], which plays API Gateway by the rules of `template.yaml`, becomes the event that
 //! a function would be given, and goes to the same endpoints that are deployed. They speak through the AWS SDK to the
-//! [`local_aws`] side: an embedded `DynamoDB`, and Secrets Manager and SES as servers of our own in [`aws`]. What they
+//! [`local_aws`] side: an embedded `DynamoDB`, and Secrets Manager, SES, KMS and S3 as servers of our own in [`aws`]. What they
 //! write to the outbox comes back through [`streams`] and [`consumers`] to the mailer and the sweeper; the mail they
-//! send is caught in [`mail`] and shown at `/_local`. Their keys are rotated by the functions in [`rotations`].
+//! send is caught in [`mail`] and shown at `/_local`. Their keys are rotated by the functions in [`rotations`]; the audit trail is sealed through
+//! [`sealing`], and signed and looked through by the jobs in [`schedule`].
 //!
 //! [`stack`] puts it together. None of it is in a deployed artefact, and the service has no branch for it.
 
@@ -23,6 +24,8 @@ pub mod mail;
 pub mod options;
 pub mod resources;
 pub mod rotations;
+pub mod schedule;
+pub mod sealing;
 pub mod stack;
 pub mod streams;
 pub mod template;

@@ -1,4 +1,4 @@
-//! The AWS side of the local run: `DynamoDB`, Secrets Manager and SES, each on a loopback port of its own.
+//! The AWS side of the local run: `DynamoDB`, Secrets Manager, SES, KMS and S3, each on a loopback port of its own.
 //!
 //! The service reaches them over HTTP through the AWS SDK, as it reaches the real ones; that they live in the same
 //! process is nothing it could notice. Every write is in its file before it is answered, so the servers need no
@@ -15,6 +15,8 @@ use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+use crate::aws::kms::{self, Kms};
+use crate::aws::s3::S3;
 use crate::aws::secrets_manager::{self, SecretsManager};
 use crate::aws::ses::{Identities, Ses};
 use crate::data_directory::DataDirectory;
@@ -27,6 +29,10 @@ use crate::template::TableDefinition;
 pub const SECRETS_FILE: &str = "secrets.json";
 /// The file of the captured mail in the data directory.
 pub const MAIL_FILE: &str = "mail.jsonl";
+/// The file of the key that signs the audit trail, in the data directory.
+pub const KEY_FILE: &str = "kms.json";
+/// The folder of the audit trail's archive in the data directory.
+pub const ARCHIVE_FOLDER: &str = "archive";
 
 /// Why the local AWS side does not start.
 #[derive(Debug, Error)]
@@ -40,6 +46,9 @@ pub enum LocalAwsError {
     /// The captured mail.
     #[error(transparent)]
     Mail(#[from] mail::OpenError),
+    /// The key.
+    #[error(transparent)]
+    Key(#[from] kms::OpenError),
     /// A port on loopback.
     #[error("no port for the local AWS side")]
     Port(#[source] std::io::Error),
@@ -71,6 +80,8 @@ pub struct LocalAws {
     pub ses: Ses,
     /// The captured mail.
     pub mailbox: Mailbox,
+    /// The archive.
+    pub archive: S3,
     /// Where they listen.
     pub endpoints: Endpoints,
     _servers: JoinSet<()>,
@@ -88,6 +99,8 @@ impl LocalAws {
         let mailbox = Mailbox::open(file(MAIL_FILE))?;
         let secrets = SecretsManager::open(file(SECRETS_FILE), Arc::clone(&parts.clock), Arc::clone(&parts.entropy))?;
         let identities = Identities::verified([bare_address(parts.sender)]);
+        let kms = Kms::open(file(KEY_FILE).as_deref(), parts.entropy.as_ref())?;
+        let archive = S3::new(file(ARCHIVE_FOLDER));
         let ses = Ses::new(mailbox.clone(), identities, parts.clock, parts.entropy);
 
         let mut servers = JoinSet::new();
@@ -99,8 +112,12 @@ impl LocalAws {
         servers.spawn(secrets.clone().drive_rotations());
         let (listener, sesv2) = loopback().await?;
         servers.spawn(serve(listener, ses.router()));
-        let endpoints = Endpoints { dynamodb, secrets_manager, sesv2 };
-        Ok(Self { database, secrets, ses, mailbox, endpoints, _servers: servers })
+        let (listener, kms_address) = loopback().await?;
+        servers.spawn(serve(listener, kms.router()));
+        let (listener, s3) = loopback().await?;
+        servers.spawn(serve(listener, archive.router()));
+        let endpoints = Endpoints { dynamodb, secrets_manager, sesv2, kms: kms_address, s3 };
+        Ok(Self { database, secrets, ses, mailbox, archive, endpoints, _servers: servers })
     }
 }
 

@@ -19,15 +19,17 @@ use shared::telemetry::Telemetry;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::aws::secrets_manager::RotationError;
-use crate::consumers::{Consumers, DEAD_LETTER_FILE, Handlers};
+use crate::consumers::{self, Consumers, DEAD_LETTER_FILE, Handlers};
 use crate::data_directory::{DataDirectory, DataDirectoryError, replace_file};
 use crate::gateway::{Behind, Gateway, Sources};
 use crate::local_aws::{LocalAws, LocalAwsError, Parts};
 use crate::options::Options;
-use crate::streams::{CHECKPOINT_FILE, Checkpoint, OutboxStream, StreamError};
+use crate::schedule::Scheduled;
+use crate::sealing::{self, Sealing};
+use crate::streams::{Checkpoint, StreamError, TableStream};
 use crate::template::{Template, TemplateError};
 use crate::{endpoints, environment, mail, rotations};
 
@@ -55,9 +57,9 @@ pub enum StackError {
     /// The AWS side.
     #[error(transparent)]
     LocalAws(#[from] LocalAwsError),
-    /// The outbox.
+    /// The outbox or the audit trail.
     #[error(transparent)]
-    Outbox(#[from] StreamError),
+    Stream(#[from] StreamError),
     /// The keys.
     #[error(transparent)]
     Keys(#[from] KeysError),
@@ -78,7 +80,7 @@ pub struct Stack {
     aws: LocalAws,
     stop: watch::Sender<bool>,
     gateway: JoinHandle<std::io::Result<()>>,
-    consumers: JoinHandle<()>,
+    background: JoinSet<()>,
     telemetry: Telemetry,
     _directory: Option<DataDirectory>,
 }
@@ -116,7 +118,14 @@ impl Stack {
         rotations::set_up(&aws.secrets, &config.secret_prefix, &template.rotations, &handlers).await?;
 
         let (stop, stopped) = watch::channel(false);
+        let mut background = JoinSet::new();
         let consumers = consumers(&environment, &aws, &config, directory.as_ref()).await?;
+        background.spawn(consumers.run(until(stopped.clone())));
+        let sealing = sealing(&environment, &aws, &config, directory.as_ref()).await?;
+        background.spawn(sealing.run(until(stopped.clone())));
+        for scheduled in scheduled(&environment).await? {
+            background.spawn(scheduled.run(until(stopped.clone())));
+        }
         let behind = Behind {
             app: app(endpoints::all(&environment).await?, environment.app()),
             to_app: into_axum,
@@ -130,8 +139,8 @@ impl Stack {
         Ok(Self {
             address,
             aws,
-            gateway: tokio::spawn(gateway.serve(listener, until(stopped.clone()))),
-            consumers: tokio::spawn(consumers.run(until(stopped))),
+            gateway: tokio::spawn(gateway.serve(listener, until(stopped))),
+            background,
             stop,
             telemetry: environment.telemetry(),
             _directory: directory,
@@ -154,7 +163,7 @@ impl Stack {
     /// loss: an unanswered write is whole or not there, and an unfinished message comes again.
     pub async fn stop(self) {
         self.stop.send_replace(true);
-        let both = async { (self.gateway.await, self.consumers.await) };
+        let both = async { (self.gateway.await, self.background.join_all().await) };
         if tokio::time::timeout(GRACE, both).await.is_err() {
             tracing::warn!("some requests were still in flight at the end");
         }
@@ -184,12 +193,33 @@ async fn consumers(
     directory: Option<&DataDirectory>,
 ) -> Result<Consumers<shared::consumer::Failure>, StackError> {
     let file = |name| directory.map(|directory| directory.file(name));
-    let checkpoint = Checkpoint::open(file(CHECKPOINT_FILE))?;
+    let checkpoint = Checkpoint::open(file(consumers::CHECKPOINT_FILE))?;
     let table = format!("{}outbox", config.table_prefix);
-    let stream = OutboxStream::open(aws.database.clone(), &table, checkpoint.saved())?;
+    let stream = TableStream::open(aws.database.clone(), &table, checkpoint.saved())?;
     let mailer = outbox_mailer::consumer(environment).await?;
     let sweeper = outbox_sweeper::consumer(environment).await?;
     Ok(Consumers::new(stream, checkpoint, file(DEAD_LETTER_FILE), Handlers { mailer, sweeper }))
+}
+
+async fn sealing(
+    environment: &Environment,
+    aws: &LocalAws,
+    config: &Config,
+    directory: Option<&DataDirectory>,
+) -> Result<Sealing, StackError> {
+    let checkpoint = Checkpoint::open(directory.map(|directory| directory.file(sealing::CHECKPOINT_FILE)))?;
+    let table = format!("{}audit", config.table_prefix);
+    let stream = TableStream::open(aws.database.clone(), &table, checkpoint.saved())?;
+    Ok(Sealing::new(stream, checkpoint, audit_sealer::consumer(environment).await?))
+}
+
+/// The jobs with the template's schedules.
+async fn scheduled(environment: &Environment) -> Result<[Scheduled; 2], StackError> {
+    let (minute, day) = (Duration::from_secs(60), Duration::from_secs(86_400));
+    Ok([
+        Scheduled { name: "audit-reconciler", every: day, job: audit_reconciler::job(environment).await? },
+        Scheduled { name: "audit-checkpoint", every: minute, job: audit_checkpoint::job(environment).await? },
+    ])
 }
 
 /// Resolves when the channel says so, or when its sender is gone.

@@ -121,7 +121,11 @@ async fn interrupted(pause: Duration) -> bool {
     }
 }
 
-async fn whose(desk: &Desk, whom: Option<&str>) -> Result<Option<UserId>, Failure> {
+/// The user whose records are meant; `None` for nobody's.
+///
+/// # Errors
+/// There is no such account, or the store failed.
+pub async fn whose(desk: &Desk, whom: Option<&str>) -> Result<Option<UserId>, Failure> {
     match whom {
         // Records outlive their account, so an id needs none.
         Some(whom) if !whom.contains('@') && whom.parse::<UserId>().is_ok() => Ok(whom.parse().ok()),

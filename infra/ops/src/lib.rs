@@ -9,7 +9,7 @@
 //! | [`options`] | the command line |
 //! | [`target`] | whose tables and secrets: the local run's or a deployment's |
 //! | [`desk`] | who works on them, and what they have confirmed |
-//! | [`users`], [`tokens`], [`keys`], [`sessions`], [`audit`] | the commands |
+//! | [`users`], [`tokens`], [`keys`], [`sessions`], [`audit`], [`seals`] | the commands |
 //! | [`configuration`] | checks the settings before anything starts with them |
 //! | [`doctor`] | looks whether everything that the service stands on is as it should be |
 //! | [`drill`] | a breach, played and answered, with a stop-watch |
@@ -28,6 +28,7 @@ pub mod failure;
 pub mod keys;
 pub mod moment;
 pub mod options;
+pub mod seals;
 pub mod sessions;
 pub mod target;
 pub mod tokens;
@@ -83,6 +84,9 @@ async fn carry_out(options: &Options, process: &Settings, console: &mut Console<
         Command::Sessions(command) => Box::pin(sessions::run(&desk, command)).await?,
         Command::Audit(AuditCommand::Query(query)) => Box::pin(audit::query(&desk, query)).await?,
         Command::Audit(AuditCommand::Tail(tail)) => return Box::pin(audit::tail(&desk, tail, console)).await,
+        Command::Audit(AuditCommand::Verify(verify)) => return Box::pin(seals::verify(&desk, verify, console)).await,
+        Command::Audit(AuditCommand::Reconcile(reconcile)) => Box::pin(seals::reconcile(&desk, reconcile)).await?,
+        Command::Audit(AuditCommand::Key) => Box::pin(seals::key(&desk)).await?,
         Command::Config(ConfigCommand::Check) => return configuration::check(&options.common, process, console),
         Command::Doctor => return Box::pin(doctor::run(&desk, options.common.aws, console)).await,
         Command::Drill(command) => return Box::pin(drill::run(&desk, command, console)).await,

@@ -9,6 +9,10 @@ use super::{Reader, Stage};
 pub struct AuditConfig {
     /// `DASHTAM_AUDIT_RETENTION_DAYS`: so long a record is kept.
     pub retention: Duration,
+    /// `DASHTAM_AUDIT_BUCKET`: the archive's bucket.
+    pub bucket: String,
+    /// `DASHTAM_AUDIT_KEY`: the id, ARN or alias of the key that signs checkpoints.
+    pub key: String,
 }
 
 impl AuditConfig {
@@ -25,6 +29,14 @@ impl AuditConfig {
         if stage == Stage::Prod && days < Self::LEAST_DAYS {
             reader.fault("AUDIT_RETENTION_DAYS", "must be at least 365 where DASHTAM_STAGE is prod");
         }
-        Self { retention: Duration::from_secs(days * 86_400) }
+        Self {
+            retention: Duration::from_secs(days * 86_400),
+            bucket: reader.text("AUDIT_BUCKET", "dashtam-local-audit", "the bucket of the audit trail's archive"),
+            key: reader.text(
+                "AUDIT_KEY",
+                "alias/dashtam-local-audit",
+                "id, ARN or alias of the KMS key that signs the audit trail's checkpoints",
+            ),
+        }
     }
 }

@@ -83,7 +83,7 @@ pub struct Config {
     pub stage: Stage,
     /// `DASHTAM_LOG`.
     pub log_level: LogLevel,
-    /// `DASHTAM_TABLE_PREFIX`: what the names of the six tables begin with.
+    /// `DASHTAM_TABLE_PREFIX`: what the names of the tables begin with.
     pub table_prefix: String,
     /// `DASHTAM_SECRET_PREFIX`: what the names of the secrets begin with.
     pub secret_prefix: String,

@@ -12,6 +12,8 @@
 //! | OUTBOX | outbox | `OUTBOX#<id>` | | 30 days | the consumers |
 //! | bucket | limits | `LIMIT#<rule>#<who>` | | full again | rate limits |
 //! | LOCK | limits | `LOCK#<sha256 of the canonical address>` | | forgotten | login and other password checks |
+//! | segment | seals | `LANE#<0..3>` | `<number, 20 digits>` | | the sealer, whoever verifies the trail |
+//! | checkpoint | seals | `CHECKPOINT` | `<number, 20 digits>` | | whoever verifies the trail |
 //!
 //! Addresses stand in keys as hashes: keys show up in metrics and in the store's own errors.
 
@@ -49,11 +51,14 @@ pub enum Table {
     Outbox,
     /// Buckets and locks.
     Limits,
+    /// What makes a change of the audit trail show.
+    Seals,
 }
 
 impl Table {
     /// All tables.
-    pub const ALL: [Self; 6] = [Self::Users, Self::Tokens, Self::Audit, Self::Security, Self::Outbox, Self::Limits];
+    pub const ALL: [Self; 7] =
+        [Self::Users, Self::Tokens, Self::Audit, Self::Security, Self::Outbox, Self::Limits, Self::Seals];
 
     /// The name behind the prefix.
     #[must_use]
@@ -65,8 +70,18 @@ impl Table {
             Self::Security => "security",
             Self::Outbox => "outbox",
             Self::Limits => "limits",
+            Self::Seals => "seals",
         }
     }
+}
+
+/// A chain of seals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Chain {
+    /// The segments of a lane.
+    Lane(u8),
+    /// The checkpoints.
+    Checkpoints,
 }
 
 /// The primary key of an item.
@@ -179,6 +194,18 @@ pub(super) fn lock(address: &EmailAddress) -> Key {
     Key::new(Table::Limits, format!("LOCK#{}", address_hash(address)))
 }
 
+/// The partition of a chain.
+pub(super) fn chain(chain: Chain) -> String {
+    match chain {
+        Chain::Lane(lane) => format!("LANE#{lane}"),
+        Chain::Checkpoints => "CHECKPOINT".to_owned(),
+    }
+}
+
+pub(super) fn seal(of: Chain, number: u64) -> Key {
+    Key::new(Table::Seals, chain(of)).with_sort(format!("{number:020}"))
+}
+
 /// A canonical address as keys know it.
 pub(super) fn address_hash(address: &EmailAddress) -> String {
     digest::fingerprint(address.canonical().as_bytes())
@@ -209,6 +236,8 @@ mod tests {
         );
         assert_eq!(audit(None, at, event).pk, "ANON#2023-11-14#1");
         assert_eq!(shown(bucket(Rule::Login, "192.0.2.1")), "limits LIMIT#login#192.0.2.1 ");
+        assert_eq!(shown(seal(Chain::Lane(3), 17)), "seals LANE#3 00000000000000000017");
+        assert_eq!(shown(seal(Chain::Checkpoints, 1)), "seals CHECKPOINT 00000000000000000001");
         assert!(lock(&address).pk.starts_with("LOCK#") && !lock(&address).pk.contains("ada"));
         assert!(email(&address).pk.starts_with("EMAIL#") && !email(&address).pk.contains("ada"));
     }

@@ -14,9 +14,11 @@ mod client;
 mod credentials;
 mod error;
 mod expression;
+mod image;
 mod keys;
 mod locks;
 mod outbox;
+mod seals;
 mod security;
 mod sessions;
 mod single;
@@ -45,9 +47,11 @@ pub(crate) use client::tables_of;
 pub use client::{AwsBase, client};
 pub use credentials::PasswordChange;
 pub use error::StoreError;
-pub use keys::{Key, Table};
+pub use image::Image;
+pub use keys::{Chain, Key, Table};
 pub use locks::{LockCharge, LockState};
 pub use outbox::{Claim, MailKind, Origin, Row, SweepKind};
+pub use seals::{Page, Seal, Start};
 pub use security::LastRotation;
 pub use sessions::{Advanced, Arrival, Begun};
 pub use trail::{Record, Search};
@@ -55,9 +59,9 @@ pub use transaction::CommitError;
 pub use users::{AddressOwner, Registered, TokenSlot};
 
 /// Conflicts are tried this often; see [`Store::pause`].
-const TRIES: u32 = 5;
+pub(crate) const TRIES: u32 = 5;
 
-/// The six tables.
+/// The tables.
 #[derive(Clone)]
 pub struct Store {
     client: Client,
@@ -132,7 +136,7 @@ impl Store {
 
     /// Waits before try number `attempt` + 1: full jitter between 10 ms and a bound that doubles up to 160 ms, so that
     /// contenders spread out.
-    async fn pause(&self, attempt: u32) {
+    pub(crate) async fn pause(&self, attempt: u32) {
         let bound = (20_u64 << attempt.min(3)).max(20);
         let random = u64::from_be_bytes(entropy::bytes(self.entropy()));
         tokio::time::sleep(Duration::from_millis(10 + random % (bound - 9))).await;

@@ -56,7 +56,11 @@ pub fn measure(bounds: &Bounds, goals: &mut Goals) -> Result<(), Failure> {
     })
 }
 
-async fn database() -> Result<LocalAws, Failure> {
+/// The AWS side in memory.
+///
+/// # Errors
+/// It does not start.
+pub(super) async fn database() -> Result<LocalAws, Failure> {
     let template = Template::embedded()?;
     let parts = Parts {
         directory: None,

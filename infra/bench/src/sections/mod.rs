@@ -7,6 +7,7 @@ pub mod growth;
 pub mod hashing;
 pub mod limits;
 pub mod revocation;
+pub mod seals;
 
 /// How much is measured.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +26,8 @@ pub struct Bounds {
     pub decisions: usize,
     /// Tries of outdated tokens.
     pub stale_tries: usize,
+    /// Audit records that are sealed and verified.
+    pub audit_records: usize,
 }
 
 impl Bounds {
@@ -37,6 +40,7 @@ impl Bounds {
         hashes: 40,
         decisions: 50,
         stale_tries: 2_000,
+        audit_records: 10_000,
     };
     /// Less than five minutes.
     pub const FULL: Self = Self {
@@ -47,6 +51,7 @@ impl Bounds {
         hashes: 40,
         decisions: 300,
         stale_tries: 10_000,
+        audit_records: 100_000,
     };
 }
 

@@ -1,6 +1,6 @@
-//! The two AWS services that the local run needs besides `DynamoDB`: Secrets Manager and SES.
+//! The AWS services that the local run needs besides `DynamoDB`: Secrets Manager, SES, KMS and S3.
 //!
-//! Both are servers on loopback that speak the real wire protocol, so the product runs with the real
+//! All are servers on loopback that speak the real wire protocol, so the product runs with the real
 //! SDK clients and its code has no branch for "local". They are our own because no emulator at hand
 //! keeps the rules that key rotation and mail delivery rest on (staging labels, idempotent tokens,
 //! unverified senders); each keeps exactly those rules and refuses what it does not know.
@@ -12,7 +12,9 @@
 //! To add an operation: a request type and a function beside the others, and a line in the service's
 //! dispatch.
 
+pub mod kms;
 mod protocol;
+pub mod s3;
 pub mod secrets_manager;
 pub mod ses;
 #[cfg(test)]

@@ -10,4 +10,5 @@ mod doctor;
 mod drill;
 mod local;
 mod refusals;
+mod seals;
 mod secrets;

@@ -1,0 +1,8 @@
+//! The Lambda function `audit-checkpoint`.
+
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    shared::lambda::run_scheduled(audit_checkpoint::job).await
+}

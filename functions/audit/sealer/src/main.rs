@@ -1,0 +1,8 @@
+//! The Lambda function `audit-sealer`.
+
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    shared::lambda::run_stream(audit_sealer::consumer).await
+}

@@ -214,6 +214,7 @@ FUNCTIONS = {
     "well-known-authorization-server": page("/.well-known/oauth-authorization-server"),
     "well-known-openid-configuration": page("/.well-known/openid-configuration"),
     "service-health": page("/api/v1/health"),
+    "service-openapi": page("/openapi.json"),
     "pages-verify-email": page("/verify-email"),
     "pages-reset-password": page("/reset-password"),
     "pages-secure-account": page("/secure-account"),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::config::Config;
@@ -13,23 +14,27 @@ use crate::store::Store;
 use crate::tokens::{Claims, RefreshToken, SecurityRecord};
 
 /// The tokens of an answer.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct TokenPair {
     /// The access token.
     #[serde(flatten)]
     pub access: AccessGrant,
     /// The refresh token.
+    #[schemars(extend("pattern" = "^dtr_"), example = &"dtr_…")]
     pub refresh_token: String,
 }
 
 /// An access token with what a client must know of it.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct AccessGrant {
     /// The access token.
+    #[schemars(example = &"eyJ…")]
     pub access_token: String,
     /// Always `bearer` (RFC 6749 section 5.1).
+    #[schemars(extend("const" = "bearer"))]
     pub token_type: &'static str,
     /// Life of the access token in seconds.
+    #[schemars(range(min = 0), example = 1_800)]
     pub expires_in: i64,
 }
 
@@ -107,18 +112,25 @@ pub fn role_of(user: &User, config: &Config) -> Role {
 }
 
 /// An account as its owner sees it.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct UserView {
     id: crate::domain::UserId,
+    #[schemars(example = &"ada@example.com")]
     email: String,
+    #[schemars(example = &"Ada Lovelace")]
     name: String,
     email_verified: bool,
     is_active: bool,
+    #[schemars(schema_with = "crate::description::role")]
     role: Role,
     #[serde(serialize_with = "Timestamp::rfc3339")]
+    #[schemars(schema_with = "crate::description::timestamp")]
     created_at: Timestamp,
     #[serde(serialize_with = "Timestamp::rfc3339_option")]
+    #[schemars(schema_with = "crate::description::timestamp_option")]
     last_login_at: Option<Timestamp>,
+    /// A new address that has not been proved yet.
+    #[schemars(extend("examples" = [null]))]
     pending_email: Option<String>,
 }
 

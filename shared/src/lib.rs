@@ -34,6 +34,7 @@ pub mod audit;
 pub mod authorizer;
 pub mod config;
 pub mod consumer;
+pub mod description;
 pub mod digest;
 pub mod domain;
 pub mod entropy;

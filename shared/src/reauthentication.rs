@@ -1,5 +1,6 @@
 //! Step-up: the owner of a session proves the password again, for what a stolen token alone must not do (RFC 9470).
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::config::Rule;
@@ -26,7 +27,7 @@ pub struct Reauthentication {
 }
 
 /// What a renewed proof gives.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct Renewed {
     /// The access token under the present versions; the refresh token stays as it is.
     #[serde(flatten)]

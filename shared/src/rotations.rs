@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::audit::{Entry, Refusal};
@@ -73,9 +74,10 @@ impl Actor<'_> {
 }
 
 /// What a rotation did, or would do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Rotated {
     /// `user` or `global`.
+    #[schemars(extend("enum" = ["user", "global"]))]
     pub scope: &'static str,
     /// The user, if it was one.
     pub user_id: Option<UserId>,
@@ -85,6 +87,7 @@ pub struct Rotated {
     pub new_version: u64,
     /// When.
     #[serde(serialize_with = "Timestamp::rfc3339")]
+    #[schemars(schema_with = "crate::description::timestamp")]
     pub effective_at: Timestamp,
     /// How many live sessions it outdates; not counted for everybody's.
     pub sessions_affected: Option<usize>,

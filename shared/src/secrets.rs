@@ -166,15 +166,20 @@ impl Secrets {
     /// [`SecretError`], also where no rotation is configured.
     pub async fn rotate(&self, name: &str, token: &str) -> Result<(), SecretError> {
         let full = format!("{}{name}", self.prefix);
-        match self.client.rotate_secret().secret_id(&full).client_request_token(token).send().await {
-            Ok(_) => Ok(()),
-            Err(SdkError::ServiceError(error)) if error.err().is_invalid_request_exception() => {
-                let pending = self.holder(name, PENDING).await?;
-                let under_way = pending.is_some() && pending != self.current_version(name).await?;
-                if under_way { Ok(()) } else { Err(SecretError { name: full, done: "rotated", source: None }) }
+        // Another rotation may end between the refusal and the look at it; then the next attempt is taken.
+        for _attempt in 0..3 {
+            match self.client.rotate_secret().secret_id(&full).client_request_token(token).send().await {
+                Ok(_) => return Ok(()),
+                Err(SdkError::ServiceError(error)) if error.err().is_invalid_request_exception() => {
+                    let pending = self.holder(name, PENDING).await?;
+                    if pending.is_some() && pending != self.current_version(name).await? {
+                        return Ok(());
+                    }
+                }
+                Err(error) => return Err(SecretError::new(&full, "rotated", error)),
             }
-            Err(error) => Err(SecretError::new(&full, "rotated", error)),
         }
+        Err(SecretError { name: full, done: "rotated", source: None })
     }
 
     /// The version that carries `label`.

@@ -1,5 +1,6 @@
 //! A user's sessions: listing them and ending them.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::config::Rule;
@@ -18,20 +19,34 @@ pub struct Sessions {
 }
 
 /// A session as its owner sees it; nothing of a token.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct SessionView {
     id: SessionId,
     device: Device,
+    #[schemars(example = &"203.0.113.7")]
     ip_address: String,
     location: Option<Place>,
     #[serde(serialize_with = "Timestamp::rfc3339")]
+    #[schemars(schema_with = "crate::description::timestamp")]
     created_at: Timestamp,
     #[serde(serialize_with = "Timestamp::rfc3339")]
+    #[schemars(schema_with = "crate::description::timestamp")]
     last_activity_at: Timestamp,
     #[serde(serialize_with = "Timestamp::rfc3339")]
+    #[schemars(schema_with = "crate::description::timestamp")]
     expires_at: Timestamp,
     is_current: bool,
     is_trusted: bool,
+}
+
+/// How many sessions were ended.
+#[derive(Serialize, JsonSchema)]
+pub struct Ended {
+    /// What was done, for people. Its words may change.
+    #[schemars(example = &"Every other session is ended.")]
+    pub message: &'static str,
+    /// How many sessions there were.
+    pub revoked_count: usize,
 }
 
 impl Sessions {

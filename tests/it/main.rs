@@ -18,6 +18,7 @@ mod guard_answers;
 mod guard_audit;
 mod guard_bodies;
 mod guard_codes;
+mod guard_description;
 mod guard_docs;
 mod guard_events;
 mod guard_layout;

@@ -21,6 +21,7 @@ use tokio::sync::Mutex;
 use tower::ServiceExt;
 
 use crate::client::{Actor, Answer};
+use crate::description::assert_promised;
 use crate::faults::Proxy;
 use crate::log::Log;
 
@@ -207,7 +208,10 @@ impl TestApp {
     }
 
     pub(crate) async fn send_to(router: Router, request: http::Request<Body>) -> Answer {
-        Answer::read(router.oneshot(request).await.expect("infallible")).await
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let answer = Answer::read(router.oneshot(request).await.expect("infallible")).await;
+        assert_promised(&method, &path, &answer);
+        answer
     }
 }
 

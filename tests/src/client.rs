@@ -7,6 +7,7 @@ use lambda_http::request::RequestContext;
 use serde_json::{Value, json};
 
 use crate::app::{TestApp, fresh_address};
+use crate::description::assert_asked_for;
 
 /// The password of test accounts.
 pub const PASSWORD: &str = "Correct-Horse-7-Battery";
@@ -125,8 +126,12 @@ impl<'a> Actor<'a> {
     /// Any method, with a JSON body or none.
     pub async fn request(&self, method: Method, path: &str, body: Option<&Value>) -> Answer {
         let kind = body.map(|_| "application/json");
-        let body = body.map(Value::to_string).unwrap_or_default();
-        self.raw(method, path, kind, Body::from(body)).await
+        let text = body.map(Value::to_string).unwrap_or_default();
+        let answer = self.raw(method.clone(), path, kind, Body::from(text)).await;
+        if let Some(body) = body {
+            assert_asked_for(&method, path, body, &answer);
+        }
+        answer
     }
 
     /// Any method, content type and body.

@@ -6,6 +6,7 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::missing_panics_doc,
+    clippy::panic,
     reason = "a harness fails its test by panicking"
 )]
 
@@ -13,6 +14,7 @@ mod app;
 mod client;
 mod collector;
 mod database;
+mod description;
 mod faults;
 mod log;
 
@@ -20,5 +22,6 @@ pub use app::{TestApp, fresh_address};
 pub use client::{Actor, Answer, PASSWORD};
 pub use collector::Collector;
 pub use database::{Item, text};
+pub use description::{DESCRIPTION, described, faults};
 pub use faults::{Fault, Proxy};
 pub use log::Log;

@@ -1,5 +1,6 @@
 //! Every endpoint, in the order of the route table. A guard test compares the two.
 
+use shared::description::Operation;
 use shared::environment::{Environment, StartError};
 use shared::http::Endpoint;
 
@@ -37,9 +38,50 @@ pub async fn all(environment: &Environment) -> Result<Vec<Endpoint>, StartError>
         well_known_authorization_server::endpoint(environment).await?,
         well_known_openid_configuration::endpoint(environment).await?,
         service_health::endpoint(environment).await?,
+        service_openapi::endpoint(environment).await?,
         pages_verify_email::endpoint(environment).await?,
         pages_reset_password::endpoint(environment).await?,
         pages_secure_account::endpoint(environment).await?,
         pages_errors::endpoint(environment).await?,
     ])
+}
+
+/// What all endpoints take and answer, in the same order.
+#[must_use]
+pub fn operations() -> Vec<Operation> {
+    vec![
+        auth_register::operation(),
+        auth_verify_email::operation(),
+        auth_resend_verification::operation(),
+        auth_login::operation(),
+        auth_refresh::operation(),
+        auth_logout::operation(),
+        auth_request_password_reset::operation(),
+        auth_reset_password::operation(),
+        auth_me::operation(),
+        auth_update_me::operation(),
+        auth_change_password::operation(),
+        auth_reauthenticate::operation(),
+        auth_secure_account::operation(),
+        sessions_list::operation(),
+        sessions_revoke::operation(),
+        sessions_revoke_others::operation(),
+        sessions_revoke_all::operation(),
+        admin_rotate_tokens::operation(),
+        admin_rotate_signing_keys::operation(),
+        admin_security_config::operation(),
+        admin_find_users::operation(),
+        admin_disable_user::operation(),
+        admin_enable_user::operation(),
+        admin_unlock_user::operation(),
+        well_known_jwks::operation(),
+        well_known_authorization_server::operation(),
+        well_known_openid_configuration::operation(),
+        service_health::operation(),
+        service_openapi::operation(),
+        pages_verify_email::operation(),
+        pages_reset_password::operation(),
+        pages_secure_account::operation(),
+        pages_errors::operation(),
+    ]
 }

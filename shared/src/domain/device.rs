@@ -18,6 +18,7 @@
 use std::fmt;
 use std::sync::LazyLock;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ua_parser::{os, user_agent};
 
@@ -71,7 +72,7 @@ impl fmt::Debug for UserAgent {
 }
 
 /// What a device is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DeviceKind {
     /// A desktop or laptop computer.
@@ -87,16 +88,19 @@ pub enum DeviceKind {
 }
 
 /// A device as its owner would call it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Device {
     /// "Firefox on Windows", or as much of it as is known.
+    #[schemars(example = &"Firefox on Windows")]
     pub name: String,
     /// What it is.
     #[serde(rename = "type")]
     pub kind: DeviceKind,
     /// The operating system without its version.
+    #[schemars(example = &"Windows")]
     pub os: Option<String>,
     /// The browser or program without its version.
+    #[schemars(example = &"Firefox")]
     pub browser: Option<String>,
 }
 

@@ -12,6 +12,7 @@ use std::path::Path;
 use http::{HeaderMap, HeaderValue};
 use icu_normalizer::ComposingNormalizer;
 use maxminddb::{MaxMindDbError, Reader, geoip2};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::email::is_invisible;
@@ -20,16 +21,19 @@ use super::email::is_invisible;
 const MAX_BYTES: usize = 64;
 
 /// A place, as far as it is known. Something always is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Place {
     /// The city's name.
     #[serde(default)]
+    #[schemars(example = &"Zurich")]
     pub city: Option<String>,
     /// The name of the state, province or land.
     #[serde(default)]
+    #[schemars(example = &"Zurich")]
     pub region: Option<String>,
     /// The country's two letters, ISO 3166-1.
     #[serde(default)]
+    #[schemars(example = &"CH")]
     pub country: Option<String>,
 }
 

@@ -1,6 +1,7 @@
 //! The codes of problem documents. What there is to say about each stands in `facts.rs`, the one table of statuses.
 
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// What went wrong, as clients switch on it.
@@ -88,6 +89,12 @@ impl Code {
         self.facts().status
     }
 
+    /// The name in plain words.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        self.facts().title
+    }
+
     /// The name that clients switch on.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -117,7 +124,7 @@ pub struct Facts {
 }
 
 /// A header that belongs to a code.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
 pub struct HeaderFact {
     /// Its name.
     pub name: &'static str,

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::code::{Code, HeaderFact, Retry};
@@ -14,7 +15,7 @@ const EXAMPLE_INSTANCE: &str = "/api/v1/auth/me";
 const EXAMPLE_ID: &str = "5f0a1c9e-7d2b-4c3a-9e8f-6b1d2c3a4e5f";
 
 /// An entry of the catalogue, for programs.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ErrorEntry {
     r#type: String,
     code: &'static str,

@@ -59,7 +59,7 @@ pub(super) fn new_password(policy: PasswordPolicy) -> Value {
         met.";
     json!({
         "type": "string", "format": "password", "minLength": policy.profile.min_length(), "maxLength": 1024,
-        "description": description, "examples": ["Correct-Horse-7-Battery"],
+        "description": description, "examples": ["Brave-Otter-9-Lantern"],
     })
 }
 

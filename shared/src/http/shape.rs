@@ -23,6 +23,13 @@ pub struct Shape {
 }
 
 impl Shape {
+    /// Whether a rule asks for the member in an example that has the first of each choice.
+    #[must_use]
+    pub fn wants(&self, name: &str) -> bool {
+        let first = |rule: &Value| rule.pointer("/oneOf/0/required").and_then(Value::as_array).cloned();
+        self.rules.iter().filter_map(first).flatten().any(|wanted| wanted == name)
+    }
+
     /// The schema of the JSON object that a body is.
     #[must_use]
     pub fn body_schema(&self) -> Value {

@@ -40,7 +40,7 @@ const PLAIN: Route = Route {
 };
 
 /// All endpoints, in the order of the contract.
-pub static ALL: [&Route; 32] = [
+pub static ALL: [&Route; 33] = [
     &AUTH_REGISTER,
     &AUTH_VERIFY_EMAIL,
     &AUTH_RESEND_VERIFICATION,
@@ -69,6 +69,7 @@ pub static ALL: [&Route; 32] = [
     &WELL_KNOWN_AUTHORIZATION_SERVER,
     &WELL_KNOWN_OPENID_CONFIGURATION,
     &SERVICE_HEALTH,
+    &SERVICE_OPENAPI,
     &PAGES_VERIFY_EMAIL,
     &PAGES_RESET_PASSWORD,
     &PAGES_SECURE_ACCOUNT,

@@ -20,6 +20,8 @@ pub static WELL_KNOWN_OPENID_CONFIGURATION: Route =
 pub static SERVICE_HEALTH: Route = Route { function: "service-health", path: "/api/v1/health", ..PLAIN };
 /// What the `type` of a problem document leads to.
 pub static PAGES_ERRORS: Route = Route { function: "pages-errors", path: "/errors/{code}", ..PLAIN };
+/// The description of the interface.
+pub static SERVICE_OPENAPI: Route = Route { function: "service-openapi", path: "/openapi.json", ..PLAIN };
 /// The page that a verification mail links to.
 pub static PAGES_VERIFY_EMAIL: Route = Route { function: "pages-verify-email", path: "/verify-email", ..PLAIN };
 /// The page that a reset mail links to.

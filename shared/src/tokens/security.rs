@@ -9,6 +9,7 @@
 use std::time::Duration;
 
 use dashtam_verify::{PublicKey, Timestamp, VersionLevel};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The longest life of an access token that can be set, and a minute for clocks that disagree: so long a key verifies
@@ -25,7 +26,7 @@ pub struct NextKey {
 }
 
 /// What a key is to its service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyState {
     /// It is published and does not sign yet.

@@ -2,19 +2,14 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde::Serialize;
+use axum::http::StatusCode;
 use shared::administration::Administration;
+use shared::description::{Message, Operation};
 use shared::domain::{Reason, UserId};
 use shared::environment::{Environment, StartError};
-use shared::http::{Body, Caller, Endpoint, Meta, PathId, Problem};
+use shared::http::{Body, Caller, Code, Endpoint, Meta, PathId, Problem};
 use shared::rotations::Actor;
 use shared::routes;
-
-/// The answer.
-#[derive(Serialize)]
-struct Answer {
-    message: &'static str,
-}
 
 /// Builds the endpoint.
 ///
@@ -26,14 +21,24 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
     Ok(Endpoint::admin(&routes::ADMIN_DISABLE_USER, handler, environment.administration(), &authenticator))
 }
 
+/// What it takes and answers.
+#[must_use]
+pub fn operation() -> Operation {
+    Operation::of(&routes::ADMIN_DISABLE_USER, "Close an account")
+        .path::<UserId>()
+        .body::<Reason>()
+        .answers::<Message>(StatusCode::OK, "The account is closed and its sessions have ended.")
+        .refuses(&[Code::Conflict])
+}
+
 async fn handler(
     State(administration): State<Administration>,
     Meta(meta): Meta,
     caller: Caller,
     PathId(user): PathId<UserId>,
     Body(reason): Body<Reason>,
-) -> Result<Json<Answer>, Problem> {
+) -> Result<Json<Message>, Problem> {
     let actor = Actor::Admin(caller.user.id, caller.session.id);
     administration.disable(&meta, actor, user, &reason).await?;
-    Ok(Json(Answer { message: "The account is disabled, and every session of it is ended." }))
+    Ok(Json(Message { message: "The account is disabled, and every session of it is ended." }))
 }

@@ -2,8 +2,11 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 use shared::administration::Administration;
+use shared::description::Operation;
 use shared::domain::EmailAddress;
 use shared::environment::{Environment, StartError};
 use shared::http::{Caller, Endpoint, Fields, FromFields, Meta, Problem, Query};
@@ -23,7 +26,8 @@ impl FromFields for Sought {
 }
 
 /// The answer.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 struct Answer {
     users: Vec<UserView>,
 }
@@ -36,6 +40,15 @@ struct Answer {
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
     let authenticator = environment.authenticator();
     Ok(Endpoint::admin(&routes::ADMIN_FIND_USERS, handler, environment.administration(), &authenticator))
+}
+
+/// What it takes and answers.
+#[must_use]
+pub fn operation() -> Operation {
+    Operation::of(&routes::ADMIN_FIND_USERS, "Find an account by its address")
+        .query::<Sought>()
+        .answers::<Answer>(StatusCode::OK, "The account, or an empty list.")
+        .leads_to_path("Unlock", &routes::ADMIN_UNLOCK_USER, "$response.body#/users/0/id")
 }
 
 async fn handler(

@@ -4,11 +4,13 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 use shared::config::Rule;
+use shared::description::Operation;
 use shared::domain::Reason;
 use shared::environment::{Environment, StartError};
-use shared::http::{Body, Caller, Endpoint, Fields, FromFields, Meta, Problem};
+use shared::http::{Body, Caller, Code, Endpoint, Fields, FromFields, Meta, Problem};
 use shared::key_changes::{KeyChanges, Mode};
 use shared::limits::Limiter;
 use shared::rotations::Actor;
@@ -38,7 +40,8 @@ impl FromFields for Change {
 }
 
 /// The answer.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 struct Answer {
     mode: &'static str,
     message: &'static str,
@@ -52,6 +55,15 @@ struct Answer {
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
     let deps = Deps { keys: environment.key_changes(), limiter: environment.limiter() };
     Ok(Endpoint::admin(&routes::ADMIN_ROTATE_SIGNING_KEYS, handler, deps, &environment.authenticator()))
+}
+
+/// What it takes and answers.
+#[must_use]
+pub fn operation() -> Operation {
+    Operation::of(&routes::ADMIN_ROTATE_SIGNING_KEYS, "Replace the signing keys")
+        .body::<Change>()
+        .answers::<Answer>(StatusCode::ACCEPTED, "The rotation has begun, or is done.")
+        .refuses(&[Code::Conflict])
 }
 
 async fn handler(

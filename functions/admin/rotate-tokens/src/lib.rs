@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use serde_json::{Value, json};
+use shared::description::Operation;
 use shared::domain::{Reason, UserId};
 use shared::environment::{Environment, StartError};
-use shared::http::{Body, Caller, Choice, Endpoint, Field, FieldFault, Fields, FromFields, Meta, Problem, Whole};
+use shared::http::{Body, Caller, Choice, Code, Endpoint, Field, FieldFault, Fields, FromFields, Meta, Problem, Whole};
 use shared::rotations::{Actor, Rotated, Rotation, Rotations, Scope};
 use shared::routes;
 
@@ -100,6 +102,15 @@ impl FromFields for Request {
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
     let authenticator = environment.authenticator();
     Ok(Endpoint::admin(&routes::ADMIN_ROTATE_TOKENS, handler, environment.rotations(), &authenticator))
+}
+
+/// What it takes and answers.
+#[must_use]
+pub fn operation() -> Operation {
+    Operation::of(&routes::ADMIN_ROTATE_TOKENS, "Make tokens worthless")
+        .body::<Request>()
+        .answers::<Rotated>(StatusCode::OK, "What was done, or would be.")
+        .refuses(&[Code::NotFound, Code::Conflict])
 }
 
 async fn handler(

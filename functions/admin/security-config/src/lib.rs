@@ -2,7 +2,10 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
+use shared::description::Operation;
 use shared::domain::{Timestamp, UserId};
 use shared::environment::{Environment, StartError};
 use shared::http::{Caller, Endpoint, Problem};
@@ -11,39 +14,44 @@ use shared::store::{LastRotation, Store};
 use shared::tokens::{DataKeyInfo, KeyState, SecurityRecord};
 
 /// The answer.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 struct Answer {
     global_min_token_version: u64,
     #[serde(serialize_with = "Timestamp::rfc3339")]
+    #[schemars(schema_with = "shared::description::timestamp")]
     effective_at: Timestamp,
     signing_keys: Vec<SigningKeyView>,
     data_keys: Vec<DataKeyView>,
     last_rotation: Option<RotationView>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct SigningKeyView {
     kid: String,
     state: KeyState,
     #[serde(serialize_with = "Timestamp::rfc3339")]
+    #[schemars(schema_with = "shared::description::timestamp")]
     created_at: Timestamp,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct DataKeyView {
     version: u32,
     /// The newest encrypts; the others open what they encrypted.
     state: KeyState,
     #[serde(serialize_with = "Timestamp::rfc3339")]
+    #[schemars(schema_with = "shared::description::timestamp")]
     created_at: Timestamp,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct RotationView {
     reason: String,
     previous_version: u64,
     new_version: u64,
     #[serde(serialize_with = "Timestamp::rfc3339")]
+    #[schemars(schema_with = "shared::description::timestamp")]
     effective_at: Timestamp,
     grace_period_seconds: u64,
     rotated_by: Option<UserId>,
@@ -57,6 +65,13 @@ struct RotationView {
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
     let authenticator = environment.authenticator();
     Ok(Endpoint::admin(&routes::ADMIN_SECURITY_CONFIG, handler, environment.store(), &authenticator))
+}
+
+/// What it takes and answers.
+#[must_use]
+pub fn operation() -> Operation {
+    Operation::of(&routes::ADMIN_SECURITY_CONFIG, "Show version level and keys")
+        .answers::<Answer>(StatusCode::OK, "The version level, the keys and the last global rotation.")
 }
 
 async fn handler(State(store): State<Store>, caller: Caller) -> Result<Json<Answer>, Problem> {

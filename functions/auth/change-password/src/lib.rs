@@ -2,10 +2,14 @@
 
 use axum::Json;
 use axum::extract::{FromRef, State};
+use axum::http::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::json;
+use shared::description::Operation;
 use shared::domain::{Password, PasswordPolicy};
 use shared::environment::{Environment, StartError};
-use shared::http::{Body, Caller, Endpoint, Fields, FromFields, Meta, NewPasswordRules, Problem};
+use shared::http::{Body, Caller, Code, Endpoint, Fields, FromFields, Meta, NewPasswordRules, Problem};
 use shared::issuer::{Issuer, TokenPair};
 use shared::profile::Profile;
 use shared::routes;
@@ -41,7 +45,8 @@ impl FromFields for Change {
 }
 
 /// The answer.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 struct Answer {
     message: &'static str,
     #[serde(flatten)]
@@ -56,6 +61,16 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
     let profile = Profile::new(environment.store(), environment.password_proof()?, environment.limiter());
     let deps = Deps { profile, issuer: environment.issuer().await?, policy: environment.password_policy() };
     Ok(Endpoint::bearer(&routes::AUTH_CHANGE_PASSWORD, handler, deps, &environment.authenticator()))
+}
+
+/// What it takes and answers.
+#[must_use]
+pub fn operation() -> Operation {
+    Operation::of(&routes::AUTH_CHANGE_PASSWORD, "Change the password")
+        .body::<Change>()
+        .answers::<Answer>(StatusCode::OK, "The password is changed; go on with these tokens.")
+        .refuses(&[Code::InvalidCredentials, Code::AccountLocked, Code::ReauthenticationRequired, Code::Conflict])
+        .leads_to("Refresh", &routes::AUTH_REFRESH, json!({ "refresh_token": "$response.body#/refresh_token" }))
 }
 
 async fn handler(

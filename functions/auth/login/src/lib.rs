@@ -2,10 +2,14 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::json;
+use shared::description::Operation;
 use shared::domain::{EmailAddress, Password};
 use shared::environment::{Environment, StartError};
-use shared::http::{Body, Endpoint, Fields, FromFields, Meta, Problem};
+use shared::http::{Body, Code, Endpoint, Fields, FromFields, Meta, Problem};
 use shared::issuer::{TokenPair, UserView};
 use shared::login::Login;
 use shared::routes;
@@ -27,7 +31,8 @@ impl FromFields for Credentials {
 }
 
 /// The answer.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 struct Answer {
     #[serde(flatten)]
     tokens: TokenPair,
@@ -48,6 +53,17 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
         config: environment.config(),
     };
     Ok(Endpoint::public(&routes::AUTH_LOGIN, handler, login, &environment.store()))
+}
+
+/// What it takes and answers.
+#[must_use]
+pub fn operation() -> Operation {
+    Operation::of(&routes::AUTH_LOGIN, "Sign in with address and password")
+        .body::<Credentials>()
+        .answers::<Answer>(StatusCode::OK, "A session has begun.")
+        .refuses(&[Code::InvalidCredentials, Code::EmailNotVerified, Code::AccountDisabled, Code::AccountLocked])
+        .leads_to("Refresh", &routes::AUTH_REFRESH, json!({ "refresh_token": "$response.body#/refresh_token" }))
+        .leads_to("Logout", &routes::AUTH_LOGOUT, json!({ "refresh_token": "$response.body#/refresh_token" }))
 }
 
 async fn handler(

@@ -3,9 +3,10 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use serde::Serialize;
+use shared::description::{Message, Operation};
 use shared::environment::{Environment, StartError};
 use shared::http::{
     Authenticator, Caller, Code, Endpoint, Fields, FromFields, Meta, OptionalBody, Problem, SentRefreshToken,
@@ -34,12 +35,6 @@ impl FromFields for Request {
     }
 }
 
-/// The answer.
-#[derive(Serialize)]
-struct Answer {
-    message: &'static str,
-}
-
 /// Builds the endpoint.
 ///
 /// # Errors
@@ -51,16 +46,24 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
     Ok(Endpoint::public(&routes::AUTH_LOGOUT, handler, deps, &environment.store()))
 }
 
+/// What it takes and answers.
+#[must_use]
+pub fn operation() -> Operation {
+    Operation::of(&routes::AUTH_LOGOUT, "End a session")
+        .optional_body::<Request>()
+        .answers::<Message>(StatusCode::OK, "The session has ended, or the token was unknown.")
+}
+
 async fn handler(
     State(deps): State<Deps>,
     Meta(meta): Meta,
     headers: HeaderMap,
     OptionalBody(Request { token }): OptionalBody<Request>,
-) -> Result<Json<Answer>, Problem> {
+) -> Result<Json<Message>, Problem> {
     let caller = caller(&deps, &headers, token.is_some()).await?;
     let token = token.and_then(|SentRefreshToken(token)| RefreshToken::parse(&token));
     deps.sessions.log_out(&meta, caller.as_ref(), token.as_ref()).await?;
-    Ok(Json(Answer { message: "Signed out." }))
+    Ok(Json(Message { message: "Signed out." }))
 }
 
 /// Who shows an access token. A session that is over needs no end, and beside a refresh token a dead access token does not

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use shared::config::Config;
+use shared::description::Operation;
 use shared::environment::{Environment, StartError};
 use shared::http::{Caller, Endpoint};
 use shared::issuer::UserView;
@@ -17,6 +19,13 @@ use shared::routes;
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
     Ok(Endpoint::bearer(&routes::AUTH_ME, handler, environment.config(), &environment.authenticator()))
+}
+
+/// What it takes and answers.
+#[must_use]
+pub fn operation() -> Operation {
+    Operation::of(&routes::AUTH_ME, "Show the account")
+        .answers::<UserView>(StatusCode::OK, "The account of the caller.")
 }
 
 async fn handler(State(config): State<Arc<Config>>, caller: Caller) -> Json<UserView> {

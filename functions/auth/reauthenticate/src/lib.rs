@@ -2,10 +2,13 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
+use shared::description::Operation;
 use shared::domain::Password;
 use shared::environment::{Environment, StartError};
-use shared::http::{Body, Caller, Endpoint, Fields, FromFields, Meta, Problem};
+use shared::http::{Body, Caller, Code, Endpoint, Fields, FromFields, Meta, Problem};
 use shared::reauthentication::{Reauthentication, Renewed};
 use shared::routes;
 
@@ -21,7 +24,8 @@ impl FromFields for Proof {
 }
 
 /// The answer.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 struct Answer {
     message: &'static str,
     #[serde(flatten)]
@@ -41,6 +45,15 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
     };
     let authenticator = environment.authenticator();
     Ok(Endpoint::bearer(&routes::AUTH_REAUTHENTICATE, handler, reauthentication, &authenticator))
+}
+
+/// What it takes and answers.
+#[must_use]
+pub fn operation() -> Operation {
+    Operation::of(&routes::AUTH_REAUTHENTICATE, "Prove the password again")
+        .body::<Proof>()
+        .answers::<Answer>(StatusCode::OK, "The proof is renewed; go on with this access token.")
+        .refuses(&[Code::InvalidCredentials, Code::AccountLocked, Code::Conflict])
 }
 
 async fn handler(

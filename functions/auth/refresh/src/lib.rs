@@ -2,8 +2,11 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
+use serde_json::json;
+use shared::description::Operation;
 use shared::environment::{Environment, StartError};
-use shared::http::{Body, Endpoint, Fields, FromFields, Meta, Problem, SentRefreshToken};
+use shared::http::{Body, Code, Endpoint, Fields, FromFields, Meta, Problem, SentRefreshToken};
 use shared::issuer::TokenPair;
 use shared::refresh::Refresh;
 use shared::routes;
@@ -33,6 +36,17 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
         config: environment.config(),
     };
     Ok(Endpoint::public(&routes::AUTH_REFRESH, handler, refresh, &environment.store()))
+}
+
+/// What it takes and answers.
+#[must_use]
+pub fn operation() -> Operation {
+    Operation::of(&routes::AUTH_REFRESH, "Continue a session")
+        .body::<Request>()
+        .answers::<TokenPair>(StatusCode::OK, "Fresh tokens; the old refresh token is spent.")
+        .refuses(&[Code::InvalidRefreshToken])
+        .leads_to("RefreshAgain", &routes::AUTH_REFRESH, json!({ "refresh_token": "$response.body#/refresh_token" }))
+        .leads_to("Logout", &routes::AUTH_LOGOUT, json!({ "refresh_token": "$response.body#/refresh_token" }))
 }
 
 async fn handler(

@@ -5,10 +5,10 @@
 use axum::Json;
 use axum::extract::{FromRef, State};
 use http::StatusCode;
-use serde::Serialize;
+use shared::description::{Message, Operation};
 use shared::domain::{EmailAddress, PasswordPolicy};
 use shared::environment::{Environment, StartError};
-use shared::http::{Body, Endpoint, Fields, FromFields, Meta, NewPasswordRules, Problem};
+use shared::http::{Body, Code, Endpoint, Fields, FromFields, Meta, NewPasswordRules, Problem};
 use shared::registration::{Applicant, Registration};
 use shared::routes;
 
@@ -39,12 +39,6 @@ impl FromFields for Request {
     }
 }
 
-/// The answer.
-#[derive(Serialize)]
-struct Answer {
-    message: &'static str,
-}
-
 /// Builds the endpoint.
 ///
 /// # Errors
@@ -57,12 +51,24 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
     Ok(Endpoint::public(&routes::AUTH_REGISTER, handler, deps, &environment.store()))
 }
 
+/// What it takes and answers.
+#[must_use]
+pub fn operation() -> Operation {
+    Operation::of(&routes::AUTH_REGISTER, "Make an account")
+        .body::<Request>()
+        .answers::<Message>(
+            StatusCode::CREATED,
+            "Registered, or the owner of the address has been told; the answer is the same.",
+        )
+        .refuses(&[Code::Forbidden])
+}
+
 async fn handler(
     State(deps): State<Deps>,
     Meta(meta): Meta,
     Body(Request(applicant)): Body<Request>,
-) -> Result<(StatusCode, Json<Answer>), Problem> {
+) -> Result<(StatusCode, Json<Message>), Problem> {
     deps.registration.register(&meta, &applicant).await?;
     let message = "Registered. Open the link in the mail that we have sent to this address.";
-    Ok((StatusCode::CREATED, Json(Answer { message })))
+    Ok((StatusCode::CREATED, Json(Message { message })))
 }

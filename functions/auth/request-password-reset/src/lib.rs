@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
-use serde::Serialize;
+use shared::description::{Message, Operation};
 use shared::domain::EmailAddress;
 use shared::environment::{Environment, StartError};
 use shared::http::{Body, Endpoint, Fields, FromFields, Meta, Problem};
@@ -21,12 +21,6 @@ impl FromFields for Request {
     }
 }
 
-/// The answer.
-#[derive(Serialize)]
-struct Answer {
-    message: &'static str,
-}
-
 /// Builds the endpoint.
 ///
 /// # Errors
@@ -37,12 +31,21 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
     Ok(Endpoint::public(&routes::AUTH_REQUEST_PASSWORD_RESET, handler, recovery, &environment.store()))
 }
 
+/// What it takes and answers.
+#[must_use]
+pub fn operation() -> Operation {
+    Operation::of(&routes::AUTH_REQUEST_PASSWORD_RESET, "Send a reset mail").body::<Request>().answers::<Message>(
+        StatusCode::ACCEPTED,
+        "A mail is on its way if somebody has the address; the answer is the same if not.",
+    )
+}
+
 async fn handler(
     State(recovery): State<Recovery>,
     Meta(meta): Meta,
     Body(Request(email)): Body<Request>,
-) -> Result<(StatusCode, Json<Answer>), Problem> {
+) -> Result<(StatusCode, Json<Message>), Problem> {
     recovery.request(&meta, &email).await?;
     let message = "If this address has an account, a mail with a link for a new password is on its way.";
-    Ok((StatusCode::ACCEPTED, Json(Answer { message })))
+    Ok((StatusCode::ACCEPTED, Json(Message { message })))
 }

@@ -4,7 +4,7 @@
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
-use serde::Serialize;
+use shared::description::{Message, Operation};
 use shared::domain::EmailAddress;
 use shared::environment::{Environment, StartError};
 use shared::http::{Body, Endpoint, Fields, FromFields, Meta, Problem};
@@ -22,12 +22,6 @@ impl FromFields for Request {
     }
 }
 
-/// The answer.
-#[derive(Serialize)]
-struct Answer {
-    message: &'static str,
-}
-
 /// Builds the endpoint.
 ///
 /// # Errors
@@ -39,12 +33,23 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
     Ok(Endpoint::public(&routes::AUTH_RESEND_VERIFICATION, handler, verification, &environment.store()))
 }
 
+/// What it takes and answers.
+#[must_use]
+pub fn operation() -> Operation {
+    Operation::of(&routes::AUTH_RESEND_VERIFICATION, "Send another verification mail")
+        .body::<Request>()
+        .answers::<Message>(
+            StatusCode::ACCEPTED,
+            "A mail is on its way if the address waits for its confirmation; the answer is the same if not.",
+        )
+}
+
 async fn handler(
     State(verification): State<Verification>,
     Meta(meta): Meta,
     Body(Request(email)): Body<Request>,
-) -> Result<(StatusCode, Json<Answer>), Problem> {
+) -> Result<(StatusCode, Json<Message>), Problem> {
     verification.resend(&meta, &email).await?;
     let message = "If this address waits for its confirmation, a new mail is on its way.";
-    Ok((StatusCode::ACCEPTED, Json(Answer { message })))
+    Ok((StatusCode::ACCEPTED, Json(Message { message })))
 }

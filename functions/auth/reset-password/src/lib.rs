@@ -2,10 +2,11 @@
 
 use axum::Json;
 use axum::extract::{FromRef, State};
-use serde::Serialize;
+use axum::http::StatusCode;
+use shared::description::{Message, Operation};
 use shared::domain::{Password, PasswordPolicy};
 use shared::environment::{Environment, StartError};
-use shared::http::{Body, Endpoint, Fields, FromFields, Meta, NewPasswordRules, Problem, SentMailToken};
+use shared::http::{Body, Code, Endpoint, Fields, FromFields, Meta, NewPasswordRules, Problem, SentMailToken};
 use shared::passwords::PasswordHasher;
 use shared::recovery::Recovery;
 use shared::routes;
@@ -40,12 +41,6 @@ impl FromFields for Reset {
     }
 }
 
-/// The answer.
-#[derive(Serialize)]
-struct Answer {
-    message: &'static str,
-}
-
 /// Builds the endpoint.
 ///
 /// # Errors
@@ -57,11 +52,20 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
     Ok(Endpoint::public(&routes::AUTH_RESET_PASSWORD, handler, deps, &environment.store()))
 }
 
+/// What it takes and answers.
+#[must_use]
+pub fn operation() -> Operation {
+    Operation::of(&routes::AUTH_RESET_PASSWORD, "Set a new password by a mailed token")
+        .body::<Reset>()
+        .answers::<Message>(StatusCode::OK, "The password is changed and every session is ended.")
+        .refuses(&[Code::InvalidOrExpiredToken])
+}
+
 async fn handler(
     State(deps): State<Deps>,
     Meta(meta): Meta,
     Body(Reset { token, password }): Body<Reset>,
-) -> Result<Json<Answer>, Problem> {
+) -> Result<Json<Message>, Problem> {
     deps.recovery.reset(&meta, &token.0, &password, deps.policy, &deps.hasher).await?;
-    Ok(Json(Answer { message: "The password is changed and every session is ended. Sign in with the new password." }))
+    Ok(Json(Message { message: "The password is changed and every session is ended. Sign in with the new password." }))
 }

@@ -3,9 +3,10 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde::Serialize;
+use axum::http::StatusCode;
+use shared::description::{Message, Operation};
 use shared::environment::{Environment, StartError};
-use shared::http::{Body, Endpoint, Fields, FromFields, Meta, Problem, SentMailToken};
+use shared::http::{Body, Code, Endpoint, Fields, FromFields, Meta, Problem, SentMailToken};
 use shared::rescue::{Rescued, Rescuer};
 use shared::routes;
 
@@ -20,12 +21,6 @@ impl FromFields for Request {
     }
 }
 
-/// The answer.
-#[derive(Serialize)]
-struct Answer {
-    message: &'static str,
-}
-
 /// Builds the endpoint.
 ///
 /// # Errors
@@ -35,16 +30,25 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
     Ok(Endpoint::public(&routes::AUTH_SECURE_ACCOUNT, handler, rescuer, &environment.store()))
 }
 
+/// What it takes and answers.
+#[must_use]
+pub fn operation() -> Operation {
+    Operation::of(&routes::AUTH_SECURE_ACCOUNT, "Report that it was not me")
+        .body::<Request>()
+        .answers::<Message>(StatusCode::OK, "Every session is ended and a reset is mailed.")
+        .refuses(&[Code::InvalidOrExpiredToken, Code::Conflict])
+}
+
 async fn handler(
     State(rescuer): State<Rescuer>,
     Meta(meta): Meta,
     Body(Request(token)): Body<Request>,
-) -> Result<Json<Answer>, Problem> {
+) -> Result<Json<Message>, Problem> {
     let message = match Box::pin(rescuer.rescue(&meta, &token.0)).await? {
         Rescued::Done => "Every session is ended. Set a new password by the link that we have just mailed you.",
         Rescued::Before => {
             "This link was used already, and did what it is for. Set a new password by the link that we mailed you."
         }
     };
-    Ok(Json(Answer { message }))
+    Ok(Json(Message { message }))
 }

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use shared::config::Config;
+use shared::description::Operation;
 use shared::domain::DisplayName;
 use shared::environment::{Environment, StartError};
-use shared::http::{Body, Caller, Endpoint, Fields, FromFields, Meta, Problem};
+use shared::http::{Body, Caller, Code, Endpoint, Fields, FromFields, Meta, Problem};
 use shared::issuer::UserView;
 use shared::profile::{NewAddress, Profile};
 use shared::routes;
@@ -49,6 +51,15 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
     let profile = Profile::new(environment.store(), environment.password_proof()?, environment.limiter());
     let deps = Deps { profile, config: environment.config() };
     Ok(Endpoint::bearer(&routes::AUTH_UPDATE_ME, handler, deps, &environment.authenticator()))
+}
+
+/// What it takes and answers.
+#[must_use]
+pub fn operation() -> Operation {
+    Operation::of(&routes::AUTH_UPDATE_ME, "Change name or address")
+        .body::<Changes>()
+        .answers::<UserView>(StatusCode::OK, "The account as it is now.")
+        .refuses(&[Code::InvalidCredentials, Code::AccountLocked, Code::ReauthenticationRequired, Code::Conflict])
 }
 
 async fn handler(

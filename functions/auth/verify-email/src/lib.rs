@@ -2,9 +2,10 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde::Serialize;
+use axum::http::StatusCode;
+use shared::description::{Message, Operation};
 use shared::environment::{Environment, StartError};
-use shared::http::{Body, Endpoint, Fields, FromFields, Meta, Problem, SentMailToken};
+use shared::http::{Body, Code, Endpoint, Fields, FromFields, Meta, Problem, SentMailToken};
 use shared::routes;
 use shared::verification::Verification;
 
@@ -19,12 +20,6 @@ impl FromFields for Request {
     }
 }
 
-/// The answer.
-#[derive(Serialize)]
-struct Answer {
-    message: &'static str,
-}
-
 /// Builds the endpoint.
 ///
 /// # Errors
@@ -36,11 +31,20 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
     Ok(Endpoint::public(&routes::AUTH_VERIFY_EMAIL, handler, verification, &environment.store()))
 }
 
+/// What it takes and answers.
+#[must_use]
+pub fn operation() -> Operation {
+    Operation::of(&routes::AUTH_VERIFY_EMAIL, "Prove an address")
+        .body::<Request>()
+        .answers::<Message>(StatusCode::OK, "The address is confirmed.")
+        .refuses(&[Code::InvalidOrExpiredToken])
+}
+
 async fn handler(
     State(verification): State<Verification>,
     Meta(meta): Meta,
     Body(Request(token)): Body<Request>,
-) -> Result<Json<Answer>, Problem> {
+) -> Result<Json<Message>, Problem> {
     verification.verify(&meta, &token.0).await?;
-    Ok(Json(Answer { message: "The address is confirmed. You can sign in." }))
+    Ok(Json(Message { message: "The address is confirmed. You can sign in." }))
 }

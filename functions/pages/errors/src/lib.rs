@@ -4,8 +4,9 @@ use axum::Json;
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::http::header::{ACCEPT, VARY};
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use shared::description::Operation;
 use shared::environment::{Environment, StartError};
 use shared::http::{Code, Endpoint, ErrorEntry, Problem, error_article, reading_page};
 use shared::routes;
@@ -17,6 +18,16 @@ use shared::routes;
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(_environment: &Environment) -> Result<Endpoint, StartError> {
     Ok(Endpoint::open(&routes::PAGES_ERRORS, handler, ()))
+}
+
+/// What it takes and answers.
+#[must_use]
+pub fn operation() -> Operation {
+    let words: Vec<_> = Code::ALL.into_iter().map(Code::name).collect();
+    Operation::of(&routes::PAGES_ERRORS, "Explain an error")
+        .path_word("code", "The `code` of a problem document.", &words)
+        .shows_page("What the code means and what to do: as a page, or as JSON where nothing else is accepted.")
+        .answers::<ErrorEntry>(StatusCode::OK, "")
 }
 
 async fn handler(name: Result<Path<String>, PathRejection>, headers: HeaderMap) -> Result<Response, Problem> {

@@ -1,5 +1,6 @@
 //! GET `/reset-password`: the page that a reset mail links to. Opening it does nothing; its button sends the POST.
 
+use shared::description::Operation;
 use shared::environment::{Environment, StartError};
 use shared::http::{Endpoint, Page};
 use shared::routes;
@@ -13,6 +14,13 @@ static PAGE: Page = Page { html: include_str!("page.html"), script: include_str!
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(_environment: &Environment) -> Result<Endpoint, StartError> {
     Ok(Endpoint::open(&routes::PAGES_RESET_PASSWORD, handler, ()))
+}
+
+/// What it takes and answers.
+#[must_use]
+pub fn operation() -> Operation {
+    Operation::of(&routes::PAGES_RESET_PASSWORD, "Show the page of a reset link")
+        .shows_page("A page; opening it does nothing.")
 }
 
 async fn handler() -> &'static Page {

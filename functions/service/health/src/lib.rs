@@ -1,13 +1,16 @@
 //! GET `/api/v1/health`: whether the service answers. It asks nothing of anything else.
 
 use axum::Json;
+use axum::http::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
+use shared::description::Operation;
 use shared::environment::{Environment, StartError};
 use shared::http::Endpoint;
 use shared::routes;
 
 /// The answer.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Health {
     status: &'static str,
     version: &'static str,
@@ -20,6 +23,13 @@ struct Health {
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(_environment: &Environment) -> Result<Endpoint, StartError> {
     Ok(Endpoint::open(&routes::SERVICE_HEALTH, handler, ()))
+}
+
+/// What it takes and answers.
+#[must_use]
+pub fn operation() -> Operation {
+    Operation::of(&routes::SERVICE_HEALTH, "Say whether the service answers")
+        .answers::<Health>(StatusCode::OK, "It does.")
 }
 
 async fn handler() -> Json<Health> {

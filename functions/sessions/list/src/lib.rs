@@ -2,7 +2,10 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
+use shared::description::Operation;
 use shared::domain::Device;
 use shared::environment::{Environment, StartError};
 use shared::http::{Caller, Endpoint, Meta, Problem};
@@ -10,7 +13,8 @@ use shared::routes;
 use shared::sessions::{SessionView, Sessions};
 
 /// The answer.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 struct Answer {
     total_count: usize,
     sessions: Vec<SessionView>,
@@ -26,6 +30,14 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
     Device::prepare();
     let sessions = Sessions::new(environment.store(), environment.limiter());
     Ok(Endpoint::bearer(&routes::SESSIONS_LIST, handler, sessions, &environment.authenticator()))
+}
+
+/// What it takes and answers.
+#[must_use]
+pub fn operation() -> Operation {
+    Operation::of(&routes::SESSIONS_LIST, "List the live sessions")
+        .answers::<Answer>(StatusCode::OK, "The live sessions of the caller, newest activity first.")
+        .leads_to_path("Revoke", &routes::SESSIONS_REVOKE, "$response.body#/sessions/0/id")
 }
 
 async fn handler(State(sessions): State<Sessions>, Meta(meta): Meta, caller: Caller) -> Result<Json<Answer>, Problem> {

@@ -2,18 +2,12 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde::Serialize;
+use axum::http::StatusCode;
+use shared::description::Operation;
 use shared::environment::{Environment, StartError};
 use shared::http::{Caller, Endpoint, Meta, Problem};
 use shared::routes;
-use shared::sessions::Sessions;
-
-/// The answer.
-#[derive(Serialize)]
-struct Answer {
-    message: &'static str,
-    revoked_count: usize,
-}
+use shared::sessions::{Ended, Sessions};
 
 /// Builds the endpoint.
 ///
@@ -25,7 +19,14 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
     Ok(Endpoint::bearer(&routes::SESSIONS_REVOKE_ALL, handler, sessions, &environment.authenticator()))
 }
 
-async fn handler(State(sessions): State<Sessions>, Meta(meta): Meta, caller: Caller) -> Result<Json<Answer>, Problem> {
+/// What it takes and answers.
+#[must_use]
+pub fn operation() -> Operation {
+    Operation::of(&routes::SESSIONS_REVOKE_ALL, "End every session")
+        .answers::<Ended>(StatusCode::OK, "Every session has ended.")
+}
+
+async fn handler(State(sessions): State<Sessions>, Meta(meta): Meta, caller: Caller) -> Result<Json<Ended>, Problem> {
     let revoked_count = sessions.revoke_all(&meta, &caller).await?;
-    Ok(Json(Answer { message: "Every session is ended.", revoked_count }))
+    Ok(Json(Ended { message: "Every session is ended.", revoked_count }))
 }

@@ -2,18 +2,12 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde::Serialize;
+use axum::http::StatusCode;
+use shared::description::Operation;
 use shared::environment::{Environment, StartError};
 use shared::http::{Caller, Endpoint, Meta, Problem};
 use shared::routes;
-use shared::sessions::Sessions;
-
-/// The answer.
-#[derive(Serialize)]
-struct Answer {
-    message: &'static str,
-    revoked_count: usize,
-}
+use shared::sessions::{Ended, Sessions};
 
 /// Builds the endpoint.
 ///
@@ -25,7 +19,14 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
     Ok(Endpoint::bearer(&routes::SESSIONS_REVOKE_OTHERS, handler, sessions, &environment.authenticator()))
 }
 
-async fn handler(State(sessions): State<Sessions>, Meta(meta): Meta, caller: Caller) -> Result<Json<Answer>, Problem> {
+/// What it takes and answers.
+#[must_use]
+pub fn operation() -> Operation {
+    Operation::of(&routes::SESSIONS_REVOKE_OTHERS, "End every other session")
+        .answers::<Ended>(StatusCode::OK, "Every other session has ended.")
+}
+
+async fn handler(State(sessions): State<Sessions>, Meta(meta): Meta, caller: Caller) -> Result<Json<Ended>, Problem> {
     let revoked_count = sessions.revoke_others(&meta, &caller).await?;
-    Ok(Json(Answer { message: "Every other session is ended.", revoked_count }))
+    Ok(Json(Ended { message: "Every other session is ended.", revoked_count }))
 }

@@ -3,19 +3,13 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde::Serialize;
+use axum::http::StatusCode;
+use shared::description::Operation;
 use shared::domain::SessionId;
 use shared::environment::{Environment, StartError};
 use shared::http::{Caller, Endpoint, Meta, PathId, Problem};
 use shared::routes;
-use shared::sessions::Sessions;
-
-/// The answer.
-#[derive(Serialize)]
-struct Answer {
-    message: &'static str,
-    revoked_count: usize,
-}
+use shared::sessions::{Ended, Sessions};
 
 /// Builds the endpoint.
 ///
@@ -27,12 +21,20 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
     Ok(Endpoint::bearer(&routes::SESSIONS_REVOKE, handler, sessions, &environment.authenticator()))
 }
 
+/// What it takes and answers.
+#[must_use]
+pub fn operation() -> Operation {
+    Operation::of(&routes::SESSIONS_REVOKE, "End one session")
+        .path::<SessionId>()
+        .answers::<Ended>(StatusCode::OK, "The session has ended.")
+}
+
 async fn handler(
     State(sessions): State<Sessions>,
     Meta(meta): Meta,
     caller: Caller,
     PathId(id): PathId<SessionId>,
-) -> Result<Json<Answer>, Problem> {
+) -> Result<Json<Ended>, Problem> {
     sessions.revoke(&meta, &caller, id).await?;
-    Ok(Json(Answer { message: "The session is ended.", revoked_count: 1 }))
+    Ok(Json(Ended { message: "The session is ended.", revoked_count: 1 }))
 }

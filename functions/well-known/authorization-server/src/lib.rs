@@ -6,14 +6,17 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 use shared::config::Config;
+use shared::description::Operation;
 use shared::environment::{Environment, StartError};
 use shared::http::Endpoint;
 use shared::routes;
 
 /// The metadata.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Metadata {
     issuer: String,
     jwks_uri: String,
@@ -29,6 +32,13 @@ struct Metadata {
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
     Ok(Endpoint::open(&routes::WELL_KNOWN_AUTHORIZATION_SERVER, handler, environment.config()))
+}
+
+/// What it takes and answers.
+#[must_use]
+pub fn operation() -> Operation {
+    Operation::of(&routes::WELL_KNOWN_AUTHORIZATION_SERVER, "Show the metadata")
+        .answers::<Metadata>(StatusCode::OK, "Authorization server metadata (RFC 8414).")
 }
 
 async fn handler(State(config): State<Arc<Config>>) -> Json<Metadata> {

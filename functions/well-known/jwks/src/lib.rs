@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
+use shared::description::Operation;
 use shared::environment::{Environment, StartError};
 use shared::http::{Code, Endpoint, Problem};
 use shared::routes;
@@ -12,13 +15,13 @@ use shared::store::Store;
 use shared::tokens::PublicKey;
 
 /// A key set.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct KeySet {
     keys: Vec<Key>,
 }
 
 /// A key (RFC 7518 section 6.2.1); only public members exist.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Key {
     kty: &'static str,
     crv: &'static str,
@@ -36,6 +39,13 @@ struct Key {
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
     Ok(Endpoint::open(&routes::WELL_KNOWN_JWKS, handler, environment.store()))
+}
+
+/// What it takes and answers.
+#[must_use]
+pub fn operation() -> Operation {
+    Operation::of(&routes::WELL_KNOWN_JWKS, "Show the public keys")
+        .answers::<KeySet>(StatusCode::OK, "Every key that may verify an access token (RFC 7517).")
 }
 
 async fn handler(State(store): State<Store>) -> Result<Json<KeySet>, Problem> {

@@ -1,0 +1,91 @@
+//! Holds what the service takes and answers to its own description.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex};
+
+use http::Method;
+use jsonschema::Validator;
+use serde_json::{Value, json};
+use shared::routes::{self, Route};
+
+use crate::client::Answer;
+
+/// The description, made of the functions as they are now.
+pub static DESCRIPTION: LazyLock<Value> =
+    LazyLock::new(|| shared::description::document(&dashtam_local::endpoints::operations()));
+
+static VALIDATORS: LazyLock<Mutex<HashMap<String, Arc<Validator>>>> = LazyLock::new(Mutex::default);
+
+/// What the description says of the place that the keys lead to, references followed.
+#[must_use]
+pub fn described(keys: &[&str]) -> Option<&'static Value> {
+    let mut at: &Value = &DESCRIPTION;
+    for key in keys {
+        at = follow(at.get(key)?)?;
+    }
+    Some(at)
+}
+
+fn follow(value: &'static Value) -> Option<&'static Value> {
+    match value.get("$ref").and_then(Value::as_str) {
+        Some(target) => DESCRIPTION.pointer(target.trim_start_matches('#')),
+        None => Some(value),
+    }
+}
+
+/// Why `value` is none that `schema` takes; empty if it is one. `key` names the schema.
+#[must_use]
+pub fn faults(key: &str, schema: &Value, value: &Value) -> Vec<String> {
+    let make = || {
+        // What the schema refers to stands in the same place as in the description.
+        let whole = json!({ "allOf": [schema], "components": DESCRIPTION["components"] });
+        let options = jsonschema::options().should_validate_formats(true);
+        Arc::new(options.build(&whole).expect("a schema"))
+    };
+    let validator = {
+        let mut all = VALIDATORS.lock().expect("no panic");
+        Arc::clone(all.entry(key.to_owned()).or_insert_with(make))
+    };
+    validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect()
+}
+
+fn route_of(method: &Method, path: &str) -> Option<&'static Route> {
+    let answering = || routes::ALL.into_iter().filter(|route| route.answers(method));
+    answering().find(|route| route.path == path).or_else(|| answering().find(|route| route.matches(path)))
+}
+
+fn operation(route: &Route) -> &'static Value {
+    let method = route.method.as_str().to_ascii_lowercase();
+    described(&["paths", route.path, &method]).expect("every route is described")
+}
+
+/// Fails unless the answer is one that the description promises: status, headers, content type and body.
+#[track_caller]
+pub(crate) fn assert_promised(method: &Method, path: &str, answer: &Answer) {
+    let Some(route) = route_of(method, path) else { return };
+    let status = answer.status.as_str();
+    let what = format!("{method} {path} answered {status} {}", answer.text());
+    let response = operation(route)["responses"].get(status).and_then(follow);
+    let response = response.unwrap_or_else(|| panic!("openapi.json promises no such status: {what}"));
+    for (name, header) in response["headers"].as_object().expect("headers") {
+        let header = follow(header).expect("a header");
+        assert!(header["required"] != true || answer.header(name).is_some(), "{name} is missing: {what}");
+    }
+    let kind = answer.header("content-type").and_then(|sent| sent.split(';').next()).unwrap_or_default();
+    let content = &response["content"][kind];
+    assert!(content.is_object(), "openapi.json promises no such content type: {what}");
+    if method != Method::HEAD && kind.ends_with("json") {
+        let key = format!("{} {status}", route.function);
+        let found = faults(&key, &content["schema"], &answer.json());
+        assert!(found.is_empty(), "another body than openapi.json promises: {found:?}: {what}");
+    }
+}
+
+/// Fails if the service did what it was asked by a body that the description rules out.
+#[track_caller]
+pub(crate) fn assert_asked_for(method: &Method, path: &str, body: &Value, answer: &Answer) {
+    let Some(route) = route_of(method, path).filter(|_| answer.status.is_success()) else { return };
+    let Some(schema) = operation(route).pointer("/requestBody/content/application~1json/schema") else { return };
+    let found = faults(&format!("{} body", route.function), schema, body);
+    assert!(found.is_empty(), "openapi.json rules out what {method} {path} took: {found:?}: {body}");
+}

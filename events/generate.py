@@ -88,7 +88,7 @@ class Request:
             "version": "2.0",
             "routeKey": "$default",
             "rawPath": self.path,
-            "rawQueryString": urllib.parse.urlencode(self.query),
+            "rawQueryString": urllib.parse.urlencode(self.query, safe="{}"),
             "headers": self.headers,
             "requestContext": {
                 "accountId": ACCOUNT,
@@ -181,6 +181,9 @@ FUNCTIONS = {
     "auth-secure-account": (
         post("secure-account", {"token": "{{notice_token}}"}), 200,
         post("secure-account", {"token": unknown("dsa_", 48)}), 400, "invalid_or_expired_token"),
+    "auth-activity": (
+        Request("GET", f"{AUTH}/activity", None, BEARER, query={"limit": "10"}), 200,
+        Request("GET", f"{AUTH}/activity", None, BEARER, query={"cursor": "made-up"}), 422, "validation_failed"),
     "sessions-list": (
         Request("GET", f"{AUTH}/sessions", None, BEARER), 200,
         Request("GET", f"{AUTH}/sessions", None, {"authorization": "Bearer no.access.token"}), 401, "invalid_token"),
@@ -210,6 +213,9 @@ FUNCTIONS = {
     "admin-unlock-user": (
         admin("users/{id}/unlock", REASON, id="{{user_id}}"), 200,
         admin("users/{id}/unlock", {}, id=UNKNOWN_SESSION), 422, "validation_failed"),
+    "admin-audit-events": (
+        Request("GET", f"{ADMIN}/audit-events", None, ADMIN_BEARER, query={"user_id": "{{user_id}}", "action": "admin.unlock_user"}), 200,
+        Request("GET", f"{ADMIN}/audit-events", None, ADMIN_BEARER, query={"user_id": "ada"}), 422, "validation_failed"),
     "well-known-jwks": page("/.well-known/jwks.json"),
     "well-known-authorization-server": page("/.well-known/oauth-authorization-server"),
     "well-known-openid-configuration": page("/.well-known/openid-configuration"),

@@ -29,6 +29,8 @@ use crate::seals::SealError;
 use crate::secrets::Secrets;
 use crate::store::{self, AwsBase, Store};
 use crate::telemetry::{Exporter, Telemetry};
+use crate::tokens::Cursors;
+use crate::trail::Trail;
 
 /// Why a process does not start.
 #[derive(Debug, thiserror::Error)]
@@ -244,6 +246,15 @@ impl Environment {
     pub async fn rescuer(&self) -> Result<Rescuer, StartError> {
         let key = keys::mail_key(&self.secrets()).await?;
         Ok(Rescuer::new(self.store(), self.limiter(), key, self.config.mail.notice_ttl))
+    }
+
+    /// Shows the audit trail.
+    ///
+    /// # Errors
+    /// [`StartError::Keys`].
+    pub async fn trail(&self) -> Result<Trail, StartError> {
+        let cursors = Cursors::new(keys::cursor_key(&self.secrets()).await?);
+        Ok(Trail::new(self.store(), self.limiter(), cursors))
     }
 
     /// Makes tokens worthless.

@@ -18,6 +18,7 @@
 //! | [`rescue`] | "this wasn't me" |
 //! | [`rotations`] | makes everything issued before worthless |
 //! | [`key_changes`] | replaces the signing keys |
+//! | [`trail`] | shows the audit trail |
 //! | [`administration`] | what admins do to accounts |
 //! | [`mail`] | the mailer: what the outbox asks for |
 //! | [`sweeper`] | removes what a rotation has killed |
@@ -67,6 +68,7 @@ pub mod store;
 pub mod sweeper;
 pub mod telemetry;
 pub mod tokens;
+pub mod trail;
 pub mod verification;
 
 pub use dashtam_verify::clock;

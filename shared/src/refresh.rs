@@ -167,5 +167,8 @@ fn check(session: &Session, token: &RefreshToken, user: &User, liveness: &Livene
 }
 
 fn refused(token: &RefreshToken, reason: &'static str) -> Problem {
-    Problem::new(Code::InvalidRefreshToken).refused(Refusal::new(reason).user(token.user()).session(token.session()))
+    // Of a token that is shown over and over the trail learns once in ten minutes.
+    let once = format!("refresh#{reason}#{}", token.session());
+    let refusal = Refusal::new(reason).user(token.user()).session(token.session()).once(once);
+    Problem::new(Code::InvalidRefreshToken).refused(refusal)
 }

@@ -62,6 +62,10 @@ async fn sessions_stay_within_their_budgets() {
     let ada = ada.bearer(answer.json()["access_token"].as_str().unwrap_or_default());
     // A bucket that is in use costs one call more; by then each is idle again.
     app.advance(60);
+    app.proxy.take_calls();
+    ada.get("/api/v1/auth/activity").await.assert(200);
+    hold(&app, "activity", 5);
+    app.advance(60);
     ada.delete("/api/v1/auth/sessions/others").await.assert(200);
     hold(&app, "revoke others", 4);
     app.advance(60);
@@ -112,6 +116,11 @@ async fn breach_response_stays_within_its_budgets() {
     hold(&app, "find users", 4);
     root.get("/api/v1/admin/security-config").await.assert(200);
     hold(&app, "security configuration", 3);
+    root.get(&format!("/api/v1/admin/audit-events?user_id={id}")).await.assert(200);
+    hold(&app, "audit events of a user", 4);
+    root.get(&format!("/api/v1/admin/audit-events?request_id={id}")).await.assert(200);
+    hold(&app, "audit events of a request", 3);
+    app.proxy.take_calls();
     app.advance(61);
     root.post("/api/v1/admin/token-rotations", &json!({ "scope": "global", "reason": reason })).await.assert(200);
     hold(&app, "rotate everybody", 4);

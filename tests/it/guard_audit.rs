@@ -4,11 +4,13 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use bundle_tests::{Actor, Item, PASSWORD, TestApp, text};
 use serde_json::json;
+use shared::audit::Action;
 use shared::digest;
 use shared::domain::EmailAddress;
 use shared::routes;
 use uuid::Uuid;
 
+use crate::guard_project::{files, read};
 use crate::guard_requests::{NEW_PASSWORD, granted, unlimited};
 
 /// What one write unit pays for, in bytes.
@@ -130,6 +132,72 @@ async fn a_refusal_that_matters_leaves_one_record_and_no_change_of_an_earlier_on
     );
 }
 
+#[tokio::test]
+async fn a_record_that_stands_is_never_overwritten() {
+    // AU-05: whatever is written under the key of a record, the record stays as it was.
+    let app = unlimited().await;
+    let ada = app.logged_in("ada@example.com").await;
+    ada.post("/api/v1/auth/logout", &json!({})).await.assert(200);
+    ada.me().await.assert(401);
+    let before = app.db_scan("audit").await;
+    for _ in 0..3 {
+        app.advance(1);
+        app.anonymous().at("203.0.113.9").bearer(ada.access.as_deref().unwrap_or_default()).me().await.assert(401);
+    }
+    assert_eq!(new_records(&app, &before).await, Vec::<Item>::new());
+    assert!(app.db_scan("audit").await.iter().all(|record| before.contains(record)));
+}
+
+/// A refused access token, and what the trail knows of it.
+#[tokio::test]
+async fn a_refused_token_of_one_session_is_recorded_once_in_ten_minutes_whatever_the_reason() {
+    let app = unlimited().await;
+    let reason = json!({ "reason": "Asked for by a guard of the tests" });
+    for (name, expected) in [
+        ("ended", "session_ended"),
+        ("rotated", "token_rejected_due_to_rotation"),
+        ("disabled", "token_rejected_due_to_rotation"),
+    ] {
+        let ada = app.logged_in(&format!("{name}@example.com")).await;
+        let id = ada.me().await.json()["id"].as_str().expect("an id").to_owned();
+        match name {
+            "ended" => ada.post("/api/v1/auth/logout", &json!({})).await.assert(200),
+            "rotated" => ada.delete("/api/v1/auth/sessions/all").await.assert(200),
+            _ => app
+                .admin("root@example.com")
+                .await
+                .post(&format!("/api/v1/admin/users/{id}/disable"), &reason)
+                .await
+                .assert(200),
+        }
+        let before = app.db_scan("audit").await;
+        for path in ["/api/v1/auth/me", "/api/v1/auth/sessions", "/api/v1/auth/me", "/api/v1/admin/security-config"] {
+            ada.get(path).await.assert(401);
+        }
+        let records = new_records(&app, &before).await;
+        assert_eq!(records.len(), 1, "{name}: {records:#?}");
+        assert_eq!((text(&records[0], "reason"), text(&records[0], "user_id")), (Some(expected), Some(id.as_str())));
+        app.advance(600);
+        ada.get("/api/v1/auth/me").await.assert(401);
+        assert_eq!(new_records(&app, &before).await.len(), 2, "{name}, ten minutes later");
+    }
+}
+
+#[test]
+fn every_action_that_is_recorded_can_be_searched_for() {
+    let mut found = 0;
+    for file in files("shared/src", ".rs").into_iter().chain(files("infra/ops/src", ".rs")) {
+        for rest in read(&file).split("Task { action: \"").skip(1) {
+            let action = rest.split('"').next().unwrap_or_default();
+            assert!(Action::named(action).is_some(), "{file}: `Action::OF_TASKS` does not know {action}");
+            found += 1;
+        }
+    }
+    assert!(found > 5, "the guard finds {found} tasks");
+    assert!(routes::ALL.iter().filter_map(|route| route.action).all(|action| Action::named(action).is_some()));
+    assert!(Action::named("unheard.of").is_none() && Action::named("").is_none());
+}
+
 /// The longest address there is, of plain letters.
 fn longest_address(first: char) -> String {
     let label = "d".repeat(61);
@@ -197,6 +265,13 @@ async fn longest_account(settings: &[(&str, &str)]) -> TestApp {
         .await
         .assert(200);
     ada.delete("/api/v1/auth/sessions/others").await.assert(200);
+    // A look into the trail is recorded, too, with whatever can be asked for.
+    app.db_grant_admin(&email).await;
+    let (user, session) = (ada.me().await.json()["id"].clone(), ada.session_id().await);
+    let (user, moment) = (user.as_str().unwrap_or_default(), "2027-01-01T00:00:00.123Z");
+    let asked = format!("user_id={user}&session_id={session}&request_id={session}&action=admin.rotate_signing_keys");
+    ada.get(&format!("/api/v1/admin/audit-events?{asked}&from={moment}&to={moment}&limit=200")).await.assert(200);
+    ada.get("/api/v1/auth/activity").await.assert(200);
     app.drain().await;
     app
 }

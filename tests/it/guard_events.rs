@@ -69,7 +69,7 @@ impl Stage {
         let mut headers: Vec<_> = parts
             .headers
             .iter()
-            .filter(|(name, _)| *name != "x-request-id")
+            .filter(|(name, _)| *name != "x-request-id" && *name != "content-length")
             .map(|(name, value)| format!("{name}: {value:?}"))
             .collect();
         headers.sort();
@@ -96,8 +96,9 @@ fn comparable(mut body: Value) -> Value {
     match &mut body {
         Value::Object(members) => {
             for (name, value) in members.iter_mut() {
-                let differs = ["access_token", "refresh_token", "id", "user_id", "request_id", "kid", "x", "y"]
-                    .contains(&name.as_str());
+                let differs =
+                    ["access_token", "refresh_token", "id", "user_id", "request_id", "kid", "x", "y", "events"]
+                        .contains(&name.as_str());
                 *value = if differs { Value::from("*") } else { comparable(value.take()) };
             }
         }

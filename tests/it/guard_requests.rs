@@ -123,6 +123,7 @@ pub async fn granted<'a>(app: &'a TestApp, route: &'static Route, who: &str) -> 
             }
             (actor, None)
         }
+        "auth-activity" => (app.logged_in(&email).await, None),
         "auth-reauthenticate" => (app.logged_in(&email).await, Some(json!({ "password": PASSWORD }))),
         "auth-secure-account" => {
             let actor = app.logged_in(&email).await;
@@ -135,6 +136,9 @@ pub async fn granted<'a>(app: &'a TestApp, route: &'static Route, who: &str) -> 
             path = path.replace("{id}", &target);
             if route.function == "admin-find-users" {
                 path = format!("{path}?email=target.{email}");
+            }
+            if route.function == "admin-audit-events" {
+                path = format!("{path}?user_id={target}&action=auth.login");
             }
             (actor, body)
         }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use dashtam_local::cloudformation;
 use serde_json::Value;
 use shared::routes::{self, RingRight, Secret};
+use shared::store::Index;
 
 use crate::guard_project::{assert_same, read};
 
@@ -67,8 +68,9 @@ fn statements(id: &str, resource: &Value) -> Vec<Statement> {
 
 /// The resource that a statement is about: a logical id, or the text itself where it has none.
 fn subject(resource: &Value) -> String {
-    let id = resource["Ref"].as_str().or_else(|| resource["Fn::GetAtt"][0].as_str());
-    id.map_or_else(|| resource.to_string(), str::to_owned)
+    let id = resource["Ref"].as_str().or_else(|| resource["Fn::GetAtt"][0].as_str()).map(str::to_owned);
+    let index = resource["Fn::Sub"].as_str().and_then(|text| text.strip_prefix("${AuditTable.Arn}/index/"));
+    id.or_else(|| index.map(|name| format!("AuditTable/index/{name}"))).unwrap_or_else(|| resource.to_string())
 }
 
 fn rights(id: &str, function: &Value) -> BTreeSet<Right> {
@@ -95,6 +97,7 @@ fn rights_of_route(route: &routes::Route) -> BTreeSet<Right> {
     let secrets = route.secrets.iter().map(|secret| match secret {
         Secret::SigningRing => right("SigningRing", "secretsmanager:GetSecretValue"),
         Secret::MailKey => right("MailKey", "secretsmanager:GetSecretValue"),
+        Secret::CursorKey => right("CursorKey", "secretsmanager:GetSecretValue"),
     });
     let key = (!route.secrets.is_empty()).then(|| right("DataKey", "kms:Decrypt"));
     let replace = [
@@ -106,7 +109,9 @@ fn rights_of_route(route: &routes::Route) -> BTreeSet<Right> {
         right("DataKey", "kms:GenerateDataKey"),
     ];
     let replace = replace.into_iter().filter(|_| route.ring == RingRight::Replace);
-    tables.chain(secrets).chain(key).chain(replace).collect()
+    let index = |index: &Index| right(&format!("AuditTable/index/{}", index.name()), "dynamodb:Query");
+    let indexes = route.indexes.iter().map(index);
+    tables.chain(indexes).chain(secrets).chain(key).chain(replace).collect()
 }
 
 /// The functions without a route, and what their work needs.
@@ -251,17 +256,30 @@ fn no_right_covers_more_than_it_names() {
 }
 
 #[test]
-fn audit_records_can_only_be_put() {
+fn audit_records_can_only_be_put_and_read_by_those_that_show_them() {
+    // AU-05: no function changes, removes or overwrites a record; every put is conditional on absence (`store/audit.rs`).
+    let stream = ["DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"];
+    let reads: [(&str, &[&str]); 4] = [
+        ("AuthActivityFunction", &["Query"]),
+        ("AdminAuditEventsFunction", &["Query"]),
+        ("AuditSealerFunction", &stream),
+        ("AuditReconcilerFunction", &["Scan"]),
+    ];
     let template = template();
     let holders = ["AWS::Serverless::Function", "AWS::IAM::Role"].map(|kind| resources_of(&template, kind));
     for (id, holder) in holders.iter().flatten() {
         for statement in statements(id, holder) {
             let about_audit = statement.resources.iter().any(|resource| resource.to_string().contains("AuditTable"));
-            let reads = ["Scan", "DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"];
-            let is_harmless = |action: &String| {
-                action.strip_prefix("dynamodb:").is_some_and(|action| action == "PutItem" || reads.contains(&action))
-            };
-            assert!(!about_audit || statement.actions.iter().all(is_harmless), "{id}: {}", statement.whole);
+            if !about_audit {
+                continue;
+            }
+            for action in &statement.actions {
+                let verb = action.strip_prefix("dynamodb:").unwrap_or_default();
+                let is_read = reads.iter().any(|(reader, verbs)| reader == id && verbs.contains(&verb));
+                assert!(action == "dynamodb:PutItem" || is_read, "{id}: {}", statement.whole);
+            }
+            let on_index = statement.resources.iter().any(|resource| resource.to_string().contains("/index/"));
+            assert!(!on_index || statement.actions == ["dynamodb:Query"], "{id}: {}", statement.whole);
         }
     }
 }

@@ -170,6 +170,7 @@ const OPEN: [&str; 16] = [
     "well-known-authorization-server",
     "well-known-openid-configuration",
     "service-health",
+    "service-openapi",
     "pages-verify-email",
     "pages-reset-password",
     "pages-secure-account",

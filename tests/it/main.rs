@@ -5,6 +5,7 @@
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod admin_users;
+mod audit_events;
 mod authorizer;
 mod budgets;
 mod change_password;
@@ -48,6 +49,7 @@ mod seals;
 mod sessions;
 mod signing_keys;
 mod step_up;
+mod timeline;
 mod token_rotations;
 mod traces;
 mod update_me;

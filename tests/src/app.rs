@@ -80,7 +80,7 @@ impl TestApp {
         let environment = Environment::with(&settings, clock.clone(), Arc::new(OsEntropy)).expect("valid settings");
         let metrics = Log::default();
         let environment = environment.measured_by(metrics.clone());
-        keys::first_mail_key(&environment.secrets(), &OsEntropy).await.expect("a mail key");
+        keys::first_plain_keys(&environment.secrets(), &OsEntropy).await.expect("plain keys");
         keys_init::job(&environment).await.expect("a job")().await.expect("keys");
         let handlers = dashtam_local::rotations::handlers(&environment).await.expect("rotations");
         let set_up = dashtam_local::rotations::set_up(&aws.secrets, "dashtam-local/", &template.rotations, &handlers);
@@ -107,6 +107,12 @@ impl TestApp {
         let environment = self.environment_with(settings);
         let endpoints = dashtam_local::endpoints::all(&environment).await.expect("endpoints");
         app(endpoints, environment.app())
+    }
+
+    /// The service's settings, named in full.
+    #[must_use]
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// A process that starts now, with other settings, named in full.

@@ -1,6 +1,7 @@
 //! A moment, to the millisecond: stored as a number, shown as RFC 3339 in UTC.
 
 use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize, Serializer};
@@ -85,6 +86,45 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// A text that is no moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a moment of RFC 3339")]
+pub struct InvalidMoment;
+
+/// A `date-time` of RFC 3339 section 5.6, and no other form. What is finer than a millisecond is cut off.
+impl FromStr for Timestamp {
+    type Err = InvalidMoment;
+
+    fn from_str(text: &str) -> Result<Self, InvalidMoment> {
+        if !is_date_time(text.as_bytes()) {
+            return Err(InvalidMoment);
+        }
+        text.parse::<jiff::Timestamp>().map(|moment| Self(moment.as_millisecond())).map_err(|_| InvalidMoment)
+    }
+}
+
+/// Whether a text has the shape of a `date-time`: `2026-01-31T08:00:00`, a fraction or none, and an offset.
+fn is_date_time(text: &[u8]) -> bool {
+    let fits = |text: &[u8], shape: &[u8]| {
+        text.len() == shape.len()
+            && text.iter().zip(shape).all(|(byte, shape)| match shape {
+                b'0' => byte.is_ascii_digit(),
+                b'+' => matches!(byte, b'+' | b'-'),
+                b'T' | b'Z' => byte.eq_ignore_ascii_case(shape),
+                _ => byte == shape,
+            })
+    };
+    let Some((moment, rest)) = text.split_at_checked(19) else { return false };
+    let offset = match rest.strip_prefix(b".") {
+        Some(fraction) => {
+            let digits = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            if digits == 0 || digits > 9 { &[] } else { fraction.get(digits..).unwrap_or_default() }
+        }
+        None => rest,
+    };
+    fits(moment, b"0000-00-00T00:00:00") && (fits(offset, b"Z") || fits(offset, b"+00:00"))
+}
+
 fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
@@ -97,6 +137,36 @@ mod tests {
     fn a_moment_is_shown_in_utc_with_milliseconds() {
         assert_eq!(Timestamp::from_millis(1_700_000_000_050).to_string(), "2023-11-14T22:13:20.050Z");
         assert_eq!(Timestamp::EPOCH.to_string(), "1970-01-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn a_moment_of_rfc_3339_is_read_and_nothing_else() {
+        let read = |text: &str| text.parse::<Timestamp>().map(|moment| moment.to_string()).ok();
+        for (text, shown) in [
+            ("2023-11-14T22:13:20Z", "2023-11-14T22:13:20.000Z"),
+            ("2023-11-14t22:13:20.0509z", "2023-11-14T22:13:20.050Z"),
+            ("2023-11-14T23:13:20.5+01:00", "2023-11-14T22:13:20.500Z"),
+            ("2023-11-14T22:13:20-00:00", "2023-11-14T22:13:20.000Z"),
+        ] {
+            assert_eq!(read(text).as_deref(), Some(shown), "{text}");
+        }
+        for text in [
+            "",
+            "2023-11-14",
+            "2023-11-14T22:13:20",
+            "2023-11-14 22:13:20Z",
+            "2023-11-14T22:13Z",
+            "2023-13-14T22:13:20Z",
+            "2023-02-30T22:13:20Z",
+            "2023-11-14T22:13:20.Z",
+            "2023-11-14T22:13:20+01",
+            "2023-11-14T22:13:20+01:00[Europe/Berlin]",
+            "+002023-11-14T22:13:20Z",
+            "1700000000000",
+            "é023-11-14T22:13:20Z",
+        ] {
+            assert_eq!(read(text), None, "{text}");
+        }
     }
 
     #[test]

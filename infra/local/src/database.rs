@@ -9,13 +9,16 @@ use std::time::Duration;
 
 use dynoxide::actions::create_table::{CreateTableRequest, StreamSpecification};
 use dynoxide::actions::describe_table::DescribeTableRequest;
-use dynoxide::actions::update_table::UpdateTableRequest;
+use dynoxide::actions::update_table::{CreateGsiAction, GlobalSecondaryIndexUpdate, UpdateTableRequest};
 use dynoxide::actions::update_time_to_live::{TimeToLiveSpecification, UpdateTimeToLiveRequest};
-use dynoxide::types::{AttributeDefinition, KeySchemaElement, KeyType, ScalarAttributeType};
+use dynoxide::types::{
+    AttributeDefinition, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
+    ScalarAttributeType,
+};
 use dynoxide::{Database, DynoxideError};
 use thiserror::Error;
 
-use crate::template::TableDefinition;
+use crate::template::{IndexDefinition, TableDefinition};
 
 /// The file in the data directory.
 pub const FILE: &str = "dynamodb.sqlite";
@@ -68,8 +71,8 @@ fn index_streams(path: &Path) -> rusqlite::Result<()> {
     rusqlite::Connection::open(path)?.execute_batch(INDEX)
 }
 
-/// Makes the template's tables that are not there yet, with their streams and expiry attributes. Their names begin
-/// with `prefix`.
+/// Makes the template's tables that are not there yet, with their indexes, streams and expiry attributes, and the indexes
+/// and streams that a table of an earlier version lacks. Their names begin with `prefix`.
 ///
 /// # Errors
 /// [`DatabaseError::Table`] for a definition that the engine refuses (a misspelt key type, for one), and
@@ -82,19 +85,23 @@ pub fn create_missing_tables(
     for table in tables {
         let name = format!("{prefix}{}", table.suffix);
         let refused = |error: DynoxideError| DatabaseError::Table(name.clone(), error.to_string());
-        let keys = key_schema(table, &name)?;
+        let keys = key_schema(&table.key_schema, &name)?;
         let existing = database.describe_table(DescribeTableRequest { table_name: name.clone() });
         match existing {
-            // A data directory from before the stream; what was written until then stays out of it.
-            Ok(existing) if existing.table.key_schema == keys && existing.table.latest_stream_arn.is_none() => {
-                if let Some(stream_specification) = stream(table) {
-                    let stream_specification = Some(stream_specification);
+            Ok(existing) if existing.table.key_schema == keys => {
+                let there: Vec<_> = existing.table.global_secondary_indexes.unwrap_or_default();
+                let is_there = |index: &&IndexDefinition| there.iter().any(|other| other.index_name == index.name);
+                for index in table.indexes.iter().filter(|index| !is_there(index)) {
+                    database.update_table(one_more_index(table, &name, index)?).map_err(refused)?;
+                }
+                // What was written before the stream stays out of it.
+                if let (None, Some(specification)) = (existing.table.latest_stream_arn, stream(table)) {
+                    let stream_specification = Some(specification);
                     let table_name = name.clone();
                     let request = UpdateTableRequest { table_name, stream_specification, ..Default::default() };
                     database.update_table(request).map_err(refused)?;
                 }
             }
-            Ok(existing) if existing.table.key_schema == keys => {}
             Ok(_) => return Err(DatabaseError::Different(name)),
             Err(DynoxideError::ResourceNotFoundException(_)) => {
                 database.create_table(definition(table, &name, keys)?).map_err(refused)?;
@@ -111,7 +118,48 @@ pub fn create_missing_tables(
     Ok(())
 }
 
-fn key_schema(table: &TableDefinition, name: &str) -> Result<Vec<KeySchemaElement>, DatabaseError> {
+/// One index a request, as the real store wants it.
+fn one_more_index(
+    table: &TableDefinition,
+    name: &str,
+    index: &IndexDefinition,
+) -> Result<UpdateTableRequest, DatabaseError> {
+    let create = CreateGsiAction {
+        index_name: index.name.clone(),
+        key_schema: key_schema(&index.key_schema, name)?,
+        projection: everything(),
+    };
+    let of_index = |(attribute, _): &&(String, String)| index.key_schema.iter().any(|(key, _)| key == attribute);
+    let attributes: Vec<_> = table.attribute_definitions.iter().filter(of_index).cloned().collect();
+    Ok(UpdateTableRequest {
+        table_name: name.to_owned(),
+        attribute_definitions: Some(attribute_definitions(&attributes, name)?),
+        global_secondary_index_updates: Some(vec![GlobalSecondaryIndexUpdate {
+            create: Some(create),
+            ..GlobalSecondaryIndexUpdate::default()
+        }]),
+        ..UpdateTableRequest::default()
+    })
+}
+
+fn everything() -> Projection {
+    Projection { projection_type: Some(ProjectionType::ALL), ..Projection::default() }
+}
+
+fn indexes(table: &TableDefinition, name: &str) -> Result<Option<Vec<GlobalSecondaryIndex>>, DatabaseError> {
+    let index = |index: &IndexDefinition| {
+        Ok(GlobalSecondaryIndex {
+            index_name: index.name.clone(),
+            key_schema: key_schema(&index.key_schema, name)?,
+            projection: everything(),
+            provisioned_throughput: None,
+        })
+    };
+    let indexes: Vec<_> = table.indexes.iter().map(index).collect::<Result<_, _>>()?;
+    Ok((!indexes.is_empty()).then_some(indexes))
+}
+
+fn key_schema(keys: &[(String, String)], name: &str) -> Result<Vec<KeySchemaElement>, DatabaseError> {
     let element = |(attribute, kind): &(String, String)| {
         let key_type = match kind.as_str() {
             "HASH" => KeyType::HASH,
@@ -120,14 +168,13 @@ fn key_schema(table: &TableDefinition, name: &str) -> Result<Vec<KeySchemaElemen
         };
         Ok(KeySchemaElement { attribute_name: attribute.clone(), key_type })
     };
-    table.key_schema.iter().map(element).collect()
+    keys.iter().map(element).collect()
 }
 
-fn definition(
-    table: &TableDefinition,
+fn attribute_definitions(
+    attributes: &[(String, String)],
     name: &str,
-    key_schema: Vec<KeySchemaElement>,
-) -> Result<CreateTableRequest, DatabaseError> {
+) -> Result<Vec<AttributeDefinition>, DatabaseError> {
     let attribute = |(attribute, kind): &(String, String)| {
         let attribute_type = match kind.as_str() {
             "S" => ScalarAttributeType::S,
@@ -139,10 +186,19 @@ fn definition(
         };
         Ok(AttributeDefinition { attribute_name: attribute.clone(), attribute_type })
     };
+    attributes.iter().map(attribute).collect()
+}
+
+fn definition(
+    table: &TableDefinition,
+    name: &str,
+    key_schema: Vec<KeySchemaElement>,
+) -> Result<CreateTableRequest, DatabaseError> {
     Ok(CreateTableRequest {
         table_name: name.to_owned(),
         key_schema,
-        attribute_definitions: table.attribute_definitions.iter().map(attribute).collect::<Result<_, _>>()?,
+        attribute_definitions: attribute_definitions(&table.attribute_definitions, name)?,
+        global_secondary_indexes: indexes(table, name)?,
         billing_mode: Some("PAY_PER_REQUEST".to_owned()),
         stream_specification: stream(table),
         ..CreateTableRequest::default()
@@ -212,6 +268,27 @@ mod tests {
         let tables = Template::embedded().unwrap().tables;
         create_missing_tables(&database, PREFIX, &tables).unwrap();
         assert_eq!(database.table_count().unwrap(), tables.len());
+    }
+
+    #[test]
+    fn a_table_of_an_earlier_version_gets_its_indexes() {
+        let database = open(None).unwrap();
+        let tables = Template::embedded().unwrap().tables;
+        let mut earlier = tables.clone();
+        for table in &mut earlier {
+            table.indexes.clear();
+            table.attribute_definitions.retain(|(name, _)| table.key_schema.iter().any(|(key, _)| key == name));
+        }
+        create_missing_tables(&database, PREFIX, &earlier).unwrap();
+        for _ in 0..2 {
+            create_missing_tables(&database, PREFIX, &tables).unwrap();
+            for table in &tables {
+                let table_name = format!("{PREFIX}{}", table.suffix);
+                let described = database.describe_table(DescribeTableRequest { table_name }).unwrap().table;
+                let indexes = described.global_secondary_indexes.unwrap_or_default();
+                assert_eq!(indexes.len(), table.indexes.len(), "{}", table.suffix);
+            }
+        }
     }
 
     #[test]

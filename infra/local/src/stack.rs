@@ -80,8 +80,8 @@ pub struct Stack {
     aws: LocalAws,
     stop: watch::Sender<bool>,
     gateway: JoinHandle<std::io::Result<()>>,
-    background: JoinSet<()>,
     telemetry: Telemetry,
+    background: JoinSet<()>,
     _directory: Option<DataDirectory>,
 }
 
@@ -111,8 +111,8 @@ impl Stack {
         let settings =
             aws.endpoints.variables().into_iter().fold(settings, |all, (name, value)| all.with(&name, value));
         let environment = Environment::new(&settings).map_err(StackError::Settings)?;
-        // Deployed, the template makes the mail key and `keys-init` runs behind each deployment.
-        keys::first_mail_key(&environment.secrets(), &OsEntropy).await?;
+        // Deployed, the template makes the plain keys and `keys-init` runs behind each deployment.
+        keys::first_plain_keys(&environment.secrets(), &OsEntropy).await?;
         keys_init::job(&environment).await?().await?;
         let handlers = rotations::handlers(&environment).await?;
         rotations::set_up(&aws.secrets, &config.secret_prefix, &template.rotations, &handlers).await?;

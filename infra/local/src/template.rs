@@ -64,10 +64,21 @@ pub struct TableDefinition {
     pub key_schema: Vec<(String, String)>,
     /// The key attributes and their types (`S`, `N`, `B`).
     pub attribute_definitions: Vec<(String, String)>,
+    /// The global secondary indexes, each with all attributes.
+    pub indexes: Vec<IndexDefinition>,
     /// The stream's view type, where there is a stream.
     pub stream: Option<String>,
     /// The attribute that holds the expiry.
     pub ttl_attribute: Option<String>,
+}
+
+/// A global secondary index of a table, which holds whole items.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexDefinition {
+    /// Its name.
+    pub name: String,
+    /// Partition key, then the sort key if there is one: attribute and `HASH` or `RANGE`.
+    pub key_schema: Vec<(String, String)>,
 }
 
 /// The rotation of a secret.
@@ -207,17 +218,9 @@ fn table_definition(id: &str, table: &Value) -> Result<TableDefinition, Template
     let suffix = name
         .strip_prefix("${AWS::StackName}-")
         .ok_or_else(|| missing(id, "TableName of the form ${AWS::StackName}-<name>"))?;
-    for unsupported in ["GlobalSecondaryIndexes", "LocalSecondaryIndexes"] {
-        if table.pointer("/Properties").and_then(|properties| properties.get(unsupported)).is_some() {
-            return Err(TemplateError::Unsupported { place: id.to_owned(), part: unsupported.to_owned() });
-        }
+    if table.pointer("/Properties/LocalSecondaryIndexes").is_some() {
+        return Err(TemplateError::Unsupported { place: id.to_owned(), part: "LocalSecondaryIndexes".to_owned() });
     }
-    let pairs = |pointer: &str, second: &str| -> Result<Vec<(String, String)>, TemplateError> {
-        let items = list(table, id, pointer)?.iter();
-        items
-            .map(|item| Ok((text(item, id, "/AttributeName")?.to_owned(), text(item, id, second)?.to_owned())))
-            .collect()
-    };
     let optional = |pointer: &str| table.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
     let stream = match table.pointer("/Properties/StreamSpecification") {
         None => None,
@@ -226,11 +229,33 @@ fn table_definition(id: &str, table: &Value) -> Result<TableDefinition, Template
     let expires = table.pointer("/Properties/TimeToLiveSpecification/Enabled").and_then(Value::as_bool) == Some(true);
     Ok(TableDefinition {
         suffix: suffix.to_owned(),
-        key_schema: pairs("/Properties/KeySchema", "/KeyType")?,
-        attribute_definitions: pairs("/Properties/AttributeDefinitions", "/AttributeType")?,
+        key_schema: pairs(table, id, "/Properties/KeySchema", "/KeyType")?,
+        attribute_definitions: pairs(table, id, "/Properties/AttributeDefinitions", "/AttributeType")?,
+        indexes: indexes(table, id)?,
         stream,
         ttl_attribute: if expires { optional("/Properties/TimeToLiveSpecification/AttributeName") } else { None },
     })
+}
+
+/// The attributes of the list at `pointer`, each with its type or role.
+fn pairs(of: &Value, id: &str, pointer: &str, second: &str) -> Result<Vec<(String, String)>, TemplateError> {
+    let items = list(of, id, pointer)?.iter();
+    items.map(|item| Ok((text(item, id, "/AttributeName")?.to_owned(), text(item, id, second)?.to_owned()))).collect()
+}
+
+fn indexes(table: &Value, id: &str) -> Result<Vec<IndexDefinition>, TemplateError> {
+    if table.pointer("/Properties/GlobalSecondaryIndexes").is_none() {
+        return Ok(Vec::new());
+    }
+    let read = |index: &Value| {
+        let name = text(index, id, "/IndexName")?.to_owned();
+        if text(index, id, "/Projection/ProjectionType")? != "ALL" {
+            let part = format!("the projection of {name}");
+            return Err(TemplateError::Unsupported { place: id.to_owned(), part });
+        }
+        Ok(IndexDefinition { key_schema: pairs(index, id, "/KeySchema", "/KeyType")?, name })
+    };
+    list(table, id, "/Properties/GlobalSecondaryIndexes")?.iter().map(read).collect()
 }
 
 fn rotation(id: &str, schedule: &Value, document: &Value) -> Result<TemplateRotation, TemplateError> {
@@ -468,12 +493,10 @@ Resources:
 
     #[test]
     fn an_index_is_refused_because_the_local_tables_would_lack_it() {
-        let text = SAMPLE.replace(
-            "      TimeToLiveSpecification",
-            "      GlobalSecondaryIndexes: []\n      TimeToLiveSpecification",
-        );
+        let text = SAMPLE
+            .replace("      TimeToLiveSpecification", "      LocalSecondaryIndexes: []\n      TimeToLiveSpecification");
         assert!(
-            matches!(Template::parse(&text), Err(TemplateError::Unsupported { part, .. }) if part == "GlobalSecondaryIndexes")
+            matches!(Template::parse(&text), Err(TemplateError::Unsupported { part, .. }) if part == "LocalSecondaryIndexes")
         );
     }
 

@@ -37,12 +37,13 @@ impl<'a> Console<'a> {
 
     /// Prints the answer.
     pub fn answer(&mut self, answer: &Answer) {
-        let text = if self.json { format!("{:#}", answer.document) } else { answer.text.clone() };
+        let text = if self.json { plain_json(&format!("{:#}", answer.document)) } else { answer.text.clone() };
         let _nobody_reads = writeln!(self.out, "{}", text.trim_end());
     }
 
     /// Prints a piece of an answer that comes bit by bit.
     pub fn piece(&mut self, text: &str) {
+        let text = if self.json { plain_json(text) } else { text.to_owned() };
         let _nobody_reads = write!(self.out, "{text}").and_then(|()| self.out.flush());
     }
 
@@ -62,11 +63,38 @@ impl<'a> Console<'a> {
     }
 }
 
+/// Whether a character would do something to a terminal, or hides.
+fn is_strange(c: char) -> bool {
+    let hidden = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    c.is_control() || hidden || matches!(c, '\u{61c}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// A text from somewhere else as part of a line: line breaks, terminal codes and marks of direction are spelled out.
+#[must_use]
+pub fn plain(text: &str) -> String {
+    let shown = |c: char| if is_strange(c) { c.escape_unicode().to_string() } else { c.to_string() };
+    text.chars().map(shown).collect()
+}
+
+/// JSON in which strange characters, which can only stand in texts, are escaped (RFC 8259 section 7).
+fn plain_json(json: &str) -> String {
+    let mut units = [0; 2];
+    json.chars().fold(String::with_capacity(json.len()), |mut all, c| {
+        if is_strange(c) && c != '\n' {
+            all.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            all.push(c);
+        }
+        all
+    })
+}
+
 /// Columns as wide as their widest cell.
 #[must_use]
 pub fn table(titles: &[&str], rows: &[Vec<String>]) -> String {
     let titles: Vec<String> = titles.iter().map(ToString::to_string).collect();
-    let all: Vec<&Vec<String>> = std::iter::once(&titles).chain(rows).collect();
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| plain(cell)).collect()).collect();
+    let all: Vec<&Vec<String>> = std::iter::once(&titles).chain(&rows).collect();
     let width = |column: usize| all.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
     let widths: Vec<_> = (0..titles.len()).map(|column| width(column).unwrap_or_default()).collect();
     let line = |row: &&Vec<String>| {
@@ -80,7 +108,7 @@ pub fn table(titles: &[&str], rows: &[Vec<String>]) -> String {
 #[must_use]
 pub fn facts(facts: &[(&str, String)]) -> String {
     let width = facts.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
-    facts.iter().map(|(name, value)| format!("{name:<width$}  {value}")).collect::<Vec<_>>().join("\n")
+    facts.iter().map(|(name, value)| format!("{name:<width$}  {}", plain(value))).collect::<Vec<_>>().join("\n")
 }
 
 /// A text that is missing.
@@ -97,6 +125,22 @@ mod tests {
     fn columns_are_as_wide_as_their_widest_cell() {
         let rows = [vec!["a".to_owned(), "long".to_owned(), "x".to_owned()]];
         assert_eq!(table(&["name", "b", "c"], &rows), "name  b     c\na     long  x");
+    }
+
+    #[test]
+    fn what_a_client_sent_stays_on_its_line_and_moves_no_terminal() {
+        let strange = "a\r\nb\u{1b}[2Jc\u{2028}d\u{202e}e\u{9b}f\"g";
+        let row = [vec![strange.to_owned()]];
+        for text in [table(&["x"], &row), facts(&[("x", strange.to_owned())])] {
+            assert!(text.chars().filter(|c| *c != '\n').all(|c| !is_strange(c)), "{text}");
+            assert!(text.lines().count() <= 2 && text.contains("b\\u{1b}[2Jc\\u{2028}d"), "{text}");
+        }
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let answer = Answer { document: json!({ "x": strange, "y": "\u{e0041}" }), text: String::new() };
+        Console::new(true, &mut out, &mut err).answer(&answer);
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.chars().filter(|c| *c != '\n').all(|c| !is_strange(c)), "{text}");
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), answer.document);
     }
 
     #[test]

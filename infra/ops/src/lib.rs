@@ -9,7 +9,7 @@
 //! | [`options`] | the command line |
 //! | [`target`] | whose tables and secrets: the local run's or a deployment's |
 //! | [`desk`] | who works on them, and what they have confirmed |
-//! | [`users`], [`tokens`], [`keys`], [`sessions`], [`audit`], [`seals`] | the commands |
+//! | [`users`], [`tokens`], [`keys`], [`sessions`], [`audit`], [`timeline`], [`story`], [`seals`] | the commands |
 //! | [`configuration`] | checks the settings before anything starts with them |
 //! | [`doctor`] | looks whether everything that the service stands on is as it should be |
 //! | [`drill`] | a breach, played and answered, with a stop-watch |
@@ -30,7 +30,9 @@ pub mod moment;
 pub mod options;
 pub mod seals;
 pub mod sessions;
+pub mod story;
 pub mod target;
+pub mod timeline;
 pub mod tokens;
 pub mod users;
 
@@ -83,6 +85,7 @@ async fn carry_out(options: &Options, process: &Settings, console: &mut Console<
         Command::Keys(command) => Box::pin(keys::run(&desk, command, console)).await?,
         Command::Sessions(command) => Box::pin(sessions::run(&desk, command)).await?,
         Command::Audit(AuditCommand::Query(query)) => Box::pin(audit::query(&desk, query)).await?,
+        Command::Audit(AuditCommand::Timeline(wanted)) => Box::pin(timeline::tell(&desk, wanted)).await?,
         Command::Audit(AuditCommand::Tail(tail)) => return Box::pin(audit::tail(&desk, tail, console)).await,
         Command::Audit(AuditCommand::Verify(verify)) => return Box::pin(seals::verify(&desk, verify, console)).await,
         Command::Audit(AuditCommand::Reconcile(reconcile)) => Box::pin(seals::reconcile(&desk, reconcile)).await?,

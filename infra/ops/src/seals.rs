@@ -7,6 +7,7 @@ use serde_json::json;
 use shared::http::error_chain;
 use shared::seals::verification::{Finding, Progress, Report, Scope};
 use shared::seals::{PublicKey, SealError};
+use shared::store::Whose;
 
 use crate::audit::whose;
 use crate::console::{Answer, Console, facts, or_dash, table};
@@ -26,7 +27,11 @@ pub async fn verify(desk: &Desk, options: &AuditVerify, console: &mut Console<'_
     let now = desk.store.now();
     let bound = |option, text: Option<&String>| text.map(|text| moment::parse(option, text, now)).transpose();
     let (from, to) = (bound("--from", options.from.as_ref())?, bound("--to", options.to.as_ref())?);
-    let scope = Scope { from, to, user: whose(desk, options.user.as_deref()).await? };
+    let user = match whose(desk, options.user.as_deref()).await? {
+        Whose::User(user) => Some(user),
+        _ => None,
+    };
+    let scope = Scope { from, to, user };
     let keys = keys(desk, options).await?;
     let begun = Instant::now();
     let mut told = begun;

@@ -124,8 +124,14 @@ fn parameters(operation: &Operation) -> Vec<Value> {
             "example": example::of(schema, &Map::new()) })
     });
     let query = |Member { name, required, schema }: &Member| {
-        json!({ "name": name, "in": "query", "required": required, "schema": schema,
-            "description": schema.get("description"), "example": example::of(schema, &Map::new()) })
+        let mut parameter = json!({ "name": name, "in": "query", "required": required, "schema": schema,
+            "description": schema.get("description") });
+        // A cursor, for one, cannot be made up.
+        let known = schema.get("pattern").is_none();
+        if let (true, Some(parameter)) = (known, parameter.as_object_mut()) {
+            parameter.insert("example".to_owned(), example::of(schema, &Map::new()));
+        }
+        parameter
     };
     path.chain(operation.query.members.iter().map(query)).collect()
 }

@@ -69,6 +69,24 @@ identifier!(
     RowId
 );
 
+/// Identifiers that sort by time (RFC 9562 section 5.7).
+macro_rules! sorted_by_time {
+    ($name:ident) => {
+        impl $name {
+            /// When it was made, as it says itself.
+            #[must_use]
+            pub fn made_at(self) -> crate::domain::Timestamp {
+                let first = self.0.as_bytes().iter().take(6);
+                let millis = first.fold(0_i64, |millis, byte| millis << 8 | i64::from(*byte));
+                crate::domain::Timestamp::from_millis(millis)
+            }
+        }
+    };
+}
+
+sorted_by_time!(RowId);
+sorted_by_time!(EventId);
+
 impl RowId {
     /// Less than every row made at `moment` or later, and greater than every row made before.
     #[must_use]
@@ -76,12 +94,21 @@ impl RowId {
         let millis = u64::try_from(moment.as_millis()).unwrap_or_default();
         Self(uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid())
     }
+}
 
-    /// When the row was made, as its identifier says (RFC 9562 section 5.7).
+impl EventId {
+    /// Less than every record made at `moment` or later, and greater than every one made before. It is a bound and no UUID of
+    /// a version, so that what is just before it is of the millisecond before.
     #[must_use]
-    pub fn made_at(self) -> crate::domain::Timestamp {
-        let millis = self.0.as_bytes().iter().take(6).fold(0_i64, |millis, byte| millis << 8 | i64::from(*byte));
-        crate::domain::Timestamp::from_millis(millis)
+    pub fn floor_at(moment: crate::domain::Timestamp) -> Self {
+        let millis = u64::try_from(moment.as_millis()).unwrap_or_default();
+        Self(Uuid::from_u128(u128::from(millis) << 80))
+    }
+
+    /// The greatest that is less.
+    #[must_use]
+    pub fn just_before(self) -> Self {
+        Self(Uuid::from_u128(self.0.as_u128().saturating_sub(1)))
     }
 }
 
@@ -108,5 +135,17 @@ mod tests {
         assert!(RowId::new(uuid_v7(moment, &entropy)) > floor);
         assert_eq!(RowId::new(uuid_v7(moment, &entropy)).made_at(), moment);
         assert!(RowId::new(uuid_v7(Timestamp::from_millis(1_699_999_999_999), &entropy)) < floor);
+    }
+
+    #[test]
+    fn nothing_lies_between_an_identifier_and_the_one_just_before() {
+        use crate::domain::Timestamp;
+        let floor = EventId::floor_at(Timestamp::from_millis(1_700_000_000_000));
+        let before = floor.just_before();
+        assert!(before < floor && before.to_string() < floor.to_string());
+        assert_eq!(floor.uuid().as_u128() - before.uuid().as_u128(), 1);
+        assert_eq!(before.made_at(), Timestamp::from_millis(1_699_999_999_999));
+        assert_eq!(floor.made_at(), Timestamp::from_millis(1_700_000_000_000));
+        assert_eq!(EventId::new(Uuid::nil()).just_before(), EventId::new(Uuid::nil()));
     }
 }

@@ -170,8 +170,12 @@ impl<const LEAST: u64, const MOST: u64> Whole<LEAST, MOST> {
 
 impl<const LEAST: u64, const MOST: u64> Field for Whole<LEAST, MOST> {
     fn parse(text: String) -> Result<Self, FieldFault> {
-        let number = text.parse().map_err(|_| FieldFault::new("invalid_type", "Must be a whole number."))?;
-        Self::within(number)
+        let digits = text.strip_prefix('-').unwrap_or(&text);
+        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(FieldFault::new("invalid_type", "Must be a whole number."));
+        }
+        // A negative number, or one that is longer than any, is a whole one out of range.
+        Self::within(text.parse().unwrap_or(u64::MAX))
     }
 
     fn parse_json(value: Value) -> Result<Self, FieldFault> {
@@ -206,6 +210,19 @@ mod tests {
         }
         for wrong in [json!(1.5), json!("60"), json!(true), json!(null), json!(1e300)] {
             assert_eq!(code::<Grace>(wrong.clone()), Some("invalid_type"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_number_in_a_query_is_read_like_one_in_a_body() {
+        type Limit = Whole<1, 200>;
+        let code = |text: &str| Limit::parse(text.to_owned()).map_err(|fault| fault.code).map(|limit| limit.0);
+        assert_eq!(code("200"), Ok(200));
+        for wrong in ["0", "201", "-1", "1000000000", "99999999999999999999999"] {
+            assert_eq!(code(wrong), Err("out_of_range"), "{wrong}");
+        }
+        for wrong in ["", "-", "+1", "1.5", " 1", "1e2", "٣"] {
+            assert_eq!(code(wrong), Err("invalid_type"), "{wrong}");
         }
     }
 

@@ -85,6 +85,8 @@ impl<T: Choice> Field for T {
 pub struct Fields {
     members: Vec<(String, Value)>,
     errors: Vec<FieldError>,
+    /// A query holds nothing but texts, so numbers and switches are read from them.
+    is_query: bool,
     /// What was asked for, where there is no request.
     shape: Option<Shape>,
 }
@@ -93,7 +95,7 @@ impl Fields {
     /// A body without members, for endpoints whose body may be missing.
     #[must_use]
     pub const fn empty() -> Self {
-        Self { members: Vec::new(), errors: Vec::new(), shape: None }
+        Self { members: Vec::new(), errors: Vec::new(), is_query: false, shape: None }
     }
 
     /// What `read` asks for. No member is there while it does.
@@ -130,7 +132,7 @@ impl Fields {
         let pairs = form_urlencoded::parse(query.as_bytes());
         let members: Vec<_> =
             pairs.map(|(name, value)| (name.into_owned(), Value::String(value.into_owned()))).collect();
-        Self::once_each(members, "A parameter stands twice in the query.")
+        Ok(Self { is_query: true, ..Self::once_each(members, "A parameter stands twice in the query.")? })
     }
 
     fn once_each(members: Vec<(String, Value)>, detail: &'static str) -> Result<Self, Problem> {
@@ -213,7 +215,11 @@ impl Fields {
     fn take<T: Field>(&mut self, name: &'static str) -> Option<T> {
         let index = self.members.iter().position(|(member, _)| member == name)?;
         let (_, value) = self.members.swap_remove(index);
-        T::parse_json(value).map_err(|fault| self.refuse(name, fault)).ok()
+        let parsed = match value {
+            Value::String(text) if self.is_query => T::parse(text),
+            value => T::parse_json(value),
+        };
+        parsed.map_err(|fault| self.refuse(name, fault)).ok()
     }
 
     /// Adds a rule that `name` breaks.

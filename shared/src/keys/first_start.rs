@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{DATA_RING, KeysError, MAIL_KEY, MailKeySecret, SIGNING_RING, read_ring, record, replace_ring};
+use super::{
+    CURSOR_KEY, DATA_RING, KeysError, MAIL_KEY, PlainKeySecret, SIGNING_RING, read_ring, record, replace_ring,
+};
 use crate::entropy::Entropy;
 use crate::keys::signing_rotation::{activate, publish};
 use crate::request::{RequestMeta, Task};
@@ -58,15 +60,17 @@ pub async fn mend(secrets: &Secrets, store: &Store, lead: Duration) -> Result<()
     Ok(())
 }
 
-/// Makes the mail key if it is missing; where the template makes it, there is nothing to do.
+/// Makes the mail key and the cursor key if they are missing; where the template makes them, there is nothing to do.
 ///
 /// # Errors
 /// [`KeysError`].
-pub async fn first_mail_key(secrets: &Secrets, entropy: &dyn Entropy) -> Result<(), KeysError> {
-    if secrets.get(MAIL_KEY).await?.is_none() {
-        let text = serde_json::to_string(&MailKeySecret::generate(entropy));
-        let text = text.map_err(|_| SecretError::malformed(MAIL_KEY))?;
-        secrets.create(MAIL_KEY, FIRST_VERSION, &text.into()).await?;
+pub async fn first_plain_keys(secrets: &Secrets, entropy: &dyn Entropy) -> Result<(), KeysError> {
+    for name in [MAIL_KEY, CURSOR_KEY] {
+        if secrets.get(name).await?.is_none() {
+            let text = serde_json::to_string(&PlainKeySecret::generate(entropy));
+            let text = text.map_err(|_| SecretError::malformed(name))?;
+            secrets.create(name, FIRST_VERSION, &text.into()).await?;
+        }
     }
     Ok(())
 }

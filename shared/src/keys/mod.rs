@@ -1,8 +1,9 @@
 //! The service's keys: making them on first start, signing with the active one, replacing them.
 //!
-//! Secrets Manager holds three secrets. `signing-ring` has the private halves of the keys that sign access tokens; their
+//! Secrets Manager holds four secrets. `signing-ring` has the private halves of the keys that sign access tokens; their
 //! public halves and the name of the key that signs are in the security record, and a signer obeys that on each request.
-//! `data-ring` has the keys that encrypt what must be read back. `mail-key` is what mailed tokens are made of.
+//! `data-ring` has the keys that encrypt what must be read back. `mail-key` is what mailed tokens are made of,
+//! `cursor-key` what the cursors of long answers are.
 //!
 //! | module | what it does |
 //! |---|---|
@@ -29,7 +30,7 @@ use crate::secrets::{SecretError, Secrets};
 use crate::store::{Store, StoreError};
 use crate::tokens::{DataKeyError, DataRing, KeyError, SecurityRecord, SigningRing};
 
-pub use first_start::{first_data_ring, first_mail_key, first_start};
+pub use first_start::{first_data_ring, first_plain_keys, first_start};
 pub use signer::Signer;
 
 /// The secret with the private signing keys.
@@ -38,6 +39,8 @@ pub const SIGNING_RING: &str = "signing-ring";
 pub const DATA_RING: &str = "data-ring";
 /// The secret with the key under which mailed tokens are made.
 pub const MAIL_KEY: &str = "mail-key";
+/// The secret with the key under which cursors are made.
+pub const CURSOR_KEY: &str = "cursor-key";
 
 /// How often a change of keys is tried while others change them, too.
 const TRIES: u32 = 10;
@@ -117,22 +120,35 @@ pub async fn data_ring(secrets: &Secrets) -> Result<DataRing, KeysError> {
 /// # Errors
 /// [`KeysError`] if it is missing or too short to be one.
 pub async fn mail_key(secrets: &Secrets) -> Result<SecretString, KeysError> {
-    let malformed = || SecretError::malformed(MAIL_KEY);
-    let text = secrets.get(MAIL_KEY).await?.ok_or_else(malformed)?;
-    let secret: MailKeySecret = serde_json::from_str(text.expose_secret()).map_err(|_| malformed())?;
+    plain_key(secrets, MAIL_KEY).await
+}
+
+/// The key under which cursors are made.
+///
+/// # Errors
+/// [`KeysError`] if it is missing or too short to be one.
+pub async fn cursor_key(secrets: &Secrets) -> Result<SecretString, KeysError> {
+    plain_key(secrets, CURSOR_KEY).await
+}
+
+async fn plain_key(secrets: &Secrets, name: &str) -> Result<SecretString, KeysError> {
+    let malformed = || SecretError::malformed(name);
+    let text = secrets.get(name).await?.ok_or_else(malformed)?;
+    let secret: PlainKeySecret = serde_json::from_str(text.expose_secret()).map_err(|_| malformed())?;
     if secret.key.len() < 32 {
         return Err(malformed().into());
     }
     Ok(secret.key.into())
 }
 
+/// A secret that is one key for HMAC.
 #[derive(Serialize, Deserialize)]
-struct MailKeySecret {
+struct PlainKeySecret {
     version: u32,
     key: String,
 }
 
-impl MailKeySecret {
+impl PlainKeySecret {
     fn generate(entropy: &dyn Entropy) -> Self {
         Self { version: 1, key: crate::digest::encode(&entropy::bytes::<32>(entropy)) }
     }

@@ -2,9 +2,9 @@
 
 use http::Method;
 
-use super::{AUDIT, AUTH, Access, LIMITS, OUTBOX, PLAIN, RingRight, Route, Secret};
+use super::{AUDIT, AUTH, Access, LIMITS, OUTBOX, PLAIN, READ_TRAIL, RingRight, Route, Secret};
 use crate::config::Rule;
-use crate::store::Table;
+use crate::store::{Index, Table};
 
 /// Makes every token of a user, or of everybody, worthless.
 pub static ADMIN_ROTATE_TOKENS: Route = Route {
@@ -37,6 +37,7 @@ pub static ADMIN_ROTATE_SIGNING_KEYS: Route = Route {
     grants: &[AUTH[0], AUTH[1], (Table::Security, &["BatchGetItem", "GetItem", "UpdateItem"]), LIMITS, AUDIT],
     secrets: &[Secret::SigningRing],
     ring: RingRight::Replace,
+    ..PLAIN
 };
 /// The version level and the keys as they are now.
 pub static ADMIN_SECURITY_CONFIG: Route = Route {
@@ -88,5 +89,17 @@ pub static ADMIN_UNLOCK_USER: Route = Route {
     action: Some("admin.unlock_user"),
     recorded: true,
     grants: &[(Table::Users, &["BatchGetItem", "GetItem"]), AUTH[1], AUTH[2], (Table::Limits, &["DeleteItem"]), AUDIT],
+    ..PLAIN
+};
+/// Looks into the audit trail, across users.
+pub static ADMIN_AUDIT_EVENTS: Route = Route {
+    function: "admin-audit-events",
+    path: "/api/v1/admin/audit-events",
+    access: Access::Admin,
+    action: Some("admin.audit_events"),
+    recorded: true,
+    grants: &[AUTH[0], AUTH[1], AUTH[2], READ_TRAIL],
+    indexes: &Index::ALL,
+    secrets: &[Secret::CursorKey],
     ..PLAIN
 };

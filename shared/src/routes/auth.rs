@@ -2,9 +2,9 @@
 
 use http::Method;
 
-use super::{AUDIT, AUTH, Access, LIMITS, LIMITS_AND_LOCK, OUTBOX, PLAIN, Route, Secret};
+use super::{AUDIT, AUTH, Access, LIMITS, LIMITS_AND_LOCK, OUTBOX, PLAIN, READ_TRAIL, Route, Secret};
 use crate::config::Rule;
-use crate::store::Table;
+use crate::store::{Index, Table};
 
 /// Makes an account, or says so for a taken address.
 pub static AUTH_REGISTER: Route = Route {
@@ -195,5 +195,18 @@ pub static AUTH_SECURE_ACCOUNT: Route = Route {
         (Table::Outbox, &["GetItem", "PutItem", "UpdateItem"]),
     ],
     secrets: &[Secret::MailKey],
+    ..PLAIN
+};
+/// What happened to the caller's account.
+pub static AUTH_ACTIVITY: Route = Route {
+    function: "auth-activity",
+    path: "/api/v1/auth/activity",
+    access: Access::Bearer,
+    limits: &[Rule::Sessions],
+    action: Some("auth.activity"),
+    recorded: true,
+    grants: &[AUTH[0], AUTH[1], AUTH[2], LIMITS, READ_TRAIL],
+    indexes: &[Index::ByUser],
+    secrets: &[Secret::CursorKey],
     ..PLAIN
 };

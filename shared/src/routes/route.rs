@@ -3,7 +3,7 @@
 use http::Method;
 
 use crate::config::Rule;
-use crate::store::Table;
+use crate::store::{Index, Table};
 
 /// What a caller must show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub enum Secret {
     SigningRing,
     /// The key under which mailed tokens are made.
     MailKey,
+    /// The key under which cursors are made.
+    CursorKey,
 }
 
 /// What a function may do with the signing ring besides reading it.
@@ -54,10 +56,13 @@ pub struct Route {
     pub limits: &'static [Rule],
     /// The action in the audit trail, where the endpoint leaves records.
     pub action: Option<&'static str>,
-    /// Whether a success leaves exactly one audit record: it changes state, or shows an admin somebody's account.
+    /// Whether a success leaves exactly one audit record: it changes state, or shows somebody's account to an admin, or
+    /// records.
     pub recorded: bool,
     /// What it does with the tables.
     pub grants: &'static [Grant],
+    /// The indexes of the audit table that it queries.
+    pub indexes: &'static [Index],
     /// The secrets it reads.
     pub secrets: &'static [Secret],
     /// What else it does with the signing ring.

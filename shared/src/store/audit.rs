@@ -2,8 +2,8 @@
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 
-use super::expression::{Expression, Item, item};
-use super::keys::{self, Key};
+use super::expression::{Expression, Item, attribute, item};
+use super::keys::{self, Index, Key};
 use super::transaction::Transaction;
 use super::{Store, StoreError};
 use crate::audit::{Entry, Outcome, Refusal};
@@ -16,7 +16,7 @@ impl Transaction {
     /// Adds the record of the change.
     pub(super) fn audit(self, entry: &Entry) -> Self {
         let key = keys::audit(entry.user_id, entry.occurred_at, entry.event_id);
-        self.put("audit", key, item(entry), Expression::when(ABSENT))
+        self.put("audit", key, audit_item(entry), Expression::when(ABSENT))
     }
 }
 
@@ -34,17 +34,30 @@ impl Store {
         if let Some(kind) = refusal.notice {
             return self.ask_for_mail(&self.row(Some(kind), refusal.user_id).asked_by(meta), &entry).await;
         }
-        let key = match &refusal.once {
-            Some(name) => keys::audit_once(entry.occurred_at, name),
-            None => keys::audit(entry.user_id, entry.occurred_at, entry.event_id),
-        };
-        self.put_record(key, &entry).await
+        if let Some(name) = &refusal.once {
+            return self.record_once(&entry, name).await;
+        }
+        let key = keys::audit(entry.user_id, entry.occurred_at, entry.event_id);
+        self.put_record(key, audit_item(&entry)).await
+    }
+
+    /// Records what is recorded once: of all entries with the same `name` within ten minutes the first one.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it could not be recorded.
+    pub async fn record_once(&self, entry: &Entry, name: &str) -> Result<(), StoreError> {
+        let mut item = audit_item(entry);
+        // It cannot stand in the user's partition, since its key is not that of its own moment.
+        if let Some(user) = entry.user_id {
+            item.insert(Index::ByUser.attribute().to_owned(), attribute(user));
+        }
+        self.put_record(keys::audit_once(entry.occurred_at, name), item).await
     }
 
     /// A record that stands already is this one: its key names the event, or the refusals that it stands for.
-    async fn put_record(&self, key: Key, entry: &Entry) -> Result<(), StoreError> {
+    async fn put_record(&self, key: Key, record: Item) -> Result<(), StoreError> {
         let table = self.table(key.table);
-        let item: Item = key.into_item().into_iter().chain(item(entry)).collect();
+        let item: Item = key.into_item().into_iter().chain(record).collect();
         let request = self.client.put_item().table_name(table).set_item(Some(item)).condition_expression(ABSENT);
         match request.expression_attribute_names("#pk", "pk").send().await {
             Ok(_) => Ok(()),
@@ -54,4 +67,11 @@ impl Store {
             Err(error) => Err(StoreError::from_sdk("record_refusal", error)),
         }
     }
+}
+
+/// A record as it is stored, with what the index by month goes by.
+fn audit_item(entry: &Entry) -> Item {
+    let mut item = item(entry);
+    item.insert(Index::ByMonth.attribute().to_owned(), attribute(keys::audit_month(entry.occurred_at, entry.event_id)));
+    item
 }

@@ -8,12 +8,21 @@
 //! | SECURITY | security | `SECURITY#<0..3>` | | | AUTH, one copy at random |
 //! | last rotation | security | `ROTATION#LAST` | | | security configuration |
 //! | data keys | security | `KEYS#DATA` | | | security configuration |
-//! | AUDIT | audit | `USER#<id>` or `ANON#<day>#<0..15>` | `<time>#<event id>` | retention | investigators |
+//! | AUDIT | audit | `USER#<id>` or `ANON#<day>#<0..15>` | `<time>#<event id>` | retention | activity, investigators |
 //! | OUTBOX | outbox | `OUTBOX#<id>` | | 30 days | the consumers |
 //! | bucket | limits | `LIMIT#<rule>#<who>` | | full again | rate limits |
 //! | LOCK | limits | `LOCK#<sha256 of the canonical address>` | | forgotten | login and other password checks |
 //! | segment | seals | `LANE#<0..3>` | `<number, 20 digits>` | | the sealer, whoever verifies the trail |
 //! | checkpoint | seals | `CHECKPOINT` | `<number, 20 digits>` | | whoever verifies the trail |
+//!
+//! The audit table has indexes, for investigators alone; all sort by `event_id`, which sorts by time:
+//!
+//! | index | by | of |
+//! |---|---|---|
+//! | `by_month` | `month`: `<month>#<0..15>` | every record |
+//! | `by_session` | `session_id` | records with a session |
+//! | `by_request` | `request_id` | every record |
+//! | `by_user` | `once_user` | records of a user that stand outside the user's partition, because they stand for several refusals |
 //!
 //! Addresses stand in keys as hashes: keys show up in metrics and in the store's own errors.
 
@@ -27,10 +36,10 @@ use crate::domain::{EmailAddress, EventId, RowId, SessionId, Timestamp, UserId};
 
 /// How many equal copies of SECURITY there are: a single item would cap the service at 3,000 reads a second.
 pub(super) const SECURITY_COPIES: u8 = 4;
-/// Over how many partitions a day's anonymous records are spread.
-const ANON_SHARDS: u8 = 16;
+/// Over how many partitions the records of a time are spread, in the index by month and where nobody is known.
+const SHARDS: u8 = 16;
 /// Refusals with the same name within so long are one record.
-const ONCE_MILLIS: i64 = 600_000;
+pub(super) const ONCE_MILLIS: i64 = 600_000;
 /// A day.
 pub(super) const DAY_MILLIS: i64 = 86_400_000;
 /// What the sort keys of sessions begin with.
@@ -71,6 +80,46 @@ impl Table {
             Self::Outbox => "outbox",
             Self::Limits => "limits",
             Self::Seals => "seals",
+        }
+    }
+}
+
+/// A secondary index of the audit table. No rule goes by one: it is behind the table by up to some seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Index {
+    /// Everybody's records.
+    ByMonth,
+    /// The records of a session.
+    BySession,
+    /// The records of a request.
+    ByRequest,
+    /// The records of a user that stand outside the user's partition.
+    ByUser,
+}
+
+impl Index {
+    /// All indexes.
+    pub const ALL: [Self; 4] = [Self::ByMonth, Self::BySession, Self::ByRequest, Self::ByUser];
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ByMonth => "by_month",
+            Self::BySession => "by_session",
+            Self::ByRequest => "by_request",
+            Self::ByUser => "by_user",
+        }
+    }
+
+    /// The attribute that it is partitioned by.
+    #[must_use]
+    pub const fn attribute(self) -> &'static str {
+        match self {
+            Self::ByMonth => "month",
+            Self::BySession => "session_id",
+            Self::ByRequest => "request_id",
+            Self::ByUser => "once_user",
         }
     }
 }
@@ -151,12 +200,37 @@ pub(super) fn audit_once(at: Timestamp, name: &str) -> Key {
 }
 
 fn anonymous(at: Timestamp, spread: &[u8]) -> String {
-    anonymous_shard(at, spread.last().copied().unwrap_or_default() % ANON_SHARDS)
+    let day: String = at.to_string().chars().take(10).collect();
+    format!("ANON#{day}#{}", shard(spread))
 }
 
-fn anonymous_shard(at: Timestamp, shard: u8) -> String {
-    let day: String = at.to_string().chars().take(10).collect();
-    format!("ANON#{day}#{shard}")
+fn shard(spread: &[u8]) -> u8 {
+    spread.last().copied().unwrap_or_default() % SHARDS
+}
+
+fn month(at: Timestamp) -> String {
+    at.to_string().chars().take(7).collect()
+}
+
+/// The attribute of a record that [`Index::ByMonth`] is partitioned by.
+pub(super) fn audit_month(at: Timestamp, event: EventId) -> String {
+    format!("{}#{}", month(at), shard(event.uuid().as_bytes()))
+}
+
+/// All values of [`audit_month`] of the month of `at`.
+pub(super) fn audit_shards(at: Timestamp) -> impl Iterator<Item = String> {
+    let month = month(at);
+    (0..SHARDS).map(move |shard| format!("{month}#{shard}"))
+}
+
+/// The beginning of the month of `at`, in UTC.
+pub(super) fn month_of(at: Timestamp) -> Timestamp {
+    format!("{}-01T00:00:00Z", month(at)).parse().unwrap_or(Timestamp::EPOCH)
+}
+
+/// The partitions of a day's records that are no user's, and of those that stand for several refusals.
+pub(super) fn audit_of_day(day: Timestamp) -> impl Iterator<Item = String> {
+    (0..SHARDS).map(move |shard| anonymous(day, &[shard]))
 }
 
 /// The partition of a user's records.
@@ -164,17 +238,9 @@ pub(super) fn audit_of_user(user: UserId) -> String {
     format!("USER#{user}")
 }
 
-/// The partitions of a day's records that are no user's.
-pub(super) fn audit_of_day(day: Timestamp) -> impl Iterator<Item = String> {
-    (0..ANON_SHARDS).map(move |shard| anonymous_shard(day, shard))
-}
-
-/// The least and the greatest sort key of the records between two moments. A record that stands for several refusals has
-/// the key of the ten minutes' beginning, so the span begins that much earlier.
-pub(super) fn audit_span(from: Timestamp, to: Timestamp) -> (String, String) {
-    let begin = Timestamp::from_millis(from.as_millis().saturating_sub(ONCE_MILLIS));
-    // `$` comes behind `#`: every record of the last millisecond is in.
-    (begin.to_string(), format!("{to}$"))
+/// The sort key of a record in its user's partition.
+pub(super) fn audit_sort(event: EventId) -> String {
+    format!("{}#{event}", event.made_at())
 }
 
 pub(super) fn outbox(row: RowId) -> Key {
@@ -243,15 +309,16 @@ mod tests {
     }
 
     #[test]
-    fn the_span_of_a_moment_holds_every_record_of_it() {
+    fn a_records_place_is_told_by_its_identifier() {
         let at = Timestamp::from_millis(1_700_000_000_000);
-        let event = EventId::new(Uuid::from_u128(u128::MAX));
-        let (least, most) = audit_span(at, at);
-        for key in [audit(None, at, event), audit_once(at, "x")] {
-            assert!(audit_of_day(at).any(|partition| partition == key.pk), "{}", key.pk);
-            let sk = key.sk.expect("a sort key");
-            assert!(least <= sk && sk <= most, "{least} {sk} {most}");
-        }
+        let event = EventId::new(crate::entropy::uuid_v7(at, &crate::entropy::SeededEntropy::new(1)));
+        let user = Some(UserId::new(Uuid::from_u128(1)));
+        assert_eq!(audit(user, at, event).sk, Some(audit_sort(event)));
+        assert!(audit_shards(at).any(|shard| shard == audit_month(at, event)));
+        assert!(audit_of_day(at).any(|partition| partition == audit(None, at, event).pk));
+        assert_eq!(month_of(at).to_string(), "2023-11-01T00:00:00.000Z");
+        assert_eq!(audit_shards(at).count(), 16);
+        assert!(audit_sort(event.just_before()) < audit_sort(event));
     }
 
     #[test]

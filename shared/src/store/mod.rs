@@ -48,13 +48,13 @@ pub use client::{AwsBase, client};
 pub use credentials::PasswordChange;
 pub use error::StoreError;
 pub use image::Image;
-pub use keys::{Chain, Key, Table};
+pub use keys::{Chain, Index, Key, Table};
 pub use locks::{LockCharge, LockState};
 pub use outbox::{Claim, MailKind, Origin, Row, SweepKind};
 pub use seals::{Page, Seal, Start};
 pub use security::LastRotation;
 pub use sessions::{Advanced, Arrival, Begun};
-pub use trail::{Record, Search};
+pub use trail::{Record, Step, Walk, Whose};
 pub use transaction::CommitError;
 pub use users::{AddressOwner, Registered, TokenSlot};
 

@@ -1,7 +1,8 @@
-//! Tokens: access tokens (JWT), refresh tokens and mailed tokens (opaque), and the keys behind them.
+//! Tokens: access tokens (JWT), refresh tokens, mailed tokens and cursors (opaque), and the keys behind them.
 //!
 //! A token exists in clear only in the answer or mail that hands it out; everything stored is a hash.
 
+mod cursor;
 mod data;
 mod keys;
 mod mailed;
@@ -9,6 +10,7 @@ mod notice;
 mod refresh;
 mod security;
 
+pub use cursor::{CursorScope, Cursors, PresentedCursor};
 pub use dashtam_verify::{AccessTokenError, Claims, PresentedAccessToken, PublicKey};
 pub use data::{DataKeyError, DataKeyInfo, DataRing};
 pub use keys::{KeyError, SigningKey, SigningRing};

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 use shared::domain::{Timestamp, UserId};
-use shared::store::{Record, Search};
+use shared::store::{Record, Whose};
 use shared::tokens::{PresentedAccessToken, PublicKey};
 
-use crate::audit;
+use crate::audit::{self, Search};
 use crate::desk::Desk;
 use crate::drill::cast::Cast;
 use crate::drill::check::Check;
@@ -57,7 +57,8 @@ pub async fn trail(desk: &Desk, cast: &Cast, begun: Timestamp) -> Result<Vec<Che
     let look =
         async |user: Option<UserId>, what: &'static str, most: usize, wanted: &(dyn Fn(&Record) -> bool + Sync)| {
             let search = Search { from: begun, to: desk.store.now(), most: MOST, wanted };
-            let found = audit::search(desk, user, &search).await?.len();
+            let whose = user.map_or(Whose::Nobody, Whose::User);
+            let found = audit::search(desk, whose, &search).await?.len();
             Ok::<_, Failure>(Check::new(what, (1..=most).contains(&found), format!("{found} found")))
         };
     let chain = cast.users.first().map(|(_, id, _)| *id);

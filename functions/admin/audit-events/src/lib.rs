@@ -1,0 +1,64 @@
+//! GET `/api/v1/admin/audit-events`: records of the audit trail, newest first. The look is recorded.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use shared::description::Operation;
+use shared::environment::{Environment, StartError};
+use shared::http::{Caller, Endpoint, FieldFault, Fields, FromFields, Meta, PageSize, Problem, Query};
+use shared::routes;
+use shared::tokens::PresentedCursor;
+use shared::trail::{Page, Search, Trail};
+
+/// What is looked for, and which page of it.
+struct Asked {
+    search: Search,
+    size: PageSize,
+    cursor: Option<PresentedCursor>,
+}
+
+impl FromFields for Asked {
+    type Rules = ();
+
+    fn read(fields: &mut Fields, _rules: &()) -> Option<Self> {
+        let search = Search {
+            user: fields.optional("user_id"),
+            action: fields.optional("action"),
+            request: fields.optional("request_id"),
+            session: fields.optional("session_id"),
+            from: fields.optional("from"),
+            to: fields.optional("to"),
+        };
+        if search.from.zip(search.to).is_some_and(|(from, to)| from > to) {
+            fields.refuse("from", FieldFault::new("out_of_range", "Must not be later than `to`."));
+        }
+        let size = fields.optional("limit").unwrap_or_default();
+        Some(Self { search, size, cursor: fields.optional("cursor") })
+    }
+}
+
+/// Builds the endpoint.
+///
+/// # Errors
+/// [`StartError::Keys`] if the cursor key is not at hand.
+pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
+    let trail = environment.trail().await?;
+    Ok(Endpoint::admin(&routes::ADMIN_AUDIT_EVENTS, handler, trail, &environment.authenticator()))
+}
+
+/// What it takes and answers.
+#[must_use]
+pub fn operation() -> Operation {
+    Operation::of(&routes::ADMIN_AUDIT_EVENTS, "Search the audit trail")
+        .query::<Asked>()
+        .answers::<Page>(StatusCode::OK, "The records, newest first.")
+}
+
+async fn handler(
+    State(trail): State<Trail>,
+    Meta(meta): Meta,
+    caller: Caller,
+    Query(Asked { search, size, cursor }): Query<Asked>,
+) -> Result<Json<Page>, Problem> {
+    Ok(Json(trail.search(&meta, &caller, &search, size.0, cursor.as_ref()).await?))
+}

@@ -1,0 +1,51 @@
+//! GET `/api/v1/auth/activity?limit=&cursor=`: what happened to the caller's account, newest first. The look is recorded.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use shared::description::Operation;
+use shared::environment::{Environment, StartError};
+use shared::http::{Caller, Endpoint, Fields, FromFields, Meta, PageSize, Problem, Query};
+use shared::routes;
+use shared::tokens::PresentedCursor;
+use shared::trail::{Page, Trail};
+
+/// Which page.
+struct Place {
+    size: PageSize,
+    cursor: Option<PresentedCursor>,
+}
+
+impl FromFields for Place {
+    type Rules = ();
+
+    fn read(fields: &mut Fields, _rules: &()) -> Option<Self> {
+        Some(Self { size: fields.optional("limit").unwrap_or_default(), cursor: fields.optional("cursor") })
+    }
+}
+
+/// Builds the endpoint.
+///
+/// # Errors
+/// [`StartError::Keys`] if the cursor key is not at hand.
+pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
+    let trail = environment.trail().await?;
+    Ok(Endpoint::bearer(&routes::AUTH_ACTIVITY, handler, trail, &environment.authenticator()))
+}
+
+/// What it takes and answers.
+#[must_use]
+pub fn operation() -> Operation {
+    Operation::of(&routes::AUTH_ACTIVITY, "Show what happened to the account")
+        .query::<Place>()
+        .answers::<Page>(StatusCode::OK, "The records of the caller's account, newest first.")
+}
+
+async fn handler(
+    State(trail): State<Trail>,
+    Meta(meta): Meta,
+    caller: Caller,
+    Query(Place { size, cursor }): Query<Place>,
+) -> Result<Json<Page>, Problem> {
+    Ok(Json(trail.of_caller(&meta, &caller, size.0, cursor.as_ref()).await?))
+}

@@ -3,7 +3,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use bundle_tests::{Actor, Item, PASSWORD, TestApp, text};
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::audit::Action;
 use shared::digest;
 use shared::domain::EmailAddress;
@@ -267,8 +267,9 @@ async fn longest_account(settings: &[(&str, &str)]) -> TestApp {
     ada.delete("/api/v1/auth/sessions/others").await.assert(200);
     // A look into the trail is recorded, too, with whatever can be asked for.
     app.db_grant_admin(&email).await;
-    let (user, session) = (ada.me().await.json()["id"].clone(), ada.session_id().await);
-    let (user, moment) = (user.as_str().unwrap_or_default(), "2027-01-01T00:00:00.123Z");
+    let me = ada.me().await.json();
+    let user = me.get("id").and_then(Value::as_str).unwrap_or_default();
+    let (session, moment) = (ada.session_id().await, "2027-01-01T00:00:00.123Z");
     let asked = format!("user_id={user}&session_id={session}&request_id={session}&action=admin.rotate_signing_keys");
     ada.get(&format!("/api/v1/admin/audit-events?{asked}&from={moment}&to={moment}&limit=200")).await.assert(200);
     ada.get("/api/v1/auth/activity").await.assert(200);

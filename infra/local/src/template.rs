@@ -504,7 +504,11 @@ Resources:
     fn the_workspaces_template_is_understood() {
         let template = Template::embedded().unwrap();
         assert!(template.routes.iter().any(|route| route.function == "auth-login" && route.method == "POST"));
-        assert_eq!(template.tables.iter().filter(|table| table.stream.is_some()).count(), 1);
+        assert_eq!(
+            template.tables.iter().filter(|table| table.stream.is_some()).count(),
+            2,
+            "the outbox and the audit trail"
+        );
         let login = template.throttles.of("POST", "/api/v1/auth/login");
         assert!(login.rate < template.throttles.stage.rate, "login is not throttled more strictly than the rest");
     }

@@ -29,7 +29,7 @@ pub fn document(operations: &[Operation]) -> Value {
     schemas.insert("Problem".to_owned(), refusals::problem_schema());
     let (mut paths, mut responses) = (Map::new(), Map::new());
     for (operation, answer) in operations.iter().zip(answers) {
-        let described = describe(operation, answer, &schemas, &mut responses);
+        let described = describe(operation, &answer, &schemas, &mut responses);
         let path = paths.entry(operation.route.path).or_insert_with(|| json!({}));
         if let Some(path) = path.as_object_mut() {
             path.insert(operation.route.method.as_str().to_ascii_lowercase(), described);
@@ -60,11 +60,11 @@ pub fn document(operations: &[Operation]) -> Value {
 
 fn schema_of(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
     let contents = operation.answer.iter().flat_map(|answer| &answer.content);
-    let schemas = contents.filter_map(|content| match content {
+    let mut schemas = contents.filter_map(|content| match content {
         Content::Json(schema) => Some(*schema),
         Content::Html => None,
     });
-    schemas.last().map_or(Value::Null, |schema| closed(schema(generator).into()))
+    schemas.next_back().map_or(Value::Null, |schema| closed(schema(generator).into()))
 }
 
 /// An answer has the members that its type has, and no other.
@@ -81,7 +81,12 @@ fn closed(schema: Value) -> Value {
     })
 }
 
-fn describe(operation: &Operation, answer: Value, schemas: &Map<String, Value>, all: &mut Map<String, Value>) -> Value {
+fn describe(
+    operation: &Operation,
+    answer: &Value,
+    schemas: &Map<String, Value>,
+    all: &mut Map<String, Value>,
+) -> Value {
     let route = operation.route;
     let mut described = Map::from_iter([
         ("operationId".to_owned(), json!(route.function)),
@@ -138,7 +143,7 @@ fn parameters(operation: &Operation) -> Vec<Value> {
 
 fn responses(
     operation: &Operation,
-    answer: Value,
+    answer: &Value,
     schemas: &Map<String, Value>,
     all: &mut Map<String, Value>,
 ) -> Value {
@@ -150,7 +155,7 @@ fn responses(
         ]);
         let of = |content: &Content| match content {
             Content::Json(_) => {
-                let example = example::of(&answer, schemas);
+                let example = example::of(answer, schemas);
                 ("application/json".to_owned(), json!({ "schema": answer, "example": example }))
             }
             Content::Html => ("text/html".to_owned(), json!({ "schema": { "type": "string" } })),

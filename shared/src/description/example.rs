@@ -2,6 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
+/// An identifier where the schema has none of its own.
+const ID: &str = "5d0e3c1a-92b7-4f6e-8a41-7c2d9b6e0f35";
+
 /// A value that `schema` takes. `definitions` are the schemas that it refers to, by name.
 pub(super) fn of(schema: &Value, definitions: &Map<String, Value>) -> Value {
     if let Some(example) = schema.pointer("/examples/0").or(schema.get("const")).or(schema.get("default")) {
@@ -28,6 +31,7 @@ pub(super) fn of(schema: &Value, definitions: &Map<String, Value>) -> Value {
         }
         Some("boolean") => json!(true),
         Some("integer" | "number") => schema.get("minimum").cloned().unwrap_or(json!(1)),
+        Some("string") if schema.get("format").is_some_and(|format| format == "uuid") => json!(ID),
         Some("string") => json!("text"),
         _ => Value::Null,
     }

@@ -130,6 +130,7 @@ impl Operation {
 
     /// What may be done next: the other endpoint, with a request body made of runtime expressions.
     #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "the expressions stand where they are used")]
     pub fn leads_to(mut self, name: &'static str, to: &'static Route, body: Value) -> Self {
         self.links.push(Link { name, to, with: json!({ "requestBody": body }) });
         self

@@ -12,6 +12,7 @@ pub struct Message {
 }
 
 /// A moment, as [`crate::domain::Timestamp::rfc3339`] writes it.
+#[must_use]
 pub fn timestamp(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string", "format": "date-time", "pattern": "Z$", "description": "RFC 3339, in UTC.",
@@ -20,6 +21,7 @@ pub fn timestamp(_: &mut SchemaGenerator) -> Schema {
 }
 
 /// A moment that may be missing.
+#[must_use]
 pub fn timestamp_option(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": ["string", "null"], "format": "date-time", "pattern": "Z$", "description": "RFC 3339, in UTC.",
@@ -28,6 +30,7 @@ pub fn timestamp_option(_: &mut SchemaGenerator) -> Schema {
 }
 
 /// What an account may do.
+#[must_use]
 pub fn role(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "enum": ["user", "admin"], "description": "What the account may do." })
 }

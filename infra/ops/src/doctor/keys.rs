@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use shared::http::error_chain;
-use shared::keys::{self, DATA_RING, MAIL_KEY, SIGNING_RING};
+use shared::keys::{self, CURSOR_KEY, DATA_RING, MAIL_KEY, SIGNING_RING};
 use shared::tokens::{SecurityRecord, SigningRing};
 
 use super::{Check, Patient};
@@ -19,13 +19,14 @@ const RIGHT: &str = "secretsmanager:GetSecretValue on the stack's secrets, and t
 pub(super) async fn check(patient: &Patient<'_>) -> Vec<Check> {
     let secrets = patient.desk.environment.secrets();
     let mut checks = Vec::new();
-    for name in [SIGNING_RING, DATA_RING, MAIL_KEY] {
+    for name in [SIGNING_RING, DATA_RING, MAIL_KEY, CURSOR_KEY] {
         let title = format!("secret {}{name}", patient.desk.environment.config().secret_prefix);
         let check = match secrets.get(name).await {
             Ok(Some(secret)) => match name {
                 SIGNING_RING => signing_ring(patient, title, &secret).await,
                 DATA_RING => data_ring(patient, title).await,
-                _ => mail_key(patient, title).await,
+                MAIL_KEY => mail_key(patient, title).await,
+                _ => cursor_key(patient, title).await,
             },
             Ok(None) => missing(patient, title),
             Err(error) => Check::unseen(title, &error_chain(&error), RIGHT),
@@ -125,6 +126,17 @@ async fn mail_key(patient: &Patient<'_>, title: String) -> Check {
             title,
             error_chain(&error),
             "No mail with a link is sent like this. Restore an earlier version of the secret, or delete it and deploy again; links that are under way die.",
+        ),
+    }
+}
+
+async fn cursor_key(patient: &Patient<'_>, title: String) -> Check {
+    match keys::cursor_key(&patient.desk.environment.secrets()).await {
+        Ok(_key) => Check::ok(title, "usable"),
+        Err(error) => Check::failed(
+            title,
+            error_chain(&error),
+            "The audit trail cannot be read over HTTP like this. Restore an earlier version of the secret, or delete it and deploy again; clients begin their lists anew.",
         ),
     }
 }

@@ -124,6 +124,7 @@ async fn missing_unusable_and_foreign_secrets_are_told_apart() {
     };
     drop(secrets);
     put("mail-key", &"a".repeat(32), "M4rk3d").await;
+    put("cursor-key", &"d".repeat(32), "M4rk3d").await;
     let ring = shared::tokens::SigningRing::generate(SystemClock.now()).expect("a ring");
     put("signing-ring", &"b".repeat(32), ring.to_secret().expect("a text").as_str()).await;
     put("data-ring", &"c".repeat(32), r#"{"keys":[]}"#).await;
@@ -131,6 +132,13 @@ async fn missing_unusable_and_foreign_secrets_are_told_apart() {
     assert!(!ran.out.contains("M4rk3d") && !ran.out.contains("pkcs8"), "{}", ran.out);
     let document = ran.document();
     assert_check(&document, "secret dashtam-local/mail-key", "failed", "could not be understood", "earlier version");
+    assert_check(
+        &document,
+        "secret dashtam-local/cursor-key",
+        "failed",
+        "could not be understood",
+        "begin their lists",
+    );
     assert_check(&document, "secret dashtam-local/signing-ring", "failed", "which has to sign", "ops keys rotate");
     assert_check(&document, "secret dashtam-local/data-ring", "failed", "", "earlier version");
 }

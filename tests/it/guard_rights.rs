@@ -36,7 +36,7 @@ fn list(value: &Value) -> Vec<Value> {
 }
 
 /// `AuthLoginFunction` for `auth-login`.
-fn logical_id(function: &str) -> String {
+pub fn logical_id(function: &str) -> String {
     let word = |word: &str| word[..1].to_uppercase() + &word[1..];
     function.split('-').map(word).collect::<String>() + "Function"
 }

@@ -12,6 +12,7 @@ use http::StatusCode;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
@@ -41,11 +42,15 @@ struct Planned {
     left: usize,
 }
 
+/// An operation and what it asked for.
+type Call = (String, Value);
+
 /// The proxy's memory.
 #[derive(Clone)]
 pub struct Proxy {
     calls: Arc<Mutex<Vec<String>>>,
     traces: Arc<Mutex<Vec<Vec<String>>>>,
+    watched: Arc<Mutex<Option<Vec<Call>>>>,
     planned: Arc<Mutex<Vec<Planned>>>,
     held: Arc<Semaphore>,
     released: Arc<Semaphore>,
@@ -58,8 +63,8 @@ impl Proxy {
     pub async fn start(target: SocketAddr) -> (Self, SocketAddr) {
         let client = Client::builder(TokioExecutor::new()).build_http();
         let (held, released) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
-        let (calls, traces, planned) = (Arc::default(), Arc::default(), Arc::default());
-        let proxy = Self { calls, traces, planned, held, released, target, client };
+        let (calls, traces, watched, planned) = (Arc::default(), Arc::default(), Arc::default(), Arc::default());
+        let proxy = Self { calls, traces, watched, planned, held, released, target, client };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let router = Router::new().fallback(pass).with_state(proxy.clone());
@@ -104,6 +109,17 @@ impl Proxy {
         std::mem::take(&mut self.traces.lock().expect("no panic"))
     }
 
+    /// From now on the calls are kept whole.
+    pub fn watch(&self) {
+        *self.watched.lock().expect("no panic") = Some(Vec::new());
+    }
+
+    /// The calls since [`Self::watch`] or the last time, each with what it asked for.
+    #[must_use]
+    pub fn take_watched(&self) -> Vec<(String, Value)> {
+        self.watched.lock().expect("no panic").as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
     fn note(&self, operation: &str) -> Option<Fault> {
         self.calls.lock().expect("no panic").push(operation.to_owned());
         let mut planned = self.planned.lock().expect("no panic");
@@ -129,6 +145,9 @@ async fn pass(State(proxy): State<Proxy>, request: Request) -> Response {
     proxy.traces.lock().expect("no panic").push(traces);
     let (mut parts, body) = request.into_parts();
     let body = to_bytes(body, usize::MAX).await.expect("a body");
+    if let Some(watched) = proxy.watched.lock().expect("no panic").as_mut() {
+        watched.push((operation.clone(), serde_json::from_slice(&body).expect("JSON")));
+    }
     match fault {
         Some(Fault::Throttled) => return refusal(StatusCode::BAD_REQUEST, "ThrottlingException", ""),
         Some(Fault::InternalError) => return refusal(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", ""),
@@ -157,14 +176,14 @@ fn conflict(operation: &str, body: &[u8]) -> Response {
     if operation != "TransactWriteItems" {
         return refusal(StatusCode::BAD_REQUEST, "TransactionConflictException", "");
     }
-    let request: serde_json::Value = serde_json::from_slice(body).expect("JSON");
+    let request: Value = serde_json::from_slice(body).expect("JSON");
     let count = request["TransactItems"].as_array().map_or(0, Vec::len);
     let reasons = vec![r#"{"Code":"TransactionConflict","Message":"injected"}"#; count].join(",");
     refusal(StatusCode::BAD_REQUEST, "TransactionCanceledException", &format!(r#","CancellationReasons":[{reasons}]"#))
 }
 
 fn unprocessed(body: &[u8]) -> Response {
-    let request: serde_json::Value = serde_json::from_slice(body).expect("JSON");
+    let request: Value = serde_json::from_slice(body).expect("JSON");
     let body = serde_json::json!({ "Responses": {}, "UnprocessedKeys": request["RequestItems"] });
     ([("content-type", "application/x-amz-json-1.0")], body.to_string()).into_response()
 }

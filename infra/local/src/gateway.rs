@@ -2,7 +2,7 @@
 //!
 //! A request is throttled, turned into the event of its route, handed to the application, and answered. The
 //! application runs as a task of its own: like a function it finishes what it began when the client has gone, and
-//! a panic in it is one 503 and no more. `/_local` is served beside all this and never passes through it.
+//! a panic in it is one 503 and no more. `/_local` and `/docs` are served beside all this and never pass through it.
 //!
 //! Invariants: the client's address is the peer's; nothing a client sends stops the process or is answered by a
 //! panic; at most [`BODY_LIMIT`] bytes of a body are read.
@@ -38,6 +38,8 @@ pub const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(29);
 
 /// Where the captured mail is served.
 const LOCAL: &str = "/_local";
+/// What only the local run has, and what is below it.
+const BESIDE: [&str; 2] = [LOCAL, "/docs"];
 
 /// Turns an event's request into one for the application's router.
 pub type ToApp = fn(lambda_http::Request) -> Request<Body>;
@@ -58,7 +60,7 @@ pub struct Behind {
     pub app: Router,
     /// How the application takes an event.
     pub to_app: ToApp,
-    /// Serves `/_local` and what is below it.
+    /// Serves `/_local`, `/docs` and what is below them.
     pub local: Router,
 }
 
@@ -103,7 +105,8 @@ impl Gateway {
     /// Answers one request of the client at `peer`.
     pub async fn handle(&self, request: Request<Body>, peer: SocketAddr) -> Response<Body> {
         let path = request.uri().path();
-        if path.strip_prefix(LOCAL).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+        let below = |prefix| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        if BESIDE.into_iter().any(below) {
             return self.serve_local(request).await;
         }
         if path == "/" && request.method() == Method::GET {
@@ -166,11 +169,12 @@ impl Gateway {
         }
     }
 
-    /// The captured mail holds links that open accounts. A page of another site that points its own name at this
-    /// machine would be let in by the browser, so only the machine's own names are answered.
+    /// The captured mail holds links that open accounts, and the viewer may hold an access token. A page of another site
+    /// that points its own name at this machine would be let in by the browser, so only the machine's own names are
+    /// answered.
     async fn serve_local(&self, request: Request<Body>) -> Response<Body> {
         if !names_this_machine(&request) {
-            let mut response = Response::new(Body::from("The captured mail is served under localhost only.\n"));
+            let mut response = Response::new(Body::from("This is served under localhost only.\n"));
             *response.status_mut() = StatusCode::MISDIRECTED_REQUEST;
             return response;
         }

@@ -35,7 +35,7 @@ async fn echo(request: Request<Body>) -> axum::Json<Value> {
 }
 
 fn gateway(app: Router) -> Gateway {
-    let local = Router::new().route("/_local", get(|| async { "mail" }));
+    let local = Router::new().route("/_local", get(|| async { "mail" })).route("/docs", get(|| async { "viewer" }));
     Gateway::new(&sample(), 1.0, Behind { app, to_app, local }, SOURCES)
 }
 
@@ -197,6 +197,14 @@ async fn captured_mail_is_served_beside_the_gateway() {
     assert!(send(address, local.replace("/_local", "/_local/nothing")).await.starts_with("HTTP/1.1 404"));
     assert!(send(address, local.replace("/_local", "/_localhost")).await.contains("\"path\":\"/_localhost\""));
     assert!(send(address, GET_ME.replace("/me", "/")).await.contains("location: /_local\r\n"));
+}
+
+#[tokio::test]
+async fn the_viewer_is_served_beside_the_gateway() {
+    let address = serve(app()).await;
+    let docs = GET_ME.replace("/me", "/docs");
+    assert!(send(address, &docs).await.ends_with("viewer"));
+    assert!(send(address, docs.replace("host: localhost", "host: evil.example")).await.starts_with("HTTP/1.1 421"));
 }
 
 #[tokio::test]

@@ -30,3 +30,4 @@ pub mod stack;
 pub mod streams;
 pub mod template;
 pub mod throttle;
+pub mod viewer;

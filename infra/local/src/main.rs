@@ -39,7 +39,7 @@ async fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         _ = terminate.recv() => return Ok(()),
     };
     let url = format!("http://{}", stack.address());
-    println!("Dashtam Auth is ready at {url} (mail: {url}/_local)");
+    println!("Dashtam Auth is ready at {url} (mail: {url}/_local, interface: {url}/docs/)");
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}

@@ -31,7 +31,7 @@ use crate::schedule::Scheduled;
 use crate::sealing::{self, Sealing};
 use crate::streams::{Checkpoint, StreamError, TableStream};
 use crate::template::{Template, TemplateError};
-use crate::{endpoints, environment, mail, rotations};
+use crate::{endpoints, environment, mail, rotations, viewer};
 
 /// How long a stop waits for requests and messages that are in flight.
 const GRACE: Duration = Duration::from_secs(5);
@@ -129,7 +129,7 @@ impl Stack {
         let behind = Behind {
             app: app(endpoints::all(&environment).await?, environment.app()),
             to_app: into_axum,
-            local: mail::router(aws.mailbox.clone()),
+            local: mail::router(aws.mailbox.clone()).merge(viewer::router()),
         };
         let gateway = Gateway::new(&template, config.rate_limits.scale, behind, sources());
         if let Some(directory) = &directory {

@@ -27,7 +27,7 @@ use crate::routes;
 use crate::telemetry::{End, Telemetry, Work};
 
 /// The longest that a request may take: below the function's timeout, which is below the gateway's.
-const DEADLINE: Duration = Duration::from_secs(12);
+pub const DEADLINE: Duration = Duration::from_secs(12);
 
 /// The function that answers where no endpoint does.
 const UNMATCHED: &str = "service-fallback";

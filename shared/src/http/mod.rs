@@ -16,7 +16,7 @@ mod problem;
 mod record;
 mod shape;
 
-pub use app::{App, app, error_chain};
+pub use app::{App, DEADLINE, app, error_chain};
 pub use authenticate::{Authenticator, Caller};
 pub use code::{Code, Facts, HeaderFact, Retry};
 pub use endpoint::{Endpoint, Meta};

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use dashtam_local::options::Options;
 use dashtam_local::stack::Stack;
@@ -18,7 +18,45 @@ pub const REASON: &str = "a test wants it so";
 /// A running service with its files.
 pub struct Local {
     stack: Stack,
-    directory: PathBuf,
+    files: Files,
+}
+
+/// The data directory of a service, removed at the end.
+pub struct Files(PathBuf);
+
+impl Files {
+    fn of(name: &str) -> Self {
+        let directory = std::env::temp_dir().join(format!("dashtam-ops-{name}-{}", std::process::id()));
+        drop(std::fs::remove_dir_all(&directory));
+        Self(directory)
+    }
+
+    /// A copy, as of a service that does not run.
+    pub fn copy(&self, name: &str) -> Self {
+        let copy = Self::of(name);
+        copy_all(&self.0, &copy.0).expect("copied");
+        copy
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.0));
+    }
+}
+
+fn copy_all(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_all(&entry.path(), &target)?;
+        } else {
+            std::fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
 }
 
 /// A command that has ended.
@@ -51,15 +89,26 @@ impl Ran {
 impl Local {
     /// A service whose limits and hashes do not get in a test's way.
     pub async fn start(name: &str) -> Self {
-        let directory = std::env::temp_dir().join(format!("dashtam-ops-{name}-{}", std::process::id()));
-        drop(std::fs::remove_dir_all(&directory));
-        let options = Options { port: 0, data_dir: directory.clone(), in_memory: false };
+        Self::on(Files::of(name)).await
+    }
+
+    /// The same on files that are there.
+    pub async fn on(files: Files) -> Self {
+        let options = Options { port: 0, data_dir: files.0.clone(), in_memory: false };
         let settings = Settings::default()
             .with("DASHTAM_ARGON2_MEMORY_KIB", "64")
             .with("DASHTAM_ARGON2_ITERATIONS", "1")
-            .with("DASHTAM_RATE_LIMIT_SCALE", "1000");
+            .with("DASHTAM_RATE_LIMIT_SCALE", "1000")
+            // The port is another one after a restart; the tokens are the same.
+            .with("DASHTAM_ISSUER", "http://127.0.0.1:9000");
         let stack = Box::pin(Stack::start(&options, &settings)).await.expect("the local run");
-        Self { stack, directory }
+        Self { stack, files }
+    }
+
+    /// Stops it; what it leaves.
+    pub async fn stop(self) -> Files {
+        self.stack.stop().await;
+        self.files
     }
 
     pub fn stack(&self) -> &Stack {
@@ -87,7 +136,7 @@ impl Local {
     }
 
     fn line(&self, arguments: &[&str]) -> Vec<OsString> {
-        let own = [OsString::from("--data-dir"), self.directory.clone().into(), "--as".into(), "olga".into()];
+        let own = [OsString::from("--data-dir"), self.files.0.clone().into(), "--as".into(), "olga".into()];
         std::iter::once("ops").chain(arguments.iter().copied()).map(OsString::from).chain(own).collect()
     }
 
@@ -117,13 +166,7 @@ impl Local {
 
     /// The text of a file in the data directory.
     pub fn file(&self, name: &str) -> String {
-        std::fs::read_to_string(self.directory.join(name)).expect("a file")
-    }
-}
-
-impl Drop for Local {
-    fn drop(&mut self) {
-        drop(std::fs::remove_dir_all(&self.directory));
+        std::fs::read_to_string(self.files.0.join(name)).expect("a file")
     }
 }
 

@@ -10,5 +10,6 @@ mod doctor;
 mod drill;
 mod local;
 mod refusals;
+mod restore;
 mod seals;
 mod secrets;

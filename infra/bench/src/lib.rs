@@ -37,6 +37,7 @@ pub fn run(quick: bool, scratch: &Path) -> Result<(), Failure> {
     sections::limits::measure(&bounds, &mut goals)?;
     sections::revocation::measure(&bounds, &mut goals)?;
     sections::seals::measure(&bounds, &mut goals)?;
+    sections::wrapper::measure(&bounds, &mut goals)?;
     goals.print();
     Ok(())
 }

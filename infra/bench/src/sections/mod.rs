@@ -8,6 +8,7 @@ pub mod hashing;
 pub mod limits;
 pub mod revocation;
 pub mod seals;
+pub mod wrapper;
 
 /// How much is measured.
 #[derive(Debug, Clone, Copy)]

@@ -1,14 +1,16 @@
 //! `ops doctor`: is what a deployment, or the local run, stands on as it should be?
 //!
-//! Every check looks at the real thing and changes nothing: tables and secrets by the settings' names, the mail identity,
-//! the clock of AWS, and what the running service says of itself. What the template says is the measure, so a table that
-//! somebody has changed by hand is found. A check that the credentials do not allow is a warning that names the right.
+//! Every check looks at the real thing and changes nothing: tables and secrets by the settings' names, what seals the
+//! trail, the mail identity, the clock of AWS, and what the running service says of itself. What the template says is the
+//! measure, so a table that somebody has changed by hand is found. A check that the credentials do not allow is a warning
+//! that names the right.
 
 mod clock;
 mod keys;
 mod mail;
 mod service;
 mod tables;
+mod trail;
 
 use serde_json::json;
 use shared::store::AwsBase;
@@ -95,6 +97,7 @@ pub async fn run(desk: &Desk, is_deployment: bool, console: &mut Console<'_>) ->
     let patient = Patient { desk, base: AwsBase::new(desk.settings.clone()), is_deployment };
     let mut checks = Box::pin(tables::check(&patient)).await?;
     checks.extend(Box::pin(keys::check(&patient)).await);
+    checks.extend(Box::pin(trail::check(&patient)).await);
     checks.extend(Box::pin(mail::check(&patient)).await);
     checks.extend(Box::pin(service::check(&patient)).await);
     console.answer(&answer(&checks));

@@ -114,6 +114,15 @@ async fn wrong_prefixes_are_told_as_what_they_most_likely_are() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_or_an_archive_that_is_not_there_is_told_with_its_setting() {
+    let local = Local::start("doctor-trail").await;
+    let changes = [("DASHTAM_AUDIT_KEY", "alias/elsewhere"), ("DASHTAM_AUDIT_BUCKET", "elsewhere")];
+    let document = with(&local, "trail", &changes).await.assert(1).document();
+    assert_check(&document, "audit key alias/elsewhere", "failed", "is not there", "DASHTAM_AUDIT_KEY");
+    assert_check(&document, "audit archive elsewhere", "failed", "is not there", "DASHTAM_AUDIT_BUCKET");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn missing_unusable_and_foreign_secrets_are_told_apart() {
     let local = Local::start("doctor-secrets").await;
     let secrets = local.stack().aws().secrets.clone();

@@ -21,27 +21,31 @@ pub struct Local {
     files: Files,
 }
 
-/// The data directory of a service, removed at the end.
-pub struct Files(PathBuf);
+/// The data directory of a service, removed at the end, and the port that its tokens name.
+pub struct Files {
+    directory: PathBuf,
+    port: u16,
+}
 
 impl Files {
     fn of(name: &str) -> Self {
         let directory = std::env::temp_dir().join(format!("dashtam-ops-{name}-{}", std::process::id()));
         drop(std::fs::remove_dir_all(&directory));
-        Self(directory)
+        Self { directory, port: 0 }
     }
 
     /// A copy, as of a service that does not run.
     pub fn copy(&self, name: &str) -> Self {
-        let copy = Self::of(name);
-        copy_all(&self.0, &copy.0).expect("copied");
+        let mut copy = Self::of(name);
+        copy.port = self.port;
+        copy_all(&self.directory, &copy.directory).expect("copied");
         copy
     }
 }
 
 impl Drop for Files {
     fn drop(&mut self) {
-        drop(std::fs::remove_dir_all(&self.0));
+        drop(std::fs::remove_dir_all(&self.directory));
     }
 }
 
@@ -94,19 +98,18 @@ impl Local {
 
     /// The same on files that are there.
     pub async fn on(files: Files) -> Self {
-        let options = Options { port: 0, data_dir: files.0.clone(), in_memory: false };
+        let options = Options { port: files.port, data_dir: files.directory.clone(), in_memory: false };
         let settings = Settings::default()
             .with("DASHTAM_ARGON2_MEMORY_KIB", "64")
             .with("DASHTAM_ARGON2_ITERATIONS", "1")
-            .with("DASHTAM_RATE_LIMIT_SCALE", "1000")
-            // The port is another one after a restart; the tokens are the same.
-            .with("DASHTAM_ISSUER", "http://127.0.0.1:9000");
+            .with("DASHTAM_RATE_LIMIT_SCALE", "1000");
         let stack = Box::pin(Stack::start(&options, &settings)).await.expect("the local run");
         Self { stack, files }
     }
 
     /// Stops it; what it leaves.
-    pub async fn stop(self) -> Files {
+    pub async fn stop(mut self) -> Files {
+        self.files.port = self.address().port();
         self.stack.stop().await;
         self.files
     }
@@ -136,7 +139,7 @@ impl Local {
     }
 
     fn line(&self, arguments: &[&str]) -> Vec<OsString> {
-        let own = [OsString::from("--data-dir"), self.files.0.clone().into(), "--as".into(), "olga".into()];
+        let own = [OsString::from("--data-dir"), self.files.directory.clone().into(), "--as".into(), "olga".into()];
         std::iter::once("ops").chain(arguments.iter().copied()).map(OsString::from).chain(own).collect()
     }
 
@@ -166,7 +169,7 @@ impl Local {
 
     /// The text of a file in the data directory.
     pub fn file(&self, name: &str) -> String {
-        std::fs::read_to_string(self.files.0.join(name)).expect("a file")
+        std::fs::read_to_string(self.files.directory.join(name)).expect("a file")
     }
 }
 

@@ -172,6 +172,11 @@ FUNCTIONS = {
     "auth-update-me": (
         Request("PATCH", ME, {"name": "Ada King"}, BEARER), 200,
         Request("PATCH", ME, {"name": " "}, BEARER), 422, "validation_failed"),
+    "auth-delete-me": (
+        Request("DELETE", ME, {"password": PASSWORD}, BEARER), 200,
+        Request("DELETE", ME, {"password": "Wrong-Horse-7-Battery"}, BEARER), 401, "invalid_credentials"),
+    "auth-export-me": (
+        Request("GET", f"{ME}/export", None, BEARER), 200, Request("GET", f"{ME}/export"), 401, "missing_token"),
     "auth-change-password": (
         post("change-password", CHANGE, BEARER), 200,
         post("change-password", {**CHANGE, "current_password": "Wrong-Horse-7-Battery"}, BEARER), 401, "invalid_credentials"),

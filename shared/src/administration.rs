@@ -9,7 +9,7 @@ use crate::http::{Code, Problem};
 use crate::issuer::UserView;
 use crate::request::RequestMeta;
 use crate::rotations::{Actor, unknown_user};
-use crate::store::Store;
+use crate::store::{Erased, Store};
 use crate::verification::address_of;
 
 /// Administers accounts.
@@ -124,6 +124,30 @@ impl Administration {
     ) -> Result<(), Problem> {
         let done = self.store.set_role(user, role, &self.entry(meta, actor, user, reason)).await?;
         if done { Ok(()) } else { Err(unknown_user(user)) }
+    }
+
+    /// Erases an account, an admin's as well, as [`Profile::erase`](crate::profile::Profile::erase) does.
+    ///
+    /// # Errors
+    /// 404 if it is gone meanwhile, 409 if it was changed meanwhile, 503.
+    pub async fn erase(
+        &self,
+        meta: &RequestMeta,
+        actor: Actor<'_>,
+        user: &User,
+        reason: &Reason,
+    ) -> Result<(), Problem> {
+        let email = address_of(&user.email)?;
+        // An unproved claim may have lost its address to somebody who has proved it.
+        let owner = self.store.address_owner(&email).await?;
+        let has_address = owner.is_some_and(|owner| owner.user_id == user.id);
+        let entry = self.entry(meta, actor, user.id, reason);
+        let erased = Erased { user, email: &email, has_address };
+        if self.store.erase_user(&erased, &entry, &self.store.farewell(user)).await? {
+            return Ok(());
+        }
+        let is_there = self.store.user(user.id).await?.is_some();
+        Err(if is_there { Problem::new(Code::Conflict) } else { unknown_user(user.id) })
     }
 
     fn entry(&self, meta: &RequestMeta, actor: Actor<'_>, user: UserId, reason: &Reason) -> Entry {

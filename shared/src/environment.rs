@@ -14,6 +14,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError, Settings};
 use crate::domain::{GeoIp, GeoIpError, PasswordPolicy};
 use crate::entropy::{Entropy, OsEntropy};
+use crate::export::Export;
 use crate::http::{App, Authenticator};
 use crate::issuer::Issuer;
 use crate::key_changes::KeyChanges;
@@ -267,6 +268,14 @@ impl Environment {
     #[must_use]
     pub fn administration(&self) -> Administration {
         Administration::new(self.store(), self.config())
+    }
+
+    /// Hands out what is stored about somebody.
+    ///
+    /// # Errors
+    /// [`StartError::Keys`] if the cursor key is not at hand.
+    pub async fn export(&self) -> Result<Export, StartError> {
+        Ok(Export::new(self.store(), self.limiter(), self.trail().await?, self.config()))
     }
 
     /// Replaces the signing keys.

@@ -14,6 +14,7 @@
 //! | [`sessions`] | lists and ends them |
 //! | [`recovery`] | a forgotten password |
 //! | [`profile`] | what users change about themselves |
+//! | [`export`] | hands out what is stored about somebody |
 //! | [`reauthentication`] | renews the password proof of a session |
 //! | [`rescue`] | "this wasn't me" |
 //! | [`rotations`] | makes everything issued before worthless |
@@ -40,6 +41,7 @@ pub mod digest;
 pub mod domain;
 pub mod entropy;
 pub mod environment;
+pub mod export;
 pub mod http;
 pub mod issuer;
 pub mod key_changes;

@@ -37,6 +37,12 @@ impl PasswordProof {
         &self.hasher
     }
 
+    /// The settings.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// Charges one try for `email`, whether or not anybody has it.
     ///
     /// # Errors

@@ -1,13 +1,14 @@
-//! What users change about their own account: name, address, password.
+//! What users change about their own account: name, address, password, and whether there is one.
 
+use crate::audit::Refusal;
 use crate::config::Rule;
-use crate::domain::{DisplayName, EmailAddress, Password, Session};
+use crate::domain::{DisplayName, EmailAddress, Password, Role, Session};
 use crate::http::{Caller, Code, FieldFault, Fields, Problem};
-use crate::issuer::{Issuer, TokenPair};
+use crate::issuer::{Issuer, TokenPair, role_of};
 use crate::limits::Limiter;
 use crate::password_proof::PasswordProof;
 use crate::request::RequestMeta;
-use crate::store::{MailKind, PasswordChange, Store};
+use crate::store::{Erased, MailKind, PasswordChange, Store};
 use crate::tokens::{Family, RefreshToken};
 use crate::verification::address_of;
 
@@ -117,6 +118,36 @@ impl Profile {
         }
         issuer.issue(&caller.user, &session, &caller.security, &refresh).await
     }
+
+    /// Erases the account. From then on nothing that was issued to it is accepted, because every use of it reads the account;
+    /// whoever registers with the address later gets a new one. The trail stays.
+    ///
+    /// # Errors
+    /// 401 for a wrong password or one that was proved too long ago; 409 for an admin, or if the account was changed
+    /// meanwhile; 423; 429; 503.
+    pub async fn erase(&self, meta: &RequestMeta, caller: &Caller, password: &Password) -> Result<(), Problem> {
+        caller.recently_proved()?;
+        self.limiter.admit_user(Rule::PersonalData, meta, caller.user.id).await?;
+        if role_of(&caller.user, self.proof.config()) == Role::Admin {
+            return Err(admins_stay(caller));
+        }
+        let email = address_of(&caller.user.email)?;
+        let charged = self.proof.charge(&email).await?;
+        self.proof.compare(charged, Some(&caller.user), password).await?;
+        let entry = self.store.entry(meta).by_owner(caller.user.id).session(caller.session.id);
+        let row = self.store.farewell(&caller.user).asked_by(meta);
+        // Who is signed in has proved the address, and a proved address is its account's.
+        let erased = Erased { user: &caller.user, email: &email, has_address: true };
+        if self.store.erase_user(&erased, &entry, &row).await? { Ok(()) } else { Err(Problem::new(Code::Conflict)) }
+    }
+}
+
+/// The last admin could lock everybody out, and of two who leave at once each would be the other's reason.
+fn admins_stay(caller: &Caller) -> Problem {
+    let detail =
+        "An admin's account is not erased: the last admin could lock everybody out. Have the role taken away first.";
+    let refusal = Refusal::new("is_admin").user(caller.user.id).session(caller.session.id);
+    Problem::new(Code::Conflict).detail(detail).refused(refusal)
 }
 
 fn same_password() -> Problem {

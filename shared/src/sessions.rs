@@ -64,7 +64,7 @@ impl Sessions {
         self.limiter.admit_user(Rule::Sessions, meta, caller.user.id).await?;
         let mut live = self.live(caller).await?;
         live.sort_by_key(|session| std::cmp::Reverse((session.last_activity_at, session.id)));
-        Ok(live.into_iter().map(|session| view(session, caller.session.id)).collect())
+        Ok(live.into_iter().map(|session| SessionView::new(session, Some(caller.session.id))).collect())
     }
 
     /// Ends one session of the caller, the current one included.
@@ -138,16 +138,20 @@ impl Sessions {
     }
 }
 
-fn view(session: Session, current: SessionId) -> SessionView {
-    SessionView {
-        id: session.id,
-        device: Device::from_user_agent(&session.user_agent),
-        ip_address: session.ip_address,
-        location: session.place,
-        created_at: session.created_at,
-        last_activity_at: session.last_activity_at,
-        expires_at: session.expires_at,
-        is_current: session.id == current,
-        is_trusted: false,
+impl SessionView {
+    /// The view of `session` for whoever looks from `current`.
+    #[must_use]
+    pub fn new(session: Session, current: Option<SessionId>) -> Self {
+        Self {
+            id: session.id,
+            device: Device::from_user_agent(&session.user_agent),
+            ip_address: session.ip_address,
+            location: session.place,
+            created_at: session.created_at,
+            last_activity_at: session.last_activity_at,
+            expires_at: session.expires_at,
+            is_current: Some(session.id) == current,
+            is_trusted: false,
+        }
     }
 }

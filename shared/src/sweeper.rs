@@ -1,4 +1,4 @@
-//! The sweeper: removes the sessions that a rotation has killed.
+//! The sweeper: removes the sessions that a rotation has killed, and those of an account that is gone.
 //!
 //! They are dead already, whatever happens here: every use compares versions. Sweeping keeps lists short and data few.
 
@@ -42,12 +42,11 @@ impl Sweeper {
         let Some(user_id) = row.user_id.filter(|_| row.sweep.is_some()) else {
             return Ok(());
         };
-        let Some(user) = self.store.user(user_id).await.map_err(failed)? else {
-            return Ok(());
-        };
-        let (level, now) = (user.level(), self.store.now());
+        let user = self.store.user(user_id).await.map_err(failed)?;
+        let now = self.store.now();
         for session in self.store.sessions(user_id).await.map_err(failed)? {
-            if !level.accepts(session.user_ver, now) {
+            // Of an account that is gone no session counts, and none can begin any more.
+            if !user.as_ref().is_some_and(|user| user.level().accepts(session.user_ver, now)) {
                 self.store.remove_dead_session(&session).await.map_err(failed)?;
             }
         }

@@ -66,6 +66,9 @@ async fn sessions_stay_within_their_budgets() {
     ada.get("/api/v1/auth/activity").await.assert(200);
     hold(&app, "activity", 5);
     app.advance(60);
+    ada.get("/api/v1/auth/me/export").await.assert(200);
+    hold(&app, "export", 7);
+    app.advance(60);
     ada.delete("/api/v1/auth/sessions/others").await.assert(200);
     hold(&app, "revoke others", 4);
     app.advance(60);
@@ -141,6 +144,16 @@ async fn securing_an_account_stays_within_its_budget() {
     app.proxy.take_calls();
     app.anonymous().post("/api/v1/auth/secure-account", &json!({ "token": token })).await.assert(200);
     hold(&app, "secure-account", 4);
+}
+
+#[tokio::test]
+async fn erasing_an_account_stays_within_its_budget() {
+    let app = TestApp::start().await;
+    let ada = app.logged_in("a@example.com").await;
+    app.proxy.take_calls();
+    let proof = json!({ "password": PASSWORD });
+    ada.request(http::Method::DELETE, "/api/v1/auth/me", Some(&proof)).await.assert(200);
+    hold(&app, "delete-me", 4);
 }
 
 #[tokio::test]

@@ -73,7 +73,7 @@ async fn provoke(app: &TestApp, code: Code) -> (&'static str, Answer) {
             (path, app.logged_in(EMAIL).await.get(path).await)
         }
         Code::NotFound => ("/api/v1/nowhere", anonymous.get("/api/v1/nowhere").await),
-        Code::MethodNotAllowed => (ME, anonymous.delete(ME).await),
+        Code::MethodNotAllowed => (ME, anonymous.request(Method::PUT, ME, None).await),
         Code::Conflict => {
             let admin = app.admin(EMAIL).await;
             let id = admin.me().await.json()["id"].as_str().expect("an id").to_owned();

@@ -123,8 +123,10 @@ pub async fn granted<'a>(app: &'a TestApp, route: &'static Route, who: &str) -> 
             }
             (actor, None)
         }
-        "auth-activity" => (app.logged_in(&email).await, None),
-        "auth-reauthenticate" => (app.logged_in(&email).await, Some(json!({ "password": PASSWORD }))),
+        "auth-activity" | "auth-export-me" => (app.logged_in(&email).await, None),
+        "auth-reauthenticate" | "auth-delete-me" => {
+            (app.logged_in(&email).await, Some(json!({ "password": PASSWORD })))
+        }
         "auth-secure-account" => {
             let actor = app.logged_in(&email).await;
             actor.delete("/api/v1/auth/sessions/all").await.assert(200);

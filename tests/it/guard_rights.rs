@@ -259,9 +259,10 @@ fn no_right_covers_more_than_it_names() {
 fn audit_records_can_only_be_put_and_read_by_those_that_show_them() {
     // AU-05: no function changes, removes or overwrites a record; every put is conditional on absence (`store/audit.rs`).
     let stream = ["DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"];
-    let reads: [(&str, &[&str]); 4] = [
+    let reads: [(&str, &[&str]); 5] = [
         ("AuthActivityFunction", &["Query"]),
         ("AdminAuditEventsFunction", &["Query"]),
+        ("AuthExportMeFunction", &["Query"]),
         ("AuditSealerFunction", &stream),
         ("AuditReconcilerFunction", &["Scan"]),
     ];

@@ -46,6 +46,8 @@ fn expected(route: &Route, kind: Kind) -> Option<(u16, &'static str)> {
         // A refresh token in the body is a credential of its own, and ends its session whoever shows it.
         Access::Public | Access::BearerOrToken => None,
         Access::Bearer if is_about_another => Some((404, "not_found")),
+        // The last admin could lock everybody out (AZ-08).
+        Access::Bearer if kind == Kind::Admin && route.function == "auth-delete-me" => Some((409, "conflict")),
         Access::Admin if matches!(kind, Kind::User | Kind::Other) => Some((403, "forbidden")),
         Access::Bearer | Access::Admin => without,
     }

@@ -41,6 +41,7 @@ mod mailer;
 mod metrics;
 mod notices;
 mod payloads;
+mod personal_data;
 mod processes;
 mod published_keys;
 mod races;

@@ -30,6 +30,8 @@ pub enum Rule {
     ChangePassword,
     /// Renewals of the password proof by user.
     Reauthenticate,
+    /// Exports and erasures of the own account together, by user.
+    PersonalData,
     /// Uses of "this wasn't me" links by client address.
     SecureAccount,
     /// Rotations of tokens and signing keys by the admin who asks.
@@ -42,7 +44,7 @@ pub enum Rule {
 
 impl Rule {
     /// All rules.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Login,
         Self::Register,
         Self::RequestPasswordReset,
@@ -54,6 +56,7 @@ impl Rule {
         Self::Sessions,
         Self::ChangePassword,
         Self::Reauthenticate,
+        Self::PersonalData,
         Self::SecureAccount,
         Self::AdminRotations,
         Self::ProviderConnections,
@@ -75,6 +78,7 @@ impl Rule {
             Self::Sessions => "sessions",
             Self::ChangePassword => "change-password",
             Self::Reauthenticate => "reauthenticate",
+            Self::PersonalData => "personal-data",
             Self::SecureAccount => "secure-account",
             Self::AdminRotations => "admin-rotations",
             Self::ProviderConnections => "provider-connections",
@@ -91,7 +95,7 @@ impl Rule {
             Self::VerifyEmail | Self::ResetPassword | Self::SecureAccount => "20/10",
             Self::Refresh => "30/30",
             Self::Sessions => "60/60",
-            Self::ChangePassword => "5/0.33",
+            Self::ChangePassword | Self::PersonalData => "5/0.33",
             Self::Reauthenticate => "10/5",
             Self::AdminRotations => "10/1",
             Self::ProviderConnections | Self::ProviderCalls => "100/100",
@@ -111,6 +115,7 @@ impl Rule {
             Self::Sessions => "calls of the session endpoints per user",
             Self::ChangePassword => "password changes per user",
             Self::Reauthenticate => "renewals of the password proof per user",
+            Self::PersonalData => "exports and erasures of the own account per user",
             Self::SecureAccount => "uses of \"this wasn't me\" links per client address",
             Self::AdminRotations => "rotations of tokens and signing keys per admin",
             Self::ProviderConnections => "calls of the provider endpoints per user",

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::compose::{Told, compose};
+use super::compose::{Message, Told, compose};
 use super::sender::Sender;
 use crate::config::MailConfig;
 use crate::consumer::{self, Failure, Handler, row_of};
@@ -101,6 +101,9 @@ impl Mailer {
         let (Some(kind), Some(user_id)) = (row.mail, row.user_id) else {
             return Ok(());
         };
+        if let Some(addressee) = &row.addressee {
+            return self.hand_over(addressee.as_str(), &compose(kind, None, self.told(row).as_ref())).await;
+        }
         let Some(user) = self.store.user(user_id).await.map_err(failed)? else {
             return Ok(());
         };
@@ -111,8 +114,11 @@ impl Mailer {
             return Ok(());
         };
         let link = (!link.is_empty()).then(|| (link.as_str(), self.life(letter.link)));
-        let message = compose(letter.kind, link, self.told(row).as_ref());
-        let sent = self.sender.send(&letter.to, &message).await;
+        self.hand_over(&letter.to, &compose(letter.kind, link, self.told(row).as_ref())).await
+    }
+
+    async fn hand_over(&self, to: &str, message: &Message) -> Result<(), Failure> {
+        let sent = self.sender.send(to, message).await;
         telemetry::count(if sent.is_ok() { Metric::MailsSent } else { Metric::MailsFailed });
         sent.map_err(|error| Failure::because("the mail was not sent", error))
     }
@@ -146,6 +152,8 @@ impl Mailer {
             | MailKind::NewCountry
             | MailKind::AllSessionsEnded
             | MailKind::AccountLocked => Some(Letter::new(kind, own, Link::NotMe)),
+            // Its row has the address; there is an account all the same, so it is not this one's.
+            MailKind::AccountErased => None,
         })
     }
 

@@ -84,6 +84,12 @@ pub(super) const fn words(kind: MailKind) -> Words {
             button: NOT_ME,
             closing: IF_NOT,
         },
+        MailKind::AccountErased => Words {
+            subject: "Your account was erased",
+            opening: "Your account with this address was erased, with its sessions and everything that was stored in it. This is the last mail about it.",
+            button: "",
+            closing: "If it was not you, somebody knew your password: change it wherever else you use it. The account does not come back; you can register again.",
+        },
         MailKind::AccountLocked => Words {
             subject: "Sign-in is locked for a while",
             opening: "Too many wrong passwords were tried for your account, so no password is looked at for a while. Your sessions live on, and a new password lifts the lock.",

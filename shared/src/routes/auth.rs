@@ -147,6 +147,37 @@ pub static AUTH_UPDATE_ME: Route = Route {
     grants: &[(Table::Users, &["BatchGetItem", "UpdateItem"]), AUTH[1], AUTH[2], LIMITS_AND_LOCK, AUDIT, OUTBOX],
     ..PLAIN
 };
+/// Erases the caller's account.
+pub static AUTH_DELETE_ME: Route = Route {
+    function: "auth-delete-me",
+    method: Method::DELETE,
+    path: "/api/v1/auth/me",
+    access: Access::Bearer,
+    limits: &[Rule::PersonalData],
+    action: Some("auth.delete_me"),
+    recorded: true,
+    grants: &[(Table::Users, &["BatchGetItem", "DeleteItem"]), AUTH[1], AUTH[2], LIMITS_AND_LOCK, AUDIT, OUTBOX],
+    ..PLAIN
+};
+/// Everything that is stored about the caller.
+pub static AUTH_EXPORT_ME: Route = Route {
+    function: "auth-export-me",
+    path: "/api/v1/auth/me/export",
+    access: Access::Bearer,
+    limits: &[Rule::PersonalData],
+    action: Some("auth.export_me"),
+    recorded: true,
+    grants: &[
+        AUTH[0],
+        (Table::Tokens, &["BatchGetItem", "Query"]),
+        AUTH[2],
+        (Table::Limits, &["GetItem", "UpdateItem"]),
+        READ_TRAIL,
+    ],
+    indexes: &[Index::ByUser],
+    secrets: &[Secret::CursorKey],
+    ..PLAIN
+};
 /// Changes the caller's password.
 pub static AUTH_CHANGE_PASSWORD: Route = Route {
     function: "auth-change-password",

@@ -42,7 +42,7 @@ const PLAIN: Route = Route {
 };
 
 /// All endpoints, in the order of the contract.
-pub static ALL: [&Route; 35] = [
+pub static ALL: [&Route; 37] = [
     &AUTH_REGISTER,
     &AUTH_VERIFY_EMAIL,
     &AUTH_RESEND_VERIFICATION,
@@ -53,6 +53,8 @@ pub static ALL: [&Route; 35] = [
     &AUTH_RESET_PASSWORD,
     &AUTH_ME,
     &AUTH_UPDATE_ME,
+    &AUTH_DELETE_ME,
+    &AUTH_EXPORT_ME,
     &AUTH_CHANGE_PASSWORD,
     &AUTH_REAUTHENTICATE,
     &AUTH_SECURE_ACCOUNT,

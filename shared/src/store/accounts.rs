@@ -23,7 +23,40 @@ pub struct Rescue<'a> {
     pub address: Option<(&'a EmailAddress, &'a EmailAddress)>,
 }
 
+/// An account that is to be erased.
+#[derive(Debug)]
+pub struct Erased<'a> {
+    /// The account as it was read.
+    pub user: &'a User,
+    /// Its address.
+    pub email: &'a EmailAddress,
+    /// Whether the address is this account's: an unproved claim may have lost it.
+    pub has_address: bool,
+}
+
 impl Store {
+    /// Takes an account away with its address and lock; what is left of its sessions is the row's to sweep. `false` if the
+    /// account has been changed meanwhile, or is gone.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn erase_user(&self, erased: &Erased<'_>, entry: &Entry, row: &Row) -> Result<bool, StoreError> {
+        let user = erased.user;
+        let unchanged = Expression::when("#ver_current = :ver AND #email = :email")
+            .value("ver", user.ver_current)
+            .value("email", &user.email);
+        let mut transaction = Transaction::default()
+            .delete("user", keys::user(user.id), unchanged)
+            .delete("lock", keys::lock(erased.email), Expression::default())
+            .audit(entry)
+            .outbox(row);
+        if erased.has_address {
+            let mine = Expression::when("#user_id = :user").value("user", user.id);
+            transaction = transaction.delete("email", keys::email(erased.email), mine);
+        }
+        self.commit("erase_user", transaction).await.map(|()| true).or_else(|error| error.condition_to(false))
+    }
+
     /// Records something that changes nothing, such as a look at somebody's account.
     ///
     /// # Errors

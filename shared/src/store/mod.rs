@@ -38,7 +38,7 @@ use crate::domain::{EventId, Timestamp};
 use crate::entropy::{self, Entropy};
 use crate::request::RequestMeta;
 
-pub use accounts::{NO_PASSWORD, Rescue};
+pub use accounts::{Erased, NO_PASSWORD, Rescue};
 pub use addresses::AddressChange;
 pub use admins::OtherAdmin;
 pub use authentication::Authentication;
@@ -50,7 +50,7 @@ pub use error::StoreError;
 pub use image::Image;
 pub use keys::{Chain, Index, Key, Table};
 pub use locks::{LockCharge, LockState};
-pub use outbox::{Claim, MailKind, Origin, Row, SweepKind};
+pub use outbox::{Addressee, Claim, MailKind, Origin, Row, SweepKind};
 pub use seals::{Page, Seal, Start};
 pub use security::LastRotation;
 pub use sessions::{Advanced, Arrival, Begun};

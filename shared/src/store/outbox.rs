@@ -1,8 +1,10 @@
 //! The outbox: what is to be sent or swept, committed with the change that calls for it.
 //!
-//! A row carries ids, and where it asks for a notice, who caused it; no address, no token and no text of a mail. The stream hands it to queues, the queues to consumers; delivery is at least once, so a consumer
-//! claims a row, does its work, and settles it.
+//! A row carries ids, and where it asks for a notice, who caused it; no token and no text of a mail, and an address only where
+//! the account that had it is gone. The stream hands it to queues, the queues to consumers; delivery is at least once, so a
+//! consumer claims a row, does its work, and settles it.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -13,7 +15,7 @@ use super::single::{Updated, parse, text};
 use super::transaction::{CommitError, Transaction};
 use super::{Store, StoreError};
 use crate::audit::Entry;
-use crate::domain::{Place, RowId, Timestamp, UserId};
+use crate::domain::{Place, RowId, Timestamp, User, UserId};
 use crate::entropy;
 use crate::request::RequestMeta;
 use crate::telemetry;
@@ -49,6 +51,27 @@ pub enum MailKind {
     AllSessionsEnded,
     /// Too many wrong passwords.
     AccountLocked,
+    /// The account was erased; goes to the row's own address.
+    AccountErased,
+}
+
+/// The address of an account that is no more. `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Addressee(String);
+
+impl Addressee {
+    /// The address.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Addressee {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Addressee")
+    }
 }
 
 /// Who asked for what a notice tells of, for its owner to recognise.
@@ -88,6 +111,9 @@ pub struct Row {
     /// Who asked for it, where a notice is to say so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
+    /// Where its mail goes, if the account is gone; forgotten when the mail was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub addressee: Option<Addressee>,
     /// When it was asked for.
     pub created_at: Timestamp,
     /// The trace of the request that asked, which the row's work continues.
@@ -150,11 +176,19 @@ impl Store {
             sweep: None,
             user_id,
             origin: None,
+            addressee: None,
             created_at: now,
             traceparent: telemetry::traceparent(),
             used_at: None,
             ttl: now.plus(RETENTION).as_secs(),
         }
+    }
+
+    /// The row of an account that is erased with it: a mail to an address that was proved, and the sweep.
+    #[must_use]
+    pub fn farewell(&self, user: &User) -> Row {
+        let row = self.row(user.email_verified.then_some(MailKind::AccountErased), Some(user.id)).sweeping();
+        Row { addressee: row.mail.map(|_| Addressee(user.email.clone())), ..row }
     }
 
     /// Records a request that changes nothing but asks for a mail.
@@ -205,7 +239,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; the work is then done again.
     pub async fn settle(&self, id: RowId) -> Result<(), StoreError> {
-        let expression = Expression::update("SET #settled_at = :now", "attribute_exists(#pk)").value("now", self.now());
+        let update = "SET #settled_at = :now REMOVE #addressee";
+        let expression = Expression::update(update, "attribute_exists(#pk)").value("now", self.now());
         self.update("settle", keys::outbox(id), expression).await.map(|_| ())
     }
 

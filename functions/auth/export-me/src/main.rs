@@ -1,0 +1,8 @@
+//! The Lambda function `auth-export-me`.
+
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    shared::lambda::run(auth_export_me::endpoint).await
+}

@@ -1,0 +1,119 @@
+//! Handing out everything that is stored about somebody, as they may ask for (GDPR article 15 and 20).
+//!
+//! What is left out are secrets that serve the account and say nothing about its owner: hashes of passwords and tokens.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::config::{Config, Rule};
+use crate::domain::{Liveness, SessionId, Timestamp, User};
+use crate::http::{Caller, Problem};
+use crate::issuer::UserView;
+use crate::limits::Limiter;
+use crate::request::RequestMeta;
+use crate::sessions::SessionView;
+use crate::store::{Record, Store};
+use crate::trail::{Page, Trail};
+use crate::verification::address_of;
+
+/// Exports accounts.
+#[derive(Clone)]
+pub struct Export {
+    store: Store,
+    limiter: Limiter,
+    trail: Trail,
+    config: Arc<Config>,
+}
+
+/// Everything about an account.
+#[derive(Serialize, JsonSchema)]
+pub struct PersonalData {
+    /// When it was put together.
+    #[serde(serialize_with = "Timestamp::rfc3339")]
+    #[schemars(schema_with = "crate::description::timestamp")]
+    exported_at: Timestamp,
+    account: AccountData,
+    /// The live sessions.
+    sessions: Vec<SessionView>,
+    /// Connections to providers.
+    connections: [(); 0],
+    /// The newest records of the audit trail; `next_cursor` goes on at `GET /api/v1/auth/activity`.
+    activity: Page,
+}
+
+/// What the account itself holds.
+#[derive(Serialize, JsonSchema)]
+struct AccountData {
+    #[serde(flatten)]
+    user: UserView,
+    /// When the password was last set.
+    #[serde(serialize_with = "Timestamp::rfc3339")]
+    #[schemars(schema_with = "crate::description::timestamp")]
+    password_changed_at: Timestamp,
+    /// The address before the last change, while it can be taken back.
+    #[schemars(extend("examples" = [null]))]
+    previous_email: Option<String>,
+    /// Marks by which a device is recognised that has signed in before.
+    known_devices: BTreeSet<String>,
+    /// Countries that somebody has signed in from, ISO 3166-1.
+    known_countries: BTreeSet<String>,
+    /// Wrong passwords in a row.
+    failed_logins: u64,
+}
+
+impl Export {
+    /// The accounts in `store`.
+    #[must_use]
+    pub const fn new(store: Store, limiter: Limiter, trail: Trail, config: Arc<Config>) -> Self {
+        Self { store, limiter, trail, config }
+    }
+
+    /// Everything about the caller. It is recorded before it is answered.
+    ///
+    /// # Errors
+    /// 429, 503.
+    pub async fn of_caller(&self, meta: &RequestMeta, caller: &Caller) -> Result<PersonalData, Problem> {
+        self.limiter.admit_user(Rule::PersonalData, meta, caller.user.id).await?;
+        // The exports of this very session would be news to nobody.
+        let current = Some(caller.session.id);
+        let news = |record: &Record| record.action != meta.action() || record.session_id != current;
+        let data = self.of_user(&caller.user, &caller.liveness, current, news).await?;
+        let entry = self.store.entry(meta).by_owner(caller.user.id).session(caller.session.id);
+        self.store.record(&entry).await?;
+        Ok(data)
+    }
+
+    /// Everything about `user`, with the records that are `wanted`, seen from the session `current`. Nothing is recorded.
+    ///
+    /// # Errors
+    /// 503.
+    pub async fn of_user(
+        &self,
+        user: &User,
+        liveness: &Liveness,
+        current: Option<SessionId>,
+        wanted: impl Fn(&Record) -> bool,
+    ) -> Result<PersonalData, Problem> {
+        let mut sessions = self.store.sessions(user.id).await?;
+        sessions.retain(|session| session.is_live(liveness));
+        sessions.sort_by_key(|session| std::cmp::Reverse((session.last_activity_at, session.id)));
+        let lock = self.store.lock_state(&address_of(&user.email)?, &self.config.passwords.lockout).await?;
+        Ok(PersonalData {
+            exported_at: self.store.now(),
+            account: AccountData {
+                user: UserView::new(user, &self.config),
+                password_changed_at: user.password_changed_at,
+                previous_email: user.reclaimable_email(self.store.now()).map(str::to_owned),
+                known_devices: user.devices.clone(),
+                known_countries: user.countries.clone(),
+                failed_logins: lock.failures,
+            },
+            sessions: sessions.into_iter().map(|session| SessionView::new(session, current)).collect(),
+            connections: [],
+            activity: self.trail.newest_of(user.id, wanted).await?,
+        })
+    }
+}

@@ -26,6 +26,11 @@ impl Administration {
         Self { store, config }
     }
 
+    /// The tables.
+    pub(crate) const fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// The account that has an address, if there is one. The look is recorded.
     ///
     /// # Errors

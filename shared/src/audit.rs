@@ -23,7 +23,7 @@ pub struct Action(&'static str);
 
 impl Action {
     /// The actions of jobs and of the operator's command that no endpoint has.
-    const OF_TASKS: [&str; 7] = [
+    const OF_TASKS: [&str; 10] = [
         "keys.mend",
         "keys.rotate_data",
         "keys.rotate_signing",
@@ -31,6 +31,9 @@ impl Action {
         "admin.revoke_session",
         "admin.rotate_data_keys",
         "admin.set_role",
+        "admin.delete_user",
+        "admin.export_user",
+        "admin.import_user",
     ];
 
     /// The action with this name; `None` if there is none.

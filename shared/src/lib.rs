@@ -51,6 +51,7 @@ pub mod limits;
 pub mod locator;
 pub mod login;
 pub mod mail;
+pub mod newcomer;
 pub mod password_proof;
 pub mod passwords;
 pub mod profile;

@@ -1,13 +1,12 @@
 //! Registration. The answer is the same for a free and a taken address; what differs is the mail.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use uuid::Uuid;
 
 use crate::audit::Refusal;
 use crate::config::{Config, Registration as Policy, Rule};
-use crate::domain::{DisplayName, EmailAddress, Password, Role, Status, Timestamp, User, UserId, VersionLevel};
+use crate::domain::{DisplayName, EmailAddress, Password, User, UserId};
 use crate::entropy;
 use crate::http::{Code, Problem};
 use crate::limits::Limiter;
@@ -70,7 +69,7 @@ impl Registration {
 
     async fn register_new(&self, meta: &RequestMeta, applicant: &Applicant, hash: &str) -> Result<Registered, Problem> {
         let id = UserId::new(entropy::uuid_v4(self.store.entropy()));
-        let user = fresh(id, applicant, hash, self.store.now());
+        let user = User::fresh(id, &applicant.email, &applicant.name, hash, self.store.now());
         let row = self.store.row(Some(MailKind::Verification), Some(id));
         let entry = self.store.entry(meta).user(id);
         Ok(self.store.register_new(&user, &applicant.email, &entry, &row).await?)
@@ -83,7 +82,7 @@ impl Registration {
         hash: &str,
         id: UserId,
     ) -> Result<Registered, Problem> {
-        let user = fresh(id, applicant, hash, self.store.now());
+        let user = User::fresh(id, &applicant.email, &applicant.name, hash, self.store.now());
         let row = self.store.row(Some(MailKind::Verification), Some(id));
         let entry = self.store.entry(meta).user(id).reason("unverified_address");
         Ok(self.store.register_again(&user, &entry, &row).await?)
@@ -94,40 +93,6 @@ impl Registration {
         let entry = self.store.entry(meta).user(id).reason("taken_address");
         self.store.ask_for_mail(&row, &entry).await?;
         Ok(Registered::Done)
-    }
-}
-
-fn fresh(id: UserId, applicant: &Applicant, hash: &str, now: Timestamp) -> User {
-    let level = VersionLevel::FIRST;
-    User {
-        id,
-        email: applicant.email.address().to_owned(),
-        name: applicant.name.as_str().to_owned(),
-        password_hash: hash.to_owned(),
-        role: Role::User,
-        status: Status::Active,
-        email_verified: false,
-        created_at: now,
-        password_changed_at: now,
-        last_login_at: None,
-        pending_email: None,
-        previous_email: None,
-        previous_until: None,
-        devices: BTreeSet::new(),
-        countries: BTreeSet::new(),
-        ver_current: level.current,
-        ver_floor: level.floor,
-        ver_until: level.until,
-        logins: 0,
-        counted_at: 0,
-        counted: 0,
-        verify_hash: None,
-        verify_until: None,
-        verify_row: None,
-        reset_hash: None,
-        reset_until: None,
-        reset_row: None,
-        schema_version: User::SCHEMA_VERSION,
     }
 }
 

@@ -77,7 +77,8 @@ pub fn plain(text: &str) -> String {
 }
 
 /// JSON in which strange characters, which can only stand in texts, are escaped (RFC 8259 section 7).
-fn plain_json(json: &str) -> String {
+#[must_use]
+pub fn plain_json(json: &str) -> String {
     let mut units = [0; 2];
     json.chars().fold(String::with_capacity(json.len()), |mut all, c| {
         if is_strange(c) && c != '\n' {

@@ -25,6 +25,7 @@ pub mod desk;
 pub mod doctor;
 pub mod drill;
 pub mod failure;
+pub mod imports;
 pub mod keys;
 pub mod moment;
 pub mod options;
@@ -80,7 +81,7 @@ async fn carry_out(options: &Options, process: &Settings, console: &mut Console<
     }
     let desk = Desk::open(&options.common, process)?;
     let answer = match &options.command {
-        Command::Users(command) => Box::pin(users::run(&desk, command)).await?,
+        Command::Users(command) => return Box::pin(users::run(&desk, command, console)).await,
         Command::Tokens(command) => Box::pin(tokens::run(&desk, command)).await?,
         Command::Keys(command) => Box::pin(keys::run(&desk, command, console)).await?,
         Command::Sessions(command) => Box::pin(sessions::run(&desk, command)).await?,

@@ -2,6 +2,7 @@
 
 mod audit;
 mod drill;
+mod imports;
 mod seals;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::audit::{AuditCommand, AuditQuery, AuditTail, AuditTimeline};
 pub use self::drill::{BreachOptions, DrillCommand};
+pub use self::imports::{OnFault, Source, UsersImport};
 pub use self::seals::{AuditReconcile, AuditVerify};
 
 /// The operator's command of Dashtam Auth.
@@ -113,6 +115,16 @@ pub enum UsersCommand {
     Unlock(AccountChange),
     /// Give an account the admin role; it counts from the next request on
     GrantAdmin(AccountChange),
+    /// Hand out everything that is stored about an account, but hashes of passwords and tokens. The look is recorded
+    Export {
+        /// The account's mail address or id
+        #[arg(value_name = "EMAIL|ID")]
+        whom: String,
+    },
+    /// Erase an account for good, with its sessions. The trail keeps its records
+    Delete(AccountChange),
+    /// Make accounts of the users of another service
+    Import(UsersImport),
     /// Take the admin role from an account, unless it is the last admin. An address in `DASHTAM_ADMIN_EMAILS` stays an
     /// admin
     RevokeAdmin(AccountChange),

@@ -6,9 +6,10 @@ use shared::issuer::{UserView, role_of};
 use shared::request::Task;
 use shared::store::{LockState, OtherAdmin};
 
-use crate::console::{Answer, facts, or_dash};
+use crate::console::{Answer, Console, facts, or_dash, plain_json};
 use crate::desk::{self, Desk};
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
+use crate::imports;
 use crate::options::{AccountChange, UsersCommand};
 
 static SHOW: Task = Task { action: "admin.find_users", name: "ops users show" };
@@ -16,43 +17,55 @@ static DISABLE: Task = Task { action: "admin.disable_user", name: "ops users dis
 static ENABLE: Task = Task { action: "admin.enable_user", name: "ops users enable" };
 static UNLOCK: Task = Task { action: "admin.unlock_user", name: "ops users unlock" };
 static GRANT: Task = Task { action: "admin.set_role", name: "ops users grant-admin" };
+static EXPORT: Task = Task { action: "admin.export_user", name: "ops users export" };
+static DELETE: Task = Task { action: "admin.delete_user", name: "ops users delete" };
 static REVOKE: Task = Task { action: "admin.set_role", name: "ops users revoke-admin" };
 
 /// Carries the command out.
 ///
 /// # Errors
 /// [`Failure`].
-pub async fn run(desk: &Desk, command: &UsersCommand) -> Result<Answer, Failure> {
+pub async fn run(desk: &Desk, command: &UsersCommand, console: &mut Console<'_>) -> Result<Exit, Failure> {
     let (actor, administration) = (desk.actor(), desk.environment.administration());
-    match command {
-        UsersCommand::Show { whom } => show(desk, whom).await,
+    let answer = match command {
+        UsersCommand::Show { whom } => show(desk, whom).await?,
         UsersCommand::Disable(change) => {
             let (user, reason) = prepare(desk, change, "disable").await?;
             administration.disable(&desk.meta(&DISABLE), actor, user.id, &reason).await?;
-            Ok(told(&user, "The account is closed and every token of it is dead."))
+            told(&user, "The account is closed and every token of it is dead.")
         }
         UsersCommand::Enable(change) => {
             let (user, reason) = prepare(desk, change, "enable").await?;
             administration.enable(&desk.meta(&ENABLE), actor, user.id, &reason).await?;
-            Ok(told(&user, "The account is open again. Its old tokens stay dead; its owner logs in anew."))
+            told(&user, "The account is open again. Its old tokens stay dead; its owner logs in anew.")
         }
         UsersCommand::Unlock(change) => {
             let (user, reason) = prepare(desk, change, "lift the lock of").await?;
             administration.unlock(&desk.meta(&UNLOCK), actor, user.id, &reason).await?;
-            Ok(told(&user, "The lock is lifted."))
+            told(&user, "The lock is lifted.")
         }
+        UsersCommand::Export { whom } => export(desk, whom).await?,
+        UsersCommand::Delete(change) => {
+            let (user, reason) = prepare(desk, change, "erase, for good,").await?;
+            leave_an_admin(desk, &user).await?;
+            administration.erase(&desk.meta(&DELETE), actor, &user, &reason).await?;
+            told(&user, "The account is erased, and nothing that was issued to it is accepted any more.")
+        }
+        UsersCommand::Import(import) => return imports::run(desk, import, console).await,
         UsersCommand::GrantAdmin(change) => {
             let (user, reason) = prepare(desk, change, "make an admin of").await?;
             grant_admin(desk, &user, &reason).await?;
-            Ok(told(&user, "The account is an admin from its next request on."))
+            told(&user, "The account is an admin from its next request on.")
         }
         UsersCommand::RevokeAdmin(change) => {
             let (user, reason) = prepare(desk, change, "take the admin role from").await?;
             leave_an_admin(desk, &user).await?;
             revoke_admin(desk, &user, &reason).await?;
-            Ok(told(&user, revoked(desk, &user)))
+            told(&user, revoked(desk, &user))
         }
-    }
+    };
+    console.answer(&answer);
+    Ok(Exit::Done)
 }
 
 /// The account and the reason, once the change is confirmed.
@@ -124,6 +137,18 @@ fn revoked(desk: &Desk, user: &User) -> &'static str {
     } else {
         "The account is no admin any more, from its next request on."
     }
+}
+
+async fn export(desk: &Desk, whom: &str) -> Result<Answer, Failure> {
+    let user = desk.account(whom).await?;
+    let export = desk.environment.export().await.map_err(|error| {
+        Failure::refused(error.to_string(), "See that the cursor key is there: `ops doctor` looks at it.")
+    })?;
+    let data = export.of_user(&user, &desk.liveness(&user).await?, None, |_| true).await?;
+    let entry = desk.actor().sign(desk.store.entry(&desk.meta(&EXPORT))).user(user.id);
+    desk.store.record(&entry).await?;
+    let document = json!(data);
+    Ok(Answer { text: plain_json(&format!("{document:#}")), document })
 }
 
 async fn show(desk: &Desk, whom: &str) -> Result<Answer, Failure> {

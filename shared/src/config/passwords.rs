@@ -28,6 +28,12 @@ impl Argon2Config {
     /// and nothing that does less work than it.
     const LEAST_MEMORY_KIB: u64 = 7_168;
     const LEAST_WORK: u64 = 35_840;
+
+    /// Whether so much memory, in KiB, and so much work, in KiB-passes, are enough for passwords that matter.
+    #[must_use]
+    pub const fn is_deployable(memory_kib: u64, work: u64) -> bool {
+        memory_kib >= Self::LEAST_MEMORY_KIB && work >= Self::LEAST_WORK
+    }
 }
 
 /// When guessing is stopped.

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Role, RowId, Timestamp, UserId, VersionLevel};
+use super::{DisplayName, EmailAddress, Role, RowId, Timestamp, UserId, VersionLevel};
 
 /// Whether an account may be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,6 +107,42 @@ pub struct User {
 impl User {
     /// The shape that this code writes.
     pub const SCHEMA_VERSION: u32 = 1;
+
+    /// An account as it begins, under an address that has not been proved.
+    #[must_use]
+    pub fn fresh(id: UserId, email: &EmailAddress, name: &DisplayName, password_hash: &str, now: Timestamp) -> Self {
+        let level = VersionLevel::FIRST;
+        Self {
+            id,
+            email: email.address().to_owned(),
+            name: name.as_str().to_owned(),
+            password_hash: password_hash.to_owned(),
+            role: Role::User,
+            status: Status::Active,
+            email_verified: false,
+            created_at: now,
+            password_changed_at: now,
+            last_login_at: None,
+            pending_email: None,
+            previous_email: None,
+            previous_until: None,
+            devices: BTreeSet::new(),
+            countries: BTreeSet::new(),
+            ver_current: level.current,
+            ver_floor: level.floor,
+            ver_until: level.until,
+            logins: 0,
+            counted_at: 0,
+            counted: 0,
+            verify_hash: None,
+            verify_until: None,
+            verify_row: None,
+            reset_hash: None,
+            reset_until: None,
+            reset_row: None,
+            schema_version: Self::SCHEMA_VERSION,
+        }
+    }
 
     /// The user's version level.
     #[must_use]

@@ -3,7 +3,7 @@
 use super::expression::{Expression, item};
 use super::keys;
 use super::outbox::Row;
-use super::transaction::Transaction;
+use super::transaction::{CommitError, Transaction};
 use super::users::{AddressOwner, FORGET_MAILED, KILL_MAILED, ROTATE};
 use super::{Store, StoreError};
 use crate::audit::Entry;
@@ -34,7 +34,38 @@ pub struct Erased<'a> {
     pub has_address: bool,
 }
 
+/// How the admission of an account from elsewhere went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admitted {
+    /// The account is there.
+    Done,
+    /// The address has an account, or somebody has claimed it.
+    AddressTaken,
+    /// Another account has the identifier.
+    IdTaken,
+}
+
 impl Store {
+    /// Puts an account that comes from elsewhere under a free address and a free identifier.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn admit_user(&self, user: &User, email: &EmailAddress, entry: &Entry) -> Result<Admitted, StoreError> {
+        let absent = || Expression::when("attribute_not_exists(#pk)");
+        let owner = AddressOwner { user_id: user.id, verified: user.email_verified };
+        let transaction = Transaction::default()
+            .put("email", keys::email(email), item(owner), absent())
+            .put("user", keys::user(user.id), item(user), absent())
+            .audit(entry);
+        match self.commit("admit_user", transaction).await {
+            Ok(()) => Ok(Admitted::Done),
+            Err(CommitError::Condition { failed, .. }) if failed.iter().any(|(label, _)| *label == "email") => {
+                Ok(Admitted::AddressTaken)
+            }
+            Err(error) => error.condition_to(Admitted::IdTaken),
+        }
+    }
+
     /// Takes an account away with its address and lock; what is left of its sessions is the row's to sweep. `false` if the
     /// account has been changed meanwhile, or is gone.
     ///

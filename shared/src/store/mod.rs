@@ -38,7 +38,7 @@ use crate::domain::{EventId, Timestamp};
 use crate::entropy::{self, Entropy};
 use crate::request::RequestMeta;
 
-pub use accounts::{Erased, NO_PASSWORD, Rescue};
+pub use accounts::{Admitted, Erased, NO_PASSWORD, Rescue};
 pub use addresses::AddressChange;
 pub use admins::OtherAdmin;
 pub use authentication::Authentication;

@@ -1,0 +1,136 @@
+//! `ops users import`: accounts of another service, line by line.
+//!
+//! Each line is one write, so nothing is ever half imported. An address that has an account is left as it is and told, so
+//! an import that was cut off, by whatever, is begun again and goes on where it was.
+
+mod sources;
+
+use std::fs::File;
+use std::time::Duration;
+
+use serde_json::json;
+use shared::domain::Reason;
+use shared::newcomer::Newcomer;
+use shared::request::Task;
+use shared::store::Admitted;
+
+use self::sources::Line;
+use crate::console::{Answer, Console};
+use crate::desk::{self, Desk};
+use crate::failure::{Exit, Failure};
+use crate::options::{OnFault, UsersImport};
+
+static IMPORT: Task = Task { action: "admin.import_user", name: "ops users import" };
+
+/// So often it is told how far it is.
+const PROGRESS: u64 = 1_000;
+
+/// What has become of the lines.
+#[derive(Debug, Default)]
+struct Tally {
+    imported: u64,
+    present: u64,
+    faulty: u64,
+    stopped_at: Option<u64>,
+}
+
+impl Tally {
+    fn lines(&self) -> u64 {
+        self.imported + self.present + self.faulty
+    }
+
+    fn text(&self) -> String {
+        let Self { imported, present, faulty, stopped_at } = self;
+        let end = stopped_at.map(|line| format!(" Stopped at line {line}.")).unwrap_or_default();
+        format!("{imported} accounts imported, {present} addresses had one, {faulty} lines could not be imported.{end}")
+    }
+
+    fn answer(&self) -> Answer {
+        let Self { imported, present, faulty, stopped_at } = self;
+        let document =
+            json!({ "imported": imported, "present": present, "faulty": faulty, "stopped_at_line": stopped_at });
+        Answer { document, text: self.text() }
+    }
+}
+
+/// Carries the command out.
+///
+/// # Errors
+/// [`Failure`] where the file or the store cannot be used; what was imported stays.
+pub async fn run(desk: &Desk, options: &UsersImport, console: &mut Console<'_>) -> Result<Exit, Failure> {
+    let reason = desk::reason(&options.reason)?;
+    let open = || {
+        File::open(&options.file).map_err(|error| {
+            let what = format!("{} cannot be read: {error}.", options.file.display());
+            Failure::usage(what, "Name the file that the other service has exported.")
+        })
+    };
+    plan(desk, options, open()?, console)?;
+    let mut tally = Tally::default();
+    let mut ticks = tokio::time::interval(Duration::from_secs(1) / options.rate);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    for Line { number, found } in sources::lines(options.from, open()?) {
+        let fault = match found {
+            Ok(newcomer) => {
+                ticks.tick().await;
+                admit(desk, &newcomer, &reason, &mut tally).await.map_err(|failure| cut_off(failure, &tally))?
+            }
+            Err(fault) => Some(fault),
+        };
+        if let Some(fault) = fault {
+            tally.faulty += 1;
+            console.progress(&format!("line {number}: {fault}"));
+            if options.on_fault == OnFault::Stop {
+                tally.stopped_at = Some(number);
+                break;
+            }
+        }
+        if tally.lines() % PROGRESS == 0 {
+            console.progress(&tally.text());
+        }
+    }
+    console.answer(&tally.answer());
+    // The exit code tells a script that lines are missing.
+    Ok(if tally.faulty == 0 { Exit::Done } else { Exit::Refused })
+}
+
+/// Without `--yes`: reads everything, names every fault, and says what would be done.
+fn plan(desk: &Desk, options: &UsersImport, file: File, console: &mut Console<'_>) -> Result<(), Failure> {
+    if desk.confirm("").is_ok() {
+        return Ok(());
+    }
+    let (mut good, mut faulty) = (0_u64, 0_u64);
+    for Line { number, found } in sources::lines(options.from, file) {
+        match found {
+            Ok(_) => good += 1,
+            Err(fault) => {
+                faulty += 1;
+                console.progress(&format!("line {number}: {fault}"));
+            }
+        }
+    }
+    desk.confirm(&format!("import {good} accounts; {faulty} lines cannot be imported"))
+}
+
+/// Makes the account; what stands against it, if something does.
+async fn admit(
+    desk: &Desk,
+    newcomer: &Newcomer,
+    reason: &Reason,
+    tally: &mut Tally,
+) -> Result<Option<String>, Failure> {
+    let administration = desk.environment.administration();
+    match administration.admit(&desk.meta(&IMPORT), desk.actor(), newcomer, reason).await? {
+        Admitted::Done => tally.imported += 1,
+        Admitted::AddressTaken => tally.present += 1,
+        Admitted::IdTaken => return Ok(Some("another account has this id; leave it out to get a new one".to_owned())),
+    }
+    Ok(None)
+}
+
+/// What was imported before the store failed, and how to go on.
+fn cut_off(mut failure: Failure, tally: &Tally) -> Failure {
+    failure.what = format!("{} {}", failure.what, tally.text());
+    failure.remedy.push_str(" Then give the same command again: it goes on where it was.");
+    failure
+}

@@ -1,0 +1,203 @@
+//! Accounts that come from elsewhere, are handed out, and go.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use crate::local::{Local, PASSWORD, REASON, Ran};
+
+/// A file of one test.
+struct File(PathBuf);
+
+impl File {
+    fn new(name: &str, text: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("dashtam-ops-users-of-{name}-{}", std::process::id()));
+        std::fs::write(&path, text).expect("written");
+        Self(path)
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        drop(std::fs::remove_file(&self.0));
+    }
+}
+
+fn bcrypt_hash() -> String {
+    bcrypt::hash(PASSWORD, 10).expect("a hash")
+}
+
+async fn import(local: &Local, from: &str, file: &File, more: &[&str]) -> Ran {
+    let path = file.0.to_string_lossy().into_owned();
+    let command = ["users", "import", &path, "--from", from, "--rate", "10000", "--reason", REASON, "--json"];
+    local.ops(&[&command[..], more].concat()).await
+}
+
+fn counts(ran: &Ran) -> [u64; 3] {
+    let document = ran.document();
+    ["imported", "present", "faulty"].map(|name| document.get(name).and_then(Value::as_u64).expect("a number"))
+}
+
+async fn log_in(local: &Local, email: &str, password: &str) -> u16 {
+    let body = json!({ "email": email, "password": password });
+    local.connect().post("/api/v1/auth/login", None, &body).await.expect("an answer").status
+}
+
+async fn shown(local: &Local, whom: &str) -> Value {
+    local.ops(&["users", "show", whom, "--json"]).await.assert(0).document()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn users_of_auth0_log_in_with_the_passwords_that_they_had() {
+    let local = Local::start("import-auth0").await;
+    let hash = bcrypt_hash();
+    let lines = [
+        json!({ "_id": { "$oid": "1" }, "email": "ada@example.com", "email_verified": true, "passwordHash": hash }),
+        json!({ "email": "bob@example.com", "email_verified": true, "name": "Bob",
+                "custom_password_hash": { "algorithm": "bcrypt", "hash": { "value": hash } } }),
+        json!({ "email": "eve@example.com", "email_verified": true, "blocked": true, "passwordHash": hash }),
+    ];
+    let file = File::new("auth0", &lines.map(|line| line.to_string()).join("\n"));
+    let ran = import(&local, "auth0", &file, &["--yes"]).await.assert(0);
+    assert_eq!(counts(&ran), [3, 0, 0]);
+    assert_eq!(log_in(&local, "ada@example.com", PASSWORD).await, 200);
+    assert_eq!(log_in(&local, "bob@example.com", PASSWORD).await, 200);
+    assert_eq!(log_in(&local, "bob@example.com", "Wrong-Horse-7-Battery").await, 401);
+    assert_eq!(log_in(&local, "eve@example.com", PASSWORD).await, 403);
+    assert_eq!(shown(&local, "bob@example.com").await.pointer("/user/name"), Some(&json!("Bob")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn users_of_cognito_have_no_password_and_look_like_everybody_else() {
+    // EN-01
+    let local = Local::start("import-cognito").await;
+    let csv = "name,given_name,family_name,email,email_verified,phone_number,cognito:mfa_enabled,cognito:username\n\
+               ,Ada,Lovelace,ada@example.com,TRUE,,false,1f\n\
+               \"King, Bob\",,,bob@example.com,false,,false,2f\n";
+    let file = File::new("cognito", csv);
+    assert_eq!(counts(&import(&local, "cognito", &file, &["--yes"]).await.assert(0)), [2, 0, 0]);
+    assert_eq!(log_in(&local, "ada@example.com", PASSWORD).await, 401);
+    assert_eq!(log_in(&local, "nobody@example.com", PASSWORD).await, 401);
+    let (ada, bob) = (shown(&local, "ada@example.com").await, shown(&local, "bob@example.com").await);
+    assert_eq!(ada.pointer("/user/name"), Some(&json!("Ada Lovelace")));
+    assert_eq!(ada.pointer("/user/email_verified"), Some(&json!(true)));
+    assert_eq!(bob.pointer("/user/name"), Some(&json!("King, Bob")));
+    assert_eq!(bob.pointer("/user/email_verified"), Some(&json!(false)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn users_of_the_platform_keep_their_ids_and_dates() {
+    let local = Local::start("import-dashtam").await;
+    let id = "0b9f8f4e-5f4b-4d3e-9a5e-2d6f0c9c1a11";
+    let line = json!({ "id": id, "email": "ada@example.com", "name": "Ada", "password_hash": bcrypt_hash(),
+                       "email_verified": true, "is_active": true, "created_at": "2024-03-01 10:00:00.123456",
+                       "failed_login_attempts": 3 });
+    let file = File::new("dashtam", &line.to_string());
+    import(&local, "dashtam", &file, &["--yes"]).await.assert(0);
+    assert_eq!(log_in(&local, "ada@example.com", PASSWORD).await, 200);
+    let ada = shown(&local, "ada@example.com").await;
+    assert_eq!(ada.pointer("/user/id"), Some(&json!(id)));
+    assert_eq!(ada.pointer("/user/created_at"), Some(&json!("2024-03-01T10:00:00.123Z")));
+    assert_eq!(ada.pointer("/user/role"), Some(&json!("user")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_import_that_is_given_again_goes_on_where_it_was() {
+    let local = Local::start("import-again").await;
+    let line = |n: u32| json!({ "email": format!("user{n}@example.com"), "email_verified": true }).to_string();
+    let half = File::new("again-half", &(0..5).map(line).collect::<Vec<_>>().join("\n"));
+    assert_eq!(counts(&import(&local, "jsonl", &half, &["--yes"]).await.assert(0)), [5, 0, 0]);
+    let whole = File::new("again-whole", &(0..10).map(line).collect::<Vec<_>>().join("\n"));
+    assert_eq!(counts(&import(&local, "jsonl", &whole, &["--yes"]).await.assert(0)), [5, 5, 0]);
+    assert_eq!(counts(&import(&local, "jsonl", &whole, &["--yes"]).await.assert(0)), [0, 10, 0]);
+}
+
+/// A file with a fault of each kind in every second line.
+fn faulty() -> File {
+    let good = |n: u32| json!({ "email": format!("good{n}@example.com") }).to_string();
+    let lines = [
+        good(1),
+        r#"{"email":"M4rk3d"}"#.to_owned(),
+        good(2),
+        r#"{"email":"a@example.com","password_hash":"M4rk3d"}"#.to_owned(),
+        good(3),
+        r#"{"email":"b@example.com","M4rk3d":true}"#.to_owned(),
+        good(4),
+        "M4rk3d".to_owned(),
+        String::new(),
+        r#"{"email":"c@example.com","password_hash":"$2b$04$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW"}"#
+            .to_owned(),
+    ];
+    File::new("faulty", &lines.join("\n"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn faulty_lines_are_named_by_number_and_left_out_where_asked() {
+    let local = Local::start("import-skip").await;
+    let ran = import(&local, "jsonl", &faulty(), &["--yes", "--on-fault", "skip"]).await.assert(1);
+    assert_eq!(counts(&ran), [4, 0, 5]);
+    for line in [2, 4, 6, 8, 10] {
+        assert!(ran.err.contains(&format!("line {line}: ")), "{}", ran.err);
+    }
+    assert!(!ran.err.contains("M4rk3d") && !ran.err.contains("R9h"), "{}", ran.err);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_faulty_line_ends_the_import_without_being_asked() {
+    let local = Local::start("import-stop").await;
+    let ran = import(&local, "jsonl", &faulty(), &["--yes"]).await.assert(1);
+    assert_eq!(counts(&ran), [1, 0, 1]);
+    assert_eq!(ran.document().get("stopped_at_line"), Some(&json!(2)));
+    local.ops(&["users", "show", "good2@example.com"]).await.assert(3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_yes_every_fault_is_named_and_nobody_imported() {
+    let local = Local::start("import-dry").await;
+    let ran = import(&local, "jsonl", &faulty(), &[]).await.assert(2);
+    assert!(ran.err.contains("import 4 accounts; 5 lines cannot be imported"), "{}", ran.err);
+    assert!(ran.err.contains("line 10: "), "{}", ran.err);
+    local.ops(&["users", "show", "good1@example.com"]).await.assert(3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_import_leaves_an_account_that_is_there_as_it_is() {
+    let local = Local::start("import-present").await;
+    let ada = local.join("ada@example.com").await;
+    let line = json!({ "email": "ADA@example.com", "name": "Mallory", "password_hash": bcrypt_hash() });
+    let file = File::new("present", &line.to_string());
+    assert_eq!(counts(&import(&local, "jsonl", &file, &["--yes"]).await.assert(0)), [0, 1, 0]);
+    local.log_in(&ada).await;
+    assert_ne!(shown(&local, "ada@example.com").await.pointer("/user/name"), Some(&json!("Mallory")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_trail_says_who_imported_handed_out_and_erased() {
+    let local = Local::start("people-trail").await;
+    let file = File::new("trail", &json!({ "email": "ada@example.com", "email_verified": true }).to_string());
+    import(&local, "jsonl", &file, &["--yes"]).await.assert(0);
+    let id =
+        shown(&local, "ada@example.com").await.pointer("/user/id").and_then(Value::as_str).expect("an id").to_owned();
+    let data = local.ops(&["users", "export", "ada@example.com", "--json"]).await.assert(0).document();
+    assert_eq!(data.pointer("/account/email"), Some(&json!("ada@example.com")));
+    local.ops(&["users", "delete", "ada@example.com", "--reason", REASON, "--yes"]).await.assert(0);
+    local.ops(&["users", "show", "ada@example.com"]).await.assert(3);
+    let trail = local.ops(&["audit", "query", "--user", &id, "--json"]).await.assert(0).document();
+    let events = trail.get("events").and_then(Value::as_array).expect("events");
+    for action in ["admin.import_user", "admin.export_user", "admin.delete_user"] {
+        let record = events.iter().find(|event| event.get("action") == Some(&json!(action)));
+        assert_eq!(record.and_then(|record| record.pointer("/details/operator")), Some(&json!("olga")), "{action}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn erasing_somebody_wants_a_confirmation_and_ends_their_sessions() {
+    let local = Local::start("people-delete").await;
+    let ada = local.join("ada@example.com").await;
+    let tokens = local.log_in(&ada).await;
+    let refused = local.ops(&["users", "delete", "ada@example.com", "--reason", REASON]).await.assert(2);
+    assert!(refused.err.contains("erase, for good"), "{}", refused.err);
+    assert_eq!(local.me(&tokens).await, 200);
+    local.ops(&["users", "delete", "ada@example.com", "--reason", REASON, "--yes"]).await.assert(0);
+    assert_eq!(local.me(&tokens).await, 401);
+}

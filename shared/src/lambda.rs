@@ -21,6 +21,7 @@ use crate::environment::{Environment, StartError};
 use crate::http::{Endpoint, app, error_chain};
 use crate::rotation::{RotationEvent, RotationHandler};
 use crate::seals::StreamHandler;
+use crate::store::Table;
 use crate::telemetry::{LogFormat, init_logging};
 
 /// Work that is done once for each event.
@@ -30,9 +31,9 @@ pub type Job = Box<dyn Fn() -> BoxFuture<'static, Result<(), StartError>> + Send
 pub async fn run(build: impl AsyncFnOnce(&Environment) -> Result<Endpoint, StartError>) -> ExitCode {
     start(async |environment| {
         let endpoint = build(environment).await?;
-        let primed = !endpoint.route().grants.is_empty();
-        if primed {
-            environment.store().prime().await;
+        let grants = endpoint.route().grants;
+        if !grants.is_empty() {
+            environment.store().prime(grants).await;
         }
         serve(vec![endpoint], environment).await
     })
@@ -48,7 +49,7 @@ pub async fn run_fallback() -> ExitCode {
 pub async fn run_consumer(build: impl AsyncFnOnce(&Environment) -> Result<Handler, StartError>) -> ExitCode {
     start(async |environment| {
         let handler = build(environment).await?;
-        environment.store().prime().await;
+        environment.store().prime(&[(Table::Users, &["GetItem"])]).await;
         let consume = service_fn(move |event: LambdaEvent<SqsEvent>| {
             let handler = handler.clone();
             async move { Ok::<_, Infallible>(consume(&handler, event.payload).await) }
@@ -62,7 +63,6 @@ pub async fn run_consumer(build: impl AsyncFnOnce(&Environment) -> Result<Handle
 pub async fn run_stream(build: impl AsyncFnOnce(&Environment) -> Result<StreamHandler, StartError>) -> ExitCode {
     start(async |environment| {
         let handler = build(environment).await?;
-        environment.store().prime().await;
         let consume = service_fn(move |event: LambdaEvent<serde_json::Value>| {
             let handler = handler.clone();
             async move { handler(event.payload).await.map_err(|failure| error_chain(&failure)) }
@@ -101,7 +101,6 @@ pub async fn run_scheduled(build: impl AsyncFnOnce(&Environment) -> Result<Job, 
 pub async fn run_rotation(build: impl AsyncFnOnce(&Environment) -> Result<RotationHandler, StartError>) -> ExitCode {
     start(async |environment| {
         let handler = build(environment).await?;
-        environment.store().prime().await;
         let step = service_fn(move |event: LambdaEvent<RotationEvent>| {
             let handler = handler.clone();
             async move { handler(event.payload).await.map_err(|failure| error_chain(&failure)) }
@@ -115,7 +114,7 @@ pub async fn run_rotation(build: impl AsyncFnOnce(&Environment) -> Result<Rotati
 pub async fn run_authorizer(build: impl AsyncFnOnce(&Environment) -> Result<Authorizer, StartError>) -> ExitCode {
     start(async |environment| {
         let authorizer = build(environment).await?;
-        environment.store().prime().await;
+        environment.store().prime(&[(Table::Users, &["BatchGetItem"])]).await;
         let authorize = service_fn(move |event: LambdaEvent<serde_json::Value>| {
             let authorizer = authorizer.clone();
             // The gateway acts on the error's text alone.

@@ -13,6 +13,7 @@
 //! | bucket | limits | `LIMIT#<rule>#<who>` | | full again | rate limits |
 //! | LOCK | limits | `LOCK#<sha256 of the canonical address>` | | forgotten | login and other password checks |
 //! | segment | seals | `LANE#<0..3>` | `<number, 20 digits>` | | the sealer, whoever verifies the trail |
+//! | none | any | `NOTHING` | `NOTHING` | | functions that start, to open a connection |
 //! | checkpoint | seals | `CHECKPOINT` | `<number, 20 digits>` | | whoever verifies the trail |
 //!
 //! The audit table has indexes, for investigators alone; all sort by `event_id`, which sorts by time:
@@ -258,6 +259,13 @@ pub(super) fn bucket(rule: Rule, who: &str) -> Key {
 
 pub(super) fn lock(address: &EmailAddress) -> Key {
     Key::new(Table::Limits, format!("LOCK#{}", address_hash(address)))
+}
+
+/// The key of no item.
+pub(super) fn nothing(table: Table) -> Key {
+    let key = Key::new(table, "NOTHING".to_owned());
+    let sorts = matches!(table, Table::Tokens | Table::Audit | Table::Seals);
+    if sorts { key.with_sort("NOTHING".to_owned()) } else { key }
 }
 
 /// The partition of a chain.

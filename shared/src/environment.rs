@@ -57,6 +57,7 @@ pub enum StartError {
 }
 
 /// The parts.
+#[derive(Clone)]
 pub struct Environment {
     config: Arc<Config>,
     clock: Arc<dyn Clock>,
@@ -64,9 +65,9 @@ pub struct Environment {
     telemetry: Telemetry,
     pub(crate) base: AwsBase,
     store: OnceLock<Store>,
-    hasher: OnceLock<PasswordHasher>,
+    hasher: Arc<OnceLock<PasswordHasher>>,
     signer: OnceCell<Signer>,
-    locator: OnceLock<Locator>,
+    locator: Arc<OnceLock<Locator>>,
 }
 
 impl Environment {
@@ -94,10 +95,17 @@ impl Environment {
             entropy,
             base,
             store: OnceLock::new(),
-            hasher: OnceLock::new(),
+            hasher: Arc::default(),
             signer: OnceCell::new(),
-            locator: OnceLock::new(),
+            locator: Arc::default(),
         })
+    }
+
+    /// The same parts for a caller with another access key: what calls AWS is made anew, everything else is shared.
+    #[must_use]
+    pub fn with_access_key(&self, id: &str) -> Self {
+        let base = self.base.with_access_key(id);
+        Self { base, store: OnceLock::new(), signer: OnceCell::new(), ..self.clone() }
     }
 
     /// The settings.

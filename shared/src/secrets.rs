@@ -70,20 +70,6 @@ impl Secrets {
         }
     }
 
-    /// Creates `name` with its first version, named `token`; `false` if it exists.
-    ///
-    /// # Errors
-    /// [`SecretError`].
-    pub async fn create(&self, name: &str, token: &str, value: &SecretString) -> Result<bool, SecretError> {
-        let name = format!("{}{name}", self.prefix);
-        let request = self.client.create_secret().name(&name).client_request_token(token);
-        match request.secret_string(value.expose_secret()).send().await {
-            Ok(_) => Ok(true),
-            Err(SdkError::ServiceError(error)) if error.err().is_resource_exists_exception() => Ok(false),
-            Err(error) => Err(SecretError::new(&name, "created", error)),
-        }
-    }
-
     /// Stores the version named `token` under a label, or as the current one; `false` if that version exists with
     /// another value.
     ///

@@ -46,7 +46,7 @@ fn events(token: &str) -> [(&'static str, Value); 3] {
 
 /// What the function answers: a document, or the text of an error.
 async fn ask(app: &TestApp, event: Value) -> Result<Value, String> {
-    let authorizer = access_authorizer::authorizer(&app.environment).await.expect("valid settings");
+    let authorizer = access_authorizer::authorizer(&app.function("access-authorizer")).await.expect("valid settings");
     let answer = authorizer.answer(event).await;
     answer.map(|answer| serde_json::to_value(answer).expect("JSON")).map_err(|error| error.to_string())
 }
@@ -178,7 +178,7 @@ async fn the_authorizer_keeps_state_only_where_it_is_set() {
     // RV-05
     let app = TestApp::with(&[("AUTHORIZER_STALENESS_SECONDS", "30")]).await;
     let ada = app.logged_in("a@example.com").await;
-    let authorizer = access_authorizer::authorizer(&app.environment).await.expect("valid settings");
+    let authorizer = access_authorizer::authorizer(&app.function("access-authorizer")).await.expect("valid settings");
     let [_, (_, event), _] = events(&access(&ada));
     app.proxy.take_calls();
     for _ in 0..3 {

@@ -95,7 +95,7 @@ async fn the_mailer_s_work_is_a_span_under_the_request_that_asked() {
     let client = app.anonymous().header("traceparent", PARENT);
     client.request_to(router, Method::POST, "/api/v1/auth/register", Some(&body)).await.assert(201);
     let rows = app.db_items("outbox", "OUTBOX#").await;
-    let mailer = outbox_mailer::consumer(&environment).await.expect("a mailer");
+    let mailer = outbox_mailer::consumer(&environment.with_access_key("outbox-mailer")).await.expect("a mailer");
     mailer(json!({ "row": bundle_tests::text(&rows[0], "pk") }).to_string()).await.expect("sent");
     environment.telemetry().flush(LONG).await;
     let spans = collector.take_spans();

@@ -201,7 +201,7 @@ async fn the_mailer_sends_the_mail_of_its_event() {
     stage.app.anonymous().post("/api/v1/auth/request-password-reset", &json!({ "email": EMAIL })).await.assert(202);
     stage.values.push(("{{outbox_row}}", outbox_row(&stage.app, "mail").await));
     let mails = stage.app.aws.mailbox.messages(Some(EMAIL)).len();
-    let handler = outbox_mailer::consumer(&stage.app.environment).await.expect("a mailer");
+    let handler = outbox_mailer::consumer(&stage.app.function("outbox-mailer")).await.expect("a mailer");
     replay_messages(&stage, "outbox-mailer", &handler).await;
     assert_eq!(stage.app.aws.mailbox.messages(Some(EMAIL)).len(), mails + 1);
 }
@@ -216,7 +216,7 @@ async fn the_sweeper_removes_the_sessions_of_its_event() {
     stage.values.push(("{{outbox_row}}", outbox_row(&stage.app, "sweep").await));
     // The admin has one, too.
     assert_eq!(stage.app.db_scan("tokens").await.len(), 3);
-    let handler = outbox_sweeper::consumer(&stage.app.environment).await.expect("a sweeper");
+    let handler = outbox_sweeper::consumer(&stage.app.function("outbox-sweeper")).await.expect("a sweeper");
     replay_messages(&stage, "outbox-sweeper", &handler).await;
     assert_eq!(stage.app.db_scan("tokens").await.len(), 1);
 }
@@ -226,8 +226,16 @@ async fn a_rotation_does_the_step_of_its_event() {
     let stage = Stage::set().await;
     let environment = &stage.app.environment;
     for (folder, handler) in [
-        ("keys-rotate-signing", keys_rotate_signing::rotation(environment).await.expect("a rotation")),
-        ("keys-rotate-data", keys_rotate_data::rotation(environment).await.expect("a rotation")),
+        (
+            "keys-rotate-signing",
+            keys_rotate_signing::rotation(&environment.with_access_key("keys-rotate-signing"))
+                .await
+                .expect("a rotation"),
+        ),
+        (
+            "keys-rotate-data",
+            keys_rotate_data::rotation(&environment.with_access_key("keys-rotate-data")).await.expect("a rotation"),
+        ),
     ] {
         let event =
             |name: &str| -> RotationEvent { serde_json::from_str(&stage.event(folder, name)).expect("an event") };
@@ -252,7 +260,7 @@ async fn the_keys_are_made_by_their_event_and_only_by_it() {
     let app = TestApp::start().await;
     let keys = || async { app.environment.store().security().await.expect("a read").expect("a record") };
     let before = keys().await;
-    let job = keys_init::job(&app.environment).await.expect("a job");
+    let job = keys_init::job(&app.function("keys-init")).await.expect("a job");
     job().await.expect("done");
     assert_eq!(keys().await, before);
 }
@@ -263,19 +271,19 @@ async fn the_sealer_seals_the_record_of_its_event_and_the_checkpoint_signs_it() 
     let event = |name: &str| -> Value {
         serde_json::from_str(&read(&format!("events/audit-sealer/{name}.json"))).expect("JSON")
     };
-    let handler = audit_sealer::consumer(&app.environment).await.expect("a sealer");
+    let handler = audit_sealer::consumer(&app.function("audit-sealer")).await.expect("a sealer");
     assert!(handler(event("refusal")).await.is_err());
     handler(event("success")).await.expect("sealed");
     assert_eq!(app.db_items("seals", "LANE#").await.len(), 1);
-    audit_checkpoint::job(&app.environment).await.expect("a job")().await.expect("signed");
+    audit_checkpoint::job(&app.function("audit-checkpoint")).await.expect("a job")().await.expect("signed");
     assert_eq!(app.db_items("seals", "CHECKPOINT").await.len(), 1);
-    audit_reconciler::job(&app.environment).await.expect("a job")().await.expect("nothing lost");
+    audit_reconciler::job(&app.function("audit-reconciler")).await.expect("a job")().await.expect("nothing lost");
 }
 
 #[tokio::test]
 async fn the_authorizer_lets_in_or_refuses_as_its_event_says() {
     let stage = Stage::set().await;
-    let authorizer = stage.app.environment.authorizer().expect("valid settings");
+    let authorizer = stage.app.function("access-authorizer").authorizer().expect("valid settings");
     let event = |name| serde_json::from_str(&stage.event("access-authorizer", name)).expect("JSON");
     let allowed = json!(authorizer.answer(event("success")).await.expect("a policy"));
     assert_eq!(allowed["policyDocument"]["Statement"][0]["Effect"], "Allow");

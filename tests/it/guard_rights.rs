@@ -1,4 +1,5 @@
-//! Each function may do what its route says and nothing more: the policies in `template.yaml` against `routes/`.
+//! Each function may do what its route says and nothing more: the policies in `template.yaml` against `routes/`. That it
+//! needs all of it, and nothing else, is seen by running: `rights.rs` and the test program `rights`.
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,7 +9,7 @@ use serde_json::Value;
 use shared::routes::{self, RingRight, Secret};
 use shared::store::Index;
 
-use crate::guard_project::{assert_same, read};
+use crate::guard_project::{assert_same, functions, read};
 
 /// What may be done with what: `Users` and `dynamodb:GetItem`.
 type Right = (String, String);
@@ -114,80 +115,7 @@ fn rights_of_route(route: &routes::Route) -> BTreeSet<Right> {
     tables.chain(indexes).chain(secrets).chain(key).chain(replace).collect()
 }
 
-/// The functions without a route, and what their work needs.
-fn rights_of_consumers() -> BTreeMap<&'static str, BTreeSet<Right>> {
-    let queue = |queue| {
-        ["ReceiveMessage", "DeleteMessage", "GetQueueAttributes"].map(|action| right(queue, &format!("sqs:{action}")))
-    };
-    let mailer = [
-        // Claims and settles its row, reads the account, and writes down the hash of the token it mails.
-        right("OutboxTable", "dynamodb:UpdateItem"),
-        right("UsersTable", "dynamodb:GetItem"),
-        right("UsersTable", "dynamodb:UpdateItem"),
-        right("MailKey", "secretsmanager:GetSecretValue"),
-        right("DataKey", "kms:Decrypt"),
-        right("identity", "ses:SendEmail"),
-        right("configuration-set", "ses:SendEmail"),
-    ];
-    let sweeper = [
-        right("OutboxTable", "dynamodb:GetItem"),
-        right("UsersTable", "dynamodb:GetItem"),
-        right("TokensTable", "dynamodb:Query"),
-        right("TokensTable", "dynamodb:DeleteItem"),
-    ];
-    let keys = [
-        right("SecurityTable", "dynamodb:GetItem"),
-        right("SecurityTable", "dynamodb:PutItem"),
-        // Finishes a rotation that a crash has left halfway, with its record.
-        right("SecurityTable", "dynamodb:UpdateItem"),
-        right("AuditTable", "dynamodb:PutItem"),
-        right("SigningRing", "secretsmanager:UpdateSecretVersionStage"),
-        right("SigningRing", "secretsmanager:GetSecretValue"),
-        right("SigningRing", "secretsmanager:PutSecretValue"),
-        right("SigningRing", "secretsmanager:DescribeSecret"),
-        right("DataRing", "secretsmanager:GetSecretValue"),
-        right("DataRing", "secretsmanager:PutSecretValue"),
-        right("DataKey", "kms:Decrypt"),
-        right("DataKey", "kms:GenerateDataKey"),
-    ];
-    let ring = |ring: &'static str| {
-        let secret = ["DescribeSecret", "GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage"]
-            .map(|action| right(ring, &format!("secretsmanager:{action}")));
-        let key = ["Decrypt", "GenerateDataKey"].map(|action| right("DataKey", &format!("kms:{action}")));
-        secret.into_iter().chain(key).chain([right("AuditTable", "dynamodb:PutItem")])
-    };
-    let seals = |actions: &[&str]| {
-        let seal = |action: &&str| right("SealsTable", &format!("dynamodb:{action}"));
-        actions.iter().map(seal).collect::<BTreeSet<_>>()
-    };
-    let archive = |part: &str| {
-        let objects = serde_json::json!({ "Fn::Sub": format!("${{AuditArchive.Arn}}/{part}/*") });
-        right(&objects.to_string(), "s3:PutObject")
-    };
-    let stream = ["DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"]
-        .map(|action| right("AuditTable", &format!("dynamodb:{action}")));
-    let sealer = seals(&["Query", "PutItem"]).into_iter().chain(stream);
-    let sealer = sealer.chain([archive("segments"), right("AuditSealerDeadLetters", "sqs:SendMessage")]);
-    // The right to sign stands in the policy of the key.
-    let checkpoint = seals(&["Query", "GetItem", "PutItem"]).into_iter().chain([archive("checkpoints")]);
-    let reconciler = seals(&["Query", "PutItem"]).into_iter();
-    let reconciler = reconciler.chain([right("AuditTable", "dynamodb:Scan"), archive("segments")]);
-    let record = ["GetItem", "UpdateItem"].map(|action| right("SecurityTable", &format!("dynamodb:{action}")));
-    let state = ["UsersTable", "TokensTable", "SecurityTable"].map(|table| right(table, "dynamodb:BatchGetItem"));
-    BTreeMap::from([
-        ("outbox-mailer", mailer.into_iter().chain(queue("MailQueue")).collect()),
-        ("outbox-sweeper", sweeper.into_iter().chain(queue("SweepQueue")).collect()),
-        ("keys-init", keys.into()),
-        ("keys-rotate-signing", ring("SigningRing").chain(record).collect()),
-        ("keys-rotate-data", ring("DataRing").chain([right("SecurityTable", "dynamodb:PutItem")]).collect()),
-        ("audit-sealer", sealer.collect()),
-        ("audit-checkpoint", checkpoint.collect()),
-        ("audit-reconciler", reconciler.collect()),
-        ("access-authorizer", state.into()),
-        ("service-fallback", BTreeSet::new()),
-    ])
-}
-
+/// SC-01, KR-18: one role for each function, which reads a secret only if the route says so.
 #[test]
 fn every_function_has_the_rights_of_its_route_and_no_others() {
     let functions = resources_of(&template(), "AWS::Serverless::Function");
@@ -201,22 +129,7 @@ fn every_function_has_the_rights_of_its_route_and_no_others() {
     }
 }
 
-#[test]
-fn consumers_have_the_rights_that_their_work_needs_and_no_others() {
-    let functions = resources_of(&template(), "AWS::Serverless::Function");
-    for (name, expected) in rights_of_consumers() {
-        let id = logical_id(name);
-        let short = |(subject, action): Right| {
-            let place = ["configuration-set", "identity"]
-                .into_iter()
-                .find(|place| action.starts_with("ses:") && subject.contains(&format!(":{place}/")));
-            (place.map_or(subject, str::to_owned), action)
-        };
-        let given = rights(&id, &functions[&id]).into_iter().map(short).collect();
-        assert_same((&format!("what {name} needs"), &expected), (&format!("{id} in template.yaml"), &given));
-    }
-}
-
+/// SC-01, SC-03: no wildcards, and no policy that stands elsewhere: a policy template of SAM, a managed one.
 #[test]
 fn no_right_covers_more_than_it_names() {
     let template = template();
@@ -253,6 +166,36 @@ fn no_right_covers_more_than_it_names() {
     }
     let globals = &template["Globals"]["Function"];
     assert!(globals.get("Policies").is_none() && globals.get("Role").is_none(), "rights for all functions at once");
+}
+
+/// SC-22: whoever may invoke a function is named with the resource that it invokes it for, and no function has an address.
+#[test]
+fn functions_are_invoked_for_named_resources_alone() {
+    let template = template();
+    let permissions = resources_of(&template, "AWS::Lambda::Permission");
+    assert!(!permissions.is_empty(), "nobody may rotate the keys");
+    for (id, permission) in &permissions {
+        let properties = &permission["Properties"];
+        assert!(properties["SourceArn"].is_object() && properties["SourceAccount"].is_object(), "{id}: {permission}");
+        assert_eq!(properties["Action"], "lambda:InvokeFunction", "{id}");
+        assert!(properties["Principal"].as_str().is_some_and(|who| who.ends_with(".amazonaws.com")), "{id}");
+    }
+    assert!(resources_of(&template, "AWS::Lambda::Url").is_empty());
+    let globals = &template["Globals"]["Function"];
+    for (id, function) in resources_of(&template, "AWS::Serverless::Function") {
+        let address = function["Properties"].get("FunctionUrlConfig").or_else(|| globals.get("FunctionUrlConfig"));
+        assert!(address.is_none(), "{id} has an address of its own, past the gateway");
+    }
+}
+
+/// `cargo lambda watch` gives each function its own access key, by which the local AWS side knows it.
+#[test]
+fn every_function_has_an_access_key_of_its_own_as_a_process() {
+    for (name, folder) in functions() {
+        let manifest = read(&format!("{folder}/Cargo.toml"));
+        let wanted = format!("[package.metadata.lambda.env]\nAWS_ACCESS_KEY_ID = \"{name}\"\n");
+        assert!(manifest.contains(&wanted), "{folder}/Cargo.toml lacks\n{wanted}");
+    }
 }
 
 #[test]

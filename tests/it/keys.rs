@@ -1,7 +1,8 @@
 //! The first start: keys are made once, however many processes start at once.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use bundle_tests::TestApp;
+use bundle_tests::{TestApp, rights};
+use dashtam_local::secrets::make_missing;
 use futures::future::join_all;
 use secrecy::ExposeSecret;
 use shared::config::Settings;
@@ -20,6 +21,7 @@ async fn parallel_first_starts_make_one_ring_and_publish_its_key() {
     let settings = app.aws.endpoints.variables().into_iter();
     let settings = settings.fold(Settings::default(), |all, (name, value)| all.with(&name, value));
     let secrets = Secrets::new(&AwsBase::new(settings), "fresh/");
+    make_missing(&app.aws.secrets, "fresh/", &rights::template().secrets).await.expect("secrets without keys");
     let store = app.environment.store();
     let started = join_all((0..10).map(|_| first_start(&secrets, &store))).await;
     assert!(started.iter().any(Result::is_ok));

@@ -81,7 +81,7 @@ async fn an_overtaken_row_sends_nothing() {
 #[tokio::test]
 async fn a_message_that_names_no_row_is_a_failure_and_a_row_that_is_gone_is_not() {
     let app = TestApp::start().await;
-    let mailer = outbox_mailer::consumer(&app.environment).await.expect("a mailer");
+    let mailer = outbox_mailer::consumer(&app.function("outbox-mailer")).await.expect("a mailer");
     assert!(mailer("{}".to_owned()).await.is_err());
     assert!(mailer("{\"row\":\"USER#1\"}".to_owned()).await.is_err());
     let gone = "{\"row\":\"OUTBOX#00000000-0000-7000-8000-000000000000\"}";

@@ -50,6 +50,7 @@ mod refresh;
 mod refusals;
 mod register;
 mod reset_password;
+mod rights;
 mod seals;
 mod sessions;
 mod signing_keys;

@@ -217,7 +217,7 @@ async fn a_queue_s_batch_leaves_a_line_for_each_message() {
         register(&app.anonymous(), email).await;
     }
     app.metrics.clear();
-    let mailer = outbox_mailer::consumer(&app.environment).await.expect("a mailer");
+    let mailer = outbox_mailer::consumer(&app.function("outbox-mailer")).await.expect("a mailer");
     let rows = app.db_items("outbox", "OUTBOX#").await;
     let records: Vec<_> = rows
         .iter()

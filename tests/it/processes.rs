@@ -113,7 +113,7 @@ async fn a_hundred_processes_that_start_at_once_answer_right_and_read_each_secre
     let body = json!({ "email": "a@example.com", "password": PASSWORD });
     let start = || async {
         let environment = app.environment_with(&[("AWS_ENDPOINT_URL_SECRETS_MANAGER", &address)]);
-        let login = auth_login::endpoint(&environment).await.expect("an endpoint");
+        let login = auth_login::endpoint(&environment.with_access_key("auth-login")).await.expect("an endpoint");
         let router = self::app(vec![login], environment.app());
         app.anonymous().request_to(router, Method::POST, LOGIN, Some(&body)).await
     };

@@ -27,7 +27,7 @@ async fn sealed() -> TestApp {
 }
 
 async fn sign(app: &TestApp) -> Option<u64> {
-    app.environment.notary().sign().await.expect("signed or nothing to sign")
+    app.function("audit-checkpoint").notary().sign().await.expect("signed or nothing to sign")
 }
 
 async fn verify_in(app: &TestApp, scope: Scope) -> Report {
@@ -142,7 +142,7 @@ async fn two_sealers_at_once_make_one_chain() {
         let item = json!({ "pk": { "S": "USER#1" }, "sk": { "S": sk }, "n": { "N": number.to_string() } });
         Sealable::added(Image::from_json(item.as_object().expect("an object")).expect("an image")).expect("a record")
     };
-    let sealer = app.environment.sealer();
+    let sealer = app.function("audit-sealer").sealer();
     let work = (0..8).map(|part| sealer.seal((part * 10..part * 10 + 10).map(record).collect(), false));
     // A shard whose sealer gave up comes again, as the stream does it.
     for (part, done) in (0..8).zip(join_all(work).await) {
@@ -170,7 +170,7 @@ async fn a_batch_that_comes_again_whole_or_in_parts_is_sealed_once() {
     let page = store.records_in_share(0, 1, None).await.expect("a page");
     let found: Vec<_> = page.items.into_iter().filter_map(Sealable::added).collect();
     assert_eq!(found.len(), images.len());
-    let sealer = app.environment.sealer();
+    let sealer = app.function("audit-sealer").sealer();
     assert_eq!(sealer.seal(found.clone(), false).await.expect("sealed"), found.len());
     app.advance(3_600);
     for part in [&found[..], &found[..1], &found[1..]] {
@@ -340,7 +340,7 @@ async fn a_record_that_is_removed_together_with_the_end_of_its_lane_is_named_by_
     let what = format!("lane {} segment {}", segment.body.lane, segment.body.seq);
     assert_eq!(named(&report, Found::Missing), [what]);
     // Nobody signs over it either.
-    assert!(app.environment.notary().sign().await.is_err());
+    assert!(app.function("audit-checkpoint").notary().sign().await.is_err());
 }
 
 #[tokio::test]
@@ -388,7 +388,7 @@ async fn a_lost_answer_to_a_checkpoint_makes_no_second_one() {
     app.registered(EMAIL).await;
     assert!(app.seal().await);
     app.proxy.plan("PutItem", Fault::LostAnswer, 3);
-    drop(app.environment.notary().sign().await);
+    drop(app.function("audit-checkpoint").notary().sign().await);
     app.proxy.heal();
     assert_eq!(sign(&app).await, None);
     assert_eq!(app.db_items("seals", "CHECKPOINT").await.len(), 1);
@@ -441,7 +441,7 @@ async fn what_a_stream_has_lost_is_sealed_late_and_once() {
     let app = sealed().await;
     app.logged_in("c@example.com").await;
     let lost = app.db_scan("audit").await.len() - entries(&app).await.len();
-    let reconciler = app.environment.reconciler();
+    let reconciler = app.function("audit-reconciler").reconciler();
     let span = Duration::from_secs(3 * 86_400);
     assert_eq!(reconciler.reconcile(span).await.expect("nothing yet"), 0, "it is too young");
     app.advance(26 * 3_600);

@@ -2,8 +2,6 @@
 
 #![expect(clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
-use std::time::Duration;
-
 use bundle_tests::{Actor, PASSWORD, TestApp, text};
 use futures::future::join_all;
 use secrecy::{ExposeSecret, SecretString};
@@ -27,7 +25,7 @@ fn event(step: Step, version: u128) -> RotationEvent {
 }
 
 async fn signing(app: &TestApp) -> RotationHandler {
-    keys_rotate_signing::rotation(&app.environment).await.expect("a rotation")
+    keys_rotate_signing::rotation(&app.function("keys-rotate-signing")).await.expect("a rotation")
 }
 
 async fn rotate(app: &TestApp, version: u128) {
@@ -240,17 +238,32 @@ async fn a_rotation_that_a_compromise_overtakes_fails_and_the_next_one_succeeds(
 
 #[tokio::test]
 async fn what_a_crash_between_ring_and_record_leaves_is_mended() {
-    let app = TestApp::start().await;
+    let app = TestApp::with(&[("KEY_LEAD_SECONDS", "0")]).await;
     let (secrets, store) = (app.environment.secrets(), app.environment.store());
     let next = ring(&app).await.with_new_key(app.environment.store().now(), |_| true).expect("a ring");
     let value = SecretString::from(next.to_secret().expect("text").as_str());
     secrets.put_version(SIGNING_RING, &store.fresh_name(), &value, None).await.expect("put");
+    let mend = keys_init::job(&app.function("keys-init")).await.expect("a job");
     for _ in 0..2 {
-        keys::first_start::mend(&secrets, &store, Duration::ZERO).await.expect("mended");
+        mend().await.expect("mended");
     }
     let ada = app.logged_in("a@example.com").await;
     assert_eq!(kid(&ada), next.newest().expect("a key").public().kid);
     assert_eq!(published(&app).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_key_that_nobody_accepts_any_more_leaves_the_ring() {
+    let app = TestApp::start().await;
+    let former = ring(&app).await.newest().expect("a key").public().kid.clone();
+    rotate(&app, 1).await;
+    let tidy = keys_init::job(&app.function("keys-init")).await.expect("a job");
+    for (seconds, is_there) in [(LEAD, true), (86_400, false)] {
+        app.advance(seconds);
+        tidy().await.expect("done");
+        assert_eq!(ring(&app).await.key(&former).is_some(), is_there, "after {seconds} s more");
+    }
+    app.logged_in("a@example.com").await.me().await.assert(200);
 }
 
 #[tokio::test]
@@ -291,9 +304,9 @@ async fn a_cold_start_without_its_ring_fails_closed() {
     let secrets = app.environment.secrets();
     secrets.put_version(SIGNING_RING, &app.environment.store().fresh_name(), &broken, None).await.expect("put");
     let cold = app.environment_with(&[]);
-    assert!(auth_login::endpoint(&cold).await.is_err());
+    assert!(auth_login::endpoint(&cold.with_access_key("auth-login")).await.is_err());
     let unreachable = app.environment_with(&[("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://127.0.0.1:9")]);
-    assert!(auth_login::endpoint(&unreachable).await.is_err());
+    assert!(auth_login::endpoint(&unreachable.with_access_key("auth-login")).await.is_err());
 }
 
 #[tokio::test]
@@ -343,7 +356,7 @@ async fn a_data_rotation_goes_through_its_steps_twice_and_opens_what_was_sealed_
     let secrets = app.environment.secrets();
     let before = keys::data_ring(&secrets).await.expect("a ring");
     let sealed = before.seal(b"m4rk3d", b"place", &OsEntropy).expect("sealed");
-    let handler = keys_rotate_data::rotation(&app.environment).await.expect("a rotation");
+    let handler = keys_rotate_data::rotation(&app.function("keys-rotate-data")).await.expect("a rotation");
     for step in Step::ALL {
         handler(event(step, 1)).await.expect("once");
         handler(event(step, 1)).await.expect("twice");
@@ -366,7 +379,7 @@ async fn a_data_rotation_goes_through_its_steps_twice_and_opens_what_was_sealed_
 async fn a_pending_data_ring_that_forgot_a_key_fails_its_test() {
     let app = TestApp::start().await;
     let secrets = app.environment.secrets();
-    let handler = keys_rotate_data::rotation(&app.environment).await.expect("a rotation");
+    let handler = keys_rotate_data::rotation(&app.function("keys-rotate-data")).await.expect("a rotation");
     let fresh = DataRing::generate(Timestamp::EPOCH, &OsEntropy);
     let value = SecretString::from(fresh.to_secret().expect("text").as_str());
     let version = event(Step::TestSecret, 1).client_request_token;

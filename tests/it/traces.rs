@@ -77,7 +77,7 @@ async fn what_the_outbox_does_later_continues_the_trace_of_the_request_that_aske
     let app = TestApp::start().await;
     let (ses, address) = Proxy::start(app.aws.endpoints.sesv2).await;
     let environment = app.environment_with(&[("AWS_ENDPOINT_URL_SESV2", &format!("http://{address}"))]);
-    let mailer = outbox_mailer::consumer(&environment).await.expect("a mailer");
+    let mailer = outbox_mailer::consumer(&environment.with_access_key("outbox-mailer")).await.expect("a mailer");
     let applicant = json!({ "email": "a@example.com", "password": bundle_tests::PASSWORD, "name": "Ada" });
     let client = app.anonymous().header("traceparent", PARENT);
     client.post("/api/v1/auth/register", &applicant).await.assert(201);
@@ -106,7 +106,7 @@ async fn the_calls_of_a_sweep_continue_the_trace_of_the_revocation() {
 #[tokio::test]
 async fn the_calls_of_a_job_carry_one_trace() {
     let app = TestApp::start().await;
-    let job = keys_init::job(&app.environment).await.expect("a job");
+    let job = keys_init::job(&app.function("keys-init")).await.expect("a job");
     app.proxy.take_traces();
     job().await.expect("in order");
     let calls = traces(&app.proxy);

@@ -6,17 +6,17 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use dashtam_local::consumers::{Consumers, Handlers};
+use dashtam_local::iam::{Policies, Rights};
 use dashtam_local::local_aws::{LocalAws, Parts};
 use dashtam_local::sealing::Sealing;
 use dashtam_local::streams::{Checkpoint, TableStream};
-use dashtam_local::template::Template;
 use shared::clock::MockClock;
 use shared::config::Settings;
+use shared::consumer;
 use shared::domain::Timestamp;
 use shared::entropy::OsEntropy;
 use shared::environment::Environment;
 use shared::http::app;
-use shared::{consumer, keys};
 use tokio::sync::Mutex;
 use tower::ServiceExt;
 
@@ -24,6 +24,7 @@ use crate::client::{Actor, Answer};
 use crate::description::assert_promised;
 use crate::faults::Proxy;
 use crate::log::Log;
+use crate::rights::{self, Watch};
 
 /// When every test begins.
 const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -32,7 +33,7 @@ const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 pub struct TestApp {
     /// All endpoints.
     pub router: Router,
-    /// What they were built from.
+    /// What they were built from, with an operator's access key.
     pub environment: Environment,
     /// The clock that all of it goes by.
     pub clock: Arc<MockClock>,
@@ -45,6 +46,7 @@ pub struct TestApp {
     settings: Settings,
     consumers: Mutex<Consumers<consumer::Failure>>,
     sealing: Mutex<Sealing>,
+    _watch: Watch,
 }
 
 impl TestApp {
@@ -55,15 +57,23 @@ impl TestApp {
 
     /// The service with these settings, named without their prefix.
     pub async fn with(settings: &[(&str, &str)]) -> Self {
+        Self::under(rights::policies(), settings).await
+    }
+
+    /// The service under other policies than the template's.
+    pub async fn under(policies: Arc<Policies>, settings: &[(&str, &str)]) -> Self {
         let clock = Arc::new(MockClock::at(START));
-        let template = Template::embedded().expect("the template");
+        let template = rights::template();
         let parts = Parts {
             directory: None,
             tables: &template.tables,
-            table_prefix: "dashtam-local-",
-            sender: "no-reply@dashtam.example",
+            table_prefix: rights::NAMES.table_prefix,
+            secrets: &template.secrets,
+            secret_prefix: rights::NAMES.secret_prefix,
+            sender: rights::NAMES.sender,
             clock: clock.clone(),
             entropy: Arc::new(OsEntropy),
+            rights: Rights::new(policies),
         };
         let aws = LocalAws::start(parts).await.expect("the AWS side");
         let (proxy, address) = Proxy::start(aws.endpoints.dynamodb).await;
@@ -80,26 +90,31 @@ impl TestApp {
         let environment = Environment::with(&settings, clock.clone(), Arc::new(OsEntropy)).expect("valid settings");
         let metrics = Log::default();
         let environment = environment.measured_by(metrics.clone());
-        keys::first_plain_keys(&environment.secrets(), &OsEntropy).await.expect("plain keys");
-        keys_init::job(&environment).await.expect("a job")().await.expect("keys");
+        keys_init::job(&environment.with_access_key("keys-init")).await.expect("a job")().await.expect("keys");
         let handlers = dashtam_local::rotations::handlers(&environment).await.expect("rotations");
         let set_up = dashtam_local::rotations::set_up(&aws.secrets, "dashtam-local/", &template.rotations, &handlers);
         set_up.await.expect("the rotations of the template");
         let endpoints = dashtam_local::endpoints::all(&environment).await.expect("endpoints");
         let stream = TableStream::open(aws.database.clone(), "dashtam-local-outbox", None).expect("a stream");
         let handlers = Handlers {
-            mailer: outbox_mailer::consumer(&environment).await.expect("a mailer"),
-            sweeper: outbox_sweeper::consumer(&environment).await.expect("a sweeper"),
+            mailer: outbox_mailer::consumer(&environment.with_access_key("outbox-mailer")).await.expect("a mailer"),
+            sweeper: outbox_sweeper::consumer(&environment.with_access_key("outbox-sweeper")).await.expect("a sweeper"),
         };
         let consumers = Consumers::new(stream, Checkpoint::open(None).expect("a checkpoint"), None, handlers);
         let stream = TableStream::open(aws.database.clone(), "dashtam-local-audit", None).expect("a stream");
-        let sealer = audit_sealer::consumer(&environment).await.expect("a sealer");
+        let sealer = audit_sealer::consumer(&environment.with_access_key("audit-sealer")).await.expect("a sealer");
         let sealing = Sealing::new(stream, Checkpoint::open(None).expect("a checkpoint"), sealer);
         let router = app(endpoints, environment.app());
         proxy.take_calls();
         metrics.clear();
-        let (consumers, sealing) = (Mutex::new(consumers), Mutex::new(sealing));
-        Self { router, environment, clock, proxy, aws, metrics, settings, consumers, sealing }
+        let (consumers, sealing, watch) = (Mutex::new(consumers), Mutex::new(sealing), Watch::over(&aws.rights));
+        Self { router, environment, clock, proxy, aws, metrics, settings, consumers, sealing, _watch: watch }
+    }
+
+    /// What a function is built from: the same with the function's own access key.
+    #[must_use]
+    pub fn function(&self, name: &str) -> Environment {
+        self.environment.with_access_key(name)
     }
 
     /// The same tables and keys behind a service with other settings, named in full.
@@ -186,7 +201,7 @@ impl TestApp {
         let mut rows: Vec<_> = self.db_items("outbox", "OUTBOX#").await;
         rows.sort_by_key(|row| crate::text(row, "id").unwrap_or_default().to_owned());
         let newest = rows.last().and_then(|row| crate::text(row, "pk")).expect("a row").to_owned();
-        let mailer = outbox_mailer::consumer(&self.environment).await.expect("a mailer");
+        let mailer = outbox_mailer::consumer(&self.function("outbox-mailer")).await.expect("a mailer");
         mailer(serde_json::json!({ "row": newest }).to_string()).await
     }
 

@@ -17,6 +17,7 @@ mod database;
 mod description;
 mod faults;
 mod log;
+pub mod rights;
 
 pub use app::{TestApp, fresh_address};
 pub use client::{Actor, Answer, PASSWORD};

@@ -6,12 +6,14 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
+use crate::iam::OPERATOR;
+
 /// The file in the data directory.
 pub const FILE: &str = "lambda.env";
 /// The region that the local AWS side plays.
 pub const REGION: &str = "us-east-1";
-/// Credentials that sign requests to the local AWS side, which checks none.
-pub const CREDENTIAL: &str = "local";
+/// The secret half of every access key: the local AWS side verifies no signatures, and knows callers by the other half.
+const SECRET_ACCESS_KEY: &str = "local";
 
 /// Where the local AWS side listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +31,8 @@ pub struct Endpoints {
 }
 
 impl Endpoints {
-    /// The variables through which the AWS SDK finds its way here.
+    /// The variables through which the AWS SDK finds its way here, as an operator. A function has an access key of its own:
+    /// `AWS_ACCESS_KEY_ID` in the manifest of its crate.
     #[must_use]
     pub fn variables(&self) -> Vec<(String, String)> {
         let url = |address: SocketAddr| format!("http://{address}");
@@ -40,8 +43,8 @@ impl Endpoints {
             ("AWS_ENDPOINT_URL_KMS", url(self.kms)),
             ("AWS_ENDPOINT_URL_S3", url(self.s3)),
             ("AWS_REGION", REGION.to_owned()),
-            ("AWS_ACCESS_KEY_ID", CREDENTIAL.to_owned()),
-            ("AWS_SECRET_ACCESS_KEY", CREDENTIAL.to_owned()),
+            ("AWS_ACCESS_KEY_ID", OPERATOR.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY.to_owned()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into()
@@ -99,7 +102,7 @@ mod tests {
                 "AWS_ENDPOINT_URL_KMS=http://127.0.0.1:4",
                 "AWS_ENDPOINT_URL_S3=http://127.0.0.1:5",
                 "AWS_REGION=us-east-1",
-                "AWS_ACCESS_KEY_ID=local",
+                "AWS_ACCESS_KEY_ID=operator",
                 "AWS_SECRET_ACCESS_KEY=local",
                 "DASHTAM_ISSUER=http://a?b=c d",
                 "DASHTAM_STAGE=dev",

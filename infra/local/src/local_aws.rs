@@ -1,7 +1,8 @@
 //! The AWS side of the local run: `DynamoDB`, Secrets Manager, SES, KMS and S3, each on a loopback port of its own.
 //!
 //! The service reaches them over HTTP through the AWS SDK, as it reaches the real ones; that they live in the same
-//! process is nothing it could notice. Every write is in its file before it is answered, so the servers need no
+//! process is nothing it could notice. Before each stands a door that lets a caller do what its role allows ([`crate::iam`]).
+//! Every write is in its file before it is answered, so the servers need no
 //! orderly end: they are dropped. A rotation that is cut off so goes on in the next run.
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -15,6 +16,7 @@ use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+use crate::aws::dynamodb::Engine;
 use crate::aws::kms::{self, Kms};
 use crate::aws::s3::S3;
 use crate::aws::secrets_manager::{self, SecretsManager};
@@ -22,7 +24,9 @@ use crate::aws::ses::{Identities, Ses};
 use crate::data_directory::DataDirectory;
 use crate::database::{self, DatabaseError};
 use crate::environment::Endpoints;
+use crate::iam::{Denial, Rights, Service, guarded};
 use crate::mail::{self, Mailbox};
+use crate::secrets::{SecretDefinition, make_missing};
 use crate::template::TableDefinition;
 
 /// The file of the secrets in the data directory.
@@ -43,12 +47,18 @@ pub enum LocalAwsError {
     /// The secrets.
     #[error(transparent)]
     Secrets(#[from] secrets_manager::OpenError),
+    /// The values of the secrets.
+    #[error(transparent)]
+    Values(#[from] secrets_manager::MakeError),
     /// The captured mail.
     #[error(transparent)]
     Mail(#[from] mail::OpenError),
     /// The key.
     #[error(transparent)]
     Key(#[from] kms::OpenError),
+    /// A role may not do what Lambda or Pipes do in its name.
+    #[error("template.yaml: {}", .0.advice())]
+    Rights(#[from] Denial),
     /// A port on loopback.
     #[error("no port for the local AWS side")]
     Port(#[source] std::io::Error),
@@ -62,12 +72,18 @@ pub struct Parts<'a> {
     pub tables: &'a [TableDefinition],
     /// What their names begin with.
     pub table_prefix: &'a str,
+    /// The secrets.
+    pub secrets: &'a [SecretDefinition],
+    /// What their names begin with.
+    pub secret_prefix: &'a str,
     /// The verified sender, as `a@example.com` or `Name <a@example.com>`.
     pub sender: &'a str,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// Who may do what.
+    pub rights: Rights,
 }
 
 /// The running servers, and the handles that tests reach behind them with. Dropping it ends the servers.
@@ -82,6 +98,8 @@ pub struct LocalAws {
     pub mailbox: Mailbox,
     /// The archive.
     pub archive: S3,
+    /// Who may do what, and what was refused.
+    pub rights: Rights,
     /// Where they listen.
     pub endpoints: Endpoints,
     _servers: JoinSet<()>,
@@ -91,56 +109,51 @@ impl LocalAws {
     /// Opens the state and starts the servers.
     ///
     /// # Errors
-    /// [`LocalAwsError`] names the file that cannot be used.
+    /// [`LocalAwsError`] names the file that cannot be used, or the right that a role lacks.
     pub async fn start(parts: Parts<'_>) -> Result<Self, LocalAwsError> {
+        let rights = parts.rights;
+        rights.judge_sources()?;
         let file = |name| parts.directory.map(|directory| directory.file(name));
         let database = database::open(file(database::FILE).as_deref())?;
         database::create_missing_tables(&database, parts.table_prefix, parts.tables)?;
         let mailbox = Mailbox::open(file(MAIL_FILE))?;
         let secrets = SecretsManager::open(file(SECRETS_FILE), Arc::clone(&parts.clock), Arc::clone(&parts.entropy))?;
+        make_missing(&secrets, parts.secret_prefix, parts.secrets).await?;
         let identities = Identities::verified([bare_address(parts.sender)]);
         let kms = Kms::open(file(KEY_FILE).as_deref(), parts.entropy.as_ref())?;
         let archive = S3::new(file(ARCHIVE_FOLDER));
         let ses = Ses::new(mailbox.clone(), identities, parts.clock, parts.entropy);
 
         let mut servers = JoinSet::new();
-        let (listener, dynamodb) = loopback().await?;
-        servers.spawn(serve_database(listener, database.clone()));
         servers.spawn(database::sweep_expired(database.clone(), database::SWEEP_INTERVAL));
-        let (listener, secrets_manager) = loopback().await?;
-        servers.spawn(serve(listener, secrets.router()));
         servers.spawn(secrets.clone().drive_rotations());
-        let (listener, sesv2) = loopback().await?;
-        servers.spawn(serve(listener, ses.router()));
-        let (listener, kms_address) = loopback().await?;
-        servers.spawn(serve(listener, kms.router()));
-        let (listener, s3) = loopback().await?;
-        servers.spawn(serve(listener, archive.router()));
-        let endpoints = Endpoints { dynamodb, secrets_manager, sesv2, kms: kms_address, s3 };
-        Ok(Self { database, secrets, ses, mailbox, archive, endpoints, _servers: servers })
+        let engine = Engine::start(database.clone(), &mut servers).await.map_err(LocalAwsError::Port)?;
+        let mut serve = async |service, router| serve(&mut servers, guarded(router, service, &rights)).await;
+        let endpoints = Endpoints {
+            dynamodb: serve(Service::DynamoDb, engine.router()).await?,
+            secrets_manager: serve(Service::SecretsManager, secrets.router()).await?,
+            sesv2: serve(Service::Ses, ses.router()).await?,
+            kms: serve(Service::Kms, kms.router()).await?,
+            s3: serve(Service::S3, archive.router()).await?,
+        };
+        Ok(Self { database, secrets, ses, mailbox, archive, rights, endpoints, _servers: servers })
     }
 }
 
-async fn loopback() -> Result<(TcpListener, SocketAddr), LocalAwsError> {
+/// Serves a router on a loopback port of its own; which.
+async fn serve(servers: &mut JoinSet<()>, router: Router) -> Result<SocketAddr, LocalAwsError> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(LocalAwsError::Port)?;
     let address = listener.local_addr().map_err(LocalAwsError::Port)?;
-    Ok((listener, address))
-}
-
-async fn serve_database(listener: TcpListener, database: Database) {
-    if let Err(error) = dynoxide::server::serve_with_shutdown(listener, database, std::future::pending()).await {
-        tracing::error!(%error, "the database's server ended");
-    }
-}
-
-async fn serve(listener: TcpListener, router: Router) {
-    if let Err(error) = axum::serve(listener, router).await {
-        tracing::error!(%error, "a server of the local AWS side ended");
-    }
+    servers.spawn(async move {
+        if let Err(error) = axum::serve(listener, router).await {
+            tracing::error!(%error, "a server of the local AWS side ended");
+        }
+    });
+    Ok(address)
 }
 
 /// The address in `Name <address>`, or the text itself.
-fn bare_address(sender: &str) -> &str {
+pub(crate) fn bare_address(sender: &str) -> &str {
     sender.rsplit_once('<').and_then(|(_, rest)| rest.strip_suffix('>')).unwrap_or(sender)
 }
 
@@ -152,12 +165,20 @@ mod tests {
 
     use super::*;
     use crate::aws::testing;
+    use crate::iam::{Names, Policies};
+    use crate::template::Template;
 
     #[tokio::test]
     async fn a_rotation_that_is_asked_for_reaches_its_function() {
         let sender = "no-reply@dashtam.example";
         let (clock, entropy) = (testing::clock(), Arc::new(OsEntropy));
-        let parts = Parts { directory: None, tables: &[], table_prefix: "", sender, clock, entropy };
+        let names = Names { table_prefix: "", secret_prefix: "", sender };
+        let policies = Policies::read(&Template::embedded().unwrap().document, names).unwrap();
+        let rights = Rights::new(Arc::new(policies));
+        let (table_prefix, secret_prefix) = ("", "");
+        let (tables, secrets) = (&[], &[]);
+        let parts =
+            Parts { directory: None, tables, table_prefix, secrets, secret_prefix, sender, clock, entropy, rights };
         let aws = LocalAws::start(parts).await.unwrap();
         let (called, mut calls) = mpsc::unbounded_channel();
         let function = move |event| {

@@ -2,20 +2,63 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
 use shared::environment::{Environment, StartError};
 use shared::rotation::RotationHandler;
 
-use crate::aws::secrets_manager::{RotationError, SecretsManager};
-use crate::template::TemplateRotation;
+use crate::aws::secrets_manager::{RotationError, RotationRules, SecretsManager};
+use crate::template::{TemplateError, TemplateRotation, crate_name, missing, object, text};
 
-/// Builds all rotation functions, each under the name of its crate.
+/// Reads a resource of the type `AWS::SecretsManager::RotationSchedule`.
+pub(crate) fn read(id: &str, schedule: &Value, document: &Value) -> Result<TemplateRotation, TemplateError> {
+    let secret_id = text(schedule, id, "/Properties/SecretId/Ref")?;
+    let function_id = text(schedule, id, "/Properties/RotationLambdaARN/Fn::GetAtt/0")?;
+    let resources = object(document, "the document", "Resources")?;
+    let there = |wanted: &str| resources.get(wanted).ok_or_else(|| missing("Resources", wanted));
+    let (secret, _) = (there(secret_id)?, there(function_id)?);
+    let name = text(secret, secret_id, "/Properties/Name/Fn::Sub")?;
+    let suffix = name
+        .strip_prefix("${AWS::StackName}/")
+        .ok_or_else(|| missing(secret_id, "Name of the form ${AWS::StackName}/<name>"))?;
+    Ok(TemplateRotation {
+        secret: suffix.to_owned(),
+        function: crate_name(function_id)?,
+        rules: rotation_rules(id, schedule, document)?,
+    })
+}
+
+/// The rules of a rotation, with parameters replaced by their defaults.
+fn rotation_rules(id: &str, schedule: &Value, document: &Value) -> Result<RotationRules, TemplateError> {
+    let default = |value: &Value| {
+        let parameter = value.get("Ref").and_then(Value::as_str)?;
+        document.get("Parameters")?.get(parameter)?.get("Default").cloned()
+    };
+    let part = "Properties/RotationRules with AutomaticallyAfterDays or ScheduleExpression";
+    let members = schedule.pointer("/Properties/RotationRules").and_then(Value::as_object);
+    let members = members.ok_or_else(|| missing(id, part))?.iter();
+    let members = members.map(|(member, value)| (member.clone(), default(value).unwrap_or_else(|| value.clone())));
+    let rules: RotationRules =
+        serde_json::from_value(Value::Object(members.collect())).map_err(|_| missing(id, part))?;
+    match rules.interval() {
+        Ok(Some(_)) => Ok(rules),
+        Ok(None) => Err(missing(id, part)),
+        Err(error) => {
+            Err(TemplateError::Unsupported { place: id.to_owned(), part: format!("its RotationRules: {error}") })
+        }
+    }
+}
+
+/// Builds all rotation functions, each under the name of its crate, which is its access key, too.
 ///
 /// # Errors
 /// [`StartError`] of the first that cannot be built.
 pub async fn handlers(environment: &Environment) -> Result<Vec<(&'static str, RotationHandler)>, StartError> {
     Ok(vec![
-        ("keys-rotate-data", keys_rotate_data::rotation(environment).await?),
-        ("keys-rotate-signing", keys_rotate_signing::rotation(environment).await?),
+        ("keys-rotate-data", keys_rotate_data::rotation(&environment.with_access_key("keys-rotate-data")).await?),
+        (
+            "keys-rotate-signing",
+            keys_rotate_signing::rotation(&environment.with_access_key("keys-rotate-signing")).await?,
+        ),
     ])
 }
 

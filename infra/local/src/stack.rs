@@ -13,7 +13,6 @@ use shared::config::{Config, ConfigError, PREFIX, Settings};
 use shared::entropy::{OsEntropy, uuid_v4};
 use shared::environment::{Environment, StartError};
 use shared::http::app;
-use shared::keys::{self, KeysError};
 use shared::lambda::into_axum;
 use shared::telemetry::Telemetry;
 use thiserror::Error;
@@ -25,7 +24,8 @@ use crate::aws::secrets_manager::RotationError;
 use crate::consumers::{self, Consumers, DEAD_LETTER_FILE, Handlers};
 use crate::data_directory::{DataDirectory, DataDirectoryError, replace_file};
 use crate::gateway::{Behind, Gateway, Sources};
-use crate::local_aws::{LocalAws, LocalAwsError, Parts};
+use crate::iam::{Names, Policies, Rights};
+use crate::local_aws::{LocalAws, LocalAwsError, Parts, bare_address};
 use crate::options::Options;
 use crate::schedule::Scheduled;
 use crate::sealing::{self, Sealing};
@@ -60,9 +60,6 @@ pub enum StackError {
     /// The outbox or the audit trail.
     #[error(transparent)]
     Stream(#[from] StreamError),
-    /// The keys.
-    #[error(transparent)]
-    Keys(#[from] KeysError),
     /// The endpoints.
     #[error(transparent)]
     Start(#[from] StartError),
@@ -99,21 +96,26 @@ impl Stack {
         let config = Config::parse(&settings).map_err(StackError::Settings)?;
         let template = Template::embedded()?;
         let directory = if options.in_memory { None } else { Some(DataDirectory::open(&options.data_dir)?) };
+        let sender = bare_address(&config.mail.from);
+        let names = Names { table_prefix: &config.table_prefix, secret_prefix: &config.secret_prefix, sender };
+        let policies = Policies::read(&template.document, names)?;
         let parts = Parts {
             directory: directory.as_ref(),
             tables: &template.tables,
             table_prefix: &config.table_prefix,
+            secrets: &template.secrets,
+            secret_prefix: &config.secret_prefix,
             sender: &config.mail.from,
             clock: Arc::new(SystemClock),
             entropy: Arc::new(OsEntropy),
+            rights: Rights::new(Arc::new(policies)),
         };
         let aws = LocalAws::start(parts).await?;
         let settings =
             aws.endpoints.variables().into_iter().fold(settings, |all, (name, value)| all.with(&name, value));
         let environment = Environment::new(&settings).map_err(StackError::Settings)?;
-        // Deployed, the template makes the plain keys and `keys-init` runs behind each deployment.
-        keys::first_plain_keys(&environment.secrets(), &OsEntropy).await?;
-        keys_init::job(&environment).await?().await?;
+        // Deployed, `keys-init` runs behind each deployment.
+        keys_init::job(&environment.with_access_key("keys-init")).await?().await?;
         let handlers = rotations::handlers(&environment).await?;
         rotations::set_up(&aws.secrets, &config.secret_prefix, &template.rotations, &handlers).await?;
 
@@ -196,8 +198,8 @@ async fn consumers(
     let checkpoint = Checkpoint::open(file(consumers::CHECKPOINT_FILE))?;
     let table = format!("{}outbox", config.table_prefix);
     let stream = TableStream::open(aws.database.clone(), &table, checkpoint.saved())?;
-    let mailer = outbox_mailer::consumer(environment).await?;
-    let sweeper = outbox_sweeper::consumer(environment).await?;
+    let mailer = outbox_mailer::consumer(&environment.with_access_key("outbox-mailer")).await?;
+    let sweeper = outbox_sweeper::consumer(&environment.with_access_key("outbox-sweeper")).await?;
     Ok(Consumers::new(stream, checkpoint, file(DEAD_LETTER_FILE), Handlers { mailer, sweeper }))
 }
 
@@ -210,15 +212,18 @@ async fn sealing(
     let checkpoint = Checkpoint::open(directory.map(|directory| directory.file(sealing::CHECKPOINT_FILE)))?;
     let table = format!("{}audit", config.table_prefix);
     let stream = TableStream::open(aws.database.clone(), &table, checkpoint.saved())?;
-    Ok(Sealing::new(stream, checkpoint, audit_sealer::consumer(environment).await?))
+    Ok(Sealing::new(stream, checkpoint, audit_sealer::consumer(&environment.with_access_key("audit-sealer")).await?))
 }
 
 /// The jobs with the template's schedules.
 async fn scheduled(environment: &Environment) -> Result<[Scheduled; 2], StackError> {
     let (minute, day) = (Duration::from_secs(60), Duration::from_secs(86_400));
+    let role = |name| environment.with_access_key(name);
+    let reconciler = audit_reconciler::job(&role("audit-reconciler")).await?;
+    let checkpoint = audit_checkpoint::job(&role("audit-checkpoint")).await?;
     Ok([
-        Scheduled { name: "audit-reconciler", every: day, job: audit_reconciler::job(environment).await? },
-        Scheduled { name: "audit-checkpoint", every: minute, job: audit_checkpoint::job(environment).await? },
+        Scheduled { name: "audit-reconciler", every: day, job: reconciler },
+        Scheduled { name: "audit-checkpoint", every: minute, job: checkpoint },
     ])
 }
 

@@ -12,6 +12,8 @@ use thiserror::Error;
 use crate::aws::secrets_manager::RotationRules;
 use crate::cloudformation::{self, YamlError};
 use crate::gateway_response::GatewayResponses;
+use crate::rotations;
+use crate::secrets::SecretDefinition;
 use crate::throttle::Throttles;
 
 /// The workspace's template, as it was when this program was built.
@@ -105,8 +107,12 @@ pub struct Template {
     pub responses: GatewayResponses,
     /// Every table, ordered by name.
     pub tables: Vec<TableDefinition>,
+    /// Every secret.
+    pub secrets: Vec<SecretDefinition>,
     /// Every rotation, ordered by the secret's name.
     pub rotations: Vec<TemplateRotation>,
+    /// The whole of it.
+    pub document: Value,
 }
 
 impl Template {
@@ -143,8 +149,10 @@ impl Template {
             .map(|(id, table)| table_definition(id, table))
             .collect::<Result<Vec<_>, _>>()?;
         tables.sort_by(|one, other| one.suffix.cmp(&other.suffix));
+        let secrets = of_type("AWS::SecretsManager::Secret");
+        let secrets = secrets.map(|(id, secret)| SecretDefinition::read(id, secret)).collect::<Result<_, _>>()?;
         let mut rotations = of_type("AWS::SecretsManager::RotationSchedule")
-            .map(|(id, schedule)| rotation(id, schedule, &document))
+            .map(|(id, schedule)| rotations::read(id, schedule, &document))
             .collect::<Result<Vec<_>, _>>()?;
         rotations.sort_by(|one, other| one.secret.cmp(&other.secret));
         let (api_id, api) =
@@ -155,7 +163,9 @@ impl Template {
             throttles: Throttles::read(api_id, api, &document)?,
             responses: GatewayResponses::read(api_id, api)?,
             tables,
+            secrets,
             rotations,
+            document,
         })
     }
 }
@@ -170,7 +180,7 @@ pub(crate) fn text<'a>(resource: &'a Value, id: &str, pointer: &str) -> Result<&
     resource.pointer(pointer).and_then(Value::as_str).ok_or_else(|| missing(id, pointer.trim_start_matches('/')))
 }
 
-fn object<'a>(value: &'a Value, place: &str, member: &str) -> Result<&'a Map<String, Value>, TemplateError> {
+pub(crate) fn object<'a>(value: &'a Value, place: &str, member: &str) -> Result<&'a Map<String, Value>, TemplateError> {
     value.get(member).and_then(Value::as_object).ok_or_else(|| missing(place, member))
 }
 
@@ -180,7 +190,7 @@ pub(crate) fn list<'a>(resource: &'a Value, id: &str, pointer: &str) -> Result<&
 }
 
 /// `AuthLoginFunction` is the crate `auth-login`.
-fn crate_name(id: &str) -> Result<String, TemplateError> {
+pub(crate) fn crate_name(id: &str) -> Result<String, TemplateError> {
     let name = id
         .strip_suffix("Function")
         .filter(|name| !name.is_empty())
@@ -256,44 +266,6 @@ fn indexes(table: &Value, id: &str) -> Result<Vec<IndexDefinition>, TemplateErro
         Ok(IndexDefinition { key_schema: pairs(index, id, "/KeySchema", "/KeyType")?, name })
     };
     list(table, id, "/Properties/GlobalSecondaryIndexes")?.iter().map(read).collect()
-}
-
-fn rotation(id: &str, schedule: &Value, document: &Value) -> Result<TemplateRotation, TemplateError> {
-    let secret_id = text(schedule, id, "/Properties/SecretId/Ref")?;
-    let function_id = text(schedule, id, "/Properties/RotationLambdaARN/Fn::GetAtt/0")?;
-    let resources = object(document, "the document", "Resources")?;
-    let there = |wanted: &str| resources.get(wanted).ok_or_else(|| missing("Resources", wanted));
-    let (secret, _) = (there(secret_id)?, there(function_id)?);
-    let name = text(secret, secret_id, "/Properties/Name/Fn::Sub")?;
-    let suffix = name
-        .strip_prefix("${AWS::StackName}/")
-        .ok_or_else(|| missing(secret_id, "Name of the form ${AWS::StackName}/<name>"))?;
-    Ok(TemplateRotation {
-        secret: suffix.to_owned(),
-        function: crate_name(function_id)?,
-        rules: rotation_rules(id, schedule, document)?,
-    })
-}
-
-/// The rules of a rotation, with parameters replaced by their defaults.
-fn rotation_rules(id: &str, schedule: &Value, document: &Value) -> Result<RotationRules, TemplateError> {
-    let default = |value: &Value| {
-        let parameter = value.get("Ref").and_then(Value::as_str)?;
-        document.get("Parameters")?.get(parameter)?.get("Default").cloned()
-    };
-    let part = "Properties/RotationRules with AutomaticallyAfterDays or ScheduleExpression";
-    let members = schedule.pointer("/Properties/RotationRules").and_then(Value::as_object);
-    let members = members.ok_or_else(|| missing(id, part))?.iter();
-    let members = members.map(|(member, value)| (member.clone(), default(value).unwrap_or_else(|| value.clone())));
-    let rules: RotationRules =
-        serde_json::from_value(Value::Object(members.collect())).map_err(|_| missing(id, part))?;
-    match rules.interval() {
-        Ok(Some(_)) => Ok(rules),
-        Ok(None) => Err(missing(id, part)),
-        Err(error) => {
-            Err(TemplateError::Unsupported { place: id.to_owned(), part: format!("its RotationRules: {error}") })
-        }
-    }
 }
 
 #[cfg(test)]
@@ -374,8 +346,8 @@ Resources:
       StreamSpecification: { StreamViewType: NEW_IMAGE }
   KeysRotateSigningFunction: { Type: AWS::Serverless::Function }
   KeysRotateMailFunction: { Type: AWS::Serverless::Function }
-  SigningRing: { Type: AWS::SecretsManager::Secret, Properties: { Name: !Sub '${AWS::StackName}/signing-ring' } }
-  MailKey: { Type: AWS::SecretsManager::Secret, Properties: { Name: !Sub '${AWS::StackName}/mail-key' } }
+  SigningRing: { Type: AWS::SecretsManager::Secret, Properties: { Name: !Sub '${AWS::StackName}/signing-ring', GenerateSecretString: { SecretStringTemplate: '{}', GenerateStringKey: seed } } }
+  MailKey: { Type: AWS::SecretsManager::Secret, Properties: { Name: !Sub '${AWS::StackName}/mail-key', GenerateSecretString: { SecretStringTemplate: '{}', GenerateStringKey: key } } }
   SigningRingRotation:
     Type: AWS::SecretsManager::RotationSchedule
     Properties:
@@ -472,11 +444,11 @@ Resources:
             ),
             ("SecretId: !Ref SigningRing", "SigningRingRotation has no usable Properties/SecretId/Ref"),
             (
-                "SigningRing: { Type: AWS::SecretsManager::Secret, Properties: { Name: !Sub '${AWS::StackName}/signing-ring' } }",
+                "SigningRing: { Type: AWS::SecretsManager::Secret, Properties: { Name: !Sub '${AWS::StackName}/signing-ring', GenerateSecretString: { SecretStringTemplate: '{}', GenerateStringKey: seed } } }",
                 "Resources has no usable SigningRing",
             ),
-            ("Name: !Sub '${AWS::StackName}/mail-key'", "MailKey has no usable Properties/Name"),
-            ("${AWS::StackName}/mail", "MailKey has no usable Name of the form"),
+            ("Name: !Sub '${AWS::StackName}/mail-key', ", "MailKey has no usable Properties/Name"),
+            ("${AWS::StackName}/mail", "MailKey has no usable Properties/Name"),
             ("!GetAtt KeysRotateMailFunction.Arn", "MailKeyRotation has no usable Properties/RotationLambdaARN"),
             (
                 "KeysRotateMailFunction: { Type: AWS::Serverless::Function }",

@@ -7,13 +7,10 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{
-    CURSOR_KEY, DATA_RING, KeysError, MAIL_KEY, PlainKeySecret, SIGNING_RING, read_ring, record, replace_ring,
-};
-use crate::entropy::Entropy;
+use super::{DATA_RING, KeysError, SIGNING_RING, read_ring, record, replace_ring};
 use crate::keys::signing_rotation::{activate, publish};
 use crate::request::{RequestMeta, Task};
-use crate::secrets::{SecretError, Secrets};
+use crate::secrets::Secrets;
 use crate::store::Store;
 use crate::tokens::{DataRing, SecurityRecord, SigningRing};
 
@@ -22,7 +19,7 @@ const FIRST_VERSION: &str = "00000000-0000-4000-8000-000000000001";
 
 static MEND: Task = Task { action: "keys.mend", name: "keys-init" };
 
-/// Makes the signing ring if it is missing and publishes its public half. May run any number of times, also at once.
+/// Puts a first key into the signing ring if it has none and publishes its public half. May run any number of times, also at once.
 ///
 /// # Errors
 /// [`KeysError`]; running it again goes on where it stopped.
@@ -60,22 +57,7 @@ pub async fn mend(secrets: &Secrets, store: &Store, lead: Duration) -> Result<()
     Ok(())
 }
 
-/// Makes the mail key and the cursor key if they are missing; where the template makes them, there is nothing to do.
-///
-/// # Errors
-/// [`KeysError`].
-pub async fn first_plain_keys(secrets: &Secrets, entropy: &dyn Entropy) -> Result<(), KeysError> {
-    for name in [MAIL_KEY, CURSOR_KEY] {
-        if secrets.get(name).await?.is_none() {
-            let text = serde_json::to_string(&PlainKeySecret::generate(entropy));
-            let text = text.map_err(|_| SecretError::malformed(name))?;
-            secrets.create(name, FIRST_VERSION, &text.into()).await?;
-        }
-    }
-    Ok(())
-}
-
-/// Makes the data ring if it is missing.
+/// Puts a first key into the data ring if it has none.
 ///
 /// # Errors
 /// [`KeysError`].
@@ -85,7 +67,7 @@ pub async fn first_data_ring(secrets: &Secrets, store: &Store) -> Result<(), Key
         |text: &SecretString| DataRing::from_secret(text.expose_secret()).map(|ring| ring.infos().next().is_none());
     if stored.as_ref().map(empty).transpose()?.unwrap_or(true) {
         let text = DataRing::generate(store.now(), store.entropy()).to_secret()?;
-        begin(secrets, DATA_RING, stored.is_some(), &SecretString::from(text.as_str())).await?;
+        begin(secrets, DATA_RING, &SecretString::from(text.as_str())).await?;
     }
     let ring = super::data_ring(secrets).await?;
     let infos: Vec<_> = ring.infos().cloned().collect();
@@ -99,18 +81,14 @@ async fn make_ring(secrets: &Secrets, store: &Store) -> Result<SigningRing, Keys
     let stored = secrets.get(SIGNING_RING).await?;
     match &stored {
         Some(text) if !SigningRing::from_secret(text.expose_secret())?.keys().is_empty() => {}
-        _ => begin(secrets, SIGNING_RING, stored.is_some(), &value).await?,
+        _ => begin(secrets, SIGNING_RING, &value).await?,
     }
     read_ring(secrets).await?.ok_or(KeysError::NotBegun)
 }
 
-/// Makes the first version of a secret. Its name is the same for everybody, so of several that make one at once the
-/// first counts: a secret that was empty takes one such version, and one that is missing is created once.
-async fn begin(secrets: &Secrets, name: &str, exists: bool, value: &SecretString) -> Result<(), KeysError> {
-    if exists {
-        secrets.put_version(name, FIRST_VERSION, value, None).await?;
-    } else {
-        secrets.create(name, FIRST_VERSION, value).await?;
-    }
+/// Puts the first key into a secret that the template has made without one. The version's name is the same for everybody,
+/// so of several that make one at once the first counts.
+async fn begin(secrets: &Secrets, name: &str, value: &SecretString) -> Result<(), KeysError> {
+    secrets.put_version(name, FIRST_VERSION, value, None).await?;
     Ok(())
 }

@@ -23,14 +23,13 @@ pub mod signer;
 pub mod signing_rotation;
 
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use crate::entropy::{self, Entropy};
 use crate::secrets::{SecretError, Secrets};
 use crate::store::{Store, StoreError};
 use crate::tokens::{DataKeyError, DataRing, KeyError, SecurityRecord, SigningRing};
 
-pub use first_start::{first_data_ring, first_plain_keys, first_start};
+pub use first_start::{first_data_ring, first_start};
 pub use signer::Signer;
 
 /// The secret with the private signing keys.
@@ -142,14 +141,7 @@ async fn plain_key(secrets: &Secrets, name: &str) -> Result<SecretString, KeysEr
 }
 
 /// A secret that is one key for HMAC.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct PlainKeySecret {
-    version: u32,
     key: String,
-}
-
-impl PlainKeySecret {
-    fn generate(entropy: &dyn Entropy) -> Self {
-        Self { version: 1, key: crate::digest::encode(&entropy::bytes::<32>(entropy)) }
-    }
 }

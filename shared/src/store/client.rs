@@ -40,6 +40,12 @@ impl AwsBase {
         Self { settings, http }
     }
 
+    /// The same for a caller with another access key.
+    #[must_use]
+    pub fn with_access_key(&self, id: &str) -> Self {
+        Self { settings: self.settings.clone().with("AWS_ACCESS_KEY_ID", id), http: self.http.clone() }
+    }
+
     /// The HTTP client.
     #[must_use]
     pub fn http(&self) -> SharedHttpClient {

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use dashtam_local::iam::{Names, Policies, Rights};
 use dashtam_local::local_aws::{LocalAws, Parts};
 use dashtam_local::template::Template;
 use shared::clock::SystemClock;
@@ -62,13 +63,20 @@ pub fn measure(bounds: &Bounds, goals: &mut Goals) -> Result<(), Failure> {
 /// It does not start.
 pub(super) async fn database() -> Result<LocalAws, Failure> {
     let template = Template::embedded()?;
+    let (table_prefix, secret_prefix) = ("dashtam-local-", "dashtam-local/");
+    let sender = "no-reply@dashtam.example";
+    let names = Names { table_prefix, secret_prefix, sender };
+    let rights = Rights::new(Arc::new(Policies::read(&template.document, names)?));
     let parts = Parts {
         directory: None,
         tables: &template.tables,
-        table_prefix: "dashtam-local-",
-        sender: "no-reply@dashtam.example",
+        table_prefix,
+        secrets: &template.secrets,
+        secret_prefix,
+        sender,
         clock: Arc::new(SystemClock),
         entropy: Arc::new(OsEntropy),
+        rights,
     };
     Ok(LocalAws::start(parts).await?)
 }

@@ -38,7 +38,7 @@ pub fn measure(bounds: &Bounds, goals: &mut Goals) -> Result<(), Failure> {
         let begun = Instant::now();
         let sealed = environment.reconciler().reconcile(AGE * 2).await?;
         let sealing = begun.elapsed();
-        environment.notary().sign().await?;
+        environment.with_access_key("audit-checkpoint").notary().sign().await?;
         let key = environment.audit_key().public().await?;
         let begun = Instant::now();
         let report = environment.auditor().verify(Scope::default(), &[key], &mut |_| {}).await?;

@@ -1,7 +1,7 @@
-//! The AWS services that the local run needs besides `DynamoDB`: Secrets Manager, SES, KMS and S3.
+//! The AWS services that the local run needs: Secrets Manager, SES, KMS and S3, and a front of `DynamoDB`'s engine.
 //!
 //! All are servers on loopback that speak the real wire protocol, so the product runs with the real
-//! SDK clients and its code has no branch for "local". They are our own because no emulator at hand
+//! SDK clients and its code has no branch for "local". The four are our own because no emulator at hand
 //! keeps the rules that key rotation and mail delivery rest on (staging labels, idempotent tokens,
 //! unverified senders); each keeps exactly those rules and refuses what it does not know.
 //!
@@ -12,8 +12,9 @@
 //! To add an operation: a request type and a function beside the others, and a line in the service's
 //! dispatch.
 
+pub mod dynamodb;
 pub mod kms;
-mod protocol;
+pub(crate) mod protocol;
 pub mod s3;
 pub mod secrets_manager;
 pub mod ses;

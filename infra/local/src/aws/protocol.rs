@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 /// A refusal, as AWS words it. The message never holds a submitted secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ApiError {
+pub(crate) struct ApiError {
     status: StatusCode,
     code: &'static str,
     message: String,
@@ -23,28 +23,37 @@ pub(super) struct ApiError {
 
 impl ApiError {
     /// A refusal with status 400, which is what nearly all AWS errors have.
-    pub(super) fn new(code: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
         Self::with_status(StatusCode::BAD_REQUEST, code, message)
     }
 
     /// A refusal with a status of its own.
-    pub(super) fn with_status(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn with_status(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self { status, code, message: message.into() }
     }
 
+    /// The answer's status.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
     /// The error's name, such as `ResourceNotFoundException`.
-    #[cfg(test)]
-    pub(super) fn code(&self) -> &'static str {
+    pub(crate) fn code(&self) -> &'static str {
         self.code
     }
 
+    /// What went wrong.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// The answer in AWS JSON 1.1. `Message` is capitalised because the service's model has it so.
-    pub(super) fn into_aws_json(self) -> Response {
+    pub(crate) fn into_aws_json(self) -> Response {
         aws_json(self.status, &json!({ "__type": self.code, "Message": self.message }))
     }
 
     /// The answer in REST JSON 1: the name is in a header.
-    pub(super) fn into_rest_json(self) -> Response {
+    pub(crate) fn into_rest_json(self) -> Response {
         let mut answer = rest_json(self.status, &json!({ "message": self.message }));
         answer.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static(self.code));
         answer
@@ -58,18 +67,18 @@ impl fmt::Display for ApiError {
 }
 
 /// An answer of AWS JSON 1.1.
-pub(super) fn aws_json(status: StatusCode, body: &Value) -> Response {
+pub(crate) fn aws_json(status: StatusCode, body: &Value) -> Response {
     let headers = [(header::CONTENT_TYPE, "application/x-amz-json-1.1"), (header::CACHE_CONTROL, "no-store")];
     (status, headers, body.to_string()).into_response()
 }
 
 /// An answer of REST JSON 1.
-pub(super) fn rest_json(status: StatusCode, body: &Value) -> Response {
+pub(crate) fn rest_json(status: StatusCode, body: &Value) -> Response {
     (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
 }
 
 /// Lets a request in that is addressed to a loopback name and carries a signature.
-pub(super) fn admit(headers: &HeaderMap) -> Result<(), ApiError> {
+pub(crate) fn admit(headers: &HeaderMap) -> Result<(), ApiError> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !is_loopback(text(header::HOST)) {
         return Err(ApiError::with_status(
@@ -97,7 +106,7 @@ fn is_loopback(host: &str) -> bool {
 }
 
 /// Reads a body of at most `limit` bytes.
-pub(super) async fn read(body: Body, limit: usize) -> Result<Bytes, ApiError> {
+pub(crate) async fn read(body: Body, limit: usize) -> Result<Bytes, ApiError> {
     axum::body::to_bytes(body, limit).await.map_err(|_| {
         ApiError::with_status(
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -109,7 +118,7 @@ pub(super) async fn read(body: Body, limit: usize) -> Result<Bytes, ApiError> {
 
 /// Parses a body. On failure the error says where, never what: the parser's own text can quote a
 /// secret.
-pub(super) fn parse<T: DeserializeOwned>(body: &[u8], error_code: &'static str) -> Result<T, ApiError> {
+pub(crate) fn parse<T: DeserializeOwned>(body: &[u8], error_code: &'static str) -> Result<T, ApiError> {
     serde_json::from_slice(body).map_err(|error| {
         ApiError::new(
             error_code,

@@ -40,6 +40,7 @@ use self::operations::{Account, Operation};
 pub use self::schedule::{RotationRules, ScheduleError};
 use self::vault::Vault;
 use crate::aws::protocol::{self, ApiError};
+use crate::secrets::SecretDefinition;
 
 /// A value of 64 KiB in JSON escapes, and the rest of a request.
 const MAX_BODY: usize = 512 * 1024;
@@ -51,6 +52,14 @@ const FUNCTION_ARN_PREFIX: &str = "arn:aws:lambda:us-east-1:000000000000:functio
 pub struct RotationError {
     secret: String,
     function: String,
+    reason: String,
+}
+
+/// A secret of the template that is not made.
+#[derive(Debug, thiserror::Error)]
+#[error("the secret {name} is not made: {reason}")]
+pub struct MakeError {
+    name: String,
     reason: String,
 }
 
@@ -94,6 +103,18 @@ impl SecretsManager {
             function: function.to_owned(),
             reason: error.to_string(),
         })
+    }
+
+    /// Makes a secret with a generated value, unless there is one of that name.
+    ///
+    /// # Errors
+    /// [`MakeError`], if the value cannot be generated, or the secret not stored.
+    pub async fn make_missing(&self, name: &str, definition: &SecretDefinition) -> Result<(), MakeError> {
+        let (id, definition) = (name.to_owned(), definition.clone());
+        let make =
+            move |account: &Account, vault: &mut Vault| operations::make_missing(account, vault, &id, &definition);
+        let made = self.blocking(move |server| server.change(make)).await.flatten();
+        made.map_err(|error| MakeError { name: name.to_owned(), reason: error.to_string() })
     }
 
     /// Runs one operation. Blocks while the file is written.

@@ -5,12 +5,13 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use shared::entropy::{self, Entropy};
 
-use super::{Account, answer, answer_of, epoch_seconds, invalid, parse};
+use super::{Account, answer, answer_of, epoch_seconds, invalid, parse, password};
 use crate::aws::protocol::ApiError;
 use crate::aws::secrets_manager::requests::{self, CreateSecret, DeleteSecret, OneSecret, required};
 use crate::aws::secrets_manager::secret::{Deletion, Secret, token_reused};
 use crate::aws::secrets_manager::value::SecretValue;
 use crate::aws::secrets_manager::vault::{Vault, marked_for_deletion};
+use crate::secrets::SecretDefinition;
 
 const DAY: Duration = Duration::from_hours(24);
 const ARN_PREFIX: &str = "arn:aws:secretsmanager:us-east-1:000000000000:secret:";
@@ -43,6 +44,24 @@ pub(super) fn create_secret(account: &Account, vault: &mut Vault, body: &[u8]) -
     let answer = answer_of(&secret, token);
     vault.insert(secret);
     Ok(answer)
+}
+
+/// Makes a secret with a generated value, unless there is one of that name.
+pub(in crate::aws::secrets_manager) fn make_missing(
+    account: &Account,
+    vault: &mut Vault,
+    name: &str,
+    definition: &SecretDefinition,
+) -> Result<(), ApiError> {
+    if vault.find(name, account.clock.now()).is_ok() {
+        return Ok(());
+    }
+    let password = password::generate(&parse(definition.password.to_string().as_bytes())?, &*account.entropy)?;
+    let mut value = definition.members.clone();
+    value.insert(definition.generated.clone(), password.into());
+    let token = entropy::uuid_v4(&*account.entropy);
+    let body = json!({ "Name": name, "ClientRequestToken": token, "SecretString": Value::from(value).to_string() });
+    create_secret(account, vault, body.to_string().as_bytes()).map(drop)
 }
 
 /// The same token with the same value repeats a creation; all else meets a taken name.

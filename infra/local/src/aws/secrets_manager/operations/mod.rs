@@ -14,6 +14,7 @@ use shared::clock::Clock;
 use shared::domain::Timestamp;
 use shared::entropy::Entropy;
 
+pub(super) use self::lifecycle::make_missing;
 pub(super) use self::rotation::{begin_due, set_rotation};
 use super::driver::Rotations;
 use super::password;

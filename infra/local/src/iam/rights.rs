@@ -1,0 +1,174 @@
+//! The judge: what a call asks for against the policies, and a line for each call that is refused.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::OPERATOR;
+use super::allowance::{Lack, Policies};
+use super::condition::Context;
+use super::requests::Facts;
+
+/// One action on one resource that a call needs to be allowed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ask {
+    /// The action: `dynamodb:GetItem`.
+    pub action: String,
+    /// The resource's ARN, or `*` for an action that is about none.
+    pub resource: String,
+    /// What conditions may ask for.
+    pub context: Context,
+}
+
+impl Ask {
+    /// An action on a resource.
+    #[must_use]
+    pub fn new(action: impl Into<String>, resource: impl Into<String>) -> Self {
+        Self { action: action.into(), resource: resource.into(), context: Context::new() }
+    }
+}
+
+/// A call that is not allowed. Its text is that of AWS.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Denial {
+    /// Nobody has this name.
+    #[error("The security token included in the request is invalid.")]
+    Unknown {
+        /// The access key's id.
+        caller: String,
+    },
+    /// It is not known what the call needs.
+    #[error("User: {arn} is not authorized to perform: {operation}")]
+    Unread {
+        /// The access key's id.
+        caller: String,
+        /// The caller.
+        arn: String,
+        /// The operation.
+        operation: String,
+    },
+    /// A policy lacks something, or denies it.
+    #[error("User: {arn} is not authorized to perform: {} on resource: {} {}", .ask.action, .ask.resource, reason(*.lack, &.ask.action))]
+    Lacks {
+        /// The access key's id.
+        caller: String,
+        /// The caller.
+        arn: String,
+        /// What was asked for.
+        ask: Ask,
+        /// Why it is not allowed.
+        lack: Lack,
+    },
+}
+
+fn reason(lack: Lack, action: &str) -> String {
+    match lack {
+        Lack::NotInOwnPolicy => format!("because no identity-based policy allows the {action} action"),
+        Lack::NotInKeyPolicy => format!("because no resource-based policy allows the {action} action"),
+        Lack::Denied => "with an explicit deny".to_owned(),
+    }
+}
+
+impl Denial {
+    /// What a developer can do about it.
+    #[must_use]
+    pub fn advice(&self) -> String {
+        match self {
+            Self::Unknown { caller } => {
+                format!("{caller} is the access key of nobody: it has to be a function of template.yaml, or {OPERATOR}")
+            }
+            Self::Unread { caller, operation, .. } => format!(
+                "{caller} called {operation}, and infra/local/src/iam/requests.rs does not know what that needs: add it there"
+            ),
+            Self::Lacks { caller, ask: Ask { action, resource, .. }, lack, .. } => match lack {
+                Lack::NotInOwnPolicy => format!(
+                    "{caller} may not do {action} on {resource}: allow it in the function's policy in template.yaml, and in its route if it has one, or do without it"
+                ),
+                Lack::NotInKeyPolicy => format!(
+                    "{caller} may not do {action} on {resource}: the policy of the key in template.yaml names who may"
+                ),
+                Lack::Denied => {
+                    format!("{caller} may not do {action} on {resource}: a statement in template.yaml denies it")
+                }
+            },
+        }
+    }
+}
+
+/// The policies in force, and what they have refused. All clones are one.
+#[derive(Clone)]
+pub struct Rights {
+    policies: Arc<Policies>,
+    refused: Arc<Mutex<Vec<String>>>,
+}
+
+/// Prints no policies.
+impl fmt::Debug for Rights {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rights").field("refused", &self.refused).finish_non_exhaustive()
+    }
+}
+
+impl Rights {
+    /// Judges by these policies.
+    #[must_use]
+    pub fn new(policies: Arc<Policies>) -> Self {
+        Self { policies, refused: Arc::default() }
+    }
+
+    /// What is known of the resources that calls name.
+    pub(super) fn facts(&self) -> &Facts {
+        &self.policies.facts
+    }
+
+    /// Whether a caller may do all that it asks for. With nothing known to ask for, only an operator may.
+    ///
+    /// # Errors
+    /// The first that it may not; told in the log and kept in [`Self::take_refused`].
+    pub fn judge(&self, caller: &str, operation: &str, asks: Option<&[Ask]>) -> Result<(), Denial> {
+        let judged = self.evaluate(caller, operation, asks);
+        if let Err(denial) = &judged {
+            let advice = denial.advice();
+            tracing::error!("a call to AWS was refused: {advice}");
+            self.refused.lock().unwrap_or_else(PoisonError::into_inner).push(advice);
+        }
+        judged
+    }
+
+    fn evaluate(&self, caller: &str, operation: &str, asks: Option<&[Ask]>) -> Result<(), Denial> {
+        let arn = || self.policies.arn_of(caller).unwrap_or_default();
+        if !self.policies.knows(caller) {
+            return Err(Denial::Unknown { caller: caller.to_owned() });
+        }
+        let Some(asks) = asks else {
+            if caller == OPERATOR {
+                return Ok(());
+            }
+            let (caller, operation) = (caller.to_owned(), operation.to_owned());
+            return Err(Denial::Unread { arn: arn(), caller, operation });
+        };
+        for ask in asks {
+            self.policies.evaluate(caller, ask).map_err(|lack| Denial::Lacks {
+                caller: caller.to_owned(),
+                arn: arn(),
+                ask: ask.clone(),
+                lack,
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Checks what Lambda and Pipes do in the name of roles: read streams, take messages from queues, and put them there.
+    ///
+    /// # Errors
+    /// The first that a role may not: AWS would not make the mapping or the pipe.
+    pub fn judge_sources(&self) -> Result<(), Denial> {
+        let mut sources = self.policies.sources.iter();
+        sources.try_for_each(|(role, ask)| self.judge(role, &ask.action, Some(std::slice::from_ref(ask))))
+    }
+
+    /// What was refused since the last time, each with what can be done about it.
+    #[expect(clippy::must_use_candidate, reason = "also called to forget them")]
+    pub fn take_refused(&self) -> Vec<String> {
+        std::mem::take(&mut self.refused.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

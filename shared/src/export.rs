@@ -80,22 +80,29 @@ impl Export {
         // The exports of this very session would be news to nobody.
         let current = Some(caller.session.id);
         let news = |record: &Record| record.action != meta.action() || record.session_id != current;
-        let data = self.of_user(&caller.user, &caller.liveness, current, news).await?;
+        let activity = self.trail.newest_of(caller.user.id, news).await?;
+        let data = self.data(&caller.user, &caller.liveness, current, activity).await?;
         let entry = self.store.entry(meta).by_owner(caller.user.id).session(caller.session.id);
         self.store.record(&entry).await?;
         Ok(data)
     }
 
-    /// Everything about `user`, with the records that are `wanted`, seen from the session `current`. Nothing is recorded.
+    /// Everything about `user` with every record, however many: whoever cannot sign in cannot ask for the rest. Nothing is
+    /// recorded.
     ///
     /// # Errors
     /// 503.
-    pub async fn of_user(
+    pub async fn of_user(&self, user: &User, liveness: &Liveness) -> Result<PersonalData, Problem> {
+        let activity = self.trail.all_of(user.id).await?;
+        self.data(user, liveness, None, activity).await
+    }
+
+    async fn data(
         &self,
         user: &User,
         liveness: &Liveness,
         current: Option<SessionId>,
-        wanted: impl Fn(&Record) -> bool,
+        activity: Page,
     ) -> Result<PersonalData, Problem> {
         let mut sessions = self.store.sessions(user.id).await?;
         sessions.retain(|session| session.is_live(liveness));
@@ -113,7 +120,7 @@ impl Export {
             },
             sessions: sessions.into_iter().map(|session| SessionView::new(session, current)).collect(),
             connections: [],
-            activity: self.trail.newest_of(user.id, wanted).await?,
+            activity,
         })
     }
 }

@@ -15,6 +15,7 @@ use crate::config::Argon2Config;
 use crate::domain::{DisplayName, EmailAddress, Reason, Status, Timestamp, User, UserId};
 use crate::entropy;
 use crate::http::Problem;
+use crate::registration::NOBODY;
 use crate::request::RequestMeta;
 use crate::rotations::Actor;
 use crate::store::{Admitted, NO_PASSWORD};
@@ -102,6 +103,10 @@ impl Administration {
         newcomer: &Newcomer,
         reason: &Reason,
     ) -> Result<Admitted, Problem> {
+        // Unknown addresses are logged in to nobody's account: it must not be there.
+        if newcomer.id == Some(NOBODY) {
+            return Ok(Admitted::IdTaken);
+        }
         let store = self.store();
         let id = newcomer.id.unwrap_or_else(|| UserId::new(entropy::uuid_v4(store.entropy())));
         let hash = newcomer.password.as_ref().map_or(NO_PASSWORD, |hash| hash.0.as_str());

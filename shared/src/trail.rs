@@ -141,6 +141,27 @@ impl Trail {
         Ok(page)
     }
 
+    /// Every record of an account, newest first, for whom no answer is too large. Of what somebody else did to it, it is not
+    /// told from where.
+    ///
+    /// # Errors
+    /// 503.
+    pub async fn all_of(&self, user: UserId) -> Result<Page, Problem> {
+        let end = EventId::floor_at(self.store.now().plus(SKEW));
+        let mut walk = self.store.walk(Whose::User(user), Timestamp::EPOCH, end);
+        let mut events = Vec::new();
+        loop {
+            match walk.next().await? {
+                Step::End => return Ok(Page { events, next_cursor: None }),
+                Step::Pause => {}
+                Step::Record(mut record) => {
+                    record.withhold_others(user);
+                    events.push(*record);
+                }
+            }
+        }
+    }
+
     /// The records that an admin looks for.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ use bundle_tests::{Actor, Answer, Fault, PASSWORD, TestApp, text};
 use futures::future::join_all;
 use http::Method;
 use serde_json::{Value, json};
+use shared::domain::{Liveness, VersionLevel};
 
 const EMAIL: &str = "ada@example.com";
 const ME: &str = "/api/v1/auth/me";
@@ -98,6 +99,14 @@ async fn an_export_with_many_records_says_where_the_rest_is() {
     rest.assert(200);
     let rest = rest.json()["events"].as_array().expect("events").clone();
     assert!(rest.len() > 90 && rest.iter().all(|event| !events.contains(event)), "{}", rest.len());
+    // The operator hands out for somebody who cannot ask for the rest.
+    let store = app.environment.store();
+    let user = id_of(&ada).await.parse().expect("an id");
+    let user = store.user(user).await.expect("read").expect("an account");
+    let liveness = Liveness { user: user.level(), global: VersionLevel::FIRST, idle: None, now: store.now() };
+    let whole = json!(app.environment.export().await.expect("keys").of_user(&user, &liveness).await.expect("data"));
+    let whole = whole["activity"]["events"].as_array().expect("events").clone();
+    assert!(whole.len() > 1_600 && events.iter().chain(&rest).all(|event| whole.contains(event)), "{}", whole.len());
 }
 
 #[tokio::test]

@@ -144,7 +144,7 @@ async fn export(desk: &Desk, whom: &str) -> Result<Answer, Failure> {
     let export = desk.environment.export().await.map_err(|error| {
         Failure::refused(error.to_string(), "See that the cursor key is there: `ops doctor` looks at it.")
     })?;
-    let data = export.of_user(&user, &desk.liveness(&user).await?, None, |_| true).await?;
+    let data = export.of_user(&user, &desk.liveness(&user).await?).await?;
     let entry = desk.actor().sign(desk.store.entry(&desk.meta(&EXPORT))).user(user.id);
     desk.store.record(&entry).await?;
     let document = json!(data);

@@ -1,8 +1,9 @@
 //! What admins and the operator do to accounts, and what an owner does who says "this wasn't me".
 
-use super::expression::{Expression, item};
+use super::expression::{Expression, Item, item};
 use super::keys;
 use super::outbox::Row;
+use super::single::text;
 use super::transaction::{CommitError, Transaction};
 use super::users::{AddressOwner, FORGET_MAILED, KILL_MAILED, ROTATE};
 use super::{Store, StoreError};
@@ -39,30 +40,38 @@ pub struct Erased<'a> {
 pub enum Admitted {
     /// The account is there.
     Done,
-    /// The address has an account, or somebody has claimed it.
+    /// The address has an account; one that nobody has proved stands in the way of an unproved one alone.
     AddressTaken,
-    /// Another account has the identifier.
+    /// Another account has the identifier, or it is nobody's.
     IdTaken,
 }
 
 impl Store {
-    /// Puts an account that comes from elsewhere under a free address and a free identifier.
+    /// Puts an account that comes from elsewhere under a free address and a free identifier. An address that was proved
+    /// elsewhere is taken from a claim that nobody has proved here: otherwise whoever registers the addresses of others before
+    /// an import keeps them out.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn admit_user(&self, user: &User, email: &EmailAddress, entry: &Entry) -> Result<Admitted, StoreError> {
         let absent = || Expression::when("attribute_not_exists(#pk)");
+        let unproved = || Expression::when("attribute_not_exists(#pk) OR #verified = :no").value("no", false);
+        let free = if user.email_verified { unproved() } else { absent() };
         let owner = AddressOwner { user_id: user.id, verified: user.email_verified };
         let transaction = Transaction::default()
-            .put("email", keys::email(email), item(owner), absent())
+            .put("email", keys::email(email), item(owner), free)
             .put("user", keys::user(user.id), item(user), absent())
             .audit(entry);
         match self.commit("admit_user", transaction).await {
             Ok(()) => Ok(Admitted::Done),
-            Err(CommitError::Condition { failed, .. }) if failed.iter().any(|(label, _)| *label == "email") => {
-                Ok(Admitted::AddressTaken)
+            Err(CommitError::Condition { failed, .. }) => {
+                // The very account may be there with its address not proved until now.
+                let is_same = |old: &Item| text(old, "email") == Some(user.email.as_str());
+                let taken =
+                    |(label, old): &(&str, Option<Item>)| *label == "email" || old.as_ref().is_some_and(is_same);
+                Ok(if failed.iter().any(taken) { Admitted::AddressTaken } else { Admitted::IdTaken })
             }
-            Err(error) => error.condition_to(Admitted::IdTaken),
+            Err(CommitError::Store(error)) => Err(error),
         }
     }
 

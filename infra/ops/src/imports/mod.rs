@@ -5,10 +5,12 @@
 
 mod sources;
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::time::Duration;
 
 use serde_json::json;
+use shared::digest;
 use shared::domain::Reason;
 use shared::newcomer::Newcomer;
 use shared::request::Task;
@@ -69,7 +71,7 @@ pub async fn run(desk: &Desk, options: &UsersImport, console: &mut Console<'_>) 
     let mut tally = Tally::default();
     let mut ticks = tokio::time::interval(Duration::from_secs(1) / options.rate);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    for Line { number, found } in sources::lines(options.from, open()?) {
+    for Line { number, found } in distinct(sources::lines(options.from, open()?)) {
         let fault = match found {
             Ok(newcomer) => {
                 ticks.tick().await;
@@ -100,7 +102,7 @@ fn plan(desk: &Desk, options: &UsersImport, file: File, console: &mut Console<'_
         return Ok(());
     }
     let (mut good, mut faulty) = (0_u64, 0_u64);
-    for Line { number, found } in sources::lines(options.from, file) {
+    for Line { number, found } in distinct(sources::lines(options.from, file)) {
         match found {
             Ok(_) => good += 1,
             Err(fault) => {
@@ -110,6 +112,25 @@ fn plan(desk: &Desk, options: &UsersImport, file: File, console: &mut Console<'_
         }
     }
     desk.confirm(&format!("import {good} accounts; {faulty} lines cannot be imported"))
+}
+
+/// The lines, of which none has the address of one before it: of two that differ nobody knows which one is meant. A mark of
+/// each address is kept, some 50 bytes.
+fn distinct(lines: impl Iterator<Item = Line>) -> impl Iterator<Item = Line> {
+    let mut firsts = HashMap::new();
+    lines.map(move |Line { number, found }| {
+        let found = found.and_then(|newcomer| {
+            let mark = digest::sha256(newcomer.email.canonical().as_bytes()).first_chunk::<16>().copied();
+            match firsts.insert(mark, number) {
+                Some(first) => {
+                    firsts.insert(mark, first);
+                    Err(format!("it has the address of line {first}"))
+                }
+                None => Ok(newcomer),
+            }
+        });
+        Line { number, found }
+    })
 }
 
 /// Makes the account; what stands against it, if something does.
@@ -123,7 +144,11 @@ async fn admit(
     match administration.admit(&desk.meta(&IMPORT), desk.actor(), newcomer, reason).await? {
         Admitted::Done => tally.imported += 1,
         Admitted::AddressTaken => tally.present += 1,
-        Admitted::IdTaken => return Ok(Some("another account has this id; leave it out to get a new one".to_owned())),
+        Admitted::IdTaken => {
+            return Ok(Some(
+                "another account has this id, or it stands for nobody; leave it out to get a new one".to_owned(),
+            ));
+        }
     }
     Ok(None)
 }

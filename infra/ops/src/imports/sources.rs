@@ -139,11 +139,16 @@ struct Dashtam {
     #[serde(default = "yes")]
     is_active: bool,
     created_at: Option<String>,
+    /// Rows of people who have left stay in some tables.
+    deleted_at: Option<String>,
 }
 
 impl Dashtam {
     fn newcomer(self) -> Result<Newcomer, String> {
-        let Self { id, email, email_verified, name, password_hash, is_active, created_at } = self;
+        if self.deleted_at.is_some() {
+            return Err("the platform has deleted this account (deleted_at)".to_owned());
+        }
+        let Self { id, email, email_verified, name, password_hash, is_active, created_at, .. } = self;
         Parts { id, email, email_verified, name, password_hash, is_disabled: !is_active, created_at }.newcomer()
     }
 }

@@ -167,6 +167,11 @@ impl Local {
         Connection::to(self.address())
     }
 
+    /// The data directory.
+    pub fn directory(&self) -> &Path {
+        &self.files.directory
+    }
+
     /// The text of a file in the data directory.
     pub fn file(&self, name: &str) -> String {
         std::fs::read_to_string(self.files.directory.join(name)).expect("a file")

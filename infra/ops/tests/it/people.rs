@@ -1,6 +1,7 @@
 //! Accounts that come from elsewhere, are handed out, and go.
 
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
@@ -110,6 +111,74 @@ async fn an_import_that_is_given_again_goes_on_where_it_was() {
     let whole = File::new("again-whole", &(0..10).map(line).collect::<Vec<_>>().join("\n"));
     assert_eq!(counts(&import(&local, "jsonl", &whole, &["--yes"]).await.assert(0)), [5, 5, 0]);
     assert_eq!(counts(&import(&local, "jsonl", &whole, &["--yes"]).await.assert(0)), [0, 10, 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_import_that_is_killed_leaves_whole_accounts_and_goes_on() {
+    let local = Local::start("import-killed").await;
+    let address = |n: u32| format!("user{n}@example.com");
+    let line = |n: u32| json!({ "email": address(n), "email_verified": true }).to_string();
+    let file = File::new("killed", &(0..200).map(line).collect::<Vec<_>>().join("\n"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ops"));
+    command.args(["users", "import"]).arg(&file.0).arg("--data-dir").arg(local.directory());
+    command.args(["--from", "jsonl", "--rate", "40", "--reason", REASON, "--as", "olga", "--yes"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("started");
+    while local.ops(&["users", "show", &address(20)]).await.code != 0 {
+        assert!(child.try_wait().expect("a child").is_none(), "it ended by itself");
+    }
+    child.kill().expect("killed");
+    child.wait().expect("ended");
+    local.ops(&["users", "show", &address(199)]).await.assert(3);
+    let [imported, present, faulty] = counts(&import(&local, "jsonl", &file, &["--yes"]).await.assert(0));
+    assert!(present > 20 && imported + present == 200 && faulty == 0, "{imported} {present} {faulty}");
+    let query = ["audit", "query", "--all", "--action", "admin.import_user", "--limit", "10000", "--json"];
+    let trail = local.ops(&query).await.assert(0).document();
+    assert_eq!(trail.get("events").and_then(Value::as_array).map(Vec::len), Some(200));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_that_was_proved_elsewhere_is_taken_from_a_claim_that_nobody_has_proved() {
+    let local = Local::start("import-claim").await;
+    let claim = json!({ "email": "ada@example.com", "password": PASSWORD, "name": "Mallory" });
+    local.connect().post("/api/v1/auth/register", None, &claim).await.expect("an answer").json(201).expect("taken");
+    let unproved = File::new("claim", &json!({ "email": "ada@example.com", "name": "Ada" }).to_string());
+    assert_eq!(counts(&import(&local, "jsonl", &unproved, &["--yes"]).await.assert(0)), [0, 1, 0]);
+    let line = json!({ "email": "ada@example.com", "name": "Ada", "email_verified": true });
+    let proved = File::new("proved", &line.to_string());
+    assert_eq!(counts(&import(&local, "jsonl", &proved, &["--yes"]).await.assert(0)), [1, 0, 0]);
+    assert_eq!(counts(&import(&local, "jsonl", &proved, &["--yes"]).await.assert(0)), [0, 1, 0]);
+    assert_eq!(shown(&local, "ada@example.com").await.pointer("/user/name"), Some(&json!("Ada")));
+    assert_eq!(log_in(&local, "ada@example.com", PASSWORD).await, 401);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_takes_the_identifier_that_unknown_addresses_are_logged_in_to() {
+    // EN-01
+    let local = Local::start("import-nobody").await;
+    let nobody = "00000000-0000-0000-0000-000000000000";
+    let line =
+        json!({ "id": nobody, "email": "eve@example.com", "email_verified": true, "password_hash": bcrypt_hash() });
+    let file = File::new("nobody", &line.to_string());
+    let ran = import(&local, "jsonl", &file, &["--yes"]).await.assert(1);
+    assert!(ran.err.contains("line 1: ") && ran.err.contains("stands for nobody"), "{}", ran.err);
+    assert_eq!(log_in(&local, "unknown@example.com", PASSWORD).await, 401);
+    local.ops(&["users", "show", nobody]).await.assert(3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_line_of_an_address_and_a_deleted_row_are_faults() {
+    let local = Local::start("import-twice").await;
+    let lines = [
+        json!({ "email": "ada@example.com", "name": "Ada" }),
+        json!({ "email": "ADA@example.com", "name": "Eve" }),
+        json!({ "email": "bob@example.com", "deleted_at": "2025-11-01T00:00:00+00:00" }),
+        json!({ "email": "eve@example.com", "deleted_at": null }),
+    ];
+    let file = File::new("twice", &lines.map(|line| line.to_string()).join("\n"));
+    let dry = import(&local, "dashtam", &file, &[]).await.assert(2);
+    assert!(dry.err.contains("line 2: it has the address of line 1") && dry.err.contains("line 3: "), "{}", dry.err);
+    assert_eq!(counts(&import(&local, "dashtam", &file, &["--yes", "--on-fault", "skip"]).await.assert(1)), [2, 0, 2]);
+    assert_eq!(shown(&local, "ada@example.com").await.pointer("/user/name"), Some(&json!("Ada")));
 }
 
 /// A file with a fault of each kind in every second line.

@@ -134,14 +134,41 @@ async fn plain_key(secrets: &Secrets, name: &str) -> Result<SecretString, KeysEr
     let malformed = || SecretError::malformed(name);
     let text = secrets.get(name).await?.ok_or_else(malformed)?;
     let secret: PlainKeySecret = serde_json::from_str(text.expose_secret()).map_err(|_| malformed())?;
-    if secret.key.len() < 32 {
+    if !may_be_random(&secret.key) {
         return Err(malformed().into());
     }
     Ok(secret.key.into())
+}
+
+/// Whether a key is long and varied enough to have been made by chance. A placeholder, a word repeated, or an empty text
+/// is not. What is made has 43 letters and digits or more; so few different ones never come by chance.
+fn may_be_random(key: &str) -> bool {
+    let different: std::collections::BTreeSet<_> = key.bytes().collect();
+    key.len() >= 32 && different.len() >= 12
 }
 
 /// A secret that is one key for HMAC.
 #[derive(Deserialize)]
 struct PlainKeySecret {
     key: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entropy::OsEntropy;
+
+    #[test]
+    fn no_placeholder_and_no_short_or_repeated_text_is_a_key() {
+        for key in ["", "changeme", "0123456789abcdef", &"0".repeat(64), &"changeme".repeat(8), &"secret".repeat(11)] {
+            assert!(!may_be_random(key), "{key}");
+        }
+    }
+
+    #[test]
+    fn every_key_that_is_made_is_one() {
+        for _ in 0..1_000 {
+            assert!(may_be_random(&crate::digest::encode(&crate::entropy::bytes::<32>(&OsEntropy))));
+        }
+    }
 }

@@ -149,7 +149,8 @@ fn the_page_counts_what_is_paid_for_while_nobody_comes() {
         let template = cloudformation::parse(&read(file)).expect("a template");
         template["Resources"].as_object().expect("resources").values().filter(|one| one["Type"] == kind).count()
     };
-    let alarms = ["template.yaml", "infra/observability.yaml"].map(|file| count(file, "AWS::CloudWatch::Alarm"));
+    let alarms = ["template.yaml", "infra/observability.yaml", "infra/notifications.yaml"]
+        .map(|file| count(file, "AWS::CloudWatch::Alarm"));
     for (what, number) in [
         ("customer keys", count("template.yaml", "AWS::KMS::Key")),
         ("secrets", count("template.yaml", "AWS::SecretsManager::Secret")),

@@ -9,7 +9,7 @@ use shared::http::Code;
 use shared::routes;
 use shared::telemetry::Metric;
 
-use crate::guard_project::read;
+use crate::guard_project::{assert_same, entries, read};
 
 const TEMPLATE: &str = "infra/observability.yaml";
 
@@ -112,10 +112,44 @@ fn every_alarm_reaches_the_topic_and_stays_silent_without_data() {
 }
 
 #[test]
-fn the_stack_is_given_every_parameter_that_it_takes() {
-    let [(_, stack)] = resources("template.yaml", "AWS::CloudFormation::Stack").try_into().expect("one stack");
-    assert_eq!(stack["TemplateURL"], TEMPLATE);
+fn every_stack_inside_is_given_every_parameter_that_it_takes() {
+    let stacks = resources("template.yaml", "AWS::CloudFormation::Stack");
     let names = |value: &Value| value.as_object().expect("an object").keys().cloned().collect::<BTreeSet<_>>();
-    let template = cloudformation::parse(&read(TEMPLATE)).expect("a template");
-    assert_eq!(names(&stack["Parameters"]), names(&template["Parameters"]));
+    let mut files = BTreeSet::new();
+    for (id, stack) in stacks {
+        let file = stack["TemplateURL"].as_str().expect("a file").to_owned();
+        let template = cloudformation::parse(&read(&file)).expect("a template");
+        assert_eq!(names(&stack["Parameters"]), names(&template["Parameters"]), "{id}");
+        files.insert(file);
+    }
+    let nested = entries("infra").into_iter().filter(|name| name.ends_with(".yaml"));
+    assert_same(("template.yaml", &files), ("infra", &nested.map(|name| format!("infra/{name}")).collect()));
+}
+
+#[test]
+fn mail_that_does_not_arrive_and_secrets_that_strangers_read_raise_an_alarm() {
+    const FILE: &str = "infra/notifications.yaml";
+    let alarms = resources(FILE, "AWS::CloudWatch::Alarm");
+    let names: BTreeSet<_> = alarms.iter().map(|(_, alarm)| watched(alarm).0).collect();
+    for name in ["Reputation.BounceRate", "Reputation.ComplaintRate", "SecretReads"] {
+        assert!(names.contains(name), "no alarm for {name}");
+    }
+    for (id, alarm) in alarms {
+        assert!(alarm["AlarmActions"].to_string().contains("AlarmTopicArn"), "{id}");
+        assert_eq!(alarm["TreatMissingData"], "notBreaching", "{id}");
+    }
+    // Every rule ends in a log group of the stack, and EventBridge may write there.
+    let policy = resources(FILE, "AWS::Logs::ResourcePolicy")[0].1.to_string();
+    for (id, rule) in resources(FILE, "AWS::Events::Rule") {
+        let group = rule["Targets"][0]["Arn"]["Fn::GetAtt"][0].as_str().expect("a log group");
+        assert!(policy.contains(&format!("${{{group}.Arn}}")) && policy.contains(&format!("${{{id}.Arn}}")), "{id}");
+    }
+    // Reads are left out by EventBridge unless a rule asks for them.
+    let [(_, reads)] = resources(FILE, "AWS::Events::Rule")
+        .into_iter()
+        .filter(|(id, _)| id == "SecretReadsRule")
+        .collect::<Vec<_>>()
+        .try_into()
+        .expect("one rule");
+    assert_eq!(reads["State"], "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS");
 }

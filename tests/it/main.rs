@@ -32,6 +32,7 @@ mod guard_rights;
 mod guard_roles;
 mod guard_routes;
 mod guard_secrets;
+mod guard_supply_chain;
 mod keys;
 mod limits;
 mod login;

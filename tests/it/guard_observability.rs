@@ -9,7 +9,7 @@ use shared::http::Code;
 use shared::routes;
 use shared::telemetry::Metric;
 
-use crate::guard_project::{assert_same, entries, read};
+use crate::guard_project::{assert_same, entries, path, read};
 
 const TEMPLATE: &str = "infra/observability.yaml";
 
@@ -122,7 +122,8 @@ fn every_stack_inside_is_given_every_parameter_that_it_takes() {
         assert_eq!(names(&stack["Parameters"]), names(&template["Parameters"]), "{id}");
         files.insert(file);
     }
-    let nested = entries("infra").into_iter().filter(|name| name.ends_with(".yaml"));
+    let is_stack = |name: &String| path(name).extension().is_some_and(|extension| extension == "yaml");
+    let nested = entries("infra").into_iter().filter(is_stack);
     assert_same(("template.yaml", &files), ("infra", &nested.map(|name| format!("infra/{name}")).collect()));
 }
 

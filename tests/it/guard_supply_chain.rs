@@ -1,6 +1,5 @@
 //! What is checked before a change goes in, and what a deployer starts from: the scripts call the tools that the pages
 //! promise, the rules over the template name their requirements, and `.env.example` lists the settings.
-#![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
 use std::fmt::Write;

@@ -29,7 +29,7 @@ impl SecretDefinition {
             suffix: suffix.to_owned(),
             members: members.map_err(|_| missing(id, "Properties/GenerateSecretString/SecretStringTemplate"))?,
             generated: text(secret, id, "/Properties/GenerateSecretString/GenerateStringKey")?.to_owned(),
-            password: secret["Properties"]["GenerateSecretString"].clone(),
+            password: secret.pointer("/Properties/GenerateSecretString").cloned().unwrap_or_default(),
         })
     }
 }

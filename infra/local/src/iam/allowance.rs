@@ -109,7 +109,9 @@ impl Policies {
         for (id, policy) in stack.of_type("AWS::S3::BucketPolicy") {
             let bucket = text(policy, id, "/Properties/Bucket/Ref")?;
             let arn = stack.text(&serde_json::json!({ "Fn::GetAtt": [bucket, "Arn"] }))?;
-            let statements = policy::statements(stack, id, &policy["Properties"]["PolicyDocument"])?;
+            let document = policy.pointer("/Properties/PolicyDocument");
+            let document = document.ok_or_else(|| missing(id, "Properties/PolicyDocument"))?;
+            let statements = policy::statements(stack, id, document)?;
             resources.push(ResourcePolicy { statements: name_roles(&mut roles, &arn, statements), is_key: false, arn });
         }
         Ok(Self { roles, resources, observer: None, facts: Facts::read(stack)?, sources: sources::asked(stack)? })

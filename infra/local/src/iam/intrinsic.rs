@@ -123,7 +123,9 @@ impl<'a> Stack<'a> {
             "AWS::DynamoDB::Table" => self.table(id, resource).map(Value::from),
             "AWS::SecretsManager::Secret" => self.attribute(id, "Id").map(Value::from),
             "AWS::S3::Bucket" => Ok(s3::BUCKET.into()),
-            "AWS::SES::ConfigurationSet" => self.resolve(&resource["Properties"]["Name"]),
+            "AWS::SES::ConfigurationSet" => {
+                self.resolve(resource.pointer("/Properties/Name").ok_or_else(|| missing(id, "Properties/Name"))?)
+            }
             _ => Ok(id.into()),
         }
     }

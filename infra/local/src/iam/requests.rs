@@ -11,7 +11,6 @@ use http::Method;
 use http::request::Parts;
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 use super::ACCOUNT;
@@ -20,7 +19,7 @@ use super::door::Service;
 use super::intrinsic::Stack;
 use super::rights::Ask;
 use crate::environment::REGION;
-use crate::template::{TemplateError, text};
+use crate::template::{TemplateError, missing, text};
 
 /// What the template says of the resources that requests name.
 #[derive(Debug, Default)]
@@ -61,13 +60,13 @@ impl Facts {
         }
         for (id, rotation) in stack.of_type("AWS::SecretsManager::RotationSchedule") {
             let secret = text(rotation, id, "/Properties/SecretId/Ref")?;
-            let function = stack.text(&rotation["Properties"]["RotationLambdaARN"])?;
+            let function = stack.text(property(rotation, id, "RotationLambdaARN")?)?;
             facts.rotations.insert(stack.text(&json!({ "Ref": secret }))?, function);
         }
-        for (_, identity) in stack.of_type("AWS::SES::EmailIdentity") {
+        for (id, identity) in stack.of_type("AWS::SES::EmailIdentity") {
             let set = identity.pointer("/Properties/ConfigurationSetAttributes/ConfigurationSetName");
             let set = set.map(|set| stack.text(set)).transpose()?;
-            facts.identity = Some((stack.text(&identity["Properties"]["EmailIdentity"])?, set));
+            facts.identity = Some((stack.text(property(identity, id, "EmailIdentity")?)?, set));
         }
         let signs = |key: &Value| key.pointer("/Properties/KeyUsage").and_then(Value::as_str) == Some("SIGN_VERIFY");
         for (id, _) in stack.of_type("AWS::KMS::Key").filter(|(_, key)| signs(key)) {
@@ -169,7 +168,7 @@ struct TableRequest<'a> {
     table_name: Option<Cow<'a, str>>,
     #[serde(borrow)]
     index_name: Option<Cow<'a, str>>,
-    request_items: Option<BTreeMap<String, IgnoredAny>>,
+    request_items: Option<BTreeMap<String, Value>>,
     transact_items: Option<Vec<BTreeMap<String, OneTable>>>,
 }
 
@@ -177,6 +176,12 @@ struct TableRequest<'a> {
 #[serde(rename_all = "PascalCase")]
 struct OneTable {
     table_name: String,
+}
+
+/// A property of the resource `id`.
+fn property<'a>(resource: &'a Value, id: &str, name: &str) -> Result<&'a Value, TemplateError> {
+    let found = resource.get("Properties").and_then(|properties| properties.get(name));
+    found.ok_or_else(|| missing(id, &format!("Properties/{name}")))
 }
 
 /// The ARN of the secret of this name or ARN, without its random end.

@@ -167,7 +167,6 @@ impl Rights {
     }
 
     /// What was refused since the last time, each with what can be done about it.
-    #[expect(clippy::must_use_candidate, reason = "also called to forget them")]
     pub fn take_refused(&self) -> Vec<String> {
         std::mem::take(&mut self.refused.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -113,8 +113,8 @@ impl SecretsManager {
         let (id, definition) = (name.to_owned(), definition.clone());
         let make =
             move |account: &Account, vault: &mut Vault| operations::make_missing(account, vault, &id, &definition);
-        let made = self.blocking(move |server| server.change(make)).await.flatten();
-        made.map_err(|error| MakeError { name: name.to_owned(), reason: error.to_string() })
+        let done = self.blocking(move |server| server.change(make)).await.flatten();
+        done.map_err(|error| MakeError { name: name.to_owned(), reason: error.to_string() })
     }
 
     /// Runs one operation. Blocks while the file is written.

@@ -23,11 +23,12 @@ pub struct Action(&'static str);
 
 impl Action {
     /// The actions of jobs and of the operator's command that no endpoint has.
-    const OF_TASKS: [&str; 10] = [
+    const OF_TASKS: [&str; 11] = [
         "keys.mend",
         "keys.rotate_data",
         "keys.rotate_signing",
         "admin.list_sessions",
+        "admin.migrate",
         "admin.revoke_session",
         "admin.rotate_data_keys",
         "admin.set_role",

@@ -40,6 +40,7 @@ mod logout;
 mod logs;
 mod mailer;
 mod metrics;
+mod migrations;
 mod notices;
 mod payloads;
 mod personal_data;

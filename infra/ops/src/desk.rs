@@ -54,6 +54,18 @@ impl Desk {
         Actor::Operator(&self.operator)
     }
 
+    /// The operator's name.
+    #[must_use]
+    pub fn operator(&self) -> &str {
+        &self.operator
+    }
+
+    /// Whether `--yes` was given.
+    #[must_use]
+    pub const fn is_confirmed(&self) -> bool {
+        self.confirmed
+    }
+
     /// What stands in the place of a request.
     #[must_use]
     pub fn meta(&self, task: &'static Task) -> RequestMeta {

@@ -10,6 +10,7 @@
 //! | [`target`] | whose tables and secrets: the local run's or a deployment's |
 //! | [`desk`] | who works on them, and what they have confirmed |
 //! | [`users`], [`tokens`], [`keys`], [`sessions`], [`audit`], [`timeline`], [`story`], [`seals`] | the commands |
+//! | [`migrate`] | writes, runs and takes back migrations |
 //! | [`configuration`] | checks the settings before anything starts with them |
 //! | [`doctor`] | looks whether everything that the service stands on is as it should be |
 //! | [`drill`] | a breach, played and answered, with a stop-watch |
@@ -27,6 +28,7 @@ pub mod drill;
 pub mod failure;
 pub mod imports;
 pub mod keys;
+pub mod migrate;
 pub mod moment;
 pub mod options;
 pub mod seals;
@@ -41,12 +43,13 @@ use std::ffi::OsString;
 use std::io::Write;
 
 use clap::Parser as _;
+use shared::clock::Clock as _;
 use shared::config::Settings;
 
 use crate::console::Console;
 use crate::desk::Desk;
 use crate::failure::{Exit, Failure};
-use crate::options::{AuditCommand, Command, ConfigCommand, Options};
+use crate::options::{AuditCommand, Command, ConfigCommand, MigrateCommand, Options};
 
 /// Runs one command; the first argument is the program's name. Gives the exit code: 0 done, 1 refused or failed, 2 wrong
 /// usage or settings, 3 not found.
@@ -79,6 +82,10 @@ async fn carry_out(options: &Options, process: &Settings, console: &mut Console<
     if let Command::Config(ConfigCommand::Check) = &options.command {
         return configuration::check(&options.common, process, console);
     }
+    if let Command::Migrate(MigrateCommand::Create { name, table, dir }) = &options.command {
+        console.answer(&migrate::create::create(name, *table, dir, shared::clock::SystemClock.now())?);
+        return Ok(Exit::Done);
+    }
     let desk = Desk::open(&options.common, process)?;
     let answer = match &options.command {
         Command::Users(command) => return Box::pin(users::run(&desk, command, console)).await,
@@ -91,6 +98,7 @@ async fn carry_out(options: &Options, process: &Settings, console: &mut Console<
         Command::Audit(AuditCommand::Verify(verify)) => return Box::pin(seals::verify(&desk, verify, console)).await,
         Command::Audit(AuditCommand::Reconcile(reconcile)) => Box::pin(seals::reconcile(&desk, reconcile)).await?,
         Command::Audit(AuditCommand::Key) => Box::pin(seals::key(&desk)).await?,
+        Command::Migrate(command) => Box::pin(migrate::run(&desk, command, console)).await?,
         Command::Config(ConfigCommand::Check) => return configuration::check(&options.common, process, console),
         Command::Doctor => return Box::pin(doctor::run(&desk, options.common.aws, console)).await,
         Command::Drill(command) => return Box::pin(drill::run(&desk, command, console)).await,

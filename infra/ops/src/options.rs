@@ -3,6 +3,7 @@
 mod audit;
 mod drill;
 mod imports;
+mod migrate;
 mod seals;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use self::audit::{AuditCommand, AuditQuery, AuditTail, AuditTimeline};
 pub use self::drill::{BreachOptions, DrillCommand};
 pub use self::imports::{OnFault, Source, UsersImport};
+pub use self::migrate::{MigrateCommand, MigrateDown, MigrateRun, MigrateTable, MigrateUp};
 pub use self::seals::{AuditReconcile, AuditVerify};
 
 /// The operator's command of Dashtam Auth.
@@ -76,6 +78,9 @@ pub enum Command {
     /// The audit trail
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Changes of the stored items, while the service runs
+    #[command(subcommand)]
+    Migrate(MigrateCommand),
     /// The settings
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -107,6 +112,8 @@ pub enum UsersCommand {
         #[arg(value_name = "EMAIL|ID")]
         whom: String,
     },
+    /// Count the accounts by how their password is kept; no hash is read. It reads the whole table
+    Passwords,
     /// Close an account; every token of it is dead at once
     Disable(AccountChange),
     /// Open a closed account again; its old tokens stay dead

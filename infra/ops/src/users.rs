@@ -6,7 +6,7 @@ use shared::issuer::{UserView, role_of};
 use shared::request::Task;
 use shared::store::{LockState, OtherAdmin};
 
-use crate::console::{Answer, Console, facts, or_dash, plain_json};
+use crate::console::{Answer, Console, facts, or_dash, plain_json, table};
 use crate::desk::{self, Desk};
 use crate::failure::{Exit, Failure};
 use crate::imports;
@@ -29,6 +29,7 @@ pub async fn run(desk: &Desk, command: &UsersCommand, console: &mut Console<'_>)
     let (actor, administration) = (desk.actor(), desk.environment.administration());
     let answer = match command {
         UsersCommand::Show { whom } => show(desk, whom).await?,
+        UsersCommand::Passwords => passwords(desk).await?,
         UsersCommand::Disable(change) => {
             let (user, reason) = prepare(desk, change, "disable").await?;
             administration.disable(&desk.meta(&DISABLE), actor, user.id, &reason).await?;
@@ -151,6 +152,19 @@ async fn export(desk: &Desk, whom: &str) -> Result<Answer, Failure> {
     Ok(Answer { text: plain_json(&format!("{document:#}")), document })
 }
 
+/// How far a change of the costs has got, or the end of imported hashes.
+async fn passwords(desk: &Desk) -> Result<Answer, Failure> {
+    let schemes = desk.store.password_schemes().await?;
+    let name = |scheme: &Option<String>| scheme.clone().unwrap_or_else(|| "not told yet".to_owned());
+    let rows: Vec<_> = schemes.iter().map(|(scheme, count)| vec![name(scheme), count.to_string()]).collect();
+    let documents = schemes.iter().map(|(scheme, count)| json!({ "scheme": scheme, "accounts": count }));
+    let mut text = table(&["password kept", "accounts"], &rows);
+    if schemes.contains_key(&None) {
+        text.push_str("\n\nAccounts of before tell it after `ops migrate up`, or their next login.");
+    }
+    Ok(Answer { document: json!({ "schemes": documents.collect::<Vec<_>>() }), text })
+}
+
 async fn show(desk: &Desk, whom: &str) -> Result<Answer, Failure> {
     let user = desk.account(whom).await?;
     let config = desk.environment.config();
@@ -173,6 +187,7 @@ fn document(user: &User, view: &Value, lock: LockState, sessions: usize) -> Valu
         "user": view,
         "stored_role": user.role,
         "status": user.status,
+        "password_scheme": user.password_scheme,
         "password_changed_at": user.password_changed_at.to_string(),
         "versions": { "current": user.ver_current, "floor": user.ver_floor, "until": user.ver_until.to_string() },
         "lock": { "failures": lock.failures, "locked_for_seconds": lock.locked_for.map(|wait| wait.as_secs()) },
@@ -196,6 +211,7 @@ fn text(user: &User, view: &Value, lock: LockState, sessions: usize, now: Timest
         ("made", user.created_at.to_string()),
         ("last login", or_dash(user.last_login_at)),
         ("password set", user.password_changed_at.to_string()),
+        ("password kept", user.password_scheme.to_string()),
         ("lock", locked.unwrap_or_else(|| format!("open, {} wrong in a row", lock.failures))),
         ("version", format!("{}{grace}", user.ver_current)),
         ("live sessions", sessions.to_string()),

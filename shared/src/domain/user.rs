@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DisplayName, EmailAddress, Role, RowId, Timestamp, UserId, VersionLevel};
+use super::{DisplayName, EmailAddress, PasswordScheme, Role, RowId, Timestamp, UserId, VersionLevel};
 
 /// Whether an account may be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +39,8 @@ pub struct User {
     pub name: String,
     /// Argon2id as a PHC string, or the bcrypt hash of an imported user.
     pub password_hash: String,
+    /// How the password is kept, since version 2; in the place of the hash for those who only count or look.
+    pub password_scheme: PasswordScheme,
     /// The stored role; configured admins have [`Role::Admin`] on top of it.
     pub role: Role,
     /// Whether the account may be used.
@@ -100,13 +102,20 @@ pub struct User {
     /// Rows up to this one make no reset token any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reset_row: Option<RowId>,
-    /// The shape of this item; readers take all versions up to their own.
+    /// The version of the item as it was read, 1 where it had none.
+    #[serde(default = "first")]
     pub schema_version: u32,
 }
 
 impl User {
-    /// The shape that this code writes.
-    pub const SCHEMA_VERSION: u32 = 1;
+    /// The version of the shape that is written.
+    pub const SCHEMA_VERSION: u32 = 2;
+
+    /// The version that the item has after a write: one that is already newer stays.
+    #[must_use]
+    pub const fn next_version(&self) -> u32 {
+        if self.schema_version > Self::SCHEMA_VERSION { self.schema_version } else { Self::SCHEMA_VERSION }
+    }
 
     /// An account as it begins, under an address that has not been proved.
     #[must_use]
@@ -117,6 +126,7 @@ impl User {
             email: email.address().to_owned(),
             name: name.as_str().to_owned(),
             password_hash: password_hash.to_owned(),
+            password_scheme: PasswordScheme::of(password_hash),
             role: Role::User,
             status: Status::Active,
             email_verified: false,
@@ -181,6 +191,10 @@ impl User {
     pub fn pending_reset(&self) -> Option<PendingToken<'_>> {
         pending(self.reset_hash.as_deref(), self.reset_until, self.reset_row)
     }
+}
+
+const fn first() -> u32 {
+    1
 }
 
 fn pending(hash: Option<&str>, expires_at: Option<Timestamp>, row: Option<RowId>) -> Option<PendingToken<'_>> {

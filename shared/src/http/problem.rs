@@ -211,7 +211,9 @@ impl From<Infallible> for Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable { .. } | StoreError::Contended { .. } => Self::unavailable(error),
+            StoreError::Unavailable { .. } | StoreError::Contended { .. } | StoreError::Newer { .. } => {
+                Self::unavailable(error)
+            }
             StoreError::Corrupt { .. } | StoreError::Refused { .. } => Self::new(Code::InternalError).caused_by(error),
         }
     }

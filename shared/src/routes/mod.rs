@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_path_names_its_methods() {
-        assert_eq!(allowed_methods("/api/v1/auth/me"), [Method::GET, Method::HEAD, Method::PATCH]);
+        assert_eq!(allowed_methods("/api/v1/auth/me"), [Method::GET, Method::HEAD, Method::PATCH, Method::DELETE]);
         assert_eq!(allowed_methods("/api/v1/auth/sessions/all"), [Method::DELETE]);
         assert_eq!(allowed_methods("/api/v1/auth/me/"), Vec::<Method>::new());
         assert_eq!(allowed_methods("/api/v1/auth/sessions/"), Vec::<Method>::new());

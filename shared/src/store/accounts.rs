@@ -5,7 +5,7 @@ use super::keys;
 use super::outbox::Row;
 use super::single::text;
 use super::transaction::{CommitError, Transaction};
-use super::users::{AddressOwner, FORGET_MAILED, KILL_MAILED, ROTATE};
+use super::users::{AddressOwner, FORGET_MAILED, KILL_MAILED, RESCHEME, ROTATE, with_scheme};
 use super::{Store, StoreError};
 use crate::audit::Entry;
 use crate::domain::{EmailAddress, Role, RowId, Status, User, UserId, VersionLevel};
@@ -190,10 +190,10 @@ impl Store {
         let set_email = if rescue.address.is_some() { ", #email = :email" } else { "" };
         let forget = if rescue.address.is_some() { "#previous_email, #previous_until, " } else { "" };
         let update = format!(
-            "SET #password_hash = :none, #devices = :nothing, {ROTATE}, {KILL_MAILED}{set_email} \
+            "SET #password_hash = :none, {RESCHEME}, #devices = :nothing, {ROTATE}, {KILL_MAILED}{set_email} \
              REMOVE #pending_email, {forget}{FORGET_MAILED}"
         );
-        let mut expression = Expression::update(update, "#email = :had")
+        let mut expression = with_scheme(Expression::update(update, "#email = :had"), user, NO_PASSWORD)
             .value("none", NO_PASSWORD)
             .set("nothing", ["-".to_owned()])
             .value("one", 1)

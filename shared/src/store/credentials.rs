@@ -4,7 +4,7 @@ use super::expression::Expression;
 use super::keys;
 use super::outbox::Row;
 use super::transaction::Transaction;
-use super::users::{FORGET_MAILED, KILL_MAILED, ROTATE, owned_and_verified};
+use super::users::{FORGET_MAILED, KILL_MAILED, RESCHEME, ROTATE, owned_and_verified, with_scheme};
 use super::{Store, StoreError};
 use crate::audit::Entry;
 use crate::domain::{EmailAddress, RowId, Session, Timestamp, User};
@@ -37,8 +37,8 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let user = change.user.id;
         let update = format!(
-            "SET #password_hash = :hash, #password_changed_at = :now, #email_verified = :yes, {ROTATE}, {KILL_MAILED} \
-             REMOVE #pending_email, {FORGET_MAILED}"
+            "SET #password_hash = :hash, {RESCHEME}, #password_changed_at = :now, #email_verified = :yes, {ROTATE}, \
+             {KILL_MAILED} REMOVE #pending_email, {FORGET_MAILED}"
         );
         let expression =
             new_password(change, update, "#reset_hash = :token AND #reset_until > :now AND #status = :active")
@@ -68,7 +68,8 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let user = change.user.id;
         let update = format!(
-            "SET #password_hash = :hash, #password_changed_at = :now, {ROTATE}, {KILL_MAILED} REMOVE #pending_email, {FORGET_MAILED}"
+            "SET #password_hash = :hash, {RESCHEME}, #password_changed_at = :now, {ROTATE}, {KILL_MAILED} \
+             REMOVE #pending_email, {FORGET_MAILED}"
         );
         let expression = new_password(change, update, "#password_hash = :old AND #ver_current = :ver")
             .value("old", &change.user.password_hash)
@@ -122,15 +123,16 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; the old hash then stays, and the next login tries again.
     pub async fn rehash_password(&self, user: &User, hash: &str) -> Result<(), StoreError> {
-        let expression = Expression::update("SET #password_hash = :hash", "#password_hash = :old")
+        let expression = Expression::update(format!("SET #password_hash = :hash, {RESCHEME}"), "#password_hash = :old")
             .value("hash", hash)
             .value("old", &user.password_hash);
+        let expression = with_scheme(expression, user, hash);
         self.update("rehash_password", keys::user(user.id), expression).await.map(|_| ())
     }
 }
 
 fn new_password(change: &PasswordChange<'_>, update: String, condition: &str) -> Expression {
-    Expression::update(update, condition)
+    with_scheme(Expression::update(update, condition), change.user, change.hash)
         .value("hash", change.hash)
         .value("now", change.now)
         .value("one", 1)

@@ -29,6 +29,18 @@ pub enum StoreError {
         /// What the client said.
         source: Box<dyn Error + Send + Sync>,
     },
+    /// An item has a shape that only a newer release knows. It is left alone; that release reads it.
+    #[error(
+        "an item read by {operation} is of schema version {found}, and this release reads up to {known}: deploy the newer release again"
+    )]
+    Newer {
+        /// What was tried.
+        operation: &'static str,
+        /// The version of the item.
+        found: u32,
+        /// The newest version that this code reads.
+        known: u32,
+    },
     /// An item is not of the shape that this code writes.
     #[error("an item read by {operation} is corrupt")]
     Corrupt {

@@ -8,6 +8,8 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Serialize;
 
+use super::schema::{Stored, VERSION};
+
 /// An item as the client knows it.
 pub(super) type Item = HashMap<String, AttributeValue>;
 
@@ -42,6 +44,12 @@ impl Expression {
         self
     }
 
+    /// The value of `:name`, an attribute already.
+    pub(super) fn raw(mut self, name: &str, value: AttributeValue) -> Self {
+        self.values.insert(format!(":{name}"), value);
+        self
+    }
+
     /// `#name` for each name in the texts; `None` where there is none, as the client wants it.
     pub(super) fn names(&self) -> Option<HashMap<String, String>> {
         let texts = [self.update.as_str(), self.condition.as_str()];
@@ -68,9 +76,11 @@ pub(super) fn attribute(value: impl Serialize) -> AttributeValue {
     serde_dynamo::to_attribute_value(value).unwrap_or(AttributeValue::Null(true))
 }
 
-/// A struct as an item.
-pub(super) fn item(value: impl Serialize) -> Item {
-    serde_dynamo::to_item(value).unwrap_or_default()
+/// A struct as an item, with the version of its shape.
+pub(super) fn item<T: Serialize + Stored>(value: T) -> Item {
+    let mut item: Item = serde_dynamo::to_item(value).unwrap_or_default();
+    item.extend(T::SCHEMA.written.map(|version| (VERSION.to_owned(), attribute(version))));
+    item
 }
 
 #[cfg(test)]

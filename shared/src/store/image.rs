@@ -29,6 +29,11 @@ impl Image {
         Self(item)
     }
 
+    /// The attributes.
+    pub(super) const fn item(&self) -> &Item {
+        &self.0
+    }
+
     /// From the JSON that streams and archives hold (`{"pk":{"S":"…"}}`); `None` if it is of another form.
     #[must_use]
     pub fn from_json(members: &Map<String, Value>) -> Option<Self> {

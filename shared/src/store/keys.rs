@@ -8,6 +8,7 @@
 //! | SECURITY | security | `SECURITY#<0..3>` | | | AUTH, one copy at random |
 //! | last rotation | security | `ROTATION#LAST` | | | security configuration |
 //! | data keys | security | `KEYS#DATA` | | | security configuration |
+//! | MIGRATION | security | `MIGRATION#<id>` | | | the operator's command |
 //! | AUDIT | audit | `USER#<id>` or `ANON#<day>#<0..15>` | `<time>#<event id>` | retention | activity, investigators |
 //! | OUTBOX | outbox | `OUTBOX#<id>` | | 30 days | the consumers |
 //! | bucket | limits | `LIMIT#<rule>#<who>` | | full again | rate limits |
@@ -43,7 +44,9 @@ const SHARDS: u8 = 16;
 pub(super) const ONCE_MILLIS: i64 = 600_000;
 /// A day.
 pub(super) const DAY_MILLIS: i64 = 86_400_000;
-/// What the sort keys of sessions begin with.
+/// What the keys of users and migrations, and the sort keys of sessions, begin with.
+pub(super) const USER_PREFIX: &str = "USER#";
+pub(super) const MIGRATION_PREFIX: &str = "MIGRATION#";
 pub(super) const SESSION_PREFIX: &str = "SESSION#";
 
 /// A table.
@@ -183,6 +186,16 @@ pub(super) fn last_rotation() -> Key {
 /// The versions of the data ring.
 pub(super) fn data_keys() -> Key {
     Key::new(Table::Security, "KEYS#DATA".to_owned())
+}
+
+pub(super) fn migration(id: &str) -> Key {
+    Key::new(Table::Security, format!("{MIGRATION_PREFIX}{id}"))
+}
+
+/// The key of an item that was read; `None` if it has none.
+pub(super) fn of_item(table: Table, item: &HashMap<String, AttributeValue>) -> Option<Key> {
+    let text = |name| item.get(name).and_then(|value| value.as_s().ok()).cloned();
+    Some(Key { table, pk: text("pk")?, sk: text("sk") })
 }
 
 pub(super) fn audit(user: Option<UserId>, at: Timestamp, event: EventId) -> Key {

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::expression::Expression;
 use super::keys;
+use super::schema::{Schema, Stored};
 use super::single::{Updated, number, text};
 use super::{Store, StoreError};
 use crate::config::Lockout;
@@ -43,6 +44,10 @@ pub struct LockState {
 struct Lock {
     n: u64,
     last: Timestamp,
+}
+
+impl Stored for Lock {
+    const SCHEMA: Schema = Schema::NONE;
 }
 
 impl Store {

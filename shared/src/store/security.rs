@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::expression::{Expression, item};
 use super::keys::{self, SECURITY_COPIES};
+use super::schema::{Schema, Stored};
 use super::transaction::{CommitError, Transaction};
 use super::{Store, StoreError};
 use crate::audit::Entry;
@@ -38,6 +39,10 @@ pub struct LastRotation {
 #[derive(Serialize, Deserialize)]
 struct DataKeys {
     keys: Vec<DataKeyInfo>,
+}
+
+impl Stored for DataKeys {
+    const SCHEMA: Schema = Schema::NONE;
 }
 
 impl Store {

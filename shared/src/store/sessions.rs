@@ -8,6 +8,7 @@ use super::keys::{self, SESSION_PREFIX, Table};
 use super::outbox::Row;
 use super::single::{parse, text};
 use super::transaction::{CommitError, Transaction};
+use super::users::with_scheme;
 use super::{Store, StoreError};
 use crate::audit::Entry;
 use crate::domain::{Liveness, Session, SessionId, Timestamp, User, UserId};
@@ -65,10 +66,21 @@ impl Store {
         let exists = "attribute_exists(#pk)";
         let within = format!("{exists} AND #counted_at = :counted_at AND #logins < :limit");
         let condition = if uncounted.is_some() { within.as_str() } else { exists };
+        // What is older than the shape that is written follows with this write. Another writer of the hash may have come
+        // in between; its scheme stays.
+        let is_old = user.schema_version < User::SCHEMA_VERSION;
+        let follow = if is_old {
+            ", #password_scheme = if_not_exists(#password_scheme, :scheme), #schema_version = :schema"
+        } else {
+            ""
+        };
         let mut touch = arrival
-            .touch("SET #last_login_at = :now, #logins = #logins + :one", condition)
+            .touch(&format!("SET #last_login_at = :now, #logins = #logins + :one{follow}"), condition)
             .value("now", session.created_at)
             .value("one", 1);
+        if is_old {
+            touch = with_scheme(touch, user, &user.password_hash);
+        }
         if let Some(uncounted) = uncounted {
             touch = touch.value("counted_at", user.counted_at).value("limit", user.logins + uncounted);
         }

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::expression::{Expression, Item};
 use super::keys::Key;
+use super::schema::{self, Stored};
 use super::{Store, StoreError, TRIES};
 use crate::telemetry::{self, Metric};
 
@@ -20,7 +21,7 @@ pub(super) enum Updated {
 
 impl Store {
     /// Reads an item, strongly consistent.
-    pub(super) async fn read<T: DeserializeOwned>(
+    pub(super) async fn read<T: DeserializeOwned + Stored>(
         &self,
         operation: &'static str,
         key: Key,
@@ -71,8 +72,14 @@ impl Store {
     }
 }
 
-/// An item as its type.
-pub(super) fn parse<T: DeserializeOwned>(operation: &'static str, item: Item) -> Result<T, StoreError> {
+/// An item as its type, brought up to date in memory if it is of an older version.
+pub(super) fn parse<T: DeserializeOwned + Stored>(operation: &'static str, mut item: Item) -> Result<T, StoreError> {
+    let known = T::SCHEMA.read;
+    match schema::version(&item) {
+        None => return Err(StoreError::Corrupt { operation, source: None }),
+        Some(found) if found > known => return Err(StoreError::Newer { operation, found, known }),
+        Some(found) => T::upgrade(&mut item, found),
+    }
     serde_dynamo::from_item(item).map_err(|error| StoreError::corrupt(operation, error))
 }
 

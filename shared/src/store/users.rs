@@ -12,13 +12,15 @@ use super::single::Updated;
 use super::transaction::{CommitError, Transaction};
 use super::{Store, StoreError};
 use crate::audit::Entry;
-use crate::domain::{EmailAddress, RowId, Timestamp, User, UserId};
+use crate::domain::{EmailAddress, PasswordScheme, RowId, Timestamp, User, UserId};
 
 /// Raises the user's version without grace, whatever it was: every token of the user is dead.
 pub(super) const ROTATE: &str =
     "#ver_current = #ver_current + :one, #ver_floor = #ver_current + :one, #ver_until = :now";
 /// Kills every mailed token, those that are still queued included.
 pub(super) const KILL_MAILED: &str = "#verify_row = :floor, #reset_row = :floor";
+/// What goes with every new `password_hash`; [`with_scheme`] has its values.
+pub(super) const RESCHEME: &str = "#password_scheme = :scheme, #schema_version = :schema";
 pub(super) const FORGET_MAILED: &str = "#verify_hash, #verify_until, #reset_hash, #reset_until";
 
 /// The EMAIL item.
@@ -104,8 +106,8 @@ impl Store {
     /// [`StoreError`].
     pub async fn register_again(&self, user: &User, entry: &Entry, row: &Row) -> Result<Registered, StoreError> {
         let update = format!(
-            "SET #email = :email, #name = :name, #password_hash = :hash, #password_changed_at = :now, {ROTATE}, {KILL_MAILED} \
-             REMOVE {FORGET_MAILED}"
+            "SET #email = :email, #name = :name, #password_hash = :hash, {RESCHEME}, #password_changed_at = :now, {ROTATE}, \
+             {KILL_MAILED} REMOVE {FORGET_MAILED}"
         );
         let expression = Expression::update(update, "attribute_exists(#pk) AND #email_verified = :no")
             .value("email", &user.email)
@@ -115,6 +117,7 @@ impl Store {
             .value("one", 1)
             .value("floor", RowId::floor_at(user.created_at))
             .value("no", false);
+        let expression = with_scheme(expression, user, &user.password_hash);
         let transaction =
             Transaction::default().update("user", keys::user(user.id), expression).audit(entry).outbox(row);
         match self.commit("register_again", transaction).await {
@@ -231,6 +234,11 @@ impl Store {
             .value("counted", counted);
         self.update("set_session_count", keys::user(user), expression).await.map(|_| ())
     }
+}
+
+/// The values of [`RESCHEME`]; `hash` is the new hash of `user` as it was read.
+pub(super) fn with_scheme(expression: Expression, user: &User, hash: &str) -> Expression {
+    expression.value("scheme", PasswordScheme::of(hash)).value("schema", user.next_version())
 }
 
 pub(super) fn owned_and_verified(user: UserId) -> Expression {

@@ -8,6 +8,7 @@
 mod clock;
 mod keys;
 mod mail;
+mod migrations;
 mod service;
 mod tables;
 mod trail;
@@ -98,6 +99,7 @@ pub async fn run(desk: &Desk, is_deployment: bool, console: &mut Console<'_>) ->
     let mut checks = Box::pin(tables::check(&patient)).await?;
     checks.extend(Box::pin(keys::check(&patient)).await);
     checks.extend(Box::pin(trail::check(&patient)).await);
+    checks.push(Box::pin(migrations::check(&patient)).await);
     checks.extend(Box::pin(mail::check(&patient)).await);
     checks.extend(Box::pin(service::check(&patient)).await);
     console.answer(&answer(&checks));

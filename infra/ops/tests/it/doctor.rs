@@ -16,7 +16,7 @@ use shared::clock::{Clock as _, SystemClock};
 use shared::config::Settings;
 use shared::store::{AwsBase, client};
 
-use crate::local::{Local, Ran, run};
+use crate::local::{Local, REASON, Ran, run};
 
 /// The state of a check whose name begins so, what was found, and what to do.
 fn check(document: &Value, name: &str) -> (String, String, String) {
@@ -62,6 +62,7 @@ async fn with(local: &Local, name: &str, changes: &[(&str, &str)]) -> Ran {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_healthy_service_passes_every_check() {
     let local = Local::start("doctor-healthy").await;
+    local.ops(&["migrate", "up", "--reason", REASON, "--yes"]).await.assert(0);
     let ran = local.ops(&["doctor"]).await.assert(0);
     assert!(ran.out.contains("0 warnings, 0 failed") && !ran.out.contains("->"), "{}", ran.out);
     let document = local.ops(&["doctor", "--json"]).await.assert(0).document();

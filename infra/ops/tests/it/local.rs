@@ -138,7 +138,7 @@ impl Local {
         Box::pin(ops::run(self.line(arguments), &Settings::default(), &mut out, &mut std::io::sink())).await
     }
 
-    fn line(&self, arguments: &[&str]) -> Vec<OsString> {
+    pub fn line(&self, arguments: &[&str]) -> Vec<OsString> {
         let own = [OsString::from("--data-dir"), self.files.directory.clone().into(), "--as".into(), "olga".into()];
         std::iter::once("ops").chain(arguments.iter().copied()).map(OsString::from).chain(own).collect()
     }

@@ -9,6 +9,7 @@ mod docs;
 mod doctor;
 mod drill;
 mod local;
+mod migrate;
 mod people;
 mod refusals;
 mod restore;

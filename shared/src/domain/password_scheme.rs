@@ -1,0 +1,80 @@
+//! How a password is kept, without the hash itself.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Algorithm and cost of a stored password hash, such as `argon2id m=19456,t=2,p=1` or `bcrypt cost=12`; `none` where no
+/// password is right until a reset, `unknown` for a hash of another form. Neither salt nor hash is in it, so it may be
+/// shown and counted where the hash may not be read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PasswordScheme(String);
+
+impl PasswordScheme {
+    /// The scheme of a stored hash.
+    #[must_use]
+    pub fn of(hash: &str) -> Self {
+        let parts: Vec<&str> = hash.split('$').collect();
+        let text = match parts.as_slice() {
+            ["!"] => Some("none".to_owned()),
+            // PHC strings name the version since Argon2 1.3.
+            ["", algorithm @ ("argon2id" | "argon2i" | "argon2d"), _version, costs, _salt, _hash] => {
+                is_costs(costs).then(|| format!("{algorithm} {costs}"))
+            }
+            ["", "2" | "2a" | "2b" | "2x" | "2y", cost, _salt_and_hash] => {
+                cost.parse::<u8>().ok().map(|cost| format!("bcrypt cost={cost}"))
+            }
+            _ => None,
+        };
+        Self(text.unwrap_or_else(|| "unknown".to_owned()))
+    }
+
+    /// As a text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PasswordScheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Whether a part of a PHC string is its costs, and so neither salt nor hash.
+fn is_costs(text: &str) -> bool {
+    let is_cost = |cost: &str| {
+        cost.split_once('=').is_some_and(|(name, value)| {
+            ["m", "t", "p"].contains(&name) && value.len() <= 10 && value.parse::<u64>().is_ok()
+        })
+    };
+    text.split(',').count() == 3 && text.split(',').all(is_cost)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scheme_tells_algorithm_and_cost_and_nothing_of_salt_or_hash() {
+        let schemes = [
+            ("$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaGhhc2g", "argon2id m=19456,t=2,p=1"),
+            ("$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW", "bcrypt cost=12"),
+            ("!", "none"),
+        ];
+        for (hash, scheme) in schemes {
+            assert_eq!(PasswordScheme::of(hash).as_str(), scheme);
+        }
+    }
+
+    #[test]
+    fn whatever_is_of_another_form_shows_nothing_of_itself() {
+        for hash in
+            ["", "M4rk3d", "$argon2id$v=19$c2FsdA$m=1,t=1,p=1$x", "$argon2id$v=19$m=1,t=1,x=M4rk3d$s$h", "$2b$M4rk3d$x"]
+        {
+            assert_eq!(PasswordScheme::of(hash).as_str(), "unknown", "{hash}");
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! How many accounts keep their password how. For an operator who has raised the costs or imported accounts: a hash is
+//! replaced when its owner logs in, and this tells how far that has got. No hash leaves the table.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::keys::USER_PREFIX;
+use super::single::text;
+use super::{Store, StoreError, Table};
+
+impl Store {
+    /// The accounts by their [`PasswordScheme`](crate::domain::PasswordScheme); `None` for those whose item is older than
+    /// that. The table is read whole, so it costs as much as its size, whatever little is shown of it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn password_schemes(&self) -> Result<BTreeMap<Option<String>, u64>, StoreError> {
+        let mut schemes = BTreeMap::new();
+        let mut start = None;
+        loop {
+            let request = self.client.scan().table_name(self.table(Table::Users)).set_exclusive_start_key(start);
+            let request = request
+                .filter_expression("begins_with(pk, :user)")
+                .expression_attribute_values(":user", AttributeValue::S(USER_PREFIX.to_owned()))
+                .projection_expression("password_scheme");
+            let page = request.send().await.map_err(|error| StoreError::from_sdk("password_schemes", error))?;
+            for item in page.items.unwrap_or_default() {
+                *schemes.entry(text(&item, "password_scheme").map(str::to_owned)).or_default() += 1;
+            }
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(schemes);
+            }
+        }
+    }
+}

@@ -364,7 +364,7 @@ async fn a_hundred_thousand_accounts_follow_while_the_service_is_under_load() {
     let (alone, ()) = loaded(&mut actors, tokio::time::sleep(Duration::from_secs(20))).await;
     let begun = Instant::now();
     let terms = Terms { rate: 5_000, segments: 4, take_over: false };
-    let (beside, run) = loaded(&mut actors, run_as(&app, "olga", true, terms)).await;
+    let (beside, run) = loaded(&mut actors, Box::pin(run_as(&app, "olga", true, terms))).await;
     let (run, took) = (run.expect("it runs"), begun.elapsed().as_secs_f64());
     println!(
         "{} items in {took:.0} s ({:.0} a second), {} overtaken; beside it {} requests, none failed: p50 {:.1} ms, p99 {:.1} ms; \

@@ -23,12 +23,13 @@ pub struct Action(&'static str);
 
 impl Action {
     /// The actions of jobs and of the operator's command that no endpoint has.
-    const OF_TASKS: [&str; 11] = [
+    const OF_TASKS: [&str; 12] = [
         "keys.mend",
         "keys.rotate_data",
         "keys.rotate_signing",
         "admin.list_sessions",
         "admin.migrate",
+        "admin.redrive_outbox",
         "admin.revoke_session",
         "admin.rotate_data_keys",
         "admin.set_role",

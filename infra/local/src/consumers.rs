@@ -57,8 +57,8 @@ pub struct Handlers<E> {
 struct Row {
     /// Its place.
     sequence: Sequence,
-    /// The row's key, for an inserted row.
-    inserted: Option<String>,
+    /// The row's key, if the row is new or is handed on once more.
+    handed_on: Option<String>,
     /// Whether it asks for a mail.
     mail: bool,
     /// Whether it asks for a sweep of sessions.
@@ -67,12 +67,14 @@ struct Row {
 
 impl Row {
     fn read((sequence, record): (Sequence, Record)) -> Self {
-        let image = record.dynamodb.new_image.filter(|_| record.event_name == "INSERT").unwrap_or_default();
-        let inserted = match image.get("pk") {
+        let (is_new, is_changed) = (record.event_name == "INSERT", record.event_name == "MODIFY");
+        let image = record.dynamodb.new_image;
+        let image = image.filter(|image| is_new || is_changed && image.contains_key("redriven_at")).unwrap_or_default();
+        let handed_on = match image.get("pk") {
             Some(AttributeValue::S(key)) => Some(key.clone()),
             _ => None,
         };
-        Self { sequence, inserted, mail: image.contains_key("mail"), sweep: image.contains_key("sweep") }
+        Self { sequence, handed_on, mail: image.contains_key("mail"), sweep: image.contains_key("sweep") }
     }
 }
 
@@ -201,9 +203,9 @@ impl<E: Display + Send + 'static> Consumers<E> {
         }
         let rows = self.stream.next(BATCH)?;
         let count = rows.len();
-        for Row { sequence, inserted, mail, sweep } in rows.into_iter().map(Row::read) {
+        for Row { sequence, handed_on, mail, sweep } in rows.into_iter().map(Row::read) {
             self.received = Some(sequence);
-            let Some(row) = inserted else { continue };
+            let Some(row) = handed_on else { continue };
             let body = json!({ "row": row }).to_string();
             for (_, queue) in [(mail, Queue::Mailer), (sweep, Queue::Sweeper)].into_iter().filter(|(wanted, _)| *wanted)
             {
@@ -381,8 +383,18 @@ mod tests {
         database.delete_item(serde_json::from_value(key).unwrap()).unwrap();
         let rows = TableStream::open(database, OUTBOX, None).unwrap().next(10).unwrap();
         let rows: Vec<_> = rows.into_iter().map(Row::read).collect();
-        assert_eq!(rows.iter().filter(|row| row.inserted.is_some()).count(), 1);
+        assert_eq!(rows.iter().filter(|row| row.handed_on.is_some()).count(), 1);
         assert_eq!(rows.len(), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_row_that_is_marked_is_handed_on_once_more() {
+        let (database, scratch, recorder) = (outbox(), TempDir::new(), Recorder::default());
+        put_mail(&database, "OUTBOX#1");
+        let marked = json!({ "pk": { "S": "OUTBOX#1" }, "mail": { "S": "verify" }, "redriven_at": { "N": "1" } });
+        put(&database, &marked);
+        assert_eq!(consumers(&database, &scratch, recorder.handlers()).poll_once().await, 2);
+        assert_eq!(recorder.seen(), [mail("OUTBOX#1"), mail("OUTBOX#1")]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -10,6 +10,7 @@
 //! | [`target`] | whose tables and secrets: the local run's or a deployment's |
 //! | [`desk`] | who works on them, and what they have confirmed |
 //! | [`users`], [`tokens`], [`keys`], [`sessions`], [`audit`], [`timeline`], [`story`], [`seals`] | the commands |
+//! | [`outbox`] | mails and sweeps that were not done |
 //! | [`migrate`] | writes, runs and takes back migrations |
 //! | [`configuration`] | checks the settings before anything starts with them |
 //! | [`doctor`] | looks whether everything that the service stands on is as it should be |
@@ -31,6 +32,7 @@ pub mod keys;
 pub mod migrate;
 pub mod moment;
 pub mod options;
+pub mod outbox;
 pub mod seals;
 pub mod sessions;
 pub mod story;
@@ -98,6 +100,7 @@ async fn carry_out(options: &Options, process: &Settings, console: &mut Console<
         Command::Audit(AuditCommand::Verify(verify)) => return Box::pin(seals::verify(&desk, verify, console)).await,
         Command::Audit(AuditCommand::Reconcile(reconcile)) => Box::pin(seals::reconcile(&desk, reconcile)).await?,
         Command::Audit(AuditCommand::Key) => Box::pin(seals::key(&desk)).await?,
+        Command::Outbox(command) => Box::pin(outbox::run(&desk, command)).await?,
         Command::Migrate(command) => Box::pin(migrate::run(&desk, command, console)).await?,
         Command::Config(ConfigCommand::Check) => return configuration::check(&options.common, process, console),
         Command::Doctor => return Box::pin(doctor::run(&desk, options.common.aws, console)).await,

@@ -4,6 +4,7 @@ mod audit;
 mod drill;
 mod imports;
 mod migrate;
+mod outbox;
 mod seals;
 
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ pub use self::audit::{AuditCommand, AuditQuery, AuditTail, AuditTimeline};
 pub use self::drill::{BreachOptions, DrillCommand};
 pub use self::imports::{OnFault, Source, UsersImport};
 pub use self::migrate::{MigrateCommand, MigrateDown, MigrateRun, MigrateTable, MigrateUp};
+pub use self::outbox::{Errands, OutboxCommand, OutboxRows};
 pub use self::seals::{AuditReconcile, AuditVerify};
 
 /// The operator's command of Dashtam Auth.
@@ -78,6 +80,9 @@ pub enum Command {
     /// The audit trail
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Mails and sweeps that were asked for
+    #[command(subcommand)]
+    Outbox(OutboxCommand),
     /// Changes of the stored items, while the service runs
     #[command(subcommand)]
     Migrate(MigrateCommand),

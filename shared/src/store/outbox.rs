@@ -219,10 +219,11 @@ impl Store {
         let claimant = self.write_id();
         let condition = "attribute_exists(#pk) AND attribute_not_exists(#settled_at) \
                          AND (attribute_not_exists(#claimed_until) OR #claimed_until <= :now)";
-        let expression = Expression::update("SET #claimed_until = :until, #claimant = :claimant", condition)
-            .value("now", now)
-            .value("until", now.plus(lease))
-            .value("claimant", &claimant);
+        let expression =
+            Expression::update("SET #claimed_until = :until, #claimant = :claimant REMOVE #redriven_at", condition)
+                .value("now", now)
+                .value("until", now.plus(lease))
+                .value("claimant", &claimant);
         match self.update("claim", keys::outbox(id), expression).await? {
             Updated::Done(item) => Ok(Claim::Granted(Box::new(parse("claim", item)?))),
             Updated::Unmet(None) => Ok(Claim::Done),

@@ -3,7 +3,6 @@
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
-use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TimeToLiveSpecification,
 };
@@ -14,7 +13,6 @@ use axum::response::Response;
 use serde_json::Value;
 use shared::clock::{Clock as _, SystemClock};
 use shared::config::Settings;
-use shared::store::{AwsBase, client};
 
 use crate::local::{Local, REASON, Ran, run};
 
@@ -32,17 +30,6 @@ fn assert_check(document: &Value, name: &str, state: &str, found: &str, fix: &st
     let told = check(document, name);
     assert_eq!(told.0, state, "{name}: {told:?}");
     assert!(told.1.contains(found) && told.2.contains(fix), "{name}: {told:?}");
-}
-
-/// The settings of a local run, as a process has them.
-fn settings(local: &Local) -> Settings {
-    let file = local.file("lambda.env");
-    let pairs = file.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('='));
-    pairs.fold(Settings::default(), |all, (name, value)| all.with(name, value))
-}
-
-fn database(local: &Local) -> Client {
-    client(&AwsBase::new(settings(local)))
 }
 
 /// The doctor with some lines of the settings replaced.
@@ -74,7 +61,7 @@ async fn a_healthy_service_passes_every_check() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_table_that_is_not_there_or_has_another_form_is_named_with_its_fix() {
     let local = Local::start("doctor-tables").await;
-    let database = database(&local);
+    let database = local.database();
     database.delete_table().table_name("dashtam-local-limits").send().await.expect("deleted");
     // Without the key, the stream and the expiry of the template.
     database.delete_table().table_name("dashtam-local-outbox").send().await.expect("deleted");
@@ -127,7 +114,7 @@ async fn a_key_or_an_archive_that_is_not_there_is_told_with_its_setting() {
 async fn missing_unusable_and_foreign_secrets_are_told_apart() {
     let local = Local::start("doctor-secrets").await;
     let secrets = local.stack().aws().secrets.clone();
-    let environment = shared::environment::Environment::new(&settings(&local)).expect("settings");
+    let environment = shared::environment::Environment::new(&local.settings()).expect("settings");
     let put = async |name: &str, token: &str, value: &str| {
         let value = value.to_owned().into();
         assert!(environment.secrets().put_version(name, token, &value, None).await.expect("written"));
@@ -200,7 +187,7 @@ async fn a_clock_that_is_apart_from_that_of_aws_is_told_by_how_much() {
 
 /// A database whose answers bear a date so many seconds ahead; where it listens.
 async fn dated(local: &Local, ahead: u64) -> String {
-    let target = settings(local).get("AWS_ENDPOINT_URL_DYNAMODB").expect("an endpoint").to_owned();
+    let target = local.settings().get("AWS_ENDPOINT_URL_DYNAMODB").expect("an endpoint").to_owned();
     let router = Router::new().fallback(pass).with_state((target, ahead));
     let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
     let address = listener.local_addr().expect("an address");

@@ -5,12 +5,14 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use aws_sdk_dynamodb::Client;
 use dashtam_local::options::Options;
 use dashtam_local::stack::Stack;
 use ops::drill::cast::{Person, Tokens};
 use ops::drill::client::{Connection, Reply};
 use serde_json::Value;
 use shared::config::Settings;
+use shared::store::{AwsBase, client};
 
 pub const PASSWORD: &str = "M4rk3d-Horse-7-Battery";
 pub const REASON: &str = "a test wants it so";
@@ -165,6 +167,18 @@ impl Local {
 
     pub fn connect(&self) -> Connection {
         Connection::to(self.address())
+    }
+
+    /// The settings of the service, as a process has them.
+    pub fn settings(&self) -> Settings {
+        let file = self.file("lambda.env");
+        let pairs = file.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('='));
+        pairs.fold(Settings::default(), |all, (name, value)| all.with(name, value))
+    }
+
+    /// The tables, as whoever runs the service may use them.
+    pub fn database(&self) -> Client {
+        client(&AwsBase::new(self.settings()))
     }
 
     /// The data directory.

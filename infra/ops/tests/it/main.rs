@@ -10,6 +10,7 @@ mod doctor;
 mod drill;
 mod local;
 mod migrate;
+mod outbox;
 mod people;
 mod refusals;
 mod restore;

@@ -4,26 +4,18 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
-use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use shared::config::Settings;
-use shared::store::{AwsBase, client};
 
 use crate::local::{Local, REASON, run};
 
 const EMAIL: &str = "ada@example.com";
 const ID: &str = "20261125_083000_password_scheme";
 
-fn database(local: &Local) -> Client {
-    let file = local.file("lambda.env");
-    let pairs = file.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('='));
-    client(&AwsBase::new(pairs.fold(Settings::default(), |all, (name, value)| all.with(name, value))))
-}
-
 /// So many accounts of before.
 async fn old_accounts(local: &Local, count: usize) {
     local.join(EMAIL).await;
-    let database = database(local);
+    let database = local.database();
     let table = "dashtam-local-users";
     let users = database.scan().table_name(table).send().await.expect("a page").items.unwrap_or_default();
     let is_user = |item: &&std::collections::HashMap<String, AttributeValue>| {
@@ -118,7 +110,7 @@ async fn what_is_unknown_or_has_no_such_name_is_told() {
     let local = Local::start("migrate-unknown").await;
     up(&local, &["--to", "20990101_000000_x", "--yes"]).await.assert(3);
     up(&local, &["--yes"]).await.assert(0);
-    let database = database(&local);
+    let database = local.database();
     let key = AttributeValue::S(format!("MIGRATION#{ID}"));
     let item = database.get_item().table_name("dashtam-local-security").key("pk", key).send().await.expect("read").item;
     let mut item = item.expect("an item");

@@ -58,6 +58,19 @@ fn nothing_is_built_with_other_dependencies_than_the_lock_file_names() {
 }
 
 #[test]
+fn functions_are_built_for_deployment_with_nothing_of_the_machine_and_a_bill_of_materials() {
+    // SC-12, SC-14, SC-15: what the script does can be seen where it is run; this keeps it from being taken out.
+    let script = read("infra/release/build-functions");
+    for part in ["--release --locked", "--remap-path-prefix=$root=", "cargo auditable", "--sbom", "--private"] {
+        assert!(script.contains(part), "build-functions lacks {part}");
+    }
+    let versions = read("infra/release/requirements.txt");
+    let named = versions.lines().filter(|line| !line.starts_with('#'));
+    assert!(named.clone().count() > 1 && named.clone().all(|line| line.contains("==")), "{versions}");
+    assert!(read("infra/emulated/check-deployment").contains("release/pack.py"), "CI packs by other means");
+}
+
+#[test]
 fn every_stage_is_deployed_under_a_name_and_with_parameters_that_the_template_takes() {
     let template = cloudformation::parse(&read("template.yaml")).expect("a template");
     let settings = read("samconfig.toml");

@@ -5,6 +5,7 @@
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::BehaviorVersion;
+use aws_sdk_s3::config::endpoint::{DefaultResolver, Params, ResolveEndpoint as _};
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
 use base64::Engine as _;
@@ -51,6 +52,10 @@ impl Archive {
             .interceptor(TraceCalls)
             // Another address than AWS's own has no names for buckets.
             .force_path_style(endpoint.is_some());
+        let place = Params::builder().region(base.region().to_string()).bucket(bucket).set_endpoint(endpoint.clone());
+        if let Ok(place) = place.force_path_style(endpoint.is_some()).build() {
+            base.unopened().note(DefaultResolver::new().resolve_endpoint(&place));
+        }
         config.set_endpoint_url(endpoint);
         Self { client: Client::from_conf(config.build()), bucket: bucket.to_owned() }
     }

@@ -65,7 +65,7 @@ pub struct Environment {
     telemetry: Telemetry,
     pub(crate) base: AwsBase,
     store: OnceLock<Store>,
-    hasher: Arc<OnceLock<PasswordHasher>>,
+    pub(crate) hasher: Arc<OnceLock<PasswordHasher>>,
     signer: OnceCell<Signer>,
     locator: Arc<OnceLock<Locator>>,
 }

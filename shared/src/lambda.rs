@@ -19,10 +19,15 @@ use crate::config::{Reader, Settings, TelemetryConfig};
 use crate::consumer::Handler;
 use crate::environment::{Environment, StartError};
 use crate::http::{Endpoint, app, error_chain};
+use crate::init_error;
 use crate::rotation::{RotationEvent, RotationHandler};
+use crate::routes::Grant;
 use crate::seals::StreamHandler;
 use crate::store::Table;
 use crate::telemetry::{LogFormat, init_logging};
+
+/// What all may read that keep the audit trail.
+const SEALS: &[Grant] = &[(Table::Seals, &["Query"])];
 
 /// Work that is done once for each event.
 pub type Job = Box<dyn Fn() -> BoxFuture<'static, Result<(), StartError>> + Send + Sync>;
@@ -31,9 +36,9 @@ pub type Job = Box<dyn Fn() -> BoxFuture<'static, Result<(), StartError>> + Send
 pub async fn run(build: impl AsyncFnOnce(&Environment) -> Result<Endpoint, StartError>) -> ExitCode {
     start(async |environment| {
         let endpoint = build(environment).await?;
-        let grants = endpoint.route().grants;
-        if !grants.is_empty() {
-            environment.store().prime(grants).await;
+        let route = endpoint.route();
+        if !route.grants.is_empty() {
+            environment.prime(route.grants, route.calls_at_once).await;
         }
         serve(vec![endpoint], environment).await
     })
@@ -49,7 +54,7 @@ pub async fn run_fallback() -> ExitCode {
 pub async fn run_consumer(build: impl AsyncFnOnce(&Environment) -> Result<Handler, StartError>) -> ExitCode {
     start(async |environment| {
         let handler = build(environment).await?;
-        environment.store().prime(&[(Table::Users, &["GetItem"])]).await;
+        environment.prime(&[(Table::Users, &["GetItem"])], 1).await;
         let consume = service_fn(move |event: LambdaEvent<SqsEvent>| {
             let handler = handler.clone();
             async move { Ok::<_, Infallible>(consume(&handler, event.payload).await) }
@@ -63,6 +68,7 @@ pub async fn run_consumer(build: impl AsyncFnOnce(&Environment) -> Result<Handle
 pub async fn run_stream(build: impl AsyncFnOnce(&Environment) -> Result<StreamHandler, StartError>) -> ExitCode {
     start(async |environment| {
         let handler = build(environment).await?;
+        environment.prime(SEALS, 1).await;
         let consume = service_fn(move |event: LambdaEvent<serde_json::Value>| {
             let handler = handler.clone();
             async move { handler(event.payload).await.map_err(|failure| error_chain(&failure)) }
@@ -77,8 +83,16 @@ pub async fn run_job<F>(build: impl AsyncFnOnce(&Environment) -> Result<F, Start
 where
     F: AsyncFn() -> Result<(), StartError>,
 {
+    job(build, &[(Table::Security, &["GetItem"])]).await
+}
+
+async fn job<F>(build: impl AsyncFnOnce(&Environment) -> Result<F, StartError>, may: &[Grant]) -> ExitCode
+where
+    F: AsyncFn() -> Result<(), StartError>,
+{
     start(async |environment| {
         let work = build(environment).await?;
+        environment.prime(may, 1).await;
         let work = &work;
         let job = service_fn(async move |_event: LambdaEvent<serde_json::Value>| {
             Box::pin(work()).await.map_err(|error| error_chain(&error))
@@ -90,17 +104,18 @@ where
 
 /// Runs a [`Job`] once for each event of its schedule.
 pub async fn run_scheduled(build: impl AsyncFnOnce(&Environment) -> Result<Job, StartError>) -> ExitCode {
-    run_job(async |environment| {
+    let build = async |environment: &Environment| {
         let job = build(environment).await?;
         Ok(async move || job().await)
-    })
-    .await
+    };
+    job(build, SEALS).await
 }
 
 /// Serves a secret's rotation: one step an event.
 pub async fn run_rotation(build: impl AsyncFnOnce(&Environment) -> Result<RotationHandler, StartError>) -> ExitCode {
     start(async |environment| {
         let handler = build(environment).await?;
+        environment.prime(&[], 1).await;
         let step = service_fn(move |event: LambdaEvent<RotationEvent>| {
             let handler = handler.clone();
             async move { handler(event.payload).await.map_err(|failure| error_chain(&failure)) }
@@ -114,7 +129,7 @@ pub async fn run_rotation(build: impl AsyncFnOnce(&Environment) -> Result<Rotati
 pub async fn run_authorizer(build: impl AsyncFnOnce(&Environment) -> Result<Authorizer, StartError>) -> ExitCode {
     start(async |environment| {
         let authorizer = build(environment).await?;
-        environment.store().prime(&[(Table::Users, &["BatchGetItem"])]).await;
+        environment.prime(&[(Table::Users, &["BatchGetItem"])], 1).await;
         let authorize = service_fn(move |event: LambdaEvent<serde_json::Value>| {
             let authorizer = authorizer.clone();
             // The gateway acts on the error's text alone.
@@ -211,7 +226,11 @@ async fn start(
     match started {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(error)) => refuse(&settings, &error.to_string()),
-        Err(error) => refuse(&settings, &error_chain(&error)),
+        Err(error) => {
+            let why = error_chain(&error);
+            init_error::report(settings.get("AWS_LAMBDA_RUNTIME_API"), &why);
+            refuse(&settings, &why)
+        }
     }
 }
 

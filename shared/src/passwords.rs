@@ -103,6 +103,19 @@ impl PasswordHasher {
         .await
     }
 
+    /// Has a block of memory at hand that the first hash needs no new pages for.
+    pub(crate) async fn prepare(&self) {
+        let (workers, blocks) = (Arc::clone(&self.workers), self.params.block_count());
+        let _cannot_panic = tokio::task::spawn_blocking(move || {
+            let mut memory = workers.memory.lock().map_err(|_| HashError)?;
+            if memory.is_empty() {
+                memory.push(vec![Block::default(); blocks]);
+            }
+            Ok::<_, HashError>(())
+        })
+        .await;
+    }
+
     /// How many hashes this process has computed: what cannot be told apart from outside must not cost more or fewer.
     #[must_use]
     pub fn computed(&self) -> u64 {

@@ -2,6 +2,7 @@
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::BehaviorVersion;
+use aws_sdk_secretsmanager::config::endpoint::{DefaultResolver, Params, ResolveEndpoint as _};
 use aws_sdk_secretsmanager::error::SdkError;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -39,6 +40,8 @@ impl SecretError {
 pub struct Secrets {
     client: Client,
     prefix: String,
+    base: AwsBase,
+    address: Option<String>,
 }
 
 impl Secrets {
@@ -53,8 +56,12 @@ impl Secrets {
             .timeout_config(AwsBase::timeouts())
             .retry_config(AwsBase::retries())
             .interceptor(TraceCalls);
-        config.set_endpoint_url(base.endpoint("SECRETS_MANAGER"));
-        Self { client: Client::from_conf(config.build()), prefix: prefix.to_owned() }
+        let endpoint = base.endpoint("SECRETS_MANAGER");
+        let place = Params::builder().region(base.region().to_string()).set_endpoint(endpoint.clone()).build().ok();
+        let address = place.and_then(|place| base.unopened().note(DefaultResolver::new().resolve_endpoint(&place)));
+        config.set_endpoint_url(endpoint);
+        let client = Client::from_conf(config.build());
+        Self { client, prefix: prefix.to_owned(), base: base.clone(), address }
     }
 
     /// The current version of `name`; `None` if there is no such secret or it has no version.
@@ -63,7 +70,9 @@ impl Secrets {
     /// [`SecretError`].
     pub async fn get(&self, name: &str) -> Result<Option<SecretString>, SecretError> {
         let name = format!("{}{name}", self.prefix);
-        match self.client.get_secret_value().secret_id(&name).send().await {
+        let answer = self.client.get_secret_value().secret_id(&name).send().await;
+        self.base.unopened().forget(self.address.as_deref());
+        match answer {
             Ok(answer) => Ok(answer.secret_string.map(SecretString::from)),
             Err(SdkError::ServiceError(error)) if error.err().is_resource_not_found_exception() => Ok(None),
             Err(error) => Err(SecretError::new(&name, "read", error)),

@@ -3,7 +3,8 @@
 #![expect(clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 use aws_lambda_events::event::sqs::SqsEvent;
-use bundle_tests::{Actor, PASSWORD, TestApp, text};
+use bundle_tests::stage::{EMAIL, Stage, Told, http_folders, outbox_row};
+use bundle_tests::{Actor, TestApp, text};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use shared::consumer::Handler;
@@ -14,124 +15,29 @@ use tower::ServiceExt;
 use crate::guard_project::{entries, folders, read};
 use crate::guard_requests::function;
 
-/// The account that the events are about.
-const EMAIL: &str = "ada@example.com";
-
-/// A service in the state that the events expect, and what it fills into them.
-struct Stage {
-    app: TestApp,
-    values: Vec<(&'static str, String)>,
-}
-
-impl Stage {
-    async fn set() -> Self {
-        let app = TestApp::start().await;
-        app.verified(EMAIL).await;
-        let ada = app.anonymous().at("198.51.100.1").log_in(EMAIL, PASSWORD).await;
-        app.advance(1);
-        // A device that the account has not seen: its owner gets a notice with a link.
-        let other = app.anonymous().at("198.51.100.2").header("user-agent", "curl/8").log_in(EMAIL, PASSWORD).await;
-        let admin = app.admin("admin@example.com").await;
-        app.registered("pending@example.com").await;
-        app.anonymous().post("/api/v1/auth/request-password-reset", &json!({ "email": EMAIL })).await.assert(202);
-        let some = |token: &Option<String>| token.clone().expect("a token");
-        let values = vec![
-            ("{{access_token}}", some(&ada.access)),
-            ("{{refresh_token}}", some(&ada.refresh)),
-            ("{{session_id}}", ada.session_id().await),
-            ("{{other_session_id}}", other.session_id().await),
-            ("{{admin_token}}", some(&admin.access)),
-            ("{{user_id}}", ada.me().await.json()["id"].as_str().expect("an id").to_owned()),
-            ("{{notice_token}}", app.mailed(EMAIL, "dsa_").await),
-            ("{{verification_token}}", app.mailed("pending@example.com", "dvt_").await),
-            ("{{reset_token}}", app.mailed(EMAIL, "drs_").await),
-        ];
-        Self { app, values }
-    }
-
-    /// An event with this service's values in it.
-    fn event(&self, folder: &str, name: &str) -> String {
-        let text = read(&format!("events/{folder}/{name}.json"));
-        let filled = self.values.iter().fold(text, |text, (place, value)| text.replace(place, value));
-        assert!(!filled.contains("{{"), "events/{folder}/{name}.json has a place that nothing fills");
-        filled
-    }
-
-    /// What the function of `folder` alone answers to an event: status, headers, body.
-    async fn replay(&self, folder: &str, name: &str) -> (u16, Vec<String>, Value) {
-        let event = self.event(folder, name);
-        let request = lambda_http::request::from_str(&event)
-            .unwrap_or_else(|error| panic!("events/{folder}/{name}.json: {error}"));
-        let router = function(&self.app, folder).await;
-        let answer = router.oneshot(into_axum(request)).await.expect("infallible");
-        let (parts, body) = answer.into_parts();
-        let body = body.collect().await.expect("a body").to_bytes();
-        let mut headers: Vec<_> = parts
-            .headers
-            .iter()
-            .filter(|(name, _)| *name != "x-request-id" && *name != "content-length")
-            .map(|(name, value)| format!("{name}: {value:?}"))
-            .collect();
-        headers.sort();
-        let body =
-            serde_json::from_slice(&body).unwrap_or_else(|_| Value::from(String::from_utf8_lossy(&body).into_owned()));
-        (parts.status.as_u16(), headers, body)
-    }
-}
-
-/// The folders of functions behind the API.
-fn http_folders() -> Vec<String> {
-    let mut folders = folders("events");
-    folders.retain(|folder| entries(&format!("events/{folder}")).contains(&"expected.json".to_owned()));
-    assert!(folders.len() > 20, "{folders:?}");
-    folders
-}
-
-fn expected(folder: &str) -> Value {
-    serde_json::from_str(&read(&format!("events/{folder}/expected.json"))).expect("JSON")
-}
-
-/// A body without what differs from service to service.
-fn comparable(mut body: Value) -> Value {
-    match &mut body {
-        Value::Object(members) => {
-            for (name, value) in members.iter_mut() {
-                let differs = [
-                    "access_token",
-                    "refresh_token",
-                    "id",
-                    "user_id",
-                    "request_id",
-                    "kid",
-                    "x",
-                    "y",
-                    "events",
-                    "known_devices",
-                ]
-                .contains(&name.as_str());
-                *value = if differs { Value::from("*") } else { comparable(value.take()) };
-            }
-        }
-        Value::Array(values) => values.iter_mut().for_each(|value| *value = comparable(value.take())),
-        _ => {}
-    }
-    body
+/// What the function of `folder` alone answers to an event.
+async fn replay(stage: &Stage, folder: &str, name: &str) -> Told {
+    let event = stage.event(folder, name);
+    let request =
+        lambda_http::request::from_str(&event).unwrap_or_else(|error| panic!("events/{folder}/{name}.json: {error}"));
+    let router = function(&stage.app, folder).await;
+    let answer = router.oneshot(into_axum(request)).await.expect("infallible");
+    let (parts, body) = answer.into_parts();
+    let body = body.collect().await.expect("a body").to_bytes();
+    let headers = parts.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().expect("text")));
+    Told::new(parts.status.as_u16(), headers, &body)
 }
 
 #[tokio::test]
 async fn every_event_is_answered_as_it_says_and_in_both_versions_alike() {
     for folder in http_folders() {
-        let expected = expected(&folder);
         for kind in ["success", "refusal"] {
             let mut answers = Vec::new();
             for version in ["v1", "v2"] {
                 let name = format!("{kind}.{version}");
-                let (status, headers, body) = Stage::set().await.replay(&folder, &name).await;
-                assert_eq!(json!(status), expected[kind], "events/{folder}/{name}.json: {body}");
-                if kind == "refusal" {
-                    assert_eq!(body["code"], expected["refusal_code"], "events/{folder}/{name}.json: {body}");
-                }
-                answers.push((status, headers, comparable(body)));
+                let answer = replay(&Stage::set().await, &folder, &name).await;
+                answer.assert_expected(&folder, &name);
+                answers.push(answer);
             }
             assert_eq!(answers[0], answers[1], "the two versions of events/{folder}/{kind} are answered differently");
         }
@@ -144,7 +50,7 @@ async fn both_versions_leave_the_same_record() {
     for version in ["v1", "v2"] {
         let stage = Stage::set().await;
         let before = stage.app.db_audit().await.len();
-        stage.replay("auth-login", &format!("success.{version}")).await;
+        replay(&stage, "auth-login", &format!("success.{version}")).await;
         let records_after = stage.app.db_scan("audit").await;
         assert_eq!(records_after.len(), before + 1);
         let of_login = records_after
@@ -171,13 +77,6 @@ fn every_folder_holds_what_its_kind_has() {
         let of_schedules = is_scheduled && files == ["success.json"];
         assert!(files == of_http || files == of_others || of_schedules, "events/{folder}: {files:?}");
     }
-}
-
-/// The newest row of the outbox that asks for `what`.
-async fn outbox_row(app: &TestApp, what: &str) -> String {
-    let rows = app.db_scan("outbox").await;
-    let row = rows.iter().find(|row| row.contains_key(what) && !row.contains_key("settled_at"));
-    row.and_then(|row| text(row, "pk")).expect("a row").to_owned()
 }
 
 /// Replays a consumer's events: the good one is done, the other one comes again.

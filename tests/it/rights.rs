@@ -76,7 +76,7 @@ async fn a_start_asks_for_nothing_that_its_function_may_not() {
     let app = TestApp::under(Arc::new(rights::read(rights::template())), &[]).await;
     for route in routes::ALL.iter().filter(|route| !route.grants.is_empty()) {
         app.proxy.take_calls();
-        app.function(route.function).store().prime(route.grants).await;
+        assert!(app.function(route.function).store().prime(route.grants, 1).await.expect("an answer"));
         assert_eq!(app.proxy.take_calls().len(), 1, "{} opens no connection when it starts", route.function);
     }
     assert_eq!(app.aws.rights.take_refused(), Vec::<String>::new());

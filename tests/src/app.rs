@@ -10,7 +10,7 @@ use dashtam_local::iam::{Policies, Rights};
 use dashtam_local::local_aws::{LocalAws, Parts};
 use dashtam_local::sealing::Sealing;
 use dashtam_local::streams::{Checkpoint, TableStream};
-use shared::clock::MockClock;
+use shared::clock::{Clock as _, MockClock, SystemClock};
 use shared::config::Settings;
 use shared::consumer;
 use shared::domain::Timestamp;
@@ -62,7 +62,20 @@ impl TestApp {
 
     /// The service under other policies than the template's.
     pub async fn under(policies: Arc<Policies>, settings: &[(&str, &str)]) -> Self {
-        let clock = Arc::new(MockClock::at(START));
+        Self::begun(START, policies, settings).await
+    }
+
+    /// The service beside functions that run as processes, which go by the system's clock. What they use of their rights is
+    /// written down nowhere: they are the same functions that `it` calls.
+    pub async fn beside_processes(settings: &[(&str, &str)]) -> Self {
+        let policies = Arc::new(rights::read(rights::template()));
+        // Behind the processes by more than what tests let pass.
+        let begin = Timestamp::from_millis(SystemClock.now().as_millis() - 60_000);
+        Self::begun(begin, policies, settings).await
+    }
+
+    async fn begun(begin: Timestamp, policies: Arc<Policies>, settings: &[(&str, &str)]) -> Self {
+        let clock = Arc::new(MockClock::at(begin));
         let template = rights::template();
         let parts = Parts {
             directory: None,

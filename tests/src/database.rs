@@ -95,6 +95,15 @@ impl TestApp {
         request.send().await.expect("put");
     }
 
+    /// Removes the items of a table without sort keys whose key begins with `prefix`.
+    pub async fn db_remove(&self, table: &str, prefix: &str) {
+        for item in self.db_items(table, prefix).await {
+            let key = item.get("pk").cloned().expect("a key");
+            let request = self.db().delete_item().table_name(format!("dashtam-local-{table}")).key("pk", key);
+            request.send().await.expect("removed");
+        }
+    }
+
     /// Every item of every table as text, for searches.
     pub async fn db_everything(&self) -> String {
         let mut all = String::new();

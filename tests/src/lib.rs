@@ -17,7 +17,9 @@ mod database;
 mod description;
 mod faults;
 mod log;
+pub mod project;
 pub mod rights;
+pub mod stage;
 
 pub use app::{TestApp, fresh_address};
 pub use client::{Actor, Answer, PASSWORD};

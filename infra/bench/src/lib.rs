@@ -13,6 +13,7 @@ use std::path::Path;
 
 pub mod account;
 pub mod client;
+pub mod functions;
 pub mod hash;
 pub mod load;
 pub mod process;

@@ -23,6 +23,18 @@ impl Table {
         println!("\n{heading}\n{}", self.render());
     }
 
+    /// Prints it in Markdown, as the documentation has it.
+    pub fn print_markdown(&self) {
+        let line = |cells: &[String]| println!("| {} |", cells.join(" | "));
+        println!();
+        for (number, row) in self.rows.iter().enumerate() {
+            line(row);
+            if number == 0 {
+                line(&vec!["---".to_owned(); row.len()]);
+            }
+        }
+    }
+
     fn render(&self) -> String {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or_default();
         let width =
@@ -52,12 +64,21 @@ impl Goals {
 
     /// Prints them.
     pub fn print(&self) {
+        self.table().print("Goals");
+    }
+
+    /// Prints them in Markdown.
+    pub fn print_markdown(&self) {
+        self.table().print_markdown();
+    }
+
+    fn table(&self) -> Table {
         let mut table = Table::new(&["goal", "measured", "at most", ""]);
         for (name, value, limit, met) in &self.0 {
             let verdict = if *met { "met" } else { "MISSED" };
             table.row([name.clone(), value.clone(), limit.clone(), verdict.to_owned()]);
         }
-        table.print("Goals");
+        table
     }
 }
 

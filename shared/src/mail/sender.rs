@@ -2,6 +2,7 @@
 
 use aws_sdk_sesv2::Client;
 use aws_sdk_sesv2::config::BehaviorVersion;
+use aws_sdk_sesv2::config::endpoint::{DefaultResolver, Params, ResolveEndpoint as _};
 use aws_sdk_sesv2::error::BuildError;
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message as SesMessage};
 
@@ -60,6 +61,10 @@ pub fn client(base: &AwsBase) -> Client {
         .timeout_config(AwsBase::timeouts())
         .retry_config(AwsBase::retries())
         .interceptor(TraceCalls);
-    config.set_endpoint_url(base.endpoint("SESV2"));
+    let endpoint = base.endpoint("SESV2");
+    if let Ok(place) = Params::builder().region(base.region().to_string()).set_endpoint(endpoint.clone()).build() {
+        base.unopened().note(DefaultResolver::new().resolve_endpoint(&place));
+    }
+    config.set_endpoint_url(endpoint);
     Client::from_conf(config.build())
 }

@@ -61,6 +61,7 @@ pub static AUTH_LOGIN: Route = Route {
         AUDIT,
         OUTBOX,
     ],
+    calls_at_once: 2,
     secrets: &[Secret::SigningRing],
     ..PLAIN
 };
@@ -174,6 +175,7 @@ pub static AUTH_EXPORT_ME: Route = Route {
         (Table::Limits, &["GetItem", "UpdateItem"]),
         READ_TRAIL,
     ],
+    calls_at_once: 2,
     indexes: &[Index::ByUser],
     secrets: &[Secret::CursorKey],
     ..PLAIN
@@ -237,6 +239,7 @@ pub static AUTH_ACTIVITY: Route = Route {
     action: Some("auth.activity"),
     recorded: true,
     grants: &[AUTH[0], AUTH[1], AUTH[2], LIMITS, READ_TRAIL],
+    calls_at_once: 2,
     indexes: &[Index::ByUser],
     secrets: &[Secret::CursorKey],
     ..PLAIN

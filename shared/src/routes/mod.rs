@@ -36,6 +36,7 @@ const PLAIN: Route = Route {
     action: None,
     recorded: false,
     grants: &[],
+    calls_at_once: 1,
     indexes: &[],
     secrets: &[],
     ring: RingRight::None,

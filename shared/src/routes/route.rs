@@ -61,6 +61,8 @@ pub struct Route {
     pub recorded: bool,
     /// What it does with the tables.
     pub grants: &'static [Grant],
+    /// How many calls of the tables one request makes at once: so many connections are open when the first one comes.
+    pub calls_at_once: usize,
     /// The indexes of the audit table that it queries.
     pub indexes: &'static [Index],
     /// The secrets it reads.

@@ -3,6 +3,7 @@
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
 use aws_sdk_kms::Client;
 use aws_sdk_kms::config::BehaviorVersion;
+use aws_sdk_kms::config::endpoint::{DefaultResolver, Params, ResolveEndpoint as _};
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{MessageType, SigningAlgorithmSpec};
 use base64::Engine as _;
@@ -49,7 +50,11 @@ impl AuditKey {
             .timeout_config(AwsBase::timeouts())
             .retry_config(AwsBase::retries())
             .interceptor(TraceCalls);
-        config.set_endpoint_url(base.endpoint("KMS"));
+        let endpoint = base.endpoint("KMS");
+        if let Ok(place) = Params::builder().region(base.region().to_string()).set_endpoint(endpoint.clone()).build() {
+            base.unopened().note(DefaultResolver::new().resolve_endpoint(&place));
+        }
+        config.set_endpoint_url(endpoint);
         Self { client: Client::from_conf(config.build()), id: id.to_owned() }
     }
 

@@ -23,6 +23,7 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_runtime_api::client::interceptors::context::Input;
 
 use crate::config::Settings;
+use crate::priming::Unopened;
 use crate::telemetry::TraceCalls;
 
 /// What every AWS client of this process shares.
@@ -30,6 +31,7 @@ use crate::telemetry::TraceCalls;
 pub struct AwsBase {
     settings: Settings,
     http: SharedHttpClient,
+    unopened: Unopened,
 }
 
 impl AwsBase {
@@ -37,19 +39,24 @@ impl AwsBase {
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https();
-        Self { settings, http }
+        Self { settings, http, unopened: Unopened::default() }
     }
 
     /// The same for a caller with another access key.
     #[must_use]
     pub fn with_access_key(&self, id: &str) -> Self {
-        Self { settings: self.settings.clone().with("AWS_ACCESS_KEY_ID", id), http: self.http.clone() }
+        Self { settings: self.settings.clone().with("AWS_ACCESS_KEY_ID", id), ..self.clone() }
     }
 
     /// The HTTP client.
     #[must_use]
     pub fn http(&self) -> SharedHttpClient {
         self.http.clone()
+    }
+
+    /// Where its clients have not called yet.
+    pub(crate) fn unopened(&self) -> &Unopened {
+        &self.unopened
     }
 
     /// `AWS_REGION`.

@@ -19,6 +19,7 @@ mod keys;
 mod locks;
 mod migrations;
 mod outbox;
+mod priming;
 mod redrive;
 mod schema;
 mod schemes;
@@ -30,12 +31,10 @@ mod trail;
 mod transaction;
 mod users;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::KeysAndAttributes;
 use uuid::Uuid;
 
 use crate::audit::{Entry, Outcome};
@@ -43,7 +42,6 @@ use crate::clock::Clock;
 use crate::domain::{EventId, Timestamp};
 use crate::entropy::{self, Entropy};
 use crate::request::RequestMeta;
-use crate::routes::Grant;
 
 pub use accounts::{Admitted, Erased, NO_PASSWORD, Rescue};
 pub use addresses::AddressChange;
@@ -104,21 +102,6 @@ impl Store {
     #[must_use]
     pub fn entropy(&self) -> &dyn Entropy {
         self.entropy.as_ref()
-    }
-
-    /// Opens the connection and touches every part of the client, so that the first request finds both warm. It reads what
-    /// `may` says that the function may read: a refusal would stand in the account's trail like a break-in that was tried.
-    /// The answer does not matter.
-    pub async fn prime(&self, may: &[Grant]) {
-        let table = |action| may.iter().find(|(_, actions)| actions.contains(&action)).map(|(table, _)| *table);
-        if let Some(table) = table("BatchGetItem") {
-            let key = KeysAndAttributes::builder().keys(keys::nothing(table).into_item()).build().ok();
-            let wanted = key.map(|key| HashMap::from([(self.table(table), key)]));
-            let _answer = self.client.batch_get_item().set_request_items(wanted).send().await;
-        } else if let Some(table) = table("GetItem") {
-            let key = keys::nothing(table).into_item();
-            let _answer = self.client.get_item().table_name(self.table(table)).set_key(Some(key)).send().await;
-        }
     }
 
     /// A record of the request's own success.

@@ -7,7 +7,7 @@
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::json;
@@ -46,6 +46,11 @@ pub fn guarded(server: Router, service: Service, rights: &Rights) -> Router {
 
 async fn pass(State(door): State<Door>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
+    // Without credentials it is nobody's call; a function that starts opens its connection with it.
+    if parts.method == Method::OPTIONS && parts.headers.get(header::AUTHORIZATION).is_none() {
+        let admitted = protocol::admit(&parts.headers).map(|()| StatusCode::NO_CONTENT);
+        return admitted.map_err(|refusal| door.service.answer(refusal)).into_response();
+    }
     let looked = async {
         protocol::admit(&parts.headers)?;
         let body = protocol::read(body, LONGEST).await?;

@@ -1,0 +1,142 @@
+//! What the measured functions work on: the local AWS side behind TLS, an account, and the events of `events/`.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bundle_tests::TestApp;
+use bundle_tests::project::path;
+use bundle_tests::stage::Stage;
+use dashtam_runtime::Function;
+use dashtam_runtime::wires::{Certificate, Wires};
+use serde_json::Value;
+
+use super::build::Built;
+use crate::Failure;
+
+/// Everything is by default, but nobody is refused for coming often. The tests' own hashes are cheaper.
+const SETTINGS: [(&str, &str); 3] =
+    [("RATE_LIMIT_SCALE", "1000"), ("ARGON2_MEMORY_KIB", "19456"), ("ARGON2_ITERATIONS", "2")];
+/// Where distributions keep the certificates that they trust.
+const TRUSTED: [&str; 3] =
+    ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
+/// What a success leaves as it was, so that the next event is the same work. Of the others the refusal is measured; refresh
+/// takes each time what it handed out before.
+const REPEATED: [&str; 7] = [
+    "auth-login",
+    "auth-reauthenticate",
+    "auth-refresh",
+    "auth-update-me",
+    "auth-resend-verification",
+    "auth-request-password-reset",
+    "admin-unlock-user",
+];
+
+/// Their good messages are done once.
+const CONSUMERS: [&str; 5] =
+    ["outbox-mailer", "outbox-sweeper", "keys-rotate-signing", "keys-rotate-data", "audit-sealer"];
+
+/// The scene.
+pub struct Scene {
+    stage: Stage,
+    wires: Wires,
+    trusted: PathBuf,
+}
+
+impl Scene {
+    /// Sets it.
+    pub async fn set() -> Result<Self, Failure> {
+        let stage = Stage::set_in(TestApp::beside_processes(&SETTINGS).await).await;
+        let services = stage.app.settings().beginning_with("AWS_ENDPOINT_URL_");
+        let services = services.map(|(name, url)| (name.to_owned(), url.to_owned())).collect();
+        let certificate = Certificate::new()?;
+        let wires = Wires::before(services, Some(&certificate)).await?;
+        let trusted = std::env::temp_dir().join(format!("trusted-{}.pem", std::process::id()));
+        std::fs::write(&trusted, with_those_of_the_system(&certificate))?;
+        Ok(Self { stage, wires, trusted })
+    }
+
+    /// A function of this scene. The floor calls as a function that may read what it reads.
+    pub fn function(&self, built: &Built) -> Function {
+        let role = if built.is_floor { "auth-me" } else { &built.name };
+        let function =
+            Function::new(role, &built.program).with_all(self.stage.app.settings().beginning_with("DASHTAM_"));
+        function.with_all(self.wires.variables()).with("SSL_CERT_FILE", &self.trusted.to_string_lossy())
+    }
+
+    /// What the event that is measured is called: `success` or `refusal`.
+    pub fn kind(built: &Built) -> &'static str {
+        if built.is_floor || only_reads(&built.name) || REPEATED.contains(&built.name.as_str()) {
+            "success"
+        } else if is_behind_the_api(&built.name) || CONSUMERS.contains(&built.name.as_str()) {
+            "refusal"
+        } else {
+            "success"
+        }
+    }
+
+    /// The event that is measured.
+    pub fn event(&self, built: &Built) -> String {
+        let folder = if built.is_floor { "auth-me" } else { &built.name };
+        // The deployed gateway sends payload 1.0.
+        let version = if is_behind_the_api(folder) { ".v1" } else { "" };
+        self.stage.event(folder, &format!("{}{version}", Self::kind(built)))
+    }
+
+    /// Takes over what an answer hands out for the next event, and forgets wrong passwords, which would lock the account.
+    pub async fn learn(&mut self, built: &Built, answer: &[u8]) -> Result<(), Failure> {
+        if built.hashes {
+            self.stage.app.db_remove("limits", "LOCK#").await;
+        }
+        if built.name != "auth-refresh" {
+            return Ok(());
+        }
+        let answer: Value = serde_json::from_slice(answer)?;
+        let body: Value = serde_json::from_str(answer.get("body").and_then(Value::as_str).unwrap_or_default())?;
+        let token = body.get("refresh_token").and_then(Value::as_str).ok_or("a refresh without a token")?;
+        let places = self.stage.values.iter_mut().filter(|(place, _)| *place == "{{refresh_token}}");
+        places.for_each(|(_, value)| token.clone_into(value));
+        Ok(())
+    }
+
+    /// Fails unless an answer is what the event's folder says.
+    pub fn check(built: &Built, answer: &[u8]) -> Result<(), Failure> {
+        if built.is_floor || !is_behind_the_api(&built.name) {
+            return Ok(());
+        }
+        let answer: Value = serde_json::from_slice(answer)?;
+        let expected = std::fs::read_to_string(path(&format!("events/{}/expected.json", built.name)))?;
+        let expected: Value = serde_json::from_str(&expected)?;
+        let wanted = expected.get(Self::kind(built));
+        if answer.get("statusCode") == wanted { Ok(()) } else { Err(format!("{}: {answer}", built.name).into()) }
+    }
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        let _left_behind = std::fs::remove_file(&self.trusted);
+    }
+}
+
+fn is_behind_the_api(folder: &str) -> bool {
+    path(&format!("events/{folder}/expected.json")).exists()
+}
+
+fn only_reads(folder: &str) -> bool {
+    let route = shared::routes::ALL.iter().find(|route| route.function == folder);
+    folder == "service-fallback" || route.is_some_and(|route| route.method == http::Method::GET)
+}
+
+/// A start reads as many certificates as it will where it is deployed, and one more.
+fn with_those_of_the_system(certificate: &Certificate) -> String {
+    let mut all = TRUSTED.iter().find_map(|file| std::fs::read_to_string(file).ok()).unwrap_or_default();
+    let text = STANDARD.encode(certificate.der());
+    all.push_str("\n-----BEGIN CERTIFICATE-----\n");
+    for line in text.as_bytes().chunks(64) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(all, "{}", String::from_utf8_lossy(line));
+    }
+    all.push_str("-----END CERTIFICATE-----\n");
+    all
+}

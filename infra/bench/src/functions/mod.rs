@@ -27,9 +27,9 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    /// Two minutes.
+    /// Coarse.
     pub const QUICK: Self = Self { starts: 3, events: 50, hashing_events: 10 };
-    /// Less than fifteen minutes.
+    /// What figures are quoted from.
     pub const FULL: Self = Self { starts: 10, events: 200, hashing_events: 40 };
 }
 

@@ -34,6 +34,7 @@ mod guard_roles;
 mod guard_routes;
 mod guard_secrets;
 mod guard_supply_chain;
+mod guard_user_agents;
 mod keys;
 mod limits;
 mod login;

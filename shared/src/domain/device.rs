@@ -5,25 +5,16 @@
 //! stands in a mail of ours, a name that the client made up is shown only if it is plain words:
 //! no link can be built from letters, digits, spaces and hyphens.
 //!
-//! The parser is `ua-parser`, the Rust port that the uap project keeps, over that project's
-//! patterns, which are kept too (`user_agents.json`: browsers and systems of `uap-core`, without
-//! versions and without its 628 patterns for models of phones). Measured in release, all in:
-//! 30 ms and 11 MiB once, at the first use or at [`Device::prepare`], then 2 µs a text and 0.4 MB
-//! more binary than `woothee`, which needs 2.5 ms and 2.4 MiB but was last released in 2021,
-//! calls every tablet a phone, and knows neither `okhttp` nor `python-requests`.
-//!
-//! To take newer patterns, replace the two lists in the file by those of `uap-core`'s
-//! `regexes.yaml` as JSON, keeping `regex`, `family_replacement` and `os_replacement`.
+//! What is looked for stands in [`super::user_agents`].
 
 use std::fmt;
-use std::sync::LazyLock;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use ua_parser::{os, user_agent};
 
 use super::UserId;
 use super::email::is_invisible;
+use super::user_agents::TABLE;
 use crate::digest;
 
 /// Longest kept text in bytes; browsers send 70 to 200.
@@ -44,6 +35,10 @@ impl UserAgent {
     pub fn bounded(text: &str) -> Self {
         let end = text.floor_char_boundary(MAX_BYTES);
         let kept = text.get(..end).unwrap_or_default();
+        // Nearly every text is this plain, and every request has one.
+        if kept.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
+            return Self(kept.trim_matches(' ').to_owned());
+        }
         let line = |c: char| c.is_control() || is_invisible(c) || matches!(c, '\u{2028}' | '\u{2029}');
         Self(kept.replace(line, " ").trim().to_owned())
     }
@@ -105,7 +100,7 @@ pub struct Device {
 }
 
 impl Device {
-    /// Reads a `User-Agent`, bounded once more. The first call of a process prepares the patterns.
+    /// Reads a `User-Agent`, bounded once more. A text unlike those before it compiles the few patterns that it needs.
     #[must_use]
     pub fn from_user_agent(text: &str) -> Self {
         let agent = UserAgent::bounded(text);
@@ -120,38 +115,15 @@ impl Device {
         Self { name, kind: kind(text, os.as_deref()), os, browser }
     }
 
-    /// Prepares the patterns now. Worth a call while a function starts: it has a whole core then,
-    /// and a fraction of one while it answers.
+    /// Reads the table now. Worth a call while a function starts: it has a whole core then, and a fraction of one while it
+    /// answers.
     pub fn prepare() {
-        LazyLock::force(&PATTERNS);
-    }
-}
-
-/// The compiled patterns; `None` if the file were broken, which a test rules out.
-static PATTERNS: LazyLock<Option<Patterns>> = LazyLock::new(Patterns::compile);
-
-struct Patterns {
-    browsers: user_agent::Extractor<'static>,
-    systems: os::Extractor<'static>,
-}
-
-#[derive(Deserialize)]
-struct PatternFile {
-    user_agent_parsers: Vec<user_agent::Parser<'static>>,
-    os_parsers: Vec<os::Parser<'static>>,
-}
-
-impl Patterns {
-    fn compile() -> Option<Self> {
-        let file: PatternFile = serde_json::from_str(include_str!("user_agents.json")).ok()?;
-        let browsers = user_agent::Builder::new().push_all(file.user_agent_parsers).ok()?;
-        let systems = os::Builder::new().push_all(file.os_parsers).ok()?;
-        Some(Self { browsers: browsers.build().ok()?, systems: systems.build().ok()? })
+        std::sync::LazyLock::force(&TABLE);
     }
 }
 
 fn browser(text: &str) -> Option<String> {
-    let family = PATTERNS.as_ref()?.browsers.extract(text)?.family;
+    let family = TABLE.as_ref()?.browser(text)?;
     // The patterns tell the builds of a browser for phones apart; its owner does not.
     let name = match &*family {
         "Mobile Safari" | "Mobile Safari UI/WKWebView" => "Safari",
@@ -167,7 +139,7 @@ fn browser(text: &str) -> Option<String> {
 }
 
 fn operating_system(text: &str) -> Option<String> {
-    let system = PATTERNS.as_ref()?.systems.extract(text)?.os;
+    let system = TABLE.as_ref()?.system(text)?;
     let name = match &*system {
         "Mac OS X" | "Mac OS" => "macOS",
         "iOS" if text.contains("iPad") => "iPadOS",
@@ -209,12 +181,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    #[test]
-    fn all_patterns_compile() {
-        Device::prepare();
-        assert!(PATTERNS.is_some());
-    }
 
     #[test]
     fn real_user_agents_are_recognised() {

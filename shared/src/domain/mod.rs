@@ -11,6 +11,7 @@ mod place;
 mod reason;
 mod session;
 mod user;
+mod user_agents;
 
 pub use dashtam_verify::{Liveness, Role, SessionStamp, Timestamp, VersionLevel};
 pub use device::{Device, DeviceKind, UserAgent};

@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::domain::{EmailAddress, Password, User};
 use crate::http::{Code, Problem, error_chain};
 use crate::passwords::{PasswordHasher, Verdict};
-use crate::store::{LockCharge, MailKind, Store};
+use crate::store::{LockCharge, MailKind, Store, StoreError};
 use crate::telemetry::{self, Metric};
 
 /// Proves passwords.
@@ -85,6 +85,18 @@ impl PasswordProof {
         // One mail a lock: the charge that fills it is one.
         let refusal = if locks { refusal.notice(MailKind::AccountLocked) } else { refusal };
         Err(Problem::new(Code::InvalidCredentials).refused(refusal))
+    }
+
+    /// What became of the change that a right password was for. One that was done has forgotten the failures itself; of one that
+    /// was overtaken, or could not be written, the try is forgotten here, because it was not a wrong one.
+    ///
+    /// # Errors
+    /// 409 for `false`; 503.
+    pub async fn conclude(&self, email: &EmailAddress, done: Result<bool, StoreError>) -> Result<(), Problem> {
+        if !matches!(done, Ok(true)) {
+            self.clear(email).await;
+        }
+        if done? { Ok(()) } else { Err(Problem::new(Code::Conflict)) }
     }
 
     /// Forgets the failures of `email`. A failure to do so only makes the next wrong password count as one more.

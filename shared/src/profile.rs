@@ -59,11 +59,11 @@ impl Profile {
             rows.push(self.store.row(Some(MailKind::AddressChange), Some(caller.user.id)));
         }
         let (name, email) = (name.map(DisplayName::as_str), address.map(|address| &address.email));
-        let done = self.store.update_profile(&caller.user, name, email, &entry, &rows).await?;
+        let done = self.store.update_profile(&caller.user, name, email, &entry, &rows).await;
         if address.is_some() {
             self.proof.clear(&own).await;
         }
-        if !done {
+        if !done? {
             return Err(Problem::new(Code::Conflict));
         }
         if let Some(name) = name {
@@ -113,9 +113,7 @@ impl Profile {
         };
         let change = PasswordChange { user: &caller.user, email: &email, hash: &hash, now: entry.occurred_at };
         let row = self.store.row(Some(MailKind::PasswordChanged), Some(caller.user.id)).asked_by(meta).sweeping();
-        if !self.store.change_password(&change, &session, &entry, &row).await? {
-            return Err(Problem::new(Code::Conflict));
-        }
+        self.proof.conclude(&email, self.store.change_password(&change, &session, &entry, &row).await).await?;
         issuer.issue(&caller.user, &session, &caller.security, &refresh).await
     }
 
@@ -138,7 +136,7 @@ impl Profile {
         let row = self.store.farewell(&caller.user).asked_by(meta);
         // Who is signed in has proved the address, and a proved address is its account's.
         let erased = Erased { user: &caller.user, email: &email, has_address: true };
-        if self.store.erase_user(&erased, &entry, &row).await? { Ok(()) } else { Err(Problem::new(Code::Conflict)) }
+        self.proof.conclude(&email, self.store.erase_user(&erased, &entry, &row).await).await
     }
 }
 

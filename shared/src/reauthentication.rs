@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::config::Rule;
 use crate::domain::{Password, Session};
-use crate::http::{Caller, Code, Problem};
+use crate::http::{Caller, Problem};
 use crate::issuer::{AccessGrant, Issuer};
 use crate::limits::Limiter;
 use crate::password_proof::PasswordProof;
@@ -52,9 +52,8 @@ impl Reauthentication {
             auth_time: entry.occurred_at,
             ..caller.session.clone()
         };
-        if !self.store.renew_proof(&caller.session, &session, &email, &entry).await? {
-            return Err(Problem::new(Code::Conflict));
-        }
+        let done = self.store.renew_proof(&caller.session, &session, &email, &entry).await;
+        self.proof.conclude(&email, done).await?;
         Ok(Renewed { grant: self.issuer.access(&caller.user, &session, &caller.security).await? })
     }
 }

@@ -1,7 +1,9 @@
 //! Two at once, and what a rotation overtakes.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use bundle_tests::{Fault, PASSWORD, TestApp};
 use futures::future::join_all;
+use http::Method;
 use serde_json::json;
 
 const NEW: &str = "Other-Horse-8-Battery";
@@ -151,4 +153,29 @@ async fn two_accounts_that_want_one_address_do_not_both_get_it() {
     let client = app.anonymous();
     let answers = join_all(bodies.iter().map(|body| client.post("/api/v1/auth/verify-email", body))).await;
     assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
+}
+
+#[tokio::test]
+async fn a_right_password_costs_no_try_where_what_it_is_for_is_overtaken() {
+    let change = json!({ "current_password": PASSWORD, "new_password": NEW });
+    let proof = json!({ "password": PASSWORD });
+    for (method, path, body) in [
+        (Method::POST, "/api/v1/auth/change-password", change),
+        (Method::POST, "/api/v1/auth/reauthenticate", proof.clone()),
+        (Method::DELETE, "/api/v1/auth/me", proof),
+    ] {
+        let app = TestApp::start().await;
+        let ada = app.logged_in("a@example.com").await;
+        app.proxy.plan("TransactWriteItems", Fault::Held, 1);
+        let overtaken = async {
+            app.proxy.until_held().await;
+            let (user, session) = (app.db_user("a@example.com").await, app.db_items("tokens", "USER#").await);
+            app.db_set("users", &user, "ver_current", AttributeValue::N("7".to_owned())).await;
+            app.db_set("tokens", &session[0], "user_ver", AttributeValue::N("7".to_owned())).await;
+            app.proxy.release();
+        };
+        let (answer, ()) = tokio::join!(ada.request(method, path, Some(&body)), overtaken);
+        answer.assert_problem(409, "conflict");
+        assert!(app.db_items("limits", "LOCK#").await.is_empty(), "{path}");
+    }
 }

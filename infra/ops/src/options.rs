@@ -128,11 +128,7 @@ pub enum UsersCommand {
     /// Give an account the admin role; it counts from the next request on
     GrantAdmin(AccountChange),
     /// Hand out everything that is stored about an account, but hashes of passwords and tokens. The look is recorded
-    Export {
-        /// The account's mail address or id
-        #[arg(value_name = "EMAIL|ID")]
-        whom: String,
-    },
+    Export(AccountChange),
     /// Erase an account for good, with its sessions. The trail keeps its records
     Delete(AccountChange),
     /// Make accounts of the users of another service

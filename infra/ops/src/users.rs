@@ -45,7 +45,7 @@ pub async fn run(desk: &Desk, command: &UsersCommand, console: &mut Console<'_>)
             administration.unlock(&desk.meta(&UNLOCK), actor, user.id, &reason).await?;
             told(&user, "The lock is lifted.")
         }
-        UsersCommand::Export { whom } => export(desk, whom).await?,
+        UsersCommand::Export(look) => export(desk, look).await?,
         UsersCommand::Delete(change) => {
             let (user, reason) = prepare(desk, change, "erase, for good,").await?;
             leave_an_admin(desk, &user).await?;
@@ -140,13 +140,15 @@ fn revoked(desk: &Desk, user: &User) -> &'static str {
     }
 }
 
-async fn export(desk: &Desk, whom: &str) -> Result<Answer, Failure> {
-    let user = desk.account(whom).await?;
+async fn export(desk: &Desk, look: &AccountChange) -> Result<Answer, Failure> {
+    let reason = desk::reason(&look.reason)?;
+    let user = desk.account(&look.whom).await?;
     let export = desk.environment.export().await.map_err(|error| {
         Failure::refused(error.to_string(), "See that the cursor key is there: `ops doctor` looks at it.")
     })?;
     let data = export.of_user(&user, &desk.liveness(&user).await?).await?;
     let entry = desk.actor().sign(desk.store.entry(&desk.meta(&EXPORT))).user(user.id);
+    let entry = entry.reason(reason.as_str().to_owned());
     desk.store.record(&entry).await?;
     let document = json!(data);
     Ok(Answer { text: plain_json(&format!("{document:#}")), document })

@@ -3,7 +3,7 @@
 //! A fault says which rule a line breaks and never what stands in it: there are password hashes in these files.
 
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, ErrorKind};
+use std::io::{self, BufRead, BufReader, Read as _};
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -34,23 +34,44 @@ pub(super) fn lines(source: Source, file: File) -> Box<dyn Iterator<Item = Line>
 }
 
 fn json_lines(file: File, read: fn(&str) -> Result<Newcomer, String>) -> Box<dyn Iterator<Item = Line>> {
-    let mut lines = BufReader::new(file).lines().zip(1..);
+    let mut lines = BufReader::new(file);
+    let mut number = 0;
     let mut is_readable = true;
     let told = std::iter::from_fn(move || {
-        let (line, number) = lines.next().filter(|_| is_readable)?;
-        Some(match line {
-            Ok(line) if line.trim().is_empty() => None,
-            Ok(line) if line.len() > LONGEST => Some((number, Err(format!("it has more than {LONGEST} bytes")))),
-            Ok(line) => Some((number, read(line.trim_start_matches('\u{feff}')))),
-            Err(error) if error.kind() == ErrorKind::InvalidData => Some((number, Err("it is not UTF-8".to_owned()))),
+        if !is_readable {
+            return None;
+        }
+        number += 1;
+        let found = match next_line(&mut lines) {
+            Ok(None) => return None,
+            Ok(Some(Ok(line))) if line.trim().is_empty() => return Some(None),
+            Ok(Some(line)) => line.and_then(|line| read(line.trim_start_matches('\u{feff}'))),
             Err(error) => {
                 // It would be the same error for ever.
                 is_readable = false;
-                Some((number, Err(format!("the file cannot be read on: {error}"))))
+                Err(format!("the file cannot be read on: {error}"))
             }
-        })
+        };
+        Some(Some(Line { number, found }))
     });
-    Box::new(told.flatten().map(|(number, found)| Line { number, found }))
+    Box::new(told.flatten())
+}
+
+/// The next line without its end, or what is wrong with it; `None` at the end of the file. Of a line that is too long no more
+/// is kept than shows that it is.
+fn next_line(lines: &mut impl BufRead) -> io::Result<Option<Result<String, String>>> {
+    let mut kept = Vec::new();
+    let limit = LONGEST as u64 + 1;
+    if lines.by_ref().take(limit).read_until(b'\n', &mut kept)? == 0 {
+        return Ok(None);
+    }
+    if kept.pop_if(|last| *last == b'\n').is_some() {
+        kept.pop_if(|last| *last == b'\r');
+    } else if kept.len() > LONGEST {
+        lines.skip_until(b'\n')?;
+        return Ok(Some(Err(format!("it has more than {LONGEST} bytes"))));
+    }
+    Ok(Some(String::from_utf8(kept).map_err(|_| "it is not UTF-8".to_owned())))
 }
 
 /// serde's own words quote what they do not understand, so they are not passed on.

@@ -212,6 +212,24 @@ async fn faulty_lines_are_named_by_number_and_left_out_where_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_line_that_is_too_long_or_no_text_is_told_and_the_next_one_is_read() {
+    let local = Local::start("import-long").await;
+    let [longest, too_long] = [65_536, 65_537].map(|length| {
+        let mut line = json!({ "email": format!("of{length}@example.com") }).to_string();
+        line.extend(std::iter::repeat_n(' ', length - line.len()));
+        line.into_bytes()
+    });
+    let more = [&longest[..], b"\n", &too_long, b"\n{\"email\":\"\xff@example.com\"}\n", &too_long];
+    let file = File::new("long", "");
+    std::fs::write(&file.0, more.concat()).expect("written");
+    let ran = import(&local, "jsonl", &file, &["--yes", "--on-fault", "skip"]).await.assert(1);
+    assert_eq!(counts(&ran), [1, 0, 3], "{}", ran.err);
+    for line in ["line 2: it has more than", "line 3: it is not UTF-8", "line 4: it has more than"] {
+        assert!(ran.err.contains(line), "{}", ran.err);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_first_faulty_line_ends_the_import_without_being_asked() {
     let local = Local::start("import-stop").await;
     let ran = import(&local, "jsonl", &faulty(), &["--yes"]).await.assert(1);
@@ -247,7 +265,8 @@ async fn the_trail_says_who_imported_handed_out_and_erased() {
     import(&local, "jsonl", &file, &["--yes"]).await.assert(0);
     let id =
         shown(&local, "ada@example.com").await.pointer("/user/id").and_then(Value::as_str).expect("an id").to_owned();
-    let data = local.ops(&["users", "export", "ada@example.com", "--json"]).await.assert(0).document();
+    let data =
+        local.ops(&["users", "export", "ada@example.com", "--reason", REASON, "--json"]).await.assert(0).document();
     assert_eq!(data.pointer("/account/email"), Some(&json!("ada@example.com")));
     local.ops(&["users", "delete", "ada@example.com", "--reason", REASON, "--yes"]).await.assert(0);
     local.ops(&["users", "show", "ada@example.com"]).await.assert(3);
@@ -256,6 +275,7 @@ async fn the_trail_says_who_imported_handed_out_and_erased() {
     for action in ["admin.import_user", "admin.export_user", "admin.delete_user"] {
         let record = events.iter().find(|event| event.get("action") == Some(&json!(action)));
         assert_eq!(record.and_then(|record| record.pointer("/details/operator")), Some(&json!("olga")), "{action}");
+        assert_eq!(record.and_then(|record| record.get("reason")), Some(&json!(REASON)), "{action}");
     }
 }
 

@@ -9,23 +9,19 @@
 //!
 //! Nothing here fails a start. What is not open then is opened by the first call, as it would have been.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::config::BehaviorVersion;
 use aws_sdk_dynamodb::config::endpoint::{DefaultResolver, Params, ResolveEndpoint as _};
 use aws_smithy_runtime::client::orchestrator::operation::Operation;
-use aws_smithy_runtime_api::client::endpoint::EndpointFuture;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, OrchestratorError};
 use aws_smithy_types::body::SdkBody;
-use futures::FutureExt as _;
 use futures::future::join_all;
 
 use crate::environment::Environment;
 use crate::http::error_chain;
 use crate::routes::Grant;
-use crate::store::AwsBase;
+use crate::store::{AwsBase, address};
 
 /// The longest that a start waits for AWS: it has to be over before Lambda begins it anew.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -34,30 +30,6 @@ const PATIENCE: Duration = Duration::from_secs(4);
 #[derive(Debug, thiserror::Error)]
 #[error("an answer is an answer")]
 struct Never;
-
-/// The addresses that clients of this process are made for and have not called yet.
-#[derive(Clone, Default)]
-pub(crate) struct Unopened(Arc<Mutex<BTreeSet<String>>>);
-
-impl Unopened {
-    /// Notes where a client that was just made will call; the address is its own resolver's answer.
-    pub(crate) fn note(&self, endpoint: EndpointFuture<'_>) -> Option<String> {
-        let url = address(endpoint)?;
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(url.clone());
-        Some(url)
-    }
-
-    /// Forgets an address that has been called.
-    pub(crate) fn forget(&self, url: Option<&str>) {
-        if let Some(url) = url {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(url);
-        }
-    }
-
-    fn take(&self) -> BTreeSet<String> {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
 
 impl Environment {
     /// Makes the process ready for its first event. `may` says which tables it may read, `calls_at_once` how many connections
@@ -95,12 +67,6 @@ impl Environment {
 fn tables(base: &AwsBase) -> Option<String> {
     let place = Params::builder().region(base.region().to_string()).set_endpoint(base.endpoint("DYNAMODB")).build();
     address(DefaultResolver::new().resolve_endpoint(&place.ok()?))
-}
-
-/// A resolver's answer.
-fn address(endpoint: EndpointFuture<'_>) -> Option<String> {
-    // They compute; none of them waits.
-    Some(endpoint.now_or_never()?.ok()?.url().to_owned())
 }
 
 /// Opens a connection to `url`.
@@ -150,16 +116,5 @@ mod tests {
             ];
             assert_eq!(noted, wanted.into());
         }
-    }
-
-    #[test]
-    fn an_address_that_has_been_called_is_not_opened_again() {
-        let environment = Environment::new(&Settings::default()).expect("valid");
-        let _secrets = environment.secrets();
-        let unopened = environment.base.unopened();
-        let noted = unopened.take().into_iter().next();
-        let _secrets = environment.secrets();
-        unopened.forget(noted.as_deref());
-        assert!(noted.is_some() && unopened.take().is_empty());
     }
 }

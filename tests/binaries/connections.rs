@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bundle_tests::TestApp;
-use bundle_tests::stage::{EMAIL, Stage, http_folders, outbox_row};
+use bundle_tests::stage::{Stage, http_folders, outbox_row};
 use dashtam_runtime::wires::Wires;
-use serde_json::json;
 
 use crate::{function, respond};
 
@@ -58,11 +57,7 @@ async fn the_first_question_of_a_gateway_opens_no_connection() {
 #[tokio::test]
 async fn the_first_message_opens_no_connection() {
     let mut stage = stage().await;
-    stage.app.drain().await;
-    stage.app.advance(1);
-    let body = json!({ "email": EMAIL });
-    stage.app.anonymous().post("/api/v1/auth/request-password-reset", &body).await.assert(202);
-    stage.values.push(("{{outbox_row}}", outbox_row(&stage.app, "mail").await));
+    stage.ask_for_mail().await;
     let (at_start, after) = opened(&stage, "outbox-mailer", "success").await;
     assert_eq!(at_start, after, "outbox-mailer");
     assert_eq!(called(&after), ["DYNAMODB", "SECRETS_MANAGER", "SESV2"].into());

@@ -82,11 +82,7 @@ async fn replay_messages(stage: &Stage, folder: &str) {
 #[tokio::test]
 async fn the_mailer_sends_the_mail_of_its_event() {
     let mut stage = stage().await;
-    stage.app.drain().await;
-    stage.app.advance(1);
-    let body = json!({ "email": EMAIL });
-    stage.app.anonymous().post("/api/v1/auth/request-password-reset", &body).await.assert(202);
-    stage.values.push(("{{outbox_row}}", outbox_row(&stage.app, "mail").await));
+    stage.ask_for_mail().await;
     let mails = stage.app.aws.mailbox.messages(Some(EMAIL)).len();
     replay_messages(&stage, "outbox-mailer").await;
     assert_eq!(stage.app.aws.mailbox.messages(Some(EMAIL)).len(), mails + 1);

@@ -47,6 +47,15 @@ impl Stage {
         Self { app, values }
     }
 
+    /// Asks for a mail to the account, whose row the events of the outbox name from then on; no other waits.
+    pub async fn ask_for_mail(&mut self) {
+        self.app.drain().await;
+        self.app.advance(1);
+        let body = json!({ "email": EMAIL });
+        self.app.anonymous().post("/api/v1/auth/request-password-reset", &body).await.assert(202);
+        self.values.push(("{{outbox_row}}", outbox_row(&self.app, "mail").await));
+    }
+
     /// An event with this service's values in it.
     #[must_use]
     pub fn event(&self, folder: &str, name: &str) -> String {

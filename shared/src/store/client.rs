@@ -22,8 +22,8 @@ use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_runtime_api::client::interceptors::context::Input;
 
+use super::unopened::Unopened;
 use crate::config::Settings;
-use crate::priming::Unopened;
 use crate::telemetry::TraceCalls;
 
 /// What every AWS client of this process shares.

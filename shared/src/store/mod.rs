@@ -29,6 +29,7 @@ mod sessions;
 mod single;
 mod trail;
 mod transaction;
+mod unopened;
 mod users;
 
 use std::sync::Arc;
@@ -64,6 +65,7 @@ pub use security::LastRotation;
 pub use sessions::{Advanced, Arrival, Begun};
 pub use trail::{Record, Step, Walk, Whose};
 pub use transaction::CommitError;
+pub(crate) use unopened::address;
 pub use users::{AddressOwner, Registered, TokenSlot};
 
 /// Conflicts are tried this often; see [`Store::pause`].

@@ -105,8 +105,8 @@ impl Issuer {
 #[must_use]
 pub fn role_of(user: &User, config: &Config) -> Role {
     let configured = || {
-        let email = EmailAddress::parse(&user.email).ok();
-        email.is_some_and(|email| config.passwords.admin_emails.contains(&email))
+        let admins = &config.passwords.admin_emails;
+        !admins.is_empty() && EmailAddress::parse(&user.email).is_ok_and(|email| admins.contains(&email))
     };
     if user.role == Role::Admin || (user.email_verified && configured()) { Role::Admin } else { Role::User }
 }

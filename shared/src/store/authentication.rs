@@ -28,14 +28,14 @@ impl Store {
     /// # Errors
     /// [`StoreError`], also if the store keeps answering only a part: a missing answer is never taken for absence.
     pub async fn authentication(&self, user: UserId, session: SessionId) -> Result<Authentication, StoreError> {
-        let found = self
+        let mut found = self
             .read_together(
                 "authentication",
                 vec![keys::user(user), keys::session(user, session), keys::security(self.any_copy())],
             )
             .await?;
         let [user, session, security] =
-            [Table::Users, Table::Tokens, Table::Security].map(|table| found.get(&table).cloned());
+            [Table::Users, Table::Tokens, Table::Security].map(|table| found.remove(&table));
         Ok(Authentication {
             user: user.map(|item| parse("authentication", item)).transpose()?,
             session: session.map(|item| parse("authentication", item)).transpose()?,
@@ -48,10 +48,10 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn user_and_security(&self, user: UserId) -> Result<(Option<User>, SecurityRecord), StoreError> {
-        let found =
+        let mut found =
             self.read_together("user_and_security", vec![keys::user(user), keys::security(self.any_copy())]).await?;
-        let user = found.get(&Table::Users).cloned().map(|item| parse("user_and_security", item)).transpose()?;
-        Ok((user, security_of("user_and_security", found.get(&Table::Security).cloned())?))
+        let user = found.remove(&Table::Users).map(|item| parse("user_and_security", item)).transpose()?;
+        Ok((user, security_of("user_and_security", found.remove(&Table::Security))?))
     }
 
     /// Reads one item of each named table.
@@ -72,7 +72,8 @@ impl Store {
             let answer = self.client.batch_get_item().set_request_items(Some(missing)).send().await;
             let answer = answer.map_err(|error| StoreError::from_sdk(operation, error))?;
             for (name, items) in answer.responses.unwrap_or_default() {
-                let table = Table::ALL.into_iter().find(|table| self.table(*table) == name);
+                let name = name.strip_prefix(&*self.prefix);
+                let table = Table::ALL.into_iter().find(|table| name == Some(table.name()));
                 found.extend(table.zip(items.into_iter().next()));
             }
             missing = answer.unprocessed_keys.unwrap_or_default();

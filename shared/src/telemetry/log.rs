@@ -187,10 +187,10 @@ fn quote(out: &mut String, text: &str) {
 
 fn escape(out: &mut String, text: &str, special: &str) {
     for character in text.chars() {
-        if special.contains(character) {
-            out.push('\\');
-            out.push(character);
-        } else if character == ' ' || character.is_ascii_graphic() {
+        if character == ' ' || character.is_ascii_graphic() {
+            if special.chars().any(|special| special == character) {
+                out.push('\\');
+            }
             out.push(character);
         } else {
             let mut units = [0; 2];

@@ -23,16 +23,25 @@ pub fn open() -> Client {
     Client::from_conf(config.build())
 }
 
-/// Reads three items that are not there.
+/// Reads an account, a session of it and the service's record: as much as GET me reads.
 pub async fn read(client: &Client) -> Result<(), Error> {
-    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let variable = |name| std::env::var(name).unwrap_or_default();
+    let (user, session) =
+        (format!("USER#{}", variable("FLOOR_USER")), format!("SESSION#{}", variable("FLOOR_SESSION")));
     let mut wanted = HashMap::new();
-    for (table, sorted) in [("users", false), ("tokens", true), ("security", false)] {
-        let sort = sorted.then(|| ("sk".to_owned(), text("NOTHING")));
-        let key = [("pk".to_owned(), text("NOTHING"))].into_iter().chain(sort).collect();
+    for (table, pk, sk) in
+        [("users", &*user, None), ("tokens", &*user, Some(session)), ("security", "SECURITY#0", None)]
+    {
+        let sk = sk.map(|sk| ("sk".to_owned(), AttributeValue::S(sk)));
+        let key = [("pk".to_owned(), AttributeValue::S(pk.to_owned()))].into_iter().chain(sk).collect();
         let keys = KeysAndAttributes::builder().keys(key).consistent_read(true).build()?;
         wanted.insert(format!("dashtam-local-{table}"), keys);
     }
-    client.batch_get_item().set_request_items(Some(wanted)).send().await?;
-    Ok(())
+    let answer = client.batch_get_item().set_request_items(Some(wanted)).send().await?;
+    let found = answer.responses.unwrap_or_default();
+    if found.values().all(|items| items.len() == 1) && found.len() == 3 {
+        Ok(())
+    } else {
+        Err("not all is there".into())
+    }
 }

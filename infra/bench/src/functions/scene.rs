@@ -60,8 +60,12 @@ impl Scene {
     /// A function of this scene. The floor calls as a function that may read what it reads.
     pub fn function(&self, built: &Built) -> Function {
         let role = if built.is_floor { "auth-me" } else { &built.name };
-        let function =
+        let mut function =
             Function::new(role, &built.program).with_all(self.stage.app.settings().beginning_with("DASHTAM_"));
+        for (name, place) in [("FLOOR_USER", "{{user_id}}"), ("FLOOR_SESSION", "{{session_id}}")] {
+            let value = self.stage.values.iter().find(|(other, _)| built.is_floor && *other == place);
+            function = function.with(name, value.map_or("", |(_, value)| value));
+        }
         function.with_all(self.wires.variables()).with("SSL_CERT_FILE", &self.trusted.to_string_lossy())
     }
 

@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
 
+use super::ask::Ask;
 use super::condition::Condition;
 use super::intrinsic::{Names, Stack, role_arn};
 use super::policy::{self, Effect, Statement};
 use super::requests::Facts;
-use super::rights::Ask;
 use super::sources;
 use super::{ACCOUNT, OPERATOR};
 use crate::template::{TemplateError, crate_name, missing, text};

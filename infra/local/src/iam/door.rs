@@ -12,26 +12,12 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::json;
 
+use super::ask::Service;
 use super::rights::{Denial, Rights};
 use crate::aws::protocol::{self, ApiError};
 
 /// What S3 takes, which is the most of all.
 const LONGEST: usize = 16 * 1024 * 1024;
-
-/// A service, by how its requests are read and its refusals written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Service {
-    /// `DynamoDB`: AWS JSON 1.0.
-    DynamoDb,
-    /// Secrets Manager: AWS JSON 1.1.
-    SecretsManager,
-    /// SES, version 2: REST JSON.
-    Ses,
-    /// KMS: AWS JSON 1.1.
-    Kms,
-    /// S3: REST XML.
-    S3,
-}
 
 #[derive(Clone)]
 struct Door {

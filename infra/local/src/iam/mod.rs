@@ -11,6 +11,7 @@
 //! boundaries, policies of an organisation, and trust policies of roles.
 
 pub mod allowance;
+pub mod ask;
 pub mod condition;
 pub mod door;
 pub mod intrinsic;
@@ -22,9 +23,10 @@ pub mod sources;
 mod tests;
 
 pub use allowance::{Allowance, Policies};
-pub use door::{Service, guarded};
+pub use ask::{Ask, Service};
+pub use door::guarded;
 pub use intrinsic::Names;
-pub use rights::{Ask, Denial, Rights};
+pub use rights::{Denial, Rights};
 
 /// The account that the local AWS side plays.
 pub const ACCOUNT: &str = "000000000000";

@@ -14,10 +14,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::ACCOUNT;
+use super::ask::{Ask, Service};
 use super::condition::ContextKey;
-use super::door::Service;
 use super::intrinsic::Stack;
-use super::rights::Ask;
 use crate::environment::REGION;
 use crate::template::{TemplateError, missing, text};
 

@@ -5,27 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::OPERATOR;
 use super::allowance::{Lack, Policies};
-use super::condition::Context;
+use super::ask::Ask;
 use super::requests::Facts;
-
-/// One action on one resource that a call needs to be allowed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ask {
-    /// The action: `dynamodb:GetItem`.
-    pub action: String,
-    /// The resource's ARN, or `*` for an action that is about none.
-    pub resource: String,
-    /// What conditions may ask for.
-    pub context: Context,
-}
-
-impl Ask {
-    /// An action on a resource.
-    #[must_use]
-    pub fn new(action: impl Into<String>, resource: impl Into<String>) -> Self {
-        Self { action: action.into(), resource: resource.into(), context: Context::new() }
-    }
-}
 
 /// A call that is not allowed. Its text is that of AWS.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -5,8 +5,8 @@
 
 use serde_json::Value;
 
+use super::ask::Ask;
 use super::intrinsic::{Stack, unsupported};
-use super::rights::Ask;
 use crate::template::{TemplateError, crate_name, missing, text};
 
 const STREAM: [&str; 4] = ["DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"];

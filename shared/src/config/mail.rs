@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::Reader;
-use super::tokens::base_url;
+use super::tokens::own_url;
+use super::{Reader, Stage};
 use crate::domain::EmailAddress;
 
 /// Settings of mail.
@@ -22,14 +22,12 @@ pub struct MailConfig {
 }
 
 impl MailConfig {
-    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
-        let url = "an http or https URL without query, fragment or trailing slash";
-        let base = reader.parsed(
+    pub(super) fn read(reader: &mut Reader<'_>, stage: Stage) -> Self {
+        let base = own_url(
+            reader,
+            stage,
             "APP_BASE_URL",
-            url,
-            "http://127.0.0.1:9000",
-            "where the pages that mail links to are served",
-            base_url,
+            "where the pages that mail links to are served; https where the stage is prod",
         );
         let from = reader.parsed(
             "MAIL_FROM",
@@ -39,7 +37,7 @@ impl MailConfig {
             sender,
         );
         Self {
-            app_base_url: base.unwrap_or_default(),
+            app_base_url: base,
             from: from.unwrap_or_default(),
             verification_ttl: reader.seconds(
                 "VERIFICATION_TTL_SECONDS",

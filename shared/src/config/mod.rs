@@ -133,8 +133,8 @@ impl Config {
             log_level: deployment::log_level(&mut reader),
             table_prefix: deployment::table_prefix(&mut reader),
             secret_prefix: deployment::secret_prefix(&mut reader),
-            mail: MailConfig::read(&mut reader),
-            tokens: TokenConfig::read(&mut reader),
+            mail: MailConfig::read(&mut reader, stage),
+            tokens: TokenConfig::read(&mut reader, stage),
             passwords: PasswordConfig::read(&mut reader, stage),
             network: NetworkConfig::read(&mut reader),
             audit: AuditConfig::read(&mut reader, stage),
@@ -218,9 +218,28 @@ mod tests {
         }
     }
 
+    /// The least that a stage is deployed with.
+    fn deployed(stage: &str) -> Settings {
+        let url = "https://auth.example.com";
+        let named = Settings::default().with("DASHTAM_STAGE", stage);
+        named.with("DASHTAM_ISSUER", url).with("DASHTAM_APP_BASE_URL", url)
+    }
+
+    #[test]
+    fn production_names_its_own_urls_and_serves_them_over_tls() {
+        assert!(Config::parse(&deployed("prod")).is_ok());
+        for name in ["DASHTAM_ISSUER", "DASHTAM_APP_BASE_URL"] {
+            for wrong in ["", "http://auth.example.com", "http://127.0.0.1:9000"] {
+                let ConfigError(faults) = Config::parse(&deployed("prod").with(name, wrong)).expect_err(name);
+                assert!(faults.len() == 1 && faults[0].starts_with(name), "{faults:?}");
+                assert!(Config::parse(&deployed("dev").with(name, wrong)).is_ok());
+            }
+        }
+    }
+
     #[test]
     fn scaled_limits_are_refused_in_production() {
-        let prod = Settings::default().with("DASHTAM_STAGE", "prod").with("DASHTAM_RATE_LIMIT_SCALE", "10");
+        let prod = deployed("prod").with("DASHTAM_RATE_LIMIT_SCALE", "10");
         let faults = Config::parse(&prod).expect_err("refused");
         assert!(faults.to_string().contains("DASHTAM_RATE_LIMIT_SCALE"), "{faults}");
     }
@@ -228,7 +247,7 @@ mod tests {
     #[test]
     fn production_keeps_records_for_a_year_at_least() {
         let kept = |stage, days| {
-            let settings = Settings::default().with("DASHTAM_STAGE", stage).with("DASHTAM_AUDIT_RETENTION_DAYS", days);
+            let settings = deployed(stage).with("DASHTAM_AUDIT_RETENTION_DAYS", days);
             Config::parse(&settings).map(|config| config.audit.retention.as_secs() / 86_400).ok()
         };
         assert_eq!(kept("prod", "365"), Some(365));
@@ -242,8 +261,8 @@ mod tests {
 
     #[test]
     fn weak_hashing_is_refused_where_it_is_deployed() {
-        let weak = |stage| Settings::default().with("DASHTAM_STAGE", stage).with("DASHTAM_ARGON2_MEMORY_KIB", "8192");
+        let weak = |stage| deployed(stage).with("DASHTAM_ARGON2_MEMORY_KIB", "8192");
         assert!(Config::parse(&weak("local")).is_ok());
-        assert!(Config::parse(&weak("dev").with("DASHTAM_ISSUER", "https://a.example")).is_err());
+        assert!(Config::parse(&weak("dev")).is_err());
     }
 }

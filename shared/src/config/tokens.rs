@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Reader;
+use super::{Reader, Stage};
 
 /// What the reuse of a spent refresh token ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,9 +41,8 @@ pub struct TokenConfig {
 }
 
 impl TokenConfig {
-    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
-        let url = "an http or https URL without query, fragment or trailing slash";
-        let issuer = reader.parsed("ISSUER", url, "http://127.0.0.1:9000", "`iss` of every token", base_url);
+    pub(super) fn read(reader: &mut Reader<'_>, stage: Stage) -> Self {
+        let issuer = own_url(reader, stage, "ISSUER", "`iss` of every token; https where the stage is prod");
         let idle = reader.seconds(
             "SESSION_IDLE_SECONDS",
             0..=31_536_000,
@@ -51,7 +50,7 @@ impl TokenConfig {
             "a session without login or refresh for this long is over; 0: no idle limit",
         );
         Self {
-            issuer: issuer.unwrap_or_default(),
+            issuer,
             audience: audience(reader),
             access_ttl: reader.seconds("ACCESS_TOKEN_TTL_SECONDS", 1..=3_600, 1_800, "life of an access token"),
             session_ttl: reader.seconds(
@@ -107,6 +106,16 @@ fn audience(reader: &mut Reader<'_>) -> String {
     let parse =
         |text: &str| (text.len() <= 255 && text.bytes().all(|byte| byte.is_ascii_graphic())).then(|| text.to_owned());
     reader.parsed("AUDIENCE", values, "dashtam", "`aud` of every token", parse).unwrap_or_default()
+}
+
+/// A URL of the service's own. What is read off a wire in production is read over TLS, and the default is a laptop's.
+pub(super) fn own_url(reader: &mut Reader<'_>, stage: Stage, name: &str, what: &str) -> String {
+    let values = "an http or https URL without query, fragment or trailing slash";
+    let url = reader.parsed(name, values, "http://127.0.0.1:9000", what, base_url).unwrap_or_default();
+    if stage == Stage::Prod && url.starts_with("http:") {
+        reader.fault(name, "must be given, as an https URL, where DASHTAM_STAGE is prod");
+    }
+    url
 }
 
 /// An absolute http(s) URL that paths can be appended to.

@@ -84,12 +84,18 @@ async fn what_only_shows_when_the_parts_are_built_is_told_too() {
 async fn a_deployment_is_checked_without_credentials_and_must_name_its_tables() {
     let process = Settings::default().with("DASHTAM_STAGE", "prod").with("DASHTAM_RATE_LIMIT_SCALE", "10");
     let ran = run(&["config", "check", "--aws"], &process).await.assert(2);
-    for told in ["DASHTAM_TABLE_PREFIX is missing", "DASHTAM_ISSUER is missing", "DASHTAM_RATE_LIMIT_SCALE must not"] {
+    for told in [
+        "DASHTAM_TABLE_PREFIX is missing",
+        "DASHTAM_ISSUER is missing",
+        "DASHTAM_APP_BASE_URL must be given",
+        "DASHTAM_RATE_LIMIT_SCALE must not",
+    ] {
         assert!(ran.out.contains(told), "{told}: {}", ran.out);
     }
-    let whole = [("STAGE", "prod"), ("TABLE_PREFIX", "a-"), ("SECRET_PREFIX", "a/"), ("ISSUER", "https://a.example")];
-    let process =
-        whole.iter().fold(Settings::default(), |all, (name, value)| all.with(&format!("DASHTAM_{name}"), *value));
+    let url = "https://a.example";
+    let names = [("STAGE", "prod"), ("TABLE_PREFIX", "a-"), ("SECRET_PREFIX", "a/")];
+    let whole = names.into_iter().chain([("ISSUER", url), ("APP_BASE_URL", url)]);
+    let process = whole.fold(Settings::default(), |all, (name, value)| all.with(&format!("DASHTAM_{name}"), value));
     run(&["config", "check", "--aws"], &process).await.assert(0);
 }
 

@@ -234,4 +234,8 @@ def main(command, name, endpoint):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    try:
+        main(*sys.argv[1:])
+    except KeyboardInterrupt:
+        # What the shell calls a program that Ctrl-C has ended; `check-deployment` knows it.
+        sys.exit(130)

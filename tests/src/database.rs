@@ -61,9 +61,7 @@ impl TestApp {
 
     /// Sets an attribute of the item that `key` names by its `pk` and `sk`.
     pub async fn db_set(&self, table: &str, key: &Item, name: &str, value: AttributeValue) {
-        let keys = key.iter().filter(|(name, _)| ["pk", "sk"].contains(&name.as_str()));
-        let keys: Item = keys.map(|(name, value)| (name.clone(), value.clone())).collect();
-        let request = self.db().update_item().table_name(format!("dashtam-local-{table}")).set_key(Some(keys));
+        let request = self.db().update_item().table_name(format!("dashtam-local-{table}")).set_key(Some(key_of(key)));
         let request = request.update_expression("SET #n = :v").expression_attribute_names("#n", name);
         request.expression_attribute_values(":v", value).send().await.expect("updated");
     }
@@ -95,12 +93,16 @@ impl TestApp {
         request.send().await.expect("put");
     }
 
-    /// Removes the items of a table without sort keys whose key begins with `prefix`.
+    /// Removes the items of a table whose key begins with `prefix`.
     pub async fn db_remove(&self, table: &str, prefix: &str) {
-        for item in self.db_items(table, prefix).await {
-            let key = item.get("pk").cloned().expect("a key");
-            let request = self.db().delete_item().table_name(format!("dashtam-local-{table}")).key("pk", key);
-            request.send().await.expect("removed");
+        self.db_remove_where(table, prefix, |_| true).await;
+    }
+
+    /// Removes those of them that `is_meant`.
+    pub async fn db_remove_where(&self, table: &str, prefix: &str, is_meant: impl Fn(&Item) -> bool) {
+        for item in self.db_items(table, prefix).await.into_iter().filter(is_meant) {
+            let request = self.db().delete_item().table_name(format!("dashtam-local-{table}"));
+            request.set_key(Some(key_of(&item))).send().await.expect("removed");
         }
     }
 
@@ -112,6 +114,11 @@ impl TestApp {
         }
         all
     }
+}
+
+fn key_of(item: &Item) -> Item {
+    let key = item.iter().filter(|(name, _)| ["pk", "sk"].contains(&name.as_str()));
+    key.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 /// A text attribute.

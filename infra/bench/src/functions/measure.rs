@@ -75,6 +75,7 @@ pub async fn sample(built: &Built, scene: &mut Scene, bounds: &Bounds) -> Result
     }
     let warm_cpu = process.cpu().await?.saturating_sub(before) / events;
     let peak_kib = process.peak_memory()?;
+    scene.tidy(built).await;
     Ok(Sample { init_cpu: init.cpu, init_wall: init.wall, first_cpu, first_wall, warm_cpu, peak_kib })
 }
 

@@ -30,7 +30,7 @@ impl Bounds {
     /// Coarse.
     pub const QUICK: Self = Self { starts: 3, events: 50, hashing_events: 10 };
     /// What figures are quoted from.
-    pub const FULL: Self = Self { starts: 10, events: 200, hashing_events: 40 };
+    pub const FULL: Self = Self { starts: 5, events: 200, hashing_events: 40 };
 }
 
 /// Builds the functions, measures them, and prints the tables. `only` names some instead of all.
@@ -53,6 +53,7 @@ async fn measure_all(bounds: &Bounds, functions: &[build::Built]) -> Result<Vec<
     let mut samples: Vec<Vec<Sample>> = functions.iter().map(|_| Vec::new()).collect();
     for round in 0..bounds.starts {
         eprintln!("round {} of {}", round + 1, bounds.starts);
+        scene.renew_proofs().await;
         for (function, samples) in functions.iter().zip(&mut samples) {
             samples.push(measure::sample(function, &mut scene, bounds).await?);
         }

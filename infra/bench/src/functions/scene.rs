@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bundle_tests::TestApp;
 use bundle_tests::project::path;
 use bundle_tests::stage::Stage;
+use bundle_tests::{TestApp, text};
 use dashtam_runtime::Function;
 use dashtam_runtime::wires::{Certificate, Wires};
 use serde_json::Value;
@@ -15,9 +16,13 @@ use serde_json::Value;
 use super::build::Built;
 use crate::Failure;
 
-/// Everything is by default, but nobody is refused for coming often. The tests' own hashes are cheaper.
-const SETTINGS: [(&str, &str); 3] =
-    [("RATE_LIMIT_SCALE", "1000"), ("ARGON2_MEMORY_KIB", "19456"), ("ARGON2_ITERATIONS", "2")];
+/// Everything is by default, but nobody is refused for coming often or late. The tests' own hashes are cheaper.
+const SETTINGS: [(&str, &str); 4] = [
+    ("RATE_LIMIT_SCALE", "1000"),
+    ("ARGON2_MEMORY_KIB", "19456"),
+    ("ARGON2_ITERATIONS", "2"),
+    ("ACCESS_TOKEN_TTL_SECONDS", "3600"),
+];
 /// Where distributions keep the certificates that they trust.
 const TRUSTED: [&str; 3] =
     ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
@@ -42,6 +47,8 @@ pub struct Scene {
     stage: Stage,
     wires: Wires,
     trusted: PathBuf,
+    /// Since when the proofs of the passwords are as old as they are.
+    proved: Instant,
 }
 
 impl Scene {
@@ -54,7 +61,7 @@ impl Scene {
         let wires = Wires::before(services, Some(&certificate)).await?;
         let trusted = std::env::temp_dir().join(format!("trusted-{}.pem", std::process::id()));
         std::fs::write(&trusted, with_those_of_the_system(&certificate))?;
-        Ok(Self { stage, wires, trusted })
+        Ok(Self { stage, wires, trusted, proved: Instant::now() })
     }
 
     /// A function of this scene. The floor calls as a function that may read what it reads.
@@ -102,6 +109,26 @@ impl Scene {
         let places = self.stage.values.iter_mut().filter(|(place, _)| *place == "{{refresh_token}}");
         places.for_each(|(_, value)| token.clone_into(value));
         Ok(())
+    }
+
+    /// Makes the proofs of the passwords as recent as they were at first: a measurement takes longer than they count.
+    pub async fn renew_proofs(&mut self) {
+        let passed = std::mem::replace(&mut self.proved, Instant::now()).elapsed();
+        self.stage.app.db_age_proofs(-i64::try_from(passed.as_secs()).unwrap_or_default()).await;
+    }
+
+    /// Removes the sessions that a process of login has begun: more of them would end the one that all others work with, and a
+    /// list of them would grow from round to round.
+    pub async fn tidy(&self, built: &Built) {
+        if built.name != "auth-login" {
+            return;
+        }
+        let kept =
+            self.stage.values.iter().filter(|(place, _)| ["{{session_id}}", "{{other_session_id}}"].contains(place));
+        let kept: Vec<_> = kept.map(|(_, id)| format!("SESSION#{id}")).collect();
+        let user = self.stage.values.iter().find(|(place, _)| *place == "{{user_id}}").map_or("", |(_, id)| id);
+        let is_new = |item: &_| text(item, "sk").is_some_and(|sk| !kept.iter().any(|kept| kept == sk));
+        self.stage.app.db_remove_where("tokens", &format!("USER#{user}"), is_new).await;
     }
 
     /// Fails unless an answer is what the event's folder says.

@@ -281,6 +281,20 @@ async fn a_filter_that_matches_rarely_costs_a_bounded_number_of_reads_a_page() {
 }
 
 #[tokio::test]
+async fn a_page_across_users_reads_little_more_than_it_shows() {
+    let app = unlimited().await;
+    let root = app.admin("root@example.com").await;
+    for n in 0..150 {
+        app.anonymous().try_log_in(&format!("u{n}@example.com"), WRONG).await.assert(401);
+    }
+    app.proxy.watch();
+    assert_eq!(events(&root.get(EVENTS).await).len(), 50);
+    let queries = app.proxy.take_watched().into_iter().filter(|(operation, _)| operation == "Query");
+    let asked: Vec<_> = queries.filter_map(|(_, asked)| asked["Limit"].as_u64()).collect();
+    assert!(asked.len() >= 16 && asked.iter().sum::<u64>() < 256, "{asked:?}");
+}
+
+#[tokio::test]
 async fn all_faults_of_a_search_are_told_at_once_with_their_places() {
     let app = unlimited().await;
     let root = app.admin("root@example.com").await;

@@ -19,8 +19,9 @@ use crate::domain::{EventId, SessionId, Timestamp, UserId};
 
 /// How many records a query asks for; each has less than a kilobyte.
 const CHUNK: i32 = 50;
-/// The same where sixteen partitions are read beside each other.
-const CHUNK_OF_SHARD: i32 = 16;
+/// How many it asks for at first where sixteen partitions are read beside each other: they share a page, so most of what is
+/// read of each would not be shown. Whoever reads on asks for twice as many each time.
+const CHUNK_OF_SHARD: i32 = 8;
 
 /// A record as it is read; [`crate::audit::Entry`] says what its members mean.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -114,6 +115,8 @@ struct Stream {
     /// The least and the greatest sort key.
     span: (String, String),
     start: Option<Item>,
+    /// How many records the next query asks for.
+    chunk: i32,
     ahead: VecDeque<Record>,
     is_read: bool,
 }
@@ -132,8 +135,8 @@ impl Store {
 
     /// One page of a partition.
     async fn fill(&self, stream: &mut Stream) -> Result<(), StoreError> {
-        let chunk = if stream.index == Some(Index::ByMonth) { CHUNK_OF_SHARD } else { CHUNK };
-        let request = self.client.query().table_name(self.table(Table::Audit)).limit(chunk).scan_index_forward(false);
+        let request = self.client.query().table_name(self.table(Table::Audit)).limit(stream.chunk);
+        let request = request.scan_index_forward(false);
         let (hash, range) = stream.index.map_or(("pk", "sk"), |index| (index.attribute(), "event_id"));
         let request = request
             .set_index_name(stream.index.map(|index| index.name().to_owned()))
@@ -150,6 +153,7 @@ impl Store {
             stream.ahead.push_back(parse("records", item)?);
         }
         stream.start = page.last_evaluated_key;
+        stream.chunk = stream.chunk.saturating_mul(2).min(CHUNK);
         stream.is_read = stream.start.is_none();
         Ok(())
     }
@@ -209,6 +213,7 @@ impl Walk<'_> {
             partition,
             span: if index.is_some() { of_index.clone() } else { of_table.clone() },
             start: None,
+            chunk: if index == Some(Index::ByMonth) { CHUNK_OF_SHARD } else { CHUNK },
             ahead: VecDeque::new(),
             // An empty span is no query (the store refuses it).
             is_read: most < self.least,

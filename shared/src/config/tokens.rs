@@ -112,7 +112,8 @@ fn audience(reader: &mut Reader<'_>) -> String {
 pub(super) fn own_url(reader: &mut Reader<'_>, stage: Stage, name: &str, what: &str) -> String {
     let values = "an http or https URL without query, fragment or trailing slash";
     let url = reader.parsed(name, values, "http://127.0.0.1:9000", what, base_url).unwrap_or_default();
-    if stage == Stage::Prod && url.starts_with("http:") {
+    let is_open = url.get(.."http:".len()).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http:"));
+    if stage == Stage::Prod && is_open {
         reader.fault(name, "must be given, as an https URL, where DASHTAM_STAGE is prod");
     }
     url

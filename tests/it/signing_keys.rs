@@ -2,13 +2,15 @@
 
 #![expect(clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
-use bundle_tests::{Actor, PASSWORD, TestApp, text};
+use bundle_tests::{Actor, Fault, PASSWORD, TestApp, text};
 use futures::future::join_all;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use shared::domain::Timestamp;
 use shared::entropy::OsEntropy;
+use shared::keys::compromise::drop_all;
 use shared::keys::{self, DATA_RING, SIGNING_RING};
+use shared::request::{RequestMeta, Task};
 use shared::rotation::{RotationEvent, RotationHandler, Step};
 use shared::tokens::{DataRing, SigningRing};
 
@@ -216,6 +218,31 @@ async fn parallel_compromises_leave_one_key_that_signs() {
     let ada = app.logged_in("ada@example.com").await;
     ada.me().await.assert(200);
     assert_eq!(published(&app).await, [kid(&ada)]);
+}
+
+#[tokio::test]
+async fn a_compromise_that_ends_late_leaves_the_key_of_the_one_behind_it() {
+    static BEHIND: Task = Task { action: "admin.rotate_signing_keys", name: "another one" };
+    let app = TestApp::start().await;
+    let root = app.admin("root@example.com").await;
+    // It is committed, and before it has heard of that another one begins and ends.
+    app.proxy.plan("TransactWriteItems", Fault::LostAnswer, 1);
+    app.proxy.plan("TransactWriteItems", Fault::Held, 1);
+    let behind = async {
+        app.proxy.until_held().await;
+        let (secrets, store) = (app.environment.secrets(), app.environment.store());
+        let entry = store.entry(&RequestMeta::of_task(&BEHIND, store.entropy()));
+        let key = drop_all(&secrets, &store, &entry).await.expect("done");
+        app.proxy.release();
+        key.kid
+    };
+    let body = compromised();
+    let (answer, key) = tokio::join!(root.post(PATH, &body), behind);
+    answer.assert(202);
+    let ada = app.logged_in("ada@example.com").await;
+    ada.me().await.assert(200);
+    assert_eq!((published(&app).await, kid(&ada)), (vec![key.clone()], key));
+    assert_eq!(ring(&app).await.keys().len(), 1);
 }
 
 #[tokio::test]

@@ -2,7 +2,8 @@
 //!
 //! The order makes every crash harmless. First the ring gets a new key beside the old ones, so that whoever is asked to
 //! sign with it can. Then the record trusts that key alone: from this commit on every verifier refuses what the others
-//! signed, and no signer uses them. Then the old ones leave the ring; what a crash leaves of that is mended later.
+//! signed, and no signer uses them. Then the old ones leave the ring as it is by then; what a crash leaves of that is mended
+//! later.
 
 use super::{KeysError, SIGNING_RING, TRIES, read_ring, record, replace_ring};
 use crate::audit::Entry;
@@ -26,9 +27,25 @@ pub async fn drop_all(secrets: &Secrets, store: &Store, entry: &Entry) -> Result
     trust_only(secrets, store, &key, entry).await?;
     // A rotation that was under way goes on with keys that nobody trusts any more; it is called off.
     secrets.drop_pending(SIGNING_RING).await?;
-    let holder = secrets.current_version(SIGNING_RING).await?.ok_or(KeysError::NotBegun)?;
-    let _replaced = replace_ring(secrets, store, &holder, &ring.with_only(|known| known.kid == key.kid)?).await?;
+    forget_older(secrets, store, &key.kid).await?;
     Ok(key)
+}
+
+/// Drops what stands before the key `kid` from the ring. What stands behind it is of somebody who dropped all keys meanwhile,
+/// this one too, and may be the only one that is trusted by now.
+async fn forget_older(secrets: &Secrets, store: &Store, kid: &str) -> Result<(), KeysError> {
+    for _ in 0..TRIES {
+        // In this order: a ring that is newer than the version that is to be replaced replaces nothing.
+        let holder = secrets.current_version(SIGNING_RING).await?.ok_or(KeysError::NotBegun)?;
+        let ring = read_ring(secrets).await?.ok_or(KeysError::NotBegun)?;
+        let Some(place) = ring.keys().iter().position(|known| known.public().kid == kid) else { return Ok(()) };
+        let older: Vec<_> = ring.keys().iter().take(place).map(|known| known.public().kid.clone()).collect();
+        let kept = ring.with_only(|known| !older.contains(&known.kid))?;
+        if older.is_empty() || replace_ring(secrets, store, &holder, &kept).await? {
+            return Ok(());
+        }
+    }
+    Ok(())
 }
 
 async fn trust_only(secrets: &Secrets, store: &Store, key: &PublicKey, entry: &Entry) -> Result<(), KeysError> {

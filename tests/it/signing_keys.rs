@@ -264,6 +264,45 @@ async fn a_rotation_that_a_compromise_overtakes_fails_and_the_next_one_succeeds(
 }
 
 #[tokio::test]
+async fn a_rotation_that_ends_while_a_compromise_commits_leaves_the_key_that_will_be_trusted() {
+    let app = TestApp::start().await;
+    let root = app.admin("root@example.com").await;
+    let handler = signing(&app).await;
+    for step in [Step::CreateSecret, Step::SetSecret, Step::TestSecret] {
+        handler(event(step, 1)).await.expect("done");
+    }
+    // The new key is in the ring, and what trusts it alone is on its way. The rotation dies before it writes down anything.
+    app.proxy.plan("TransactWriteItems", Fault::Held, 1);
+    let rotation = async {
+        app.proxy.until_held().await;
+        app.proxy.plan("TransactWriteItems", Fault::InternalError, 3);
+        let finished = handler(event(Step::FinishSecret, 1)).await;
+        app.proxy.heal();
+        app.proxy.release();
+        finished
+    };
+    let body = compromised();
+    let (answer, finished) = tokio::join!(root.post(PATH, &body), rotation);
+    answer.assert(202);
+    app.logged_in("ada@example.com").await.me().await.assert(200);
+    finished.expect_err("its ring lacks the newest key");
+}
+
+#[tokio::test]
+async fn a_last_step_that_comes_again_after_the_next_rotation_takes_nothing_back() {
+    let app = TestApp::start().await;
+    let data = keys_rotate_data::rotation(&app.function("keys-rotate-data")).await.expect("a rotation");
+    for handler in [signing(&app).await, data] {
+        for (step, version) in [1, 2].into_iter().flat_map(|version| Step::ALL.map(|step| (step, version))) {
+            handler(event(step, version)).await.expect("done");
+        }
+        handler(event(Step::FinishSecret, 1)).await.expect_err("another one came behind it");
+    }
+    assert_eq!(ring(&app).await.keys().len(), 3);
+    assert_eq!(keys::data_ring(&app.environment.secrets()).await.expect("a ring").infos().count(), 3);
+}
+
+#[tokio::test]
 async fn what_a_crash_between_ring_and_record_leaves_is_mended() {
     let app = TestApp::with(&[("KEY_LEAD_SECONDS", "0")]).await;
     let (secrets, store) = (app.environment.secrets(), app.environment.store());

@@ -86,8 +86,11 @@ impl DataRotation {
 
     async fn finish(&self, version: &str) -> Result<(), KeysError> {
         let holder = self.secrets.current_version(DATA_RING).await?.ok_or(KeysError::NotBegun)?;
-        let infos: Vec<_> = self.pending(version).await?.infos().cloned().collect();
-        if holder != version && !self.secrets.make_current(DATA_RING, &holder, version).await? {
+        let infos: Vec<_> = self.existing(version).await?.infos().cloned().collect();
+        // What was made before the present ring, by a step that comes again late, would take its newest key away.
+        let replaced = self.existing(&holder).await?;
+        let holds_all = replaced.infos().all(|info| infos.contains(info));
+        if !holds_all || (holder != version && !self.secrets.make_current(DATA_RING, &holder, version).await?) {
             return Err(KeysError::Overtaken);
         }
         let meta = RequestMeta::of_task(&ROTATE, self.store.entropy());
@@ -97,7 +100,7 @@ impl DataRotation {
         Ok(())
     }
 
-    async fn pending(&self, version: &str) -> Result<DataRing, KeysError> {
+    async fn existing(&self, version: &str) -> Result<DataRing, KeysError> {
         self.ring_of(version).await?.ok_or(KeysError::NotBegun)
     }
 

@@ -7,7 +7,7 @@
 //!    caches the key set has it by then. The former key retires when its last token has expired.
 //!
 //! Each step looks at what is there first, so it may come again, also after a crash anywhere. Where a compromise came in
-//! between, the pending ring lacks the key that signs now: its rotation fails and the next one begins anew.
+//! between, the pending ring lacks the key that signs now, or that will: its rotation fails and the next one begins anew.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -101,8 +101,10 @@ impl SigningRotation {
         let holder = self.secrets.current_version(SIGNING_RING).await?.ok_or(KeysError::NotBegun)?;
         let ring = self.pending(version).await?;
         let kid = newest(&ring)?.kid.clone();
-        let moved = holder == version || self.secrets.make_current(SIGNING_RING, &holder, version).await?;
-        if !moved {
+        // A key that came into the ring behind the pending one's making may be what a compromise trusts in the next moment.
+        let replaced = ring_of_version(&self.secrets, &holder).await?.unwrap_or_default();
+        let holds_newest = replaced.newest().is_none_or(|key| ring.key(&key.public().kid).is_some());
+        if !holds_newest || (holder != version && !self.secrets.make_current(SIGNING_RING, &holder, version).await?) {
             return Err(KeysError::Overtaken);
         }
         let meta = RequestMeta::of_task(&ROTATE, self.store.entropy());

@@ -72,6 +72,10 @@ pub struct TableDefinition {
     pub stream: Option<String>,
     /// The attribute that holds the expiry.
     pub ttl_attribute: Option<String>,
+    /// Whether its deletion is refused. The local database follows neither this nor the next.
+    pub is_deletion_protected: bool,
+    /// Whether it can be restored to any moment of the last weeks.
+    pub is_recoverable: bool,
 }
 
 /// A global secondary index of a table, which holds whole items.
@@ -236,7 +240,8 @@ fn table_definition(id: &str, table: &Value) -> Result<TableDefinition, Template
         None => None,
         Some(_) => Some(text(table, id, "/Properties/StreamSpecification/StreamViewType")?.to_owned()),
     };
-    let expires = table.pointer("/Properties/TimeToLiveSpecification/Enabled").and_then(Value::as_bool) == Some(true);
+    let is_on = |pointer: &str| table.pointer(pointer).and_then(Value::as_bool) == Some(true);
+    let expires = is_on("/Properties/TimeToLiveSpecification/Enabled");
     Ok(TableDefinition {
         suffix: suffix.to_owned(),
         key_schema: pairs(table, id, "/Properties/KeySchema", "/KeyType")?,
@@ -244,6 +249,8 @@ fn table_definition(id: &str, table: &Value) -> Result<TableDefinition, Template
         indexes: indexes(table, id)?,
         stream,
         ttl_attribute: if expires { optional("/Properties/TimeToLiveSpecification/AttributeName") } else { None },
+        is_deletion_protected: is_on("/Properties/DeletionProtectionEnabled"),
+        is_recoverable: is_on("/Properties/PointInTimeRecoverySpecification/PointInTimeRecoveryEnabled"),
     })
 }
 

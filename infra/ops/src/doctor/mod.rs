@@ -9,6 +9,7 @@ mod clock;
 mod keys;
 mod mail;
 mod migrations;
+mod protection;
 mod service;
 mod tables;
 mod trail;
@@ -97,6 +98,7 @@ impl Patient<'_> {
 pub async fn run(desk: &Desk, is_deployment: bool, console: &mut Console<'_>) -> Result<Exit, Failure> {
     let patient = Patient { desk, base: AwsBase::new(desk.settings.clone()), is_deployment };
     let mut checks = Box::pin(tables::check(&patient)).await?;
+    checks.extend(Box::pin(protection::check(&patient)).await?);
     checks.extend(Box::pin(keys::check(&patient)).await);
     checks.extend(Box::pin(trail::check(&patient)).await);
     checks.push(Box::pin(migrations::check(&patient)).await);

@@ -16,17 +16,26 @@ use crate::failure::Failure;
 /// # Errors
 /// The template that this program was built with is unusable.
 pub(super) async fn check(patient: &Patient<'_>) -> Result<Vec<Check>, Failure> {
-    let template = Template::embedded()
-        .map_err(|error| Failure::refused(error.to_string(), "Build the command from a checkout whose tests pass."))?;
+    let wanted = wanted()?;
     let clocks = Clocks::default();
     let config = store::client(&patient.base).config().to_builder().interceptor(clocks.clone()).build();
     let client = Client::from_conf(config);
     let mut checks = Vec::new();
-    for definition in &template.tables {
+    for definition in &wanted {
         checks.push(table(patient, &client, definition).await);
     }
     checks.push(clocks.check());
     Ok(checks)
+}
+
+/// The tables of the template.
+///
+/// # Errors
+/// The template that this program was built with is unusable.
+pub(super) fn wanted() -> Result<Vec<TableDefinition>, Failure> {
+    let template = Template::embedded()
+        .map_err(|error| Failure::refused(error.to_string(), "Build the command from a checkout whose tests pass."))?;
+    Ok(template.tables)
 }
 
 async fn table(patient: &Patient<'_>, client: &Client, wanted: &TableDefinition) -> Check {

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TimeToLiveSpecification,
 };
-use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::response::Response;
-use serde_json::Value;
+use axum::response::{IntoResponse as _, Response};
+use axum::{Json, Router};
+use serde_json::{Value, json};
 use shared::clock::{Clock as _, SystemClock};
 use shared::config::Settings;
 
@@ -178,36 +178,82 @@ async fn a_service_that_is_another_one_or_not_there_is_told() {
 async fn a_clock_that_is_apart_from_that_of_aws_is_told_by_how_much() {
     let local = Local::start("doctor-clock").await;
     for (ahead, code, state) in [(60, 0, "warning"), (3_600, 1, "failed")] {
-        let proxy = dated(&local, ahead).await;
+        let proxy = proxy(&local, Some(ahead), None).await;
         let changes = [("AWS_ENDPOINT_URL_DYNAMODB", proxy.as_str())];
         let document = with(&local, &format!("clock-{ahead}"), &changes).await.assert(code).document();
         assert_check(&document, "clock", state, " s from that of AWS", "NTP");
     }
 }
 
-/// A database whose answers bear a date so many seconds ahead; where it listens.
-async fn dated(local: &Local, ahead: u64) -> String {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_table_that_lost_its_protection_is_told_with_the_command_that_gives_it_back() {
+    let local = Local::start("doctor-protection").await;
+    for suffix in ["users", "audit"] {
+        let update = local.database().update_table().table_name(format!("dashtam-local-{suffix}"));
+        update.deletion_protection_enabled(true).send().await.expect("changed");
+    }
+    let proxy = proxy(&local, None, Some("dashtam-local-users")).await;
+    let prefixes =
+        local.settings().with("DASHTAM_TABLE_PREFIX", "dashtam-local-").with("DASHTAM_SECRET_PREFIX", "dashtam-local/");
+    let process = prefixes.with("AWS_ENDPOINT_URL_DYNAMODB", &proxy);
+    let document = run(&["doctor", "--json", "--aws", "--as", "olga"], &process).await.assert(1).document();
+    assert_check(&document, "deletion protection dashtam-local-users", "ok", "on", "");
+    let fix = "update-table --table-name dashtam-local-tokens --deletion-protection-enabled";
+    assert_check(&document, "deletion protection dashtam-local-tokens", "failed", "off", fix);
+    assert_check(&document, "point-in-time recovery dashtam-local-users", "ok", "on", "");
+    let fix = "update-continuous-backups --table-name dashtam-local-audit ";
+    assert_check(&document, "point-in-time recovery dashtam-local-audit", "failed", "off", fix);
+    let documents = document["checks"].as_array().expect("checks");
+    let asked = documents.iter().filter_map(|check| check["check"].as_str());
+    assert_eq!(asked.filter(|name| name.contains("protection ") && name.ends_with("limits")).count(), 0);
+}
+
+/// What stands before the database.
+#[derive(Clone)]
+struct Before {
+    target: String,
+    /// The seconds that answers are ahead.
+    ahead: Option<u64>,
+    /// The table that can be restored; the local database knows nothing of that.
+    recoverable: Option<&'static str>,
+}
+
+/// A database whose answers bear a date so many seconds ahead, or that says of a table that it can be restored; where it
+/// listens.
+async fn proxy(local: &Local, ahead: Option<u64>, recoverable: Option<&'static str>) -> String {
     let target = local.settings().get("AWS_ENDPOINT_URL_DYNAMODB").expect("an endpoint").to_owned();
-    let router = Router::new().fallback(pass).with_state((target, ahead));
+    let router = Router::new().fallback(pass).with_state(Before { target, ahead, recoverable });
     let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
     let address = listener.local_addr().expect("an address");
     tokio::spawn(async move { axum::serve(listener, router).await });
     format!("http://{address}")
 }
 
-async fn pass(State((target, ahead)): State<(String, u64)>, request: Request) -> Response {
+async fn pass(State(before): State<Before>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, usize::MAX).await.expect("a body");
     let mut headers = parts.headers;
     headers.remove("host");
-    let sent = reqwest::Client::new().post(target).headers(headers).body(body).send().await.expect("an answer");
+    let operation = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+    if let Some(table) = before.recoverable.filter(|_| operation.ends_with(".DescribeContinuousBackups")) {
+        return recovery(&body, table);
+    }
+    let sent = reqwest::Client::new().post(before.target).headers(headers).body(body).send().await.expect("an answer");
     let mut answer = Response::builder().status(sent.status());
     for name in ["content-type", "x-amz-crc32"] {
         answer = sent.headers().get(name).into_iter().fold(answer, |answer, value| answer.header(name, value));
     }
-    let date = aws_sdk_dynamodb::primitives::DateTime::from_secs(
-        SystemClock.now().as_secs() + i64::try_from(ahead).expect("small"),
-    );
+    let ahead = i64::try_from(before.ahead.unwrap_or_default()).expect("small");
+    let date = aws_sdk_dynamodb::primitives::DateTime::from_secs(SystemClock.now().as_secs() + ahead);
     let date = date.fmt(aws_sdk_dynamodb::primitives::DateTimeFormat::HttpDate).expect("a date");
     answer.header("date", date).body(Body::from(sent.bytes().await.expect("a body"))).expect("an answer")
+}
+
+/// What AWS says of a table's backups.
+fn recovery(body: &[u8], recoverable: &str) -> Response {
+    let asked: Value = serde_json::from_slice(body).expect("JSON");
+    let status = if asked.get("TableName").is_some_and(|name| name == recoverable) { "ENABLED" } else { "DISABLED" };
+    let recovery = json!({ "PointInTimeRecoveryStatus": status });
+    let backups = json!({ "ContinuousBackupsStatus": "ENABLED", "PointInTimeRecoveryDescription": recovery });
+    Json(json!({ "ContinuousBackupsDescription": backups })).into_response()
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::process::Command;
 
 use dashtam_local::cloudformation;
 use shared::config::{Config, PREFIX};
@@ -55,6 +56,25 @@ fn nothing_is_built_with_other_dependencies_than_the_lock_file_names() {
         let builds = builds.iter().any(|command| line.contains(command)) && !line.contains("--version");
         assert!(!builds || line.contains("--locked"), "not locked: {line}");
     }
+}
+
+#[test]
+fn one_build_serves_the_tests_the_local_run_and_the_documentation() {
+    let with_features = |edges: &str| -> BTreeSet<String> {
+        let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+        let mut command = Command::new(cargo);
+        command.args(["tree", "--workspace", "--locked", "--offline", "--prefix", "none", "--format", "{p} {f}"]);
+        let ran = command.args(["--edges", edges]).current_dir(path("")).output().expect("cargo");
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+        let lines = String::from_utf8(ran.stdout).expect("UTF-8");
+        lines.lines().map(|line| line.trim_end_matches(" (*)").to_owned()).collect()
+    };
+    let (run, tested) = (with_features("normal,build"), with_features("normal,build,dev"));
+    let anew: Vec<_> = run.difference(&tested).collect();
+    assert!(
+        run.len() > 100 && anew.is_empty(),
+        "built a second time, without what a dev-dependency switches on; tests/Cargo.toml says how to mend that: {anew:?}"
+    );
 }
 
 #[test]

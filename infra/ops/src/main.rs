@@ -1,4 +1,4 @@
-//! `cargo run -p ops -- …`: the operator's command. See the library for what it can do.
+//! `cargo run --bin ops -- …`: the operator's command. See the library for what it can do.
 
 use std::process::{Command, ExitCode};
 

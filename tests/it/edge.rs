@@ -159,7 +159,7 @@ async fn forged_forwarding_headers_change_neither_record_nor_limit() {
             .at("198.51.100.1")
             .header("x-forwarded-for", &format!("10.9.8.{n}"))
             .header("x-real-ip", "192.0.2.99");
-        client.try_log_in("nobody@example.com", PASSWORD).await;
+        client.try_log_in(&format!("nobody{n}@example.com"), PASSWORD).await;
     }
     let client = app.anonymous().at("198.51.100.1").header("x-forwarded-for", "10.9.9.9");
     client.try_log_in("other@example.com", PASSWORD).await.assert_problem(429, "rate_limited");

@@ -96,8 +96,8 @@ async fn provoke(app: &TestApp, code: Code) -> (&'static str, Answer) {
             (LOGIN, anonymous.try_log_in(EMAIL, WRONG).await)
         }
         Code::RateLimited => {
-            for _ in 0..20 {
-                anonymous.try_log_in("nobody@example.com", WRONG).await;
+            for n in 0..20 {
+                anonymous.try_log_in(&format!("nobody{n}@example.com"), WRONG).await;
             }
             (LOGIN, anonymous.try_log_in("nobody@example.com", WRONG).await)
         }

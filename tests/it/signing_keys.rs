@@ -442,6 +442,29 @@ async fn a_data_rotation_goes_through_its_steps_twice_and_opens_what_was_sealed_
 }
 
 #[tokio::test]
+async fn a_data_rotation_that_ends_late_leaves_the_version_of_the_next_one_written_down() {
+    let app = TestApp::start().await;
+    let root = app.admin("root@example.com").await;
+    let handler = keys_rotate_data::rotation(&app.function("keys-rotate-data")).await.expect("a rotation");
+    for step in [Step::CreateSecret, Step::TestSecret] {
+        handler(event(step, 1)).await.expect("done");
+    }
+    // The ring is in use, and what writes its versions down is on its way.
+    app.proxy.plan("TransactWriteItems", Fault::Held, 1);
+    let next = async {
+        app.proxy.until_held().await;
+        for step in Step::ALL {
+            handler(event(step, 2)).await.expect("done");
+        }
+        app.proxy.release();
+    };
+    let (late, ()) = tokio::join!(handler(event(Step::FinishSecret, 1)), next);
+    late.expect("its own change is made");
+    let shown = root.get("/api/v1/admin/security-config").await.json();
+    assert_eq!(shown["data_keys"].as_array().map(Vec::len), Some(3), "{shown}");
+}
+
+#[tokio::test]
 async fn a_pending_data_ring_that_forgot_a_key_fails_its_test() {
     let app = TestApp::start().await;
     let secrets = app.environment.secrets();

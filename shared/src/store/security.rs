@@ -139,14 +139,15 @@ impl Store {
         Ok(found.map(|found| found.keys).unwrap_or_default())
     }
 
-    /// Writes down the versions of the data ring. Repeating it changes nothing and leaves no second record.
+    /// Writes down the versions of the data ring, unless as many or more are: versions are only ever added, and whoever
+    /// writes late knows fewer. Repeating it changes nothing and leaves no second record.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn publish_data_keys(&self, infos: &[DataKeyInfo], entry: &Entry) -> Result<(), StoreError> {
-        let other = Expression::when("attribute_not_exists(#keys) OR #keys <> :keys").value("keys", infos);
+        let fewer = Expression::when("attribute_not_exists(#keys) OR size(#keys) < :count").value("count", infos.len());
         let keys = item(DataKeys { keys: infos.to_vec() });
-        let transaction = Transaction::default().put("data keys", keys::data_keys(), keys, other).audit(entry);
+        let transaction = Transaction::default().put("data keys", keys::data_keys(), keys, fewer).audit(entry);
         self.commit("publish_data_keys", transaction).await.or_else(|error| error.condition_to(()))
     }
 

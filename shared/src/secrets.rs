@@ -144,10 +144,21 @@ impl Secrets {
     /// # Errors
     /// [`SecretError`].
     pub async fn drop_pending(&self, name: &str) -> Result<(), SecretError> {
-        let Some(pending) = self.holder(name, PENDING).await? else { return Ok(()) };
+        match self.holder(name, PENDING).await? {
+            Some(pending) => self.call_off(name, &pending).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Takes the label of a rotation from `version`, if it has it: what is unfinished is carried on for ever, also by those who
+    /// ask for a new rotation.
+    ///
+    /// # Errors
+    /// [`SecretError`].
+    pub async fn call_off(&self, name: &str, version: &str) -> Result<(), SecretError> {
         let full = format!("{}{name}", self.prefix);
         let request = self.client.update_secret_version_stage().secret_id(&full).version_stage(PENDING);
-        match request.remove_from_version_id(pending).send().await {
+        match request.remove_from_version_id(version).send().await {
             Ok(_) => Ok(()),
             // It has moved on meanwhile.
             Err(SdkError::ServiceError(error)) if error.err().is_invalid_parameter_exception() => Ok(()),

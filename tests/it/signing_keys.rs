@@ -289,6 +289,30 @@ async fn a_rotation_that_ends_while_a_compromise_commits_leaves_the_key_that_wil
 }
 
 #[tokio::test]
+async fn a_rotation_that_can_not_end_any_more_gives_way_to_the_next_one() {
+    let app = TestApp::start().await;
+    let root = app.admin("root@example.com").await;
+    let handler = signing(&app).await;
+    handler(event(Step::CreateSecret, 1)).await.expect("done");
+    // A compromise has put its key into the ring, and died.
+    let (secrets, store) = (app.environment.secrets(), app.environment.store());
+    let next = ring(&app).await.with_new_key(store.now(), |_| true).expect("a ring");
+    let value = SecretString::from(next.to_secret().expect("text").as_str());
+    secrets.put_version(SIGNING_RING, &store.fresh_name(), &value, None).await.expect("put");
+    handler(event(Step::FinishSecret, 1)).await.expect_err("its ring lacks the newest key");
+    let routine = json!({ "mode": "routine", "reason": "the quarterly exercise" });
+    root.post(PATH, &routine).await.assert(202);
+    for _ in 0..2_000 {
+        if has_next(&app).await {
+            break;
+        }
+    }
+    assert!(has_next(&app).await, "Secrets Manager goes on with the version that cannot become the current one");
+    app.advance(LEAD);
+    app.logged_in("ada@example.com").await.me().await.assert(200);
+}
+
+#[tokio::test]
 async fn a_last_step_that_comes_again_after_the_next_rotation_takes_nothing_back() {
     let app = TestApp::start().await;
     let data = keys_rotate_data::rotation(&app.function("keys-rotate-data")).await.expect("a rotation");

@@ -7,7 +7,7 @@
 //!    caches the key set has it by then. The former key retires when its last token has expired.
 //!
 //! Each step looks at what is there first, so it may come again, also after a crash anywhere. Where a compromise came in
-//! between, the pending ring lacks the key that signs now, or that will: its rotation fails and the next one begins anew.
+//! between, the pending ring lacks the key that signs now, or that will: it is called off, and the next rotation begins anew.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,7 +76,9 @@ impl SigningRotation {
         }
         let ring = read_ring(&self.secrets).await?.ok_or(KeysError::NotBegun)?;
         let (record, now) = (record(&self.store).await?, self.store.now());
-        let next = ring.with_new_key(now, |key| record.key(&key.kid, now).is_some())?;
+        // The newest may be what a compromise is about to trust.
+        let last = newest(&ring)?.kid.clone();
+        let next = ring.with_new_key(now, |key| key.kid == last || record.key(&key.kid, now).is_some())?;
         let value = SecretString::from(next.to_secret()?.as_str());
         // Another caller of the same step may have stored another key under this name; then that one counts.
         self.secrets.put_version(SIGNING_RING, version, &value, Some("AWSPENDING")).await?;
@@ -104,7 +106,10 @@ impl SigningRotation {
         // A key that came into the ring behind the pending one's making may be what a compromise trusts in the next moment.
         let replaced = ring_of_version(&self.secrets, &holder).await?.unwrap_or_default();
         let holds_newest = replaced.newest().is_none_or(|key| ring.key(&key.public().kid).is_some());
-        if !holds_newest || (holder != version && !self.secrets.make_current(SIGNING_RING, &holder, version).await?) {
+        if !holds_newest {
+            return self.call_off(version).await;
+        }
+        if holder != version && !self.secrets.make_current(SIGNING_RING, &holder, version).await? {
             return Err(KeysError::Overtaken);
         }
         let meta = RequestMeta::of_task(&ROTATE, self.store.entropy());
@@ -116,7 +121,13 @@ impl SigningRotation {
         let ring = ring_of_version(&self.secrets, version).await?.ok_or(KeysError::NotBegun)?;
         let record = record(&self.store).await?;
         let signing = record.signing_kid(self.store.now());
-        if ring.key(signing).is_some() { Ok(ring) } else { Err(KeysError::Overtaken) }
+        if ring.key(signing).is_some() { Ok(ring) } else { self.call_off(version).await }
+    }
+
+    /// Gives up the version, which can never become the current one, so that the next rotation begins anew.
+    async fn call_off<T>(&self, version: &str) -> Result<T, KeysError> {
+        self.secrets.call_off(SIGNING_RING, version).await?;
+        Err(KeysError::Overtaken)
     }
 }
 

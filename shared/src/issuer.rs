@@ -90,11 +90,13 @@ impl Issuer {
             nbf: now.as_secs(),
             jti: entropy::uuid_v4(self.store.entropy()),
             sid: session.id.uuid(),
+            client_id: tokens.client_id.clone(),
             user_ver: session.user_ver,
             global_ver: session.global_ver,
             role: role_of(user, &self.config),
             auth_time: session.auth_time.as_secs(),
             amr: vec!["pwd".to_owned()],
+            acr: "aal1".to_owned(),
         };
         let access_token = self.signer.sign(&claims, security, now).await.map_err(Problem::unavailable)?;
         Ok(AccessGrant { access_token, token_type: "bearer", expires_in: claims.exp - claims.iat })

@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use dashtam_local::cloudformation;
 use serde_json::Value;
-use shared::config::{Config, Variable};
+use shared::config::{Config, Relation, Variable};
 
 use crate::guard_project::{entries, files, path, read};
 
@@ -50,7 +50,22 @@ fn page() -> String {
         row(&mut page, &variable);
     }
     assert_eq!(sections.next(), None, "this section begins with a variable that there is not, or not in this place");
+    relations(&mut page);
     page
+}
+
+/// The pairs of settings that limit each other.
+fn relations(page: &mut String) {
+    page.push_str(
+        "\n## Settings that limit each other\n\n\
+         Each value is valid by itself; together they must make sense. A pair that is refused keeps every process from\n\
+         starting, and the fault has both names. Of the others the shorter one counts while the service runs.\n\n\
+         | Setting | What holds | Otherwise |\n|---|---|---|\n",
+    );
+    for relation in &Relation::ALL {
+        let otherwise = if relation.is_refused() { "refused at start" } else { "limited while the service runs" };
+        let _ = writeln!(page, "| `DASHTAM_{}` | {} | {otherwise} |", relation.first, relation.rule());
+    }
 }
 
 fn begin(page: &mut String, title: &str) {

@@ -43,7 +43,23 @@ async fn the_access_token_says_what_the_contract_promises_and_no_more() {
     names.sort_unstable();
     assert_eq!(
         names,
-        ["amr", "aud", "auth_time", "exp", "global_ver", "iat", "iss", "jti", "nbf", "role", "sid", "sub", "user_ver"]
+        [
+            "acr",
+            "amr",
+            "aud",
+            "auth_time",
+            "client_id",
+            "exp",
+            "global_ver",
+            "iat",
+            "iss",
+            "jti",
+            "nbf",
+            "role",
+            "sid",
+            "sub",
+            "user_ver"
+        ]
     );
     assert_eq!(claims["sid"], ada.session_id().await);
 }

@@ -1,8 +1,10 @@
 //! Access tokens: JWT of type `at+jwt` (RFC 9068), signed with ES256.
 //!
 //! Only the form that this service makes is read: three canonical base64url parts, a header of exactly `typ`, `alg` and
-//! `kid`, claims of exactly the members of [`Claims`]. So no other algorithm, no embedded key, no `crit`, no duplicate
-//! or missing member ever reaches a decision. See `docs/adr/0003-own-jws-reader.md` in the project's repository.
+//! `kid`, claims of exactly the members of [`Claims`], both as JSON objects, and each value in its one form. What is read is
+//! written again and compared, because a derived reader accepts more than its writer makes: an array in the place of an
+//! object, other spellings of a UUID. So no other algorithm, no embedded key, no `crit`, no duplicate or missing member
+//! reaches a decision. See `docs/adr/0003-own-jws-reader.md` in the project's repository.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -54,6 +56,8 @@ pub struct Claims {
     pub jti: Uuid,
     /// The session it belongs to.
     pub sid: Uuid,
+    /// The client that it was issued to (RFC 9068 section 2.2).
+    pub client_id: String,
     /// The user's version that the session was made under.
     pub user_ver: u64,
     /// The service's version that the session was made under.
@@ -64,6 +68,8 @@ pub struct Claims {
     pub auth_time: i64,
     /// How (RFC 8176).
     pub amr: Vec<String>,
+    /// The assurance that this gives (RFC 9068 section 2.2.1): `aal1` of NIST SP 800-63B for a password.
+    pub acr: String,
 }
 
 /// Why a token is refused.
@@ -113,12 +119,13 @@ impl<'a> PresentedAccessToken<'a> {
         let (message, signature) = token.rsplit_once('.')?;
         let (header, claims) = message.split_once('.')?;
         let header = decode(header)?;
-        let header: Header<'_> = serde_json::from_slice(&header).ok()?;
+        let header: Header<'_> = read_canonical(&header)?;
         if header.typ != "at+jwt" || header.alg != "ES256" {
             return None;
         }
         let kid = header.kid.to_owned();
-        let claims = serde_json::from_slice(&decode(claims)?).ok()?;
+        let claims = decode(claims)?;
+        let claims = read_canonical(&claims)?;
         Some(Self { message, signature: decode(signature)?, kid, claims })
     }
 
@@ -160,6 +167,15 @@ impl<'a> PresentedAccessToken<'a> {
         }
         Ok(claims)
     }
+}
+
+/// The value that `json` stands for, if it is a JSON object with the members and values that this module writes. Without the
+/// comparison one token would have many forms, and another reader might see another value in one of them.
+fn read_canonical<'a, T: Deserialize<'a> + Serialize>(json: &'a [u8]) -> Option<T> {
+    let value: T = serde_json::from_slice(json).ok()?;
+    let sent: serde_json::Value = serde_json::from_slice(json).ok()?;
+    let written = serde_json::to_value(&value).ok()?;
+    (written == sent).then_some(value)
 }
 
 #[cfg(test)]
@@ -207,11 +223,13 @@ mod tests {
             nbf: now,
             jti: Uuid::from_u128(2),
             sid: Uuid::from_u128(3),
+            client_id: "web".to_owned(),
             user_ver: 1,
             global_ver: 1,
             role: Role::User,
             auth_time: now,
             amr: vec!["pwd".to_owned()],
+            acr: "aal1".to_owned(),
         }
     }
 
@@ -274,22 +292,71 @@ mod tests {
         }
     }
 
+    /// The canonical claims, member by member, in their order.
+    fn members() -> Vec<String> {
+        let text = serde_json::to_string(&claims()).expect("JSON");
+        let text = text.trim_matches(['{', '}']).to_owned();
+        // No value has a comma in it.
+        text.split(',').map(str::to_owned).collect()
+    }
+
+    fn object(members: &[String]) -> String {
+        format!("{{{}}}", members.join(","))
+    }
+
+    fn header(key: &Key) -> String {
+        format!(r#"{{"typ":"at+jwt","alg":"ES256","kid":"{}"}}"#, key.public.kid)
+    }
+
     #[test]
     fn missing_additional_and_duplicate_claims_are_refused() {
         let (key, record) = key_and_record();
-        let header = format!(r#"{{"typ":"at+jwt","alg":"ES256","kid":"{}"}}"#, key.public.kid);
-        let whole = serde_json::to_value(claims()).expect("JSON");
-        for name in whole.as_object().expect("an object").keys() {
+        let header = header(&key);
+        let whole = members();
+        assert!(check(&forged(&key, &header, &object(&whole)), &record).is_ok(), "the forger's own form is right");
+        assert_eq!(whole.len(), 15);
+        for index in 0..whole.len() {
             let mut less = whole.clone();
-            less.as_object_mut().expect("an object").remove(name);
-            let token = forged(&key, &header, &less.to_string());
+            let name = less.remove(index);
+            let token = forged(&key, &header, &object(&less));
             assert_eq!(check(&token, &record), Err(AccessTokenError::Invalid), "without {name}");
         }
-        let text = whole.to_string();
-        let twice = format!("{},\"exp\":9999999999}}", &text[..text.len() - 1]);
-        assert!(check(&forged(&key, &header, &twice), &record).is_err());
-        let more = format!("{},\"admin\":true}}", &text[..text.len() - 1]);
-        assert!(check(&forged(&key, &header, &more), &record).is_err());
+        for member in ["\"exp\":9999999999", "\"admin\":true"] {
+            let more: Vec<_> = whole.iter().cloned().chain([member.to_owned()]).collect();
+            assert!(check(&forged(&key, &header, &object(&more)), &record).is_err(), "{member}");
+        }
+    }
+
+    #[test]
+    fn a_token_has_one_form_only() {
+        let (key, record) = key_and_record();
+        let header = header(&key);
+        let text = object(&members());
+        let values: Vec<_> = members().iter().filter_map(|member| Some(member.split_once(':')?.1.to_owned())).collect();
+        let (id, exp) = (claims().sub, claims().exp);
+        for (what, other) in [
+            ("an array", format!("[{}]", values.join(","))),
+            ("a UUID in capitals", text.replacen(&id.to_string(), "00000000-0000-0000-0000-00000000000A", 1)),
+            ("a UUID without hyphens", text.replacen(&id.to_string(), &id.simple().to_string(), 1)),
+            ("a UUID in braces", text.replacen(&id.to_string(), &id.braced().to_string(), 1)),
+            ("a UUID as a URN", text.replacen(&id.to_string(), &id.urn().to_string(), 1)),
+            ("a number with a fraction", text.replacen(&exp.to_string(), &format!("{exp}.0"), 1)),
+            ("a number as a string", text.replacen(&exp.to_string(), &format!("\"{exp}\""), 1)),
+            ("a number with an exponent", text.replacen(&exp.to_string(), &format!("{exp}e0"), 1)),
+        ] {
+            assert_ne!(other, text, "{what}");
+            let token = forged(&key, &header, &other);
+            assert_eq!(check(&token, &record), Err(AccessTokenError::Invalid), "claims: {what}");
+        }
+        let kid = &key.public.kid;
+        for other in [
+            format!(r#"["at+jwt","ES256","{kid}"]"#),
+            format!(r#""at+jwt ES256 {kid}""#),
+            format!(r#"[{{"typ":"at+jwt","alg":"ES256","kid":"{kid}"}}]"#),
+        ] {
+            let token = forged(&key, &other, &text);
+            assert_eq!(check(&token, &record), Err(AccessTokenError::Invalid), "header: {other}");
+        }
     }
 
     #[test]

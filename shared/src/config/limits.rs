@@ -24,6 +24,10 @@ pub enum Rule {
     ResetPassword,
     /// Refreshes by session.
     Refresh,
+    /// Refresh tokens that are refused, by client address.
+    RefusedTokens,
+    /// Logouts that end nothing, by client address.
+    Logout,
     /// The session endpoints together, by user.
     Sessions,
     /// Password changes by user.
@@ -44,7 +48,7 @@ pub enum Rule {
 
 impl Rule {
     /// All rules.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::Login,
         Self::Register,
         Self::RequestPasswordReset,
@@ -53,6 +57,8 @@ impl Rule {
         Self::VerifyEmail,
         Self::ResetPassword,
         Self::Refresh,
+        Self::RefusedTokens,
+        Self::Logout,
         Self::Sessions,
         Self::ChangePassword,
         Self::Reauthenticate,
@@ -75,6 +81,8 @@ impl Rule {
             Self::VerifyEmail => "verify-email",
             Self::ResetPassword => "reset-password",
             Self::Refresh => "refresh",
+            Self::RefusedTokens => "refused-tokens",
+            Self::Logout => "logout",
             Self::Sessions => "sessions",
             Self::ChangePassword => "change-password",
             Self::Reauthenticate => "reauthenticate",
@@ -93,7 +101,7 @@ impl Rule {
             Self::RequestPasswordReset | Self::ResendVerification => "5/0.2",
             Self::MailAddress => "3/0.1",
             Self::VerifyEmail | Self::ResetPassword | Self::SecureAccount => "20/10",
-            Self::Refresh => "30/30",
+            Self::Refresh | Self::RefusedTokens | Self::Logout => "30/30",
             Self::Sessions => "60/60",
             Self::ChangePassword | Self::PersonalData => "5/0.33",
             Self::Reauthenticate => "10/5",
@@ -112,6 +120,8 @@ impl Rule {
             Self::VerifyEmail => "verifications per client address",
             Self::ResetPassword => "resets per client address",
             Self::Refresh => "refreshes per session",
+            Self::RefusedTokens => "refused refresh tokens per client address",
+            Self::Logout => "logouts that end nothing, per client address",
             Self::Sessions => "calls of the session endpoints per user",
             Self::ChangePassword => "password changes per user",
             Self::Reauthenticate => "renewals of the password proof per user",

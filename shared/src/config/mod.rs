@@ -4,7 +4,7 @@
 //! typed values and collects every fault, so that a process with wrong settings lists all of them and
 //! does not start. It also writes down what it was asked for: that record is the table in
 //! `docs/configuration.md`, and a name that is not in it is a fault, too. To add a setting, read it in
-//! the file of its concern.
+//! the file of its concern; where it limits another one, or is limited by it, add the pair to `relations.rs`.
 
 mod audit;
 mod deployment;
@@ -13,6 +13,7 @@ mod mail;
 mod network;
 mod passwords;
 mod reader;
+mod relations;
 mod telemetry;
 mod tokens;
 
@@ -26,6 +27,7 @@ pub use mail::MailConfig;
 pub use network::{NetworkConfig, TrustedEdge};
 pub use passwords::{Argon2Config, Lockout, PasswordConfig, Registration};
 pub use reader::{Reader, Variable};
+pub use relations::Relation;
 pub use telemetry::TelemetryConfig;
 pub use tokens::{TheftScope, TokenConfig};
 
@@ -135,12 +137,13 @@ impl Config {
             secret_prefix: deployment::secret_prefix(&mut reader),
             mail: MailConfig::read(&mut reader, stage),
             tokens: TokenConfig::read(&mut reader, stage),
-            passwords: PasswordConfig::read(&mut reader, stage),
+            passwords: PasswordConfig::read(&mut reader),
             network: NetworkConfig::read(&mut reader),
             audit: AuditConfig::read(&mut reader, stage),
             rate_limits: RateLimits::read(&mut reader, stage),
             telemetry: TelemetryConfig::read(&mut reader),
         };
+        relations::check(&config, &mut reader);
         (config, reader)
     }
 }
@@ -155,6 +158,10 @@ mod tests {
         assert_eq!(config.stage, Stage::Local);
         assert_eq!(config.tokens.access_ttl.as_secs(), 1_800);
         assert_eq!(config.tokens.session_cap, 50);
+        // Longer than popular libraries wait before they fetch a key set again.
+        assert_eq!(config.tokens.key_lead.as_secs(), 60);
+        assert_eq!((config.tokens.refresh_grace.as_secs(), config.tokens.refresh_retry.as_secs()), (30, 86_400));
+        assert_eq!(config.tokens.client_id, config.tokens.audience);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Reader, Stage};
+use super::Reader;
 use crate::domain::{EmailAddress, PasswordProfile};
 
 /// Who may make an account.
@@ -28,6 +28,12 @@ impl Argon2Config {
     /// and nothing that does less work than it.
     const LEAST_MEMORY_KIB: u64 = 7_168;
     const LEAST_WORK: u64 = 35_840;
+
+    /// Whether it is enough for a deployed stage.
+    #[must_use]
+    pub fn is_strong(&self) -> bool {
+        Self::is_deployable(u64::from(self.memory_kib), u64::from(self.memory_kib) * u64::from(self.iterations))
+    }
 
     /// Whether so much memory, in KiB, and so much work, in KiB-passes, are enough for passwords that matter.
     #[must_use]
@@ -61,7 +67,7 @@ pub struct PasswordConfig {
 }
 
 impl PasswordConfig {
-    pub(super) fn read(reader: &mut Reader<'_>, stage: Stage) -> Self {
+    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
         let profiles = [("nist", PasswordProfile::Nist), ("pci", PasswordProfile::Pci)];
         Self {
             profile: reader.choice(
@@ -70,7 +76,7 @@ impl PasswordConfig {
                 &profiles,
                 "the rules for new passwords",
             ),
-            argon2: argon2(reader, stage),
+            argon2: argon2(reader),
             lockout: Lockout {
                 threshold: reader.integer(
                     "LOCKOUT_THRESHOLD",
@@ -96,7 +102,7 @@ impl PasswordConfig {
     }
 }
 
-fn argon2(reader: &mut Reader<'_>, stage: Stage) -> Argon2Config {
+fn argon2(reader: &mut Reader<'_>) -> Argon2Config {
     let memory = reader.integer(
         "ARGON2_MEMORY_KIB",
         8..=1_048_576,
@@ -109,10 +115,6 @@ fn argon2(reader: &mut Reader<'_>, stage: Stage) -> Argon2Config {
         2,
         "passes of one password hash; memory times passes at least 35840 where it is deployed",
     );
-    let weak = memory < Argon2Config::LEAST_MEMORY_KIB || memory * iterations < Argon2Config::LEAST_WORK;
-    if weak && stage != Stage::Local {
-        reader.fault("ARGON2_MEMORY_KIB", "and DASHTAM_ARGON2_ITERATIONS are too cheap for a deployed stage: at least 7168 KiB, and memory times passes at least 35840");
-    }
     Argon2Config {
         memory_kib: u32::try_from(memory).unwrap_or(u32::MAX),
         iterations: u32::try_from(iterations).unwrap_or(u32::MAX),

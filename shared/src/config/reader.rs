@@ -127,6 +127,20 @@ impl<'a> Reader<'a> {
         self.faults.push(format!("{PREFIX}{name} {what}"));
     }
 
+    /// Whether there is a fault of `name` already.
+    pub(super) fn is_faulty(&self, name: &str) -> bool {
+        let beginning = format!("{PREFIX}{name} ");
+        self.faults.iter().any(|fault| fault.starts_with(&beginning))
+    }
+
+    /// The value of `name` that is in force, in words; `None` for a secret.
+    pub(super) fn shown(&self, name: &str) -> Option<String> {
+        let full = format!("{PREFIX}{name}");
+        let variable = self.variables.iter().find(|variable| variable.name == full && !variable.is_secret)?;
+        let value = self.settings.get(&full).unwrap_or(&variable.default);
+        Some(format!("{full} is {}", value.escape_debug()))
+    }
+
     /// All variables asked for, and all faults: those of values first, then names that nothing has asked for.
     #[must_use]
     pub fn finish(mut self) -> (Vec<Variable>, Vec<String>) {

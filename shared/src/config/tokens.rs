@@ -20,6 +20,8 @@ pub struct TokenConfig {
     pub issuer: String,
     /// `DASHTAM_AUDIENCE`: the `aud` of every token.
     pub audience: String,
+    /// `DASHTAM_CLIENT_ID`: the `client_id` of every token (RFC 9068 section 2.2).
+    pub client_id: String,
     /// `DASHTAM_ACCESS_TOKEN_TTL_SECONDS`.
     pub access_ttl: Duration,
     /// `DASHTAM_SESSION_TTL_SECONDS`.
@@ -28,8 +30,10 @@ pub struct TokenConfig {
     pub session_idle: Option<Duration>,
     /// `DASHTAM_SESSION_CAP`.
     pub session_cap: u64,
-    /// `DASHTAM_REFRESH_GRACE_SECONDS`.
+    /// `DASHTAM_REFRESH_GRACE_SECONDS`: so long a retired refresh token is answered again.
     pub refresh_grace: Duration,
+    /// `DASHTAM_REFRESH_RETRY_SECONDS`: so long it is with the retry key of its refresh; zero for not at all.
+    pub refresh_retry: Duration,
     /// `DASHTAM_THEFT_SCOPE`.
     pub theft_scope: TheftScope,
     /// `DASHTAM_KEY_LEAD_SECONDS`: so long a new signing key is published before it signs.
@@ -41,18 +45,35 @@ pub struct TokenConfig {
 }
 
 impl TokenConfig {
+    /// The longest life of an access token.
+    pub const MAX_ACCESS_TTL: Duration = Duration::from_secs(3_600);
+
+    /// The longest life of an access token under the idle limit: at most half of it, and a second at least.
+    #[must_use]
+    pub fn longest_access_life(&self) -> Duration {
+        let half = self.session_idle.map(|idle| (idle / 2).max(Duration::from_secs(1)));
+        half.map_or(self.access_ttl, |half| half.min(self.access_ttl))
+    }
+
     pub(super) fn read(reader: &mut Reader<'_>, stage: Stage) -> Self {
         let issuer = own_url(reader, stage, "ISSUER", "`iss` of every token; https where the stage is prod");
         let idle = reader.seconds(
             "SESSION_IDLE_SECONDS",
             0..=31_536_000,
             0,
-            "a session without login or refresh for this long is over; 0: no idle limit",
+            "a session without login, refresh or verified password for this long is over; 0: no idle limit",
         );
+        let audience = audience(reader);
         Self {
             issuer,
-            audience: audience(reader),
-            access_ttl: reader.seconds("ACCESS_TOKEN_TTL_SECONDS", 1..=3_600, 1_800, "life of an access token"),
+            client_id: client_id(reader).unwrap_or_else(|| audience.clone()),
+            audience,
+            access_ttl: reader.seconds(
+                "ACCESS_TOKEN_TTL_SECONDS",
+                1..=Self::MAX_ACCESS_TTL.as_secs(),
+                1_800,
+                "life of an access token",
+            ),
             session_ttl: reader.seconds(
                 "SESSION_TTL_SECONDS",
                 1..=31_536_000,
@@ -64,13 +85,19 @@ impl TokenConfig {
                 "SESSION_CAP",
                 1..=1_000,
                 50,
-                "live sessions a user may have; one more ends the oldest",
+                "live sessions a user may have; one more ends the least recently active one",
             ),
             refresh_grace: reader.seconds(
                 "REFRESH_GRACE_SECONDS",
                 0..=300,
-                10,
-                "how long a spent refresh token may be retried",
+                30,
+                "how long a spent refresh token may be retried, 20 times at most",
+            ),
+            refresh_retry: reader.seconds(
+                "REFRESH_RETRY_SECONDS",
+                0..=604_800,
+                86_400,
+                "how long it may be with the `retry_key` of its refresh, until its successor was presented; 0: not at all",
             ),
             theft_scope: reader.choice(
                 "THEFT_SCOPE",
@@ -81,7 +108,7 @@ impl TokenConfig {
             key_lead: reader.seconds(
                 "KEY_LEAD_SECONDS",
                 0..=86_400,
-                10,
+                60,
                 "how long a new signing key is published before it signs; longer than others cache the key set",
             ),
             keys_stale: reader.seconds(
@@ -100,12 +127,22 @@ impl TokenConfig {
     }
 }
 
+/// What an audience and a client identifier consist of.
+const NAME_VALUES: &str = "up to 255 visible ASCII characters";
+
+fn name(text: &str) -> Option<String> {
+    (text.len() <= 255 && text.bytes().all(|byte| byte.is_ascii_graphic())).then(|| text.to_owned())
+}
+
 /// `DASHTAM_AUDIENCE`, as the template's parameter has it.
 fn audience(reader: &mut Reader<'_>) -> String {
-    let values = "up to 255 visible ASCII characters";
-    let parse =
-        |text: &str| (text.len() <= 255 && text.bytes().all(|byte| byte.is_ascii_graphic())).then(|| text.to_owned());
-    reader.parsed("AUDIENCE", values, "dashtam", "`aud` of every token", parse).unwrap_or_default()
+    reader.parsed("AUDIENCE", NAME_VALUES, "dashtam", "`aud` of every token", name).unwrap_or_default()
+}
+
+/// `DASHTAM_CLIENT_ID`, if it is set.
+fn client_id(reader: &mut Reader<'_>) -> Option<String> {
+    let meaning = "`client_id` of every token; the audience if it is not set";
+    reader.parsed("CLIENT_ID", NAME_VALUES, "", meaning, name)
 }
 
 /// A URL of the service's own. What is read off a wire in production is read over TLS, and the default is a laptop's.

@@ -81,11 +81,13 @@ impl Loot {
             nbf: now,
             jti: entropy::uuid_v4(desk.store.entropy()),
             sid: stolen.id.uuid(),
+            client_id: config.tokens.client_id.clone(),
             user_ver: stolen.user_ver,
             global_ver: stolen.global_ver,
             role: Role::Admin,
             auth_time: now,
             amr: vec!["pwd".to_owned()],
+            acr: "aal1".to_owned(),
         };
         self.sessions.iter().take(most).map(|stolen| key.issue(&claims(stolen)).map_err(|_| failed())).collect()
     }

@@ -53,10 +53,11 @@ impl Issuer {
         Self { store, signer, config }
     }
 
-    /// An access token for `session` beside `refresh`.
+    /// An access token for `session` beside `refresh`. To be made before the session is written: an error after the commit
+    /// would spend a token whose successor nobody got.
     ///
     /// # Errors
-    /// 503 if no key is at hand.
+    /// 503 if no key is available.
     pub async fn issue(
         &self,
         user: &User,
@@ -68,10 +69,12 @@ impl Issuer {
         Ok(TokenPair { access, refresh_token: refresh.expose() })
     }
 
-    /// An access token for `session`, never past its end.
+    /// An access token for `session`, never past its end, nor past that of the key that signs it. Of an idle limit it uses at
+    /// most half: a client that refreshes when the token has expired must find the session alive, and a refresh is the only
+    /// activity of which the session learns. To be made before the session is written, as [`Self::issue`] says.
     ///
     /// # Errors
-    /// 503 if no key is at hand.
+    /// 503 if no key is available.
     pub async fn access(
         &self,
         user: &User,
@@ -80,7 +83,9 @@ impl Issuer {
     ) -> Result<AccessGrant, Problem> {
         let now = self.store.now();
         let tokens = &self.config.tokens;
-        let end = now.plus(tokens.access_ttl).min(session.expires_at);
+        let key = self.signer.key(security, now).await.map_err(Problem::unavailable)?;
+        let longest = now.plus(tokens.longest_access_life()).min(session.expires_at);
+        let end = key.until.map_or(longest, |until| longest.min(until));
         let claims = Claims {
             iss: tokens.issuer.clone(),
             sub: user.id.uuid(),
@@ -98,7 +103,7 @@ impl Issuer {
             amr: vec!["pwd".to_owned()],
             acr: "aal1".to_owned(),
         };
-        let access_token = self.signer.sign(&claims, security, now).await.map_err(Problem::unavailable)?;
+        let access_token = key.sign(&claims).map_err(Problem::unavailable)?;
         Ok(AccessGrant { access_token, token_type: "bearer", expires_in: claims.exp - claims.iat })
     }
 }

@@ -1,6 +1,6 @@
 //! An admin replaces the signing keys: on routine, or because one has leaked. The operator has the data key replaced.
 
-use crate::audit::Entry;
+use crate::audit::{Entry, Refusal};
 use crate::domain::Reason;
 use crate::http::{Code, Problem};
 use crate::keys::{DATA_RING, KeysError, SIGNING_RING, compromise};
@@ -46,7 +46,8 @@ impl KeyChanges {
     /// Replaces the signing keys. On routine it is only begun: Secrets Manager does the rest.
     ///
     /// # Errors
-    /// 503; 409 if somebody else replaces them at the same moment.
+    /// 503; 409 if another admin replaces them at the same time, and on routine while the key of the rotation before does not
+    /// sign yet: another one would put it off, and repeated often enough the same key would sign for ever.
     pub async fn replace(
         &self,
         meta: &RequestMeta,
@@ -57,7 +58,10 @@ impl KeyChanges {
         let entry = actor.sign(self.store.entry(meta)).reason(reason.as_str().to_owned()).text("mode", mode.name());
         let done = match mode {
             Mode::Compromised => compromise::drop_all(&self.secrets, &self.store, &entry).await.map(|_| ()),
-            Mode::Routine => return self.begin(SIGNING_RING, &entry).await,
+            Mode::Routine => {
+                self.none_pending(actor).await?;
+                return self.begin(SIGNING_RING, &entry).await;
+            }
         };
         done.map_err(|error| match error {
             KeysError::Overtaken => Problem::new(Code::Conflict).caused_by(error),
@@ -72,6 +76,15 @@ impl KeyChanges {
     /// 503, also where no rotation of the ring is configured.
     pub async fn replace_data_key(&self, meta: &RequestMeta, actor: Actor<'_>, reason: &Reason) -> Result<(), Problem> {
         self.begin(DATA_RING, &actor.sign(self.store.entry(meta)).reason(reason.as_str().to_owned())).await
+    }
+
+    async fn none_pending(&self, actor: Actor<'_>) -> Result<(), Problem> {
+        let record = self.store.security().await?.ok_or_else(|| Problem::unavailable(KeysError::NotBegun))?;
+        let Some(from) = record.pending_from(self.store.now()) else { return Ok(()) };
+        let detail = format!("A rotation is pending: its key signs from {from} on. Ask again after that.");
+        let refusal = Refusal::new("rotation_pending");
+        let refusal = actor.account().into_iter().fold(refusal, Refusal::actor);
+        Err(Problem::new(Code::Conflict).detail(detail).refused(refusal))
     }
 
     async fn begin(&self, ring: &str, entry: &Entry) -> Result<(), Problem> {

@@ -2,7 +2,7 @@
 
 #![expect(clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
-use bundle_tests::{Actor, Fault, PASSWORD, TestApp, text};
+use bundle_tests::{Actor, Fault, PASSWORD, Proxy, TestApp, text};
 use futures::future::join_all;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
@@ -15,7 +15,7 @@ use shared::rotation::{RotationEvent, RotationHandler, Step};
 use shared::tokens::{DataRing, SigningRing};
 
 const PATH: &str = "/api/v1/admin/signing-keys/rotations";
-const LEAD: u64 = 10;
+const LEAD: u64 = 60;
 
 fn compromised() -> serde_json::Value {
     json!({ "mode": "compromised", "reason": "the ring was found in a log" })
@@ -172,6 +172,60 @@ async fn an_admin_begins_a_routine_rotation_and_secrets_manager_does_the_rest() 
     for actor in [&late, &root] {
         actor.me().await.assert(200);
     }
+}
+
+#[tokio::test]
+async fn a_key_that_signs_longer_than_it_was_to_verifies_longer_as_well() {
+    let app = TestApp::with(&[("KEY_LEAD_SECONDS", "7200"), ("ACCESS_TOKEN_TTL_SECONDS", "3600")]).await;
+    app.verified("a@example.com").await;
+    rotate(&app, 1).await;
+    app.advance(70 * 60);
+    // The key of the first rotation has not signed yet, so the one before it goes on until the second's does.
+    rotate(&app, 2).await;
+    let former = kid(&app.anonymous().log_in("a@example.com", PASSWORD).await);
+    app.advance(7_199);
+    let last = app.anonymous().log_in("a@example.com", PASSWORD).await;
+    assert_eq!(kid(&last), former);
+    app.advance(3_599);
+    last.me().await.assert(200);
+}
+
+#[tokio::test]
+async fn a_routine_rotation_is_refused_while_the_key_of_another_one_waits() {
+    let app = TestApp::with(&[("KEY_LEAD_SECONDS", "7200")]).await;
+    let root = app.admin("root@example.com").await;
+    let routine = json!({ "mode": "routine", "reason": "the quarterly exercise" });
+    rotate(&app, 1).await;
+    let before = published(&app).await;
+    let refused = root.post(PATH, &routine).await;
+    refused.assert_problem(409, "conflict");
+    assert_eq!(published(&app).await, before);
+    let recorded = app.db_audit().await;
+    assert!(recorded.contains(&"admin.rotate_signing_keys refused rotation_pending".to_owned()), "{recorded:?}");
+    app.advance(7_200);
+    let root = app.anonymous().log_in("root@example.com", PASSWORD).await;
+    root.post(PATH, &routine).await.assert(202);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_compromise_is_answered_as_done_whatever_its_clean_up_comes_to() {
+    let app = TestApp::start().await;
+    let root = app.admin("root@example.com").await;
+    let before = published(&app).await;
+    let (proxy, address) = Proxy::start(app.aws.endpoints.secrets_manager).await;
+    let router = app.router_with(&[("AWS_ENDPOINT_URL_SECRETS_MANAGER", &format!("http://{address}"))]).await;
+    // The new ring is stored, and what trusts it alone is on its way. From there on Secrets Manager fails.
+    app.proxy.plan("TransactWriteItems", Fault::Held, 1);
+    let failing = async {
+        app.proxy.until_held().await;
+        proxy.plan("", Fault::InternalError, 1_000);
+        app.proxy.release();
+    };
+    let body = compromised();
+    let (answer, ()) = tokio::join!(root.request_to(router, http::Method::POST, PATH, Some(&body)), failing);
+    answer.assert(202);
+    assert!(!published(&app).await.contains(&before[0]));
+    app.anonymous().log_in("root@example.com", PASSWORD).await.me().await.assert(200);
 }
 
 async fn has_next(app: &TestApp) -> bool {

@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use shared::domain::Reason;
-use shared::http::Problem;
+use shared::http::{Problem, error_chain};
 use shared::key_changes::Mode;
+use shared::keys;
 use shared::request::Task;
 use shared::tokens::KeyState;
 
@@ -15,6 +16,7 @@ use crate::failure::Failure;
 use crate::options::{KeyMode, KeysCommand, Ring};
 
 static ROTATE_SIGNING: Task = Task { action: "admin.rotate_signing_keys", name: "ops keys rotate" };
+static REPAIR: Task = Task { action: "keys.mend", name: "ops keys repair" };
 static ROTATE_DATA: Task = Task { action: "admin.rotate_data_keys", name: "ops keys rotate" };
 
 /// How often a rotation that is under way is looked at.
@@ -25,8 +27,10 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// # Errors
 /// [`Failure`].
 pub async fn run(desk: &Desk, command: &KeysCommand, console: &mut Console<'_>) -> Result<Answer, Failure> {
-    let KeysCommand::Rotate { mode, ring, reason, wait, .. } = command else {
-        return list(desk).await;
+    let (mode, ring, reason, wait) = match command {
+        KeysCommand::List => return list(desk).await,
+        KeysCommand::Repair { reason } => return repair(desk, &desk::reason(reason)?).await,
+        KeysCommand::Rotate { mode, ring, reason, wait } => (mode, ring, reason, wait),
     };
     let (reason, wait) = (desk::reason(reason)?, Duration::from_secs(*wait));
     match (ring, mode) {
@@ -69,11 +73,32 @@ pub async fn rotate_data(desk: &Desk, reason: &Reason, wait: Duration) -> Result
     until(wait, "the new data key", async || Ok(newest().await? != before)).await
 }
 
+/// Makes the copies of the security record equal again.
+async fn repair(desk: &Desk, reason: &Reason) -> Result<Answer, Failure> {
+    desk.confirm("write the copies of the security record again that are missing or behind the others")?;
+    let entry = desk.store.entry(&desk.meta(&REPAIR)).text("why", reason.as_str());
+    let count = keys::copies::repair(&desk.store, desk.actor().sign(entry)).await.map_err(|error| {
+        Failure::refused(
+            format!("The copies were not repaired: {}.", error_chain(&error)),
+            "Run it again; it goes on where it stopped.",
+        )
+    })?;
+    let text = match count {
+        0 => "All copies of the security record are equal; nothing was written.".to_owned(),
+        count => format!("{count} copies of the security record were written again."),
+    };
+    Ok(Answer { text, document: json!({ "repaired": count }) })
+}
+
 async fn replace_at_once(desk: &Desk, reason: &Reason) -> Result<Answer, Failure> {
     desk.confirm("drop every signing key and begin with a new one; every access token is refused at once")?;
     let changes = desk.environment.key_changes();
     Box::pin(changes.replace(&desk.meta(&ROTATE_SIGNING), desk.actor(), Mode::Compromised, reason)).await?;
-    list(desk).await
+    // The keys are dropped. That they can't be listed now must not read as if they were not.
+    Ok(list(desk).await.unwrap_or_else(|_| Answer {
+        text: "The signing keys are replaced. `ops keys list` shows them.".to_owned(),
+        document: json!({ "replaced": true }),
+    }))
 }
 
 /// A rotation that Secrets Manager did not begin.

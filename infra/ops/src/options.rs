@@ -184,6 +184,12 @@ pub enum Ring {
 pub enum KeysCommand {
     /// List the signing keys with their state and the versions of the data key; never a key itself
     List,
+    /// Write the copies of the security record again that are missing or behind the others, as the service does each hour
+    Repair {
+        /// Why, for the audit trail: one line of 10 to 500 characters
+        #[arg(long)]
+        reason: String,
+    },
     /// Replace the signing keys, or have a new data key made
     Rotate {
         /// Why it is done; the data ring knows `routine` only, and takes it without being told

@@ -219,7 +219,9 @@ fn why(record: &Record) -> String {
 fn consequence(reason: &str) -> String {
     match reason {
         "refresh_token_reused" => "the token had been used before".to_owned(),
-        "session_cap" => "the oldest sessions ended, there were too many".to_owned(),
+        "session_cap" => "the least recently active session ended, there were too many".to_owned(),
+        "retried" => "the answer had been lost, and was given again".to_owned(),
+        "security_copies" => "copies of the security record were missing or behind, and were written again".to_owned(),
         "taken_address" => "the address is taken, and its owner was told".to_owned(),
         "unverified_address" => "the address had been registered, and not proved".to_owned(),
         "address_changed" => "the address was changed".to_owned(),

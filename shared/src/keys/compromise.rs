@@ -7,6 +7,7 @@
 
 use super::{KeysError, SIGNING_RING, TRIES, read_ring, record, replace_ring};
 use crate::audit::Entry;
+use crate::http::error_chain;
 use crate::secrets::Secrets;
 use crate::store::Store;
 use crate::telemetry::{self, Metric};
@@ -15,8 +16,8 @@ use crate::tokens::PublicKey;
 /// Drops every signing key and begins with a new one; which one. `entry` makes the record of it.
 ///
 /// # Errors
-/// [`KeysError::Overtaken`] if somebody else changes the keys at the same time; any error before the commit leaves the
-/// old keys in force, and a new try is the way on.
+/// [`KeysError::Overtaken`] if somebody else changes the keys at the same time. After any error the old keys are in force, and
+/// a new try is the way on.
 pub async fn drop_all(secrets: &Secrets, store: &Store, entry: &Entry) -> Result<PublicKey, KeysError> {
     let holder = secrets.current_version(SIGNING_RING).await?.ok_or(KeysError::NotBegun)?;
     let ring = read_ring(secrets).await?.ok_or(KeysError::NotBegun)?.with_new_key(store.now(), |_| true)?;
@@ -25,10 +26,17 @@ pub async fn drop_all(secrets: &Secrets, store: &Store, entry: &Entry) -> Result
         return Err(KeysError::Overtaken);
     }
     trust_only(secrets, store, &key, entry).await?;
-    // A rotation that was under way goes on with keys that nobody trusts any more; it is called off.
-    secrets.drop_pending(SIGNING_RING).await?;
-    forget_older(secrets, store, &key.kid).await?;
+    // From here on the keys are dropped, whatever becomes of the rest: an error would say that they are not.
+    if let Err(error) = clean_up(secrets, store, &key.kid).await {
+        tracing::error!(error = error_chain(&error), "dropped keys are still in the ring; keys-init removes them");
+    }
     Ok(key)
+}
+
+async fn clean_up(secrets: &Secrets, store: &Store, kid: &str) -> Result<(), KeysError> {
+    // A rotation that was under way goes on with keys that are not trusted any more; it is called off.
+    secrets.drop_pending(SIGNING_RING).await?;
+    forget_older(secrets, store, kid).await
 }
 
 /// Drops what stands before the key `kid` from the ring. What stands behind it is of somebody who dropped all keys meanwhile,

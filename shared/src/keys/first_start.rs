@@ -1,13 +1,15 @@
 //! The first start: makes the keys that are missing. Whoever runs it, and however many at once, there is one of each.
 //!
-//! It runs again on a schedule. Then it mends what a crash has left halfway between the ring and the record: a current
-//! key that nobody was told of is published and put into use, and keys that nobody accepts any more leave the ring.
+//! It runs again on a schedule. Then it makes the copies of the record equal, where one is missing or behind, and repairs what
+//! a crash has left halfway between the ring and the record: a current key that is not published is published and put into
+//! use, and keys that are not accepted any more leave the ring.
 
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{DATA_RING, KeysError, SIGNING_RING, read_ring, record, replace_ring};
+use crate::keys::copies::repair;
 use crate::keys::signing_rotation::{activate, publish};
 use crate::request::{RequestMeta, Task};
 use crate::secrets::Secrets;
@@ -30,7 +32,9 @@ pub async fn first_start(secrets: &Secrets, store: &Store) -> Result<(), KeysErr
     };
     let key = ring.newest().ok_or(KeysError::NotBegun)?;
     let keys = ring.keys().iter().map(|key| key.public().clone()).collect();
-    store.publish_first(&SecurityRecord::first(key.public(), keys, store.now())).await?;
+    // Where every copy was lost, the level must not begin again: sessions of a higher version would come to life on the way up.
+    let least = store.last_rotation().await?.map_or(0, |last| last.new_version);
+    store.publish_first(&SecurityRecord::first(key.public(), keys, store.now()).at_least(least)).await?;
     Ok(())
 }
 
@@ -39,10 +43,11 @@ pub async fn first_start(secrets: &Secrets, store: &Store) -> Result<(), KeysErr
 /// # Errors
 /// [`KeysError`]; running it again goes on where it stopped.
 pub async fn mend(secrets: &Secrets, store: &Store, lead: Duration) -> Result<(), KeysError> {
+    let meta = RequestMeta::of_task(&MEND, store.entropy());
+    repair(store, store.entry(&meta)).await?;
     let Some(holder) = secrets.current_version(SIGNING_RING).await? else { return Ok(()) };
     let Some(ring) = read_ring(secrets).await? else { return Ok(()) };
     let newest = ring.newest().ok_or(KeysError::NotBegun)?.public().clone();
-    let meta = RequestMeta::of_task(&MEND, store.entropy());
     if !record(store).await?.has_activated(&newest.kid) {
         publish(store, &meta, &newest).await?;
         activate(store, &meta, &newest.kid, lead).await?;

@@ -8,6 +8,7 @@
 //! | module | what it does |
 //! |---|---|
 //! | [`mod@first_start`] | makes what is missing, and mends what a crash has left halfway |
+//! | [`copies`] | makes the copies of the security record equal again |
 //! | [`signer`] | signs, through failures of Secrets Manager |
 //! | [`signing_rotation`] | the four steps for `signing-ring` |
 //! | [`compromise`] | drops every signing key at once |
@@ -17,6 +18,7 @@
 //! has replaced the version that it was made from.
 
 pub mod compromise;
+pub mod copies;
 pub mod data_rotation;
 pub mod first_start;
 pub mod signer;
@@ -30,7 +32,7 @@ use crate::store::{Store, StoreError};
 use crate::tokens::{DataKeyError, DataRing, KeyError, SecurityRecord, SigningRing};
 
 pub use first_start::{first_data_ring, first_start};
-pub use signer::Signer;
+pub use signer::{ActiveKey, Signer};
 
 /// The secret with the private signing keys.
 pub const SIGNING_RING: &str = "signing-ring";

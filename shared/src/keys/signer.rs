@@ -1,7 +1,7 @@
 //! Signs access tokens with the key that the security record names.
 //!
 //! The ring is read when a process starts, which fails without it, and kept in memory. It is read again when the record
-//! names a key that it lacks, and once an hour. Where that fails, because Secrets Manager cannot be reached or the new
+//! names a key that it lacks, once an hour, and at the latest when half of the time is over for which it may be kept. Where that fails, because Secrets Manager cannot be reached or the new
 //! version is malformed or lacks that key, the last good ring signs on: for as long as `DASHTAM_KEYS_STALE_SECONDS` says,
 //! and only with keys that the record lists, so a key that was dropped stops signing all the same.
 
@@ -13,10 +13,10 @@ use crate::domain::Timestamp;
 use crate::http::error_chain;
 use crate::secrets::Secrets;
 use crate::telemetry::{self, Metric};
-use crate::tokens::{Claims, SecurityRecord, SigningKey, SigningRing};
+use crate::tokens::{Claims, SecurityRecord, SigningRing};
 
-/// A ring this old is read again.
-const REFRESH: Duration = Duration::from_secs(3_600);
+/// A ring this old is read again, also where it may be kept for longer.
+const REFRESH_INTERVAL: Duration = Duration::from_secs(3_600);
 /// However often the same key is missed, the ring is read once in this time.
 const PAUSE: Duration = Duration::from_secs(5);
 
@@ -51,15 +51,18 @@ impl Signer {
         Ok(Self { secrets, stale, held: Arc::new(Mutex::new(held)), turn: Arc::default() })
     }
 
-    /// The token that says `claims`, signed with the key that `record` names for `now`.
+    /// The key that `record` names for `now`, or the one that signs in its place.
     ///
     /// # Errors
     /// [`KeysError`].
-    pub async fn sign(&self, claims: &Claims, record: &SecurityRecord, now: Timestamp) -> Result<String, KeysError> {
+    pub async fn key(&self, record: &SecurityRecord, now: Timestamp) -> Result<ActiveKey, KeysError> {
         let kid = record.signing_kid(now);
         let ring = self.ring(kid, now).await?;
-        let key = ring.key(kid).or_else(|| stand_in(&ring, record));
-        Ok(key.ok_or_else(|| KeysError::NotInRing(kid.to_owned()))?.issue(claims)?)
+        let stand_in = || stand_in(&ring, record, now).map(str::to_owned);
+        let kid = ring.key(kid).map(|_| kid.to_owned()).or_else(stand_in);
+        let kid = kid.ok_or_else(|| KeysError::NotInRing(record.signing_kid(now).to_owned()))?;
+        let until = record.key(&kid, now).and_then(|key| key.until);
+        Ok(ActiveKey { ring, kid, until })
     }
 
     async fn ring(&self, kid: &str, now: Timestamp) -> Result<Arc<SigningRing>, KeysError> {
@@ -67,7 +70,7 @@ impl Signer {
         let _turn = if is_missing { Some(self.turn.lock().await) } else { None };
         let (ring, read_at, due) = {
             let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-            let wanted = held.ring.key(kid).is_none() || held.read_at.plus(REFRESH) <= now;
+            let wanted = held.ring.key(kid).is_none() || held.read_at.plus(self.interval()) <= now;
             let due = wanted && (held.tried_for != kid || held.tried_at.plus(PAUSE) <= now);
             if due {
                 held.tried_at = now;
@@ -87,6 +90,11 @@ impl Signer {
         if read_at.plus(self.stale) <= now { Err(KeysError::Stale) } else { Ok(ring) }
     }
 
+    /// The age at which the ring is read again: early enough for some failures before it is too old.
+    fn interval(&self) -> Duration {
+        REFRESH_INTERVAL.min(self.stale / 2)
+    }
+
     /// The ring, if it holds the key that signs: an emptied or older version is as bad as a malformed one.
     async fn read(&self, kid: &str) -> Result<SigningRing, KeysError> {
         let read = read_ring(&self.secrets).await?.filter(|ring| ring.key(kid).is_some());
@@ -101,11 +109,30 @@ impl Signer {
     }
 }
 
-/// The newest key that may sign in the place of one that is not at hand: the record lists it, and it does not retire.
+/// A key that signs now.
+pub struct ActiveKey {
+    ring: Arc<SigningRing>,
+    kid: String,
+    /// When it stops to verify, if that is known: no token may live longer.
+    pub until: Option<Timestamp>,
+}
+
+impl ActiveKey {
+    /// The token that says `claims`.
+    ///
+    /// # Errors
+    /// [`KeysError`].
+    pub fn sign(&self, claims: &Claims) -> Result<String, KeysError> {
+        let key = self.ring.key(&self.kid).ok_or_else(|| KeysError::NotInRing(self.kid.clone()))?;
+        Ok(key.issue(claims)?)
+    }
+}
+
+/// The newest key that may sign in the place of one that is not available: the record lists it, and it does not retire.
 /// While a rotation waits that is the former key, which verifiers know.
-fn stand_in<'a>(ring: &'a SigningRing, record: &SecurityRecord) -> Option<&'a SigningKey> {
-    let listed = |key: &&SigningKey| record.keys.iter().any(|known| known.kid == key.public().kid);
-    let lasting =
-        |key: &&SigningKey| record.keys.iter().any(|known| known.kid == key.public().kid && known.until.is_none());
-    ring.keys().iter().rev().find(lasting).or_else(|| ring.keys().iter().rev().find(listed))
+fn stand_in<'a>(ring: &'a SigningRing, record: &SecurityRecord, now: Timestamp) -> Option<&'a str> {
+    let kids = || ring.keys().iter().rev().map(|key| key.public().kid.as_str());
+    let listed = |kid: &&str| record.key(kid, now).is_some();
+    let lasting = |kid: &&str| record.key(kid, now).is_some_and(|key| key.until.is_none());
+    kids().find(lasting).or_else(|| kids().find(listed))
 }

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use serde::{Deserialize, Serialize};
 
-use super::expression::{Expression, item};
+use super::expression::{Expression, Item, item};
 use super::keys::{self, SECURITY_COPIES};
 use super::schema::{Schema, Stored};
 use super::transaction::{CommitError, Transaction};
@@ -60,14 +60,46 @@ impl Store {
     /// [`StoreError`].
     pub async fn publish_first(&self, record: &SecurityRecord) -> Result<bool, StoreError> {
         let transaction = (0..SECURITY_COPIES).fold(Transaction::default(), |transaction, copy| {
-            let mut item = item(record);
-            item.insert("copy".to_owned(), AttributeValue::N(copy.to_string()));
-            transaction.put("security", keys::security(copy), item, Expression::when("attribute_not_exists(#pk)"))
+            let when = Expression::when("attribute_not_exists(#pk)");
+            transaction.put("security", keys::security(copy), copy_of(record, copy), when)
         });
         self.commit("publish_first", transaction)
             .await
             .map(|()| true)
             .or_else(|error: CommitError| error.condition_to(false))
+    }
+
+    /// Every copy, in their order; `None` for one that is missing.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn security_copies(&self) -> Result<Vec<Option<SecurityRecord>>, StoreError> {
+        let copies = (0..SECURITY_COPIES).map(|copy| self.read("security_copies", keys::security(copy)));
+        futures::future::try_join_all(copies).await
+    }
+
+    /// Makes every copy `record`; `false` if one of them is not as it was `read` any more.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn restore_security(
+        &self,
+        read: &[Option<SecurityRecord>],
+        record: &SecurityRecord,
+        entry: &Entry,
+    ) -> Result<bool, StoreError> {
+        let put = |transaction: Transaction, (copy, read): (u8, &Option<SecurityRecord>)| {
+            // Those that are right are written as well: a rotation that comes in between must not be undone by the others.
+            let when = match read {
+                None => Expression::when("attribute_not_exists(#pk)"),
+                Some(read) => Expression::when("#ver_current = :level AND #keys_version = :keys")
+                    .value("level", read.ver_current)
+                    .value("keys", read.keys_version),
+            };
+            transaction.put("security", keys::security(copy), copy_of(record, copy), when)
+        };
+        let transaction = (0..).zip(read).fold(Transaction::default(), put).audit(entry);
+        self.commit("restore_security", transaction).await.map(|()| true).or_else(|error| error.condition_to(false))
     }
 
     /// Raises the service's version level from the one that was read; `false` if somebody else has raised it meanwhile.
@@ -107,10 +139,7 @@ impl Store {
         let (set_next, remove_next) = if next.next.is_some() { (", #next = :next", "") } else { ("", " REMOVE #next") };
         let update =
             format!("SET #active_kid = :active, #keys = :keys, #keys_version = :version{set_next}{remove_next}");
-        // A record of before there was a number counts as number 0.
-        let number = if read.keys_version == 0 { "attribute_not_exists(#keys_version) OR " } else { "" };
-        let condition = format!("attribute_exists(#pk) AND ({number}#keys_version = :read)");
-        let mut expression = Expression::update(update, condition)
+        let mut expression = Expression::update(update, "#keys_version = :read")
             .value("active", &next.active_kid)
             .value("keys", &next.keys)
             .value("version", next.keys_version)
@@ -167,6 +196,12 @@ impl Store {
         let [byte] = entropy::bytes::<1>(self.entropy());
         byte % SECURITY_COPIES
     }
+}
+
+fn copy_of(record: &SecurityRecord, copy: u8) -> Item {
+    let mut item = item(record);
+    item.insert("copy".to_owned(), AttributeValue::N(copy.to_string()));
+    item
 }
 
 fn on_all_copies(expression: &Expression) -> Transaction {

@@ -6,15 +6,18 @@
 //!
 //! The transitions here are pure; `store/security.rs` writes their outcome if nobody else changed the record meanwhile.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use dashtam_verify::{PublicKey, Timestamp, VersionLevel};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The longest life of an access token that can be set, and a minute for clocks that disagree: so long a key verifies
-/// after it has stopped to sign.
-pub const RETIREMENT: Duration = Duration::from_secs(3_600 + 60);
+use crate::config::TokenConfig;
+
+/// So long a key verifies after it has stopped to sign: the longest life of an access token that can be set, and a minute for
+/// clocks that disagree.
+pub const RETIREMENT: Duration = TokenConfig::MAX_ACCESS_TTL.saturating_add(Duration::from_secs(60));
 
 /// A key that will sign.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,7 +59,6 @@ pub struct SecurityRecord {
     /// Every key that may verify.
     pub keys: Vec<PublicKey>,
     /// How often the keys have been changed: no change overwrites another.
-    #[serde(default)]
     pub keys_version: u64,
 }
 
@@ -77,6 +79,31 @@ impl SecurityRecord {
         }
     }
 
+    /// What all `copies` are to be, where they differ: the newest level and the newest keys of any, so that neither is lowered.
+    /// Of two levels with one version, the stricter one.
+    #[must_use]
+    pub fn newest<'a>(copies: impl Iterator<Item = &'a Self> + Clone) -> Option<Self> {
+        let level = copies.clone().max_by_key(|copy| (copy.ver_current, copy.ver_floor, Reverse(copy.ver_until)))?;
+        let keys = copies.max_by_key(|copy| copy.keys_version)?;
+        Some(Self {
+            ver_current: level.ver_current,
+            ver_floor: level.ver_floor,
+            ver_until: level.ver_until,
+            effective_at: level.effective_at,
+            ..keys.clone()
+        })
+    }
+
+    /// This record with a level of at least `version`.
+    #[must_use]
+    pub const fn at_least(mut self, version: u64) -> Self {
+        if self.ver_current < version {
+            self.ver_current = version;
+            self.ver_floor = version;
+        }
+        self
+    }
+
     /// The service's version level.
     #[must_use]
     pub const fn level(&self) -> VersionLevel {
@@ -87,6 +114,12 @@ impl SecurityRecord {
     #[must_use]
     pub fn key(&self, kid: &str, now: Timestamp) -> Option<&PublicKey> {
         self.keys.iter().find(|key| key.kid == kid && key.counts_at(now))
+    }
+
+    /// When a key that has been chosen begins to sign, if that is still to come.
+    #[must_use]
+    pub fn pending_from(&self, now: Timestamp) -> Option<Timestamp> {
+        self.next.as_ref().map(|next| next.from).filter(|from| now < *from)
     }
 
     /// The key that signs at `now`.
@@ -127,13 +160,19 @@ impl SecurityRecord {
     }
 
     /// The record in which the published key `kid` signs from `from` on. The others verify until their last token has
-    /// expired; those of which that is true already are left out.
+    /// expired; those of which that is true already are left out. Where another key was to take over before `from` and does
+    /// not any more, the one that signs now signs for longer than it was to, and so verifies for longer as well.
     #[must_use]
     pub fn activating(&self, kid: &str, from: Timestamp, now: Timestamp) -> Self {
         let mut record = self.clone();
         self.signing_kid(now).clone_into(&mut record.active_kid);
-        for key in record.keys.iter_mut().filter(|key| key.kid != kid && key.until.is_none()) {
-            key.until = Some(from.plus(RETIREMENT));
+        let end = from.plus(RETIREMENT);
+        for key in record.keys.iter_mut().filter(|key| key.kid != kid) {
+            match key.until {
+                Some(until) if key.kid == record.active_kid => key.until = Some(until.max(end)),
+                Some(_) => {}
+                None => key.until = Some(end),
+            }
         }
         record.keys.retain(|key| key.counts_at(now));
         record.next = Some(NextKey { kid: kid.to_owned(), from });
@@ -211,6 +250,35 @@ mod tests {
         let waiting = record().publishing(&key("b")).activating("b", NOW.plus(LEAD), NOW);
         let overtaken = waiting.publishing(&key("c")).activating("c", NOW.plus(LEAD), NOW);
         assert_eq!((overtaken.signing_kid(NOW), overtaken.signing_kid(NOW.plus(LEAD))), ("a", "c"));
+    }
+
+    #[test]
+    fn a_key_verifies_for_a_token_life_after_it_has_stopped_to_sign_however_often_that_was_put_off() {
+        let mut record = record();
+        let mut now = NOW;
+        for kid in ["b", "c", "d"] {
+            record = record.publishing(&key(kid)).activating(kid, now.plus(LEAD), now);
+            let last_signed = now.plus(LEAD).minus(Duration::from_millis(1));
+            assert_eq!(record.signing_kid(last_signed), "a");
+            assert!(record.key("a", last_signed.plus(RETIREMENT)).is_some(), "{kid}");
+            now = now.plus(LEAD / 2);
+        }
+        let end = record.pending_from(now).expect("d is to sign").plus(RETIREMENT);
+        assert!(record.key("a", end).is_none() && record.key("d", end).is_some());
+    }
+
+    #[test]
+    fn of_copies_that_differ_neither_the_level_nor_the_keys_are_lowered() {
+        let rotated = |record: &SecurityRecord, grace| {
+            let level = record.level().rotated(NOW, grace);
+            let (ver_current, ver_floor, ver_until) = (level.current, level.floor, level.until);
+            SecurityRecord { ver_current, ver_floor, ver_until, ..record.clone() }
+        };
+        let (old, newer_keys) = (record(), record().publishing(&key("b")));
+        let (lenient, strict) = (rotated(&old, LEAD), rotated(&old, Duration::ZERO));
+        let newest = SecurityRecord::newest([&lenient, &old, &strict, &newer_keys].into_iter()).expect("copies");
+        assert_eq!(newest, rotated(&newer_keys, Duration::ZERO));
+        assert_eq!(SecurityRecord::newest([].into_iter()), None);
     }
 
     #[test]

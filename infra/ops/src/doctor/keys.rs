@@ -33,8 +33,31 @@ pub(super) async fn check(patient: &Patient<'_>) -> Vec<Check> {
         };
         checks.push(check);
     }
+    checks.push(copies(patient).await);
     checks.push(lead(patient));
     checks
+}
+
+/// The copies of the security record, of which each request reads one.
+async fn copies(patient: &Patient<'_>) -> Check {
+    const NAME: &str = "copies of the security record";
+    const FIX: &str = "Requests that read such a copy are refused or take outdated tokens, and no rotation is possible. `ops keys repair` writes them again; docs/runbooks/ has what could be behind it.";
+    let copies = match patient.desk.store.security_copies().await {
+        Ok(copies) => copies,
+        Err(error) => return Check::unseen(NAME, &error_chain(&error), "dynamodb:GetItem on the table security"),
+    };
+    let newest = SecurityRecord::newest(copies.iter().flatten());
+    let missing = copies.iter().filter(|copy| copy.is_none()).count();
+    let differing = copies.iter().flatten().filter(|copy| Some(*copy) != newest.as_ref()).count();
+    match (missing, differing) {
+        (0, 0) => Check::ok(NAME, format!("{} equal ones", copies.len())),
+        (missing, _) if missing == copies.len() => {
+            Check::failed(NAME, "none is there", format!("To make them, {}.", patient.maker()))
+        }
+        (missing, differing) => {
+            Check::failed(NAME, format!("of {}, {missing} are missing and {differing} are behind", copies.len()), FIX)
+        }
+    }
 }
 
 fn missing(patient: &Patient<'_>, title: String) -> Check {

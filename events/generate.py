@@ -157,7 +157,7 @@ FUNCTIONS = {
         post("login", ADA), 200,
         post("login", {**ADA, "password": "Wrong-Horse-7-Battery"}), 401, "invalid_credentials"),
     "auth-refresh": (
-        post("refresh", {"refresh_token": "{{refresh_token}}"}), 200,
+        post("refresh", {"refresh_token": "{{refresh_token}}", "retry_key": "Mz8xk2v_Qb-7Yt0LwR4s3A"}), 200,
         post("refresh", {"refresh_token": unknown("dtr_", 80)}), 401, "invalid_refresh_token"),
     "auth-logout": (
         post("logout", {"refresh_token": "{{refresh_token}}"}, BEARER), 200,

@@ -68,6 +68,7 @@ pub mod rotations;
 pub mod routes;
 pub mod seals;
 pub mod secrets;
+mod session_cap;
 pub mod sessions;
 pub mod store;
 pub mod sweeper;

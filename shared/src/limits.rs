@@ -87,6 +87,15 @@ impl Limiter {
             .map_err(|wait| refused(rule, limit, &session.id.to_string(), wait).concerning(session.user_id))
     }
 
+    /// 429 for a retired token of `session` that was retried `most` times within `grace`, of which `left` is left.
+    #[must_use]
+    pub fn retries_used_up(session: &Session, most: u32, grace: Duration, left: Duration) -> Problem {
+        let policy = format!("\"refresh-retries\";q={most};w={}", grace.as_secs().max(1));
+        let detail = "The spent refresh token was sent too often. Use the newer one that another call got; without it, \
+                      repeat the call after `Retry-After` with the `retry_key` of the refresh. Without a key that would end the session.";
+        too_many("refresh-retries", policy, &session.id.to_string(), left).detail(detail).concerning(session.user_id)
+    }
+
     /// Gives a token back; a failure only delays its return.
     pub async fn give_back(&self, charge: Charge) {
         if let Err(error) = self.store.give_back(charge).await {
@@ -109,15 +118,19 @@ impl Limiter {
 
 /// 429 with the fields of draft-ietf-httpapi-ratelimit-headers-10.
 fn refused(rule: Rule, limit: Limit, who: &str, wait: Duration) -> Problem {
-    let seconds = wait.as_millis().div_ceil(1_000).max(1);
     let window = limit.interval.saturating_mul(u32::try_from(limit.capacity).unwrap_or(u32::MAX)).as_secs().max(1);
     let policy = format!("\"{}\";q={};w={window}", rule.name(), limit.capacity);
-    let state = format!("\"{}\";r=0;t={seconds}", rule.name());
+    too_many(rule.name(), policy, who, wait)
+}
+
+fn too_many(name: &str, policy: String, who: &str, wait: Duration) -> Problem {
+    let seconds = wait.as_millis().div_ceil(1_000).max(1);
+    let state = format!("\"{name}\";r=0;t={seconds}");
     let mut problem = Problem::new(Code::RateLimited).retry_after(wait);
     for (name, value) in [("ratelimit-policy", policy), ("ratelimit", state)] {
         if let Ok(value) = HeaderValue::from_str(&value) {
             problem = problem.header(HeaderName::from_static(name), value);
         }
     }
-    problem.refused(Refusal::new("rate_limited").once(format!("{}#{who}", rule.name())))
+    problem.refused(Refusal::new("rate_limited").once(format!("{name}#{who}")))
 }

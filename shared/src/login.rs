@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::audit::Refusal;
 use crate::config::{Config, Rule};
-use crate::domain::{EmailAddress, Liveness, Password, Session, SessionId, User};
+use crate::domain::{EmailAddress, Password, Session, SessionId, User};
 use crate::entropy;
 use crate::http::{Code, Problem, error_chain};
 use crate::issuer::{Issuer, TokenPair, UserView};
@@ -14,7 +14,8 @@ use crate::password_proof::PasswordProof;
 use crate::passwords::Verdict;
 use crate::registration::NOBODY;
 use crate::request::RequestMeta;
-use crate::store::{Arrival, Begun, MailKind, Row, Store, StoreError};
+use crate::session_cap::SessionCap;
+use crate::store::{Arrival, Begun, MailKind, Row, Store};
 use crate::tokens::{Family, RefreshToken, SecurityRecord};
 
 /// So many devices and countries an account remembers.
@@ -72,16 +73,17 @@ impl Login {
             return Err(problem);
         }
         let (session, refresh) = self.new_session(meta, &user, &security);
-        self.begin(meta, &user, &session, &security).await?;
-        let tokens = self.issuer.issue(&user, &session, &security, &refresh);
-        let (tokens, ..) = tokio::join!(
-            tokens,
-            self.proof.clear(email),
-            self.limiter.give_back(charge),
-            self.upgrade(&user, password, verdict)
-        );
+        let begun = self.begin(meta, &user, &session, &security, &refresh).await;
+        let tokens = match begun {
+            Ok(tokens) => tokens,
+            Err(problem) => {
+                self.proof.clear(email).await;
+                return Err(problem);
+            }
+        };
+        tokio::join!(self.proof.clear(email), self.limiter.give_back(charge), self.upgrade(&user, password, verdict));
         let user = User { last_login_at: Some(session.created_at), ..user };
-        Ok(SignedIn { tokens: tokens?, user: UserView::new(&user, &self.config) })
+        Ok(SignedIn { tokens, user: UserView::new(&user, &self.config) })
     }
 
     fn new_session(&self, meta: &RequestMeta, user: &User, security: &SecurityRecord) -> (Session, RefreshToken) {
@@ -96,9 +98,7 @@ impl Login {
             user_id: user.id,
             family: family.hash(),
             current: refresh.hash(),
-            parent: None,
-            nonce: None,
-            rotated_at: None,
+            retired: None,
             user_ver: user.ver_current,
             global_ver: security.ver_current,
             auth_time: now,
@@ -114,30 +114,35 @@ impl Login {
         (session, refresh)
     }
 
-    /// Begins the session. While the user is surely below the cap nothing is counted; otherwise it is counted afterwards, so
-    /// that of parallel logins the last one sees all of them.
+    /// Begins the session; its tokens are signed first. While the user is surely below the cap nothing is counted; otherwise it
+    /// is counted afterwards, so that of parallel logins the last one sees all of them.
     async fn begin(
         &self,
         meta: &RequestMeta,
         user: &User,
         session: &Session,
         security: &SecurityRecord,
-    ) -> Result<(), Problem> {
+        refresh: &RefreshToken,
+    ) -> Result<TokenPair, Problem> {
+        let tokens = self.issuer.issue(user, session, security, refresh).await?;
         let entry = self.store.entry(meta).by_owner(user.id).session(session.id);
         let notice = self.notice(meta, user, session);
         let arrival = arrival(meta, user, session, notice.as_ref());
         let uncounted = Some(user.uncounted_logins(self.config.tokens.session_cap)).filter(|left| *left > 0);
-        if uncounted.is_some()
-            && self.store.begin_session(session, user, uncounted, &arrival, &entry).await? == Begun::Done
-        {
-            return Ok(());
+        let mut begun = Begun::NeedsCount;
+        if uncounted.is_some() {
+            begun = self.store.begin_session(session, user, uncounted, &arrival, &entry).await?;
         }
-        self.store.begin_session(session, user, None, &arrival, &entry).await?;
-        if let Err(error) = self.enforce_cap(meta, user, security).await {
-            // The session stands and so does the old count: the next login counts again.
-            tracing::warn!(error = error_chain(&error), "sessions could not be counted");
+        if begun == Begun::NeedsCount {
+            begun = self.store.begin_session(session, user, None, &arrival, &entry).await?;
+            if begun == Begun::Done {
+                SessionCap { store: &self.store, tokens: &self.config.tokens }.enforce(meta, session, security).await;
+            }
         }
-        Ok(())
+        match begun {
+            Begun::Done => Ok(tokens),
+            Begun::NeedsCount | Begun::AccountErased => Err(account_erased(user)),
+        }
     }
 
     /// The notice of a device or country that the account has not seen; none for its first login.
@@ -154,26 +159,6 @@ impl Login {
         Some(self.store.row(Some(kind), Some(user.id)).asked_by(meta))
     }
 
-    /// Ends the oldest live sessions above the cap and writes down how many are left.
-    async fn enforce_cap(&self, meta: &RequestMeta, user: &User, security: &SecurityRecord) -> Result<(), StoreError> {
-        let Some(user) = self.store.user(user.id).await? else {
-            return Ok(());
-        };
-        let idle = self.config.tokens.session_idle;
-        let liveness = Liveness { user: user.level(), global: security.level(), idle, now: self.store.now() };
-        let mut live = self.store.sessions(user.id).await?;
-        live.retain(|session| session.is_live(&liveness));
-        live.sort_by_key(|session| std::cmp::Reverse((session.created_at, session.id)));
-        let cap = usize::try_from(self.config.tokens.session_cap).unwrap_or(usize::MAX);
-        let surplus: Vec<_> = live.iter().skip(cap).map(|session| session.id).collect();
-        if !surplus.is_empty() {
-            let entry = self.store.entry(meta).by_owner(user.id).reason("session_cap").text("ended", surplus.len());
-            self.store.end_sessions(user.id, &surplus, &entry).await?;
-        }
-        let left = u64::try_from(live.len() - surplus.len()).unwrap_or(u64::MAX);
-        self.store.set_session_count(user.id, user.logins, left).await
-    }
-
     /// Replaces an outdated hash. A failure never fails the login; the next one tries again.
     async fn upgrade(&self, user: &User, password: &Password, verdict: Verdict) {
         if verdict != Verdict::RightButOutdated {
@@ -186,6 +171,11 @@ impl Login {
             tracing::warn!(error = error_chain(&error), "a password hash could not be upgraded");
         }
     }
+}
+
+/// The account was erased after the password was compared: by now it is as unknown as any other.
+fn account_erased(user: &User) -> Problem {
+    Problem::new(Code::InvalidCredentials).refused(Refusal::new("account_erased").user(user.id))
 }
 
 /// What this login adds to what the account has seen.

@@ -113,8 +113,15 @@ impl Profile {
         };
         let change = PasswordChange { user: &caller.user, email: &email, hash: &hash, now: entry.occurred_at };
         let row = self.store.row(Some(MailKind::PasswordChanged), Some(caller.user.id)).asked_by(meta).sweeping();
+        let tokens = match issuer.issue(&caller.user, &session, &caller.security, &refresh).await {
+            Ok(tokens) => tokens,
+            Err(problem) => {
+                self.proof.clear(&email).await;
+                return Err(problem);
+            }
+        };
         self.proof.conclude(&email, self.store.change_password(&change, &session, &entry, &row).await).await?;
-        issuer.issue(&caller.user, &session, &caller.security, &refresh).await
+        Ok(tokens)
     }
 
     /// Erases the account. From then on nothing that was issued to it is accepted, because every use of it reads the account;

@@ -50,10 +50,18 @@ impl Reauthentication {
             user_ver: caller.user.ver_current,
             global_ver: caller.security.ver_current,
             auth_time: entry.occurred_at,
+            last_activity_at: entry.occurred_at,
             ..caller.session.clone()
+        };
+        let grant = match self.issuer.access(&caller.user, &session, &caller.security).await {
+            Ok(grant) => grant,
+            Err(problem) => {
+                self.proof.clear(&email).await;
+                return Err(problem);
+            }
         };
         let done = self.store.renew_proof(&caller.session, &session, &email, &entry).await;
         self.proof.conclude(&email, done).await?;
-        Ok(Renewed { grant: self.issuer.access(&caller.user, &session, &caller.security).await? })
+        Ok(Renewed { grant })
     }
 }

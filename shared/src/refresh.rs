@@ -1,27 +1,38 @@
 //! Refresh: one lineage under any parallelism, the same successor for a retry, and theft ends the session.
 //!
-//! By the presented token's hash: it is the current one (the session moves on), its parent within the grace (the answer
-//! got lost or two tabs were quick: the same successor again), or another one of the family: an ancestor, and since
-//! nobody keeps those, somebody who should not have it.
+//! [`presented`] says what a token is: the current one (the session moves on), the one before it and still to be answered
+//! (the answer was lost, or two tabs were quick: the same successor again), or another one of the family. That is an
+//! ancestor, and since no client keeps those, an attacker has it.
+//!
+//! The access token is signed before anything is written: an error after the commit would leave a client with a spent
+//! token and without its successor. A refused token is charged to the client's bucket before the refusal is recorded, and
+//! the record names the owner only if the token carries the secret of the session's family: anybody can write a victim's
+//! identifier into a token.
+
+pub mod presented;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use self::presented::{Presented, RetryKey};
 use crate::audit::{Outcome, Refusal};
 use crate::config::{Config, Rule, TheftScope};
 use crate::digest;
-use crate::domain::{Liveness, Session, User};
+use crate::domain::{RetiredToken, Session, User};
 use crate::entropy;
-use crate::http::{Authenticator, Code, Problem};
+use crate::http::{Authenticator, Code, FieldFault, Fields, Problem};
 use crate::issuer::{Issuer, TokenPair};
 use crate::limits::Limiter;
 use crate::locator::Locator;
 use crate::request::RequestMeta;
-use crate::store::{Advanced, MailKind, Store};
+use crate::store::{MailKind, Refreshed, Store};
 use crate::telemetry::{self, Metric};
 use crate::tokens::{RefreshToken, SecurityRecord};
 
 /// Lost races before a client is asked to come back.
 const TRIES: u32 = 5;
+/// Retries after the grace are recorded once in this time: a flood must not fill the audit log.
+const RECORD_INTERVAL: Duration = Duration::from_secs(600);
 
 /// Refreshes.
 #[derive(Clone)]
@@ -32,7 +43,7 @@ pub struct Refresh {
     pub authenticator: Authenticator,
     /// The tokens.
     pub issuer: Issuer,
-    /// The session's bucket.
+    /// The session's bucket, and the client's.
     pub limiter: Limiter,
     /// Where an address is.
     pub locator: Locator,
@@ -40,92 +51,172 @@ pub struct Refresh {
     pub config: Arc<Config>,
 }
 
-/// What a presented token turned out to be.
-enum Standing {
-    Current,
-    /// The current token's parent, still within the grace, with the nonce of its successor.
-    Retried(Vec<u8>),
-    Ancestor,
+/// A call: what the client sent, and what AUTH has read for it.
+struct Call<'a> {
+    meta: &'a RequestMeta,
+    token: &'a RefreshToken,
+    key: Option<String>,
+    user: User,
+    security: SecurityRecord,
 }
 
+/// Why a call gets no tokens.
+enum Stop {
+    /// The token is refused.
+    Refused(Refusal),
+    /// Anything else.
+    Problem(Problem),
+}
+
+impl<E: Into<Problem>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Problem(error.into())
+    }
+}
+
+/// The tokens, or the session as another write has left it.
+type Attempt = Result<TokenPair, Option<Box<Session>>>;
+
 impl Refresh {
-    /// The next token pair of the session that `presented` belongs to.
+    /// The next token pair of the session that `presented` belongs to; `key` lets a client whose answer is lost have the same
+    /// pair again.
     ///
     /// # Errors
-    /// 401 `invalid_refresh_token`, whatever the reason; 429, and the token is not spent; 503.
-    pub async fn refresh(&self, meta: &RequestMeta, presented: &str) -> Result<TokenPair, Problem> {
-        // A mistyped or cut token is refused without a call, and so without a record.
-        let token = RefreshToken::parse(presented).ok_or_else(|| Problem::new(Code::InvalidRefreshToken))?;
-        let read = self.store.authentication(token.user(), token.session()).await?;
-        let refused = |reason| refused(&token, reason);
-        let user = read.user.ok_or_else(|| refused("unknown_user"))?;
-        let mut found = read.session;
-        for _ in 0..TRIES {
-            let session = found.ok_or_else(|| refused("session_ended"))?;
-            let liveness = self.authenticator.liveness(&user, &read.security);
-            check(&session, &token, &user, &liveness).map_err(refused)?;
-            match self.standing(&session, &token, &liveness) {
-                Standing::Retried(nonce) => {
-                    return self.issuer.issue(&user, &session, &read.security, &token.successor(&nonce)).await;
-                }
-                Standing::Ancestor => return Err(self.end_for_theft(meta, &token).await?),
-                Standing::Current => match self.advance(meta, &token, session, &user, &read.security).await? {
-                    Ok(pair) => return Ok(pair),
-                    Err(moved) => found = moved,
-                },
-            }
-        }
-        Err(Problem::new(Code::ServiceUnavailable).retry_after(std::time::Duration::from_secs(1)))
-    }
-
-    fn standing(&self, session: &Session, token: &RefreshToken, liveness: &Liveness) -> Standing {
-        let hash = token.hash();
-        let same = |stored: &str| digest::equal(stored.as_bytes(), hash.as_bytes());
-        if same(&session.current) {
-            return Standing::Current;
-        }
-        let grace_ends = session.rotated_at.map(|rotated| rotated.plus(self.config.tokens.refresh_grace));
-        let in_grace = grace_ends.is_some_and(|end| liveness.now < end);
-        let nonce = session.nonce.as_deref().and_then(digest::decode);
-        match nonce {
-            Some(nonce) if in_grace && session.parent.as_deref().is_some_and(same) => Standing::Retried(nonce),
-            _ => Standing::Ancestor,
-        }
-    }
-
-    /// Moves the session on. The inner error is the session as somebody else left it.
-    async fn advance(
+    /// 401 `invalid_refresh_token`, whatever the reason; 422 for a key that has been used; 429, and the token is not spent; 503.
+    pub async fn refresh(
         &self,
         meta: &RequestMeta,
-        token: &RefreshToken,
-        session: Session,
-        user: &User,
-        security: &SecurityRecord,
-    ) -> Result<Result<TokenPair, Option<Session>>, Problem> {
-        // The bucket moves in the write that moves the token, on the condition that nobody else moved it: it is exact.
+        presented: &str,
+        key: Option<&RetryKey>,
+    ) -> Result<TokenPair, Problem> {
+        // A mistyped or cut token is refused without a call, and so without a record.
+        let token = RefreshToken::parse(presented).ok_or_else(|| Problem::new(Code::InvalidRefreshToken))?;
+        match self.tokens(meta, &token, key.map(RetryKey::hash)).await {
+            Ok(tokens) => Ok(tokens),
+            Err(Stop::Problem(problem)) => Err(problem),
+            Err(Stop::Refused(refusal)) => {
+                self.limiter.admit_client(Rule::RefusedTokens, meta).await?;
+                Err(Problem::new(Code::InvalidRefreshToken).refused(refusal))
+            }
+        }
+    }
+
+    async fn tokens(&self, meta: &RequestMeta, token: &RefreshToken, key: Option<String>) -> Result<TokenPair, Stop> {
+        let read = self.store.authentication(token.user(), token.session()).await?;
+        let mut session = owned(read.session.map(Box::new), token, meta)?;
+        let user = read.user.ok_or_else(|| refused(token, "unknown_user"))?;
+        let call = Call { meta, token, key, user, security: read.security };
+        for _ in 0..TRIES {
+            self.check(&call, &session)?;
+            let attempt =
+                match presented::judge(&session, token, call.key.as_deref(), self.store.now(), &self.config.tokens) {
+                    Presented::Current => self.advance(&call, *session).await?,
+                    Presented::RetriedWithinGrace(retired) => self.retry(&call, *session, retired).await?,
+                    Presented::RetriedLate(retired) => self.retry_late(&call, *session, retired).await?,
+                    Presented::RetriesUsedUp(left) => {
+                        let (most, grace) = (presented::MAX_RETRIES_IN_GRACE, self.config.tokens.refresh_grace);
+                        return Err(Limiter::retries_used_up(&session, most, grace, left).into());
+                    }
+                    Presented::Ancestor => return Err(self.end_for_theft(meta, token).await?),
+                };
+            match attempt {
+                Ok(pair) => return Ok(pair),
+                Err(moved) => session = owned(moved, token, meta)?,
+            }
+        }
+        Err(Problem::new(Code::ServiceUnavailable).retry_after(Duration::from_secs(1)).into())
+    }
+
+    /// What the account and the session must be for any token of the session to count.
+    fn check(&self, call: &Call<'_>, session: &Session) -> Result<(), Stop> {
+        let liveness = self.authenticator.liveness(&call.user, &call.security);
+        if !call.user.is_active() {
+            return Err(refused(call.token, "account_disabled"));
+        }
+        if !session.stamp().is_in_time(&liveness) {
+            return Err(refused(call.token, "expired"));
+        }
+        if !liveness.accepts(session.user_ver, session.global_ver) {
+            return Err(refused(call.token, "token_version_too_old"));
+        }
+        Ok(())
+    }
+
+    /// Moves the session on.
+    async fn advance(&self, call: &Call<'_>, session: Session) -> Result<Attempt, Stop> {
+        // A constant key would let whoever steals a spent token have its successor, too.
+        if presented::is_key_of(session.retired.as_ref(), call.key.as_deref()) {
+            return Err(reused_key().into());
+        }
+        // The bucket moves in the write that moves the token, on the condition that no other call has moved it.
         let tat = self.limiter.admit_session(Rule::Refresh, &session)?;
-        let nonce = entropy::bytes::<16>(self.store.entropy());
-        let successor = token.successor(&nonce);
-        let entry = self.store.entry(meta).by_owner(session.user_id).session(session.id);
-        let next = Session {
-            current: successor.hash(),
-            nonce: Some(digest::encode(&nonce)),
-            last_activity_at: entry.occurred_at,
-            ip_address: meta.client.to_string(),
-            user_agent: meta.user_agent.as_str().to_owned(),
-            place: self.locator.place(meta),
-            tat: Some(tat),
-            ..session
+        let nonce = entropy::bytes::<12>(self.store.entropy());
+        let successor = call.token.successor(&nonce);
+        let entry = self.store.entry(call.meta).by_owner(session.user_id).session(session.id);
+        let retired = RetiredToken {
+            hash: session.current.clone(),
+            nonce: digest::encode(&nonce),
+            at: entry.occurred_at,
+            key: call.key.clone(),
+            uses: 0,
+            recorded: None,
+            write: None,
         };
-        match self.store.advance_session(&token.hash(), &next, &entry).await? {
-            Advanced::Done => self.issuer.issue(user, &next, security, &successor).await.map(Ok),
-            Advanced::Lost(moved) => Ok(Err(moved.map(|moved| *moved))),
+        let next = Session { current: successor.hash(), retired: Some(retired), ..self.seen(call, &session, tat) };
+        let pair = self.issuer.issue(&call.user, &next, &call.security, &successor).await?;
+        Ok(won(pair, self.store.advance_session(&session, &next, &entry).await?))
+    }
+
+    /// Answers a retry within the grace, which costs nothing but a count.
+    async fn retry(&self, call: &Call<'_>, session: Session, retired: RetiredToken) -> Result<Attempt, Stop> {
+        let next = Session { last_activity_at: self.store.now(), ..session };
+        let pair = self.same_pair(call, &next, &retired).await?;
+        let write = self.write_name();
+        Ok(won(pair, self.store.count_retry(&next, presented::MAX_RETRIES_IN_GRACE, &write).await?))
+    }
+
+    /// Answers a retry after the grace, for which the session's bucket pays.
+    async fn retry_late(&self, call: &Call<'_>, session: Session, retired: RetiredToken) -> Result<Attempt, Stop> {
+        let tat = self.limiter.admit_session(Rule::Refresh, &session)?;
+        let next = self.seen(call, &session, tat);
+        let pair = self.same_pair(call, &next, &retired).await?;
+        let is_recorded = retired.recorded.is_some_and(|at| next.last_activity_at < at.plus(RECORD_INTERVAL));
+        let entry = self.store.entry(call.meta).by_owner(session.user_id).session(session.id).reason("retried");
+        let write = self.write_name();
+        Ok(won(pair, self.store.retry_late(&session, &next, &write, (!is_recorded).then_some(&entry)).await?))
+    }
+
+    /// The successor that `retired` was given before, beside a new access token.
+    async fn same_pair(
+        &self,
+        call: &Call<'_>,
+        session: &Session,
+        retired: &RetiredToken,
+    ) -> Result<TokenPair, Problem> {
+        let nonce = digest::decode(&retired.nonce).ok_or_else(|| Problem::new(Code::InternalError))?;
+        self.issuer.issue(&call.user, session, &call.security, &call.token.successor(&nonce)).await
+    }
+
+    /// Names a write of a retry among those of its session. It is short, so that the item stays below one write unit.
+    fn write_name(&self) -> String {
+        digest::encode(&entropy::bytes::<4>(self.store.entropy()))
+    }
+
+    /// `session` as the client of `call` leaves it.
+    fn seen(&self, call: &Call<'_>, session: &Session, tat: i64) -> Session {
+        Session {
+            last_activity_at: self.store.now(),
+            ip_address: call.meta.client.to_string(),
+            user_agent: call.meta.user_agent.as_str().to_owned(),
+            place: self.locator.place(call.meta),
+            tat: Some(tat),
+            ..session.clone()
         }
     }
 
     /// Ends what the stolen token reaches and tells the owner. Record and mail are committed with the end, so the refusal
-    /// itself is not recorded again.
-    async fn end_for_theft(&self, meta: &RequestMeta, token: &RefreshToken) -> Result<Problem, Problem> {
+    /// itself is not recorded again, and no client pays for it.
+    async fn end_for_theft(&self, meta: &RequestMeta, token: &RefreshToken) -> Result<Stop, Stop> {
         let mut entry =
             self.store.entry(meta).user(token.user()).session(token.session()).reason("refresh_token_reused");
         entry.outcome = Outcome::Refused;
@@ -145,30 +236,39 @@ impl Refresh {
             return Ok(refused(token, "session_ended"));
         }
         telemetry::count(Metric::Theft);
-        Ok(Problem::new(Code::InvalidRefreshToken))
+        Ok(Problem::new(Code::InvalidRefreshToken).into())
     }
 }
 
-/// What a session must be for any of its tokens to count.
-fn check(session: &Session, token: &RefreshToken, user: &User, liveness: &Liveness) -> Result<(), &'static str> {
-    if !digest::equal(session.family.as_bytes(), token.family().hash().as_bytes()) {
-        return Err("unknown_token");
+/// The session, if `token` is one of its family. Whom any other token names is not known.
+fn owned(found: Option<Box<Session>>, token: &RefreshToken, meta: &RequestMeta) -> Result<Box<Session>, Stop> {
+    let unknown = |reason| {
+        let once = format!("refresh#{reason}#{}", meta.client_key());
+        Stop::Refused(Refusal::new(reason).once(once))
+    };
+    let session = found.ok_or_else(|| unknown("session_ended"))?;
+    if digest::equal(session.family.as_bytes(), token.family().hash().as_bytes()) {
+        return Ok(session);
     }
-    if !user.is_active() {
-        return Err("account_disabled");
-    }
-    if !session.stamp().is_in_time(liveness) {
-        return Err("expired");
-    }
-    if !liveness.accepts(session.user_ver, session.global_ver) {
-        return Err("token_version_too_old");
-    }
-    Ok(())
+    Err(unknown("unknown_token"))
 }
 
-fn refused(token: &RefreshToken, reason: &'static str) -> Problem {
-    // Of a token that is shown over and over the trail learns once in ten minutes.
+/// A refusal of a token that is one of the session's. Of one that is shown over and over, one record is made in ten minutes.
+fn refused(token: &RefreshToken, reason: &'static str) -> Stop {
     let once = format!("refresh#{reason}#{}", token.session());
-    let refusal = Refusal::new(reason).user(token.user()).session(token.session()).once(once);
-    Problem::new(Code::InvalidRefreshToken).refused(refusal)
+    Stop::Refused(Refusal::new(reason).user(token.user()).session(token.session()).once(once))
+}
+
+fn won(pair: TokenPair, written: Refreshed) -> Attempt {
+    match written {
+        Refreshed::Done => Ok(pair),
+        Refreshed::Lost(moved) => Err(moved),
+    }
+}
+
+fn reused_key() -> Problem {
+    let mut fields = Fields::empty();
+    let detail = "Was the key of the refresh before. Make a new one for each refresh.";
+    fields.refuse("retry_key", FieldFault::new("reused", detail));
+    fields.complete(Some(())).err().unwrap_or_else(|| Problem::new(Code::ValidationFailed))
 }

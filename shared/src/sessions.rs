@@ -106,10 +106,11 @@ impl Sessions {
     }
 
     /// Ends the session of a refresh token, if the token is one of it. Any token of the session will do, also a spent one.
-    /// With a caller, somebody else's token is left alone.
+    /// With a caller, another user's token is left alone. A client whose tokens end nothing pays for it: such tokens can be
+    /// made up.
     ///
     /// # Errors
-    /// 503.
+    /// 429, 503.
     pub async fn log_out(
         &self,
         meta: &RequestMeta,
@@ -118,17 +119,27 @@ impl Sessions {
     ) -> Result<(), Problem> {
         let own = |token: &&RefreshToken| caller.is_none_or(|caller| caller.user.id == token.user());
         let of_token = token.filter(own);
+        let mut ended = false;
         if let Some(caller) = caller {
             let entry = self.store.entry(meta).by_owner(caller.user.id).session(caller.session.id);
-            self.store.end_live_session(caller.user.id, caller.session.id, &caller.liveness, &entry).await?;
+            ended |= self.store.end_live_session(caller.user.id, caller.session.id, &caller.liveness, &entry).await?;
         }
         if let Some(token) = of_token.filter(|token| caller.is_none_or(|caller| caller.session.id != token.session())) {
             let entry = self.store.entry(meta).by_owner(token.user()).session(token.session());
-            self.store
+            ended |= self
+                .store
                 .end_session_of_family(token.user(), token.session(), &token.family().hash(), &entry, None)
                 .await?;
         }
-        Ok(())
+        if ended { Ok(()) } else { self.charge_refused(meta).await }
+    }
+
+    /// Takes a token of the client's bucket of logouts that end nothing.
+    ///
+    /// # Errors
+    /// 429, 503.
+    pub async fn charge_refused(&self, meta: &RequestMeta) -> Result<(), Problem> {
+        self.limiter.admit_client(Rule::Logout, meta).await.map(|_| ())
     }
 
     async fn live(&self, caller: &Caller) -> Result<Vec<Session>, Problem> {

@@ -55,7 +55,7 @@ async fn sessions_stay_within_their_budgets() {
     ada.refresh().await;
     hold(&app, "refresh", 2);
     ada.try_refresh(&spent).await.assert(200);
-    hold(&app, "refresh, a retry", 1);
+    hold(&app, "refresh, a retry", 2);
     let change = json!({ "current_password": PASSWORD, "new_password": NEW });
     let answer = ada.post("/api/v1/auth/change-password", &change).await;
     hold(&app, "change-password", 4);
@@ -93,6 +93,8 @@ async fn logouts_stay_within_their_budgets() {
     hold(&app, "logout by token", 1);
     phone.post("/api/v1/auth/logout", &json!({})).await.assert(200);
     hold(&app, "logout by bearer", 2);
+    app.anonymous().post("/api/v1/auth/logout", &json!({ "refresh_token": ada.refresh })).await.assert(200);
+    hold(&app, "logout that ends nothing", 2);
 }
 
 #[tokio::test]
@@ -166,6 +168,22 @@ async fn theft_stays_within_its_budget() {
     app.proxy.take_calls();
     ada.try_refresh(&spent).await.assert(401);
     hold(&app, "theft", 2);
+    app.anonymous().try_refresh(&spent).await.assert(401);
+    hold(&app, "refresh, refused", 3);
+}
+
+#[tokio::test]
+async fn a_late_retry_stays_within_its_budget() {
+    let app = TestApp::start().await;
+    let ada = app.logged_in("a@example.com").await;
+    let body = json!({ "refresh_token": ada.refresh, "retry_key": "Mz8xk2v_Qb-7Yt0LwR4s3A" });
+    ada.post("/api/v1/auth/refresh", &body).await.assert(200);
+    app.advance(60);
+    app.proxy.take_calls();
+    for what in ["late retry, recorded", "late retry, recorded before"] {
+        ada.post("/api/v1/auth/refresh", &body).await.assert(200);
+        hold(&app, what, 2);
+    }
 }
 
 #[tokio::test]

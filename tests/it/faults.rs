@@ -6,12 +6,13 @@ use serde_json::{Value, json};
 const NEW: &str = "Other-Horse-8-Battery";
 
 /// Every operation with the calls it makes at most.
-const OPERATIONS: [(&str, usize); 12] = [
+const OPERATIONS: [(&str, usize); 13] = [
     ("register", 3),
     ("verify", 3),
     ("resend", 4),
     ("login", 7),
     ("refresh", 2),
+    ("late retry", 2),
     ("logout", 2),
     ("request", 4),
     ("reset", 3),
@@ -56,6 +57,12 @@ async fn prepare(app: &TestApp, operation: &str) -> (&'static str, &'static str,
             let access = ada.access.clone();
             match operation {
                 "refresh" => post("/api/v1/auth/refresh", json!({ "refresh_token": ada.refresh })),
+                "late retry" => {
+                    let body = json!({ "refresh_token": ada.refresh, "retry_key": "Mz8xk2v_Qb-7Yt0LwR4s3A" });
+                    ada.post("/api/v1/auth/refresh", &body).await.assert(200);
+                    app.advance(60);
+                    post("/api/v1/auth/refresh", body)
+                }
                 "logout" => ("POST", "/api/v1/auth/logout", access, json!({})),
                 "me" => ("GET", "/api/v1/auth/me", access, Value::Null),
                 "update" => (

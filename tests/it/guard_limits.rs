@@ -37,6 +37,30 @@ async fn an_empty_bucket_refuses_its_route_and_nothing_happens() {
 }
 
 #[tokio::test]
+async fn an_empty_bucket_of_refused_tokens_refuses_before_anything_is_recorded() {
+    use shared::domain::{SessionId, UserId};
+    use shared::entropy::OsEntropy;
+    use shared::tokens::{Family, RefreshToken};
+    let app = unlimited().await;
+    let by_refusal =
+        routes::ALL.into_iter().flat_map(|route| route.refusal_limits.iter().map(move |rule| (route, *rule)));
+    for (number, (route, rule)) in (1..).zip(by_refusal) {
+        let (user, session) = (UserId::new(uuid::Uuid::from_u128(number)), SessionId::new(uuid::Uuid::from_u128(1)));
+        let token = RefreshToken::random(user, session, Family::random(&OsEntropy), &OsEntropy).expose();
+        let body = serde_json::json!({ "refresh_token": token });
+        let (router, client) = (without_tokens(&app, rule).await, app.anonymous());
+        let answer = client.request_to(router, route.method.clone(), route.path, Some(&body)).await;
+        answer.assert_problem(429, "rate_limited");
+        let policy = answer.header("ratelimit-policy").unwrap_or_default();
+        assert!(policy.starts_with(&format!("\"{}\";", rule.name())), "{}: {policy}", route.function);
+        let recorded = app.db_audit().await;
+        let reasons: Vec<_> = recorded.iter().filter(|line| line.starts_with(route.action.unwrap_or("-"))).collect();
+        assert_eq!(reasons.len(), 1, "{recorded:?}");
+        assert!(reasons[0].ends_with("refused rate_limited"), "{reasons:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_route_without_a_bucket_asks_none() {
     let app = unlimited().await;
     for route in routes::ALL.into_iter().filter(|route| route.limits.is_empty()) {

@@ -179,3 +179,20 @@ async fn a_right_password_costs_no_try_where_what_it_is_for_is_overtaken() {
         assert!(app.db_items("limits", "LOCK#").await.is_empty(), "{path}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_login_to_an_account_that_is_erased_at_the_same_time_is_refused() {
+    let app = TestApp::start().await;
+    let ada = app.logged_in("a@example.com").await;
+    app.proxy.plan("TransactWriteItems", Fault::Held, 1);
+    let erased = async {
+        app.proxy.until_held().await;
+        let proof = json!({ "password": PASSWORD });
+        ada.request(Method::DELETE, "/api/v1/auth/me", Some(&proof)).await.assert(200);
+        app.proxy.release();
+    };
+    let login = app.anonymous();
+    let (answer, ()) = tokio::join!(login.try_log_in("a@example.com", PASSWORD), erased);
+    answer.assert_problem(401, "invalid_credentials");
+    assert!(app.db_items("users", "USER#").await.is_empty());
+}

@@ -21,7 +21,7 @@ async fn a_retry_within_the_grace_gets_the_same_successor() {
     let ada = app.logged_in("a@example.com").await;
     let token = ada.refresh.clone().expect("a token");
     let first = ada.try_refresh(&token).await.json();
-    app.advance(9);
+    app.advance(29);
     let second = ada.try_refresh(&token).await;
     second.assert(200);
     assert_eq!(first["refresh_token"], second.json()["refresh_token"]);
@@ -36,7 +36,7 @@ async fn reuse_after_the_grace_is_theft_and_ends_the_session_for_both_parties() 
     let mut ada = app.logged_in("a@example.com").await;
     let stolen = ada.refresh.clone().expect("a token");
     ada.refresh().await;
-    app.advance(10);
+    app.advance(30);
     ada.try_refresh(&stolen).await.assert_problem(401, "invalid_refresh_token");
     ada.me().await.assert_problem(401, "session_revoked");
     let newest = ada.refresh.clone().expect("a token");
@@ -67,7 +67,7 @@ async fn theft_ends_all_sessions_where_that_is_configured() {
     let phone = app.anonymous().log_in("a@example.com", PASSWORD).await;
     let stolen = ada.refresh.clone().expect("a token");
     ada.refresh().await;
-    app.advance(10);
+    app.advance(30);
     ada.try_refresh(&stolen).await.assert(401);
     phone.me().await.assert_problem(401, "token_version_too_old");
 }
@@ -79,7 +79,7 @@ async fn theft_ends_one_session_by_default() {
     let phone = app.anonymous().log_in("a@example.com", PASSWORD).await;
     let stolen = ada.refresh.clone().expect("a token");
     ada.refresh().await;
-    app.advance(10);
+    app.advance(30);
     ada.try_refresh(&stolen).await.assert(401);
     phone.me().await.assert(200);
 }
@@ -150,14 +150,15 @@ async fn refreshing_never_extends_a_session() {
 
 #[tokio::test]
 async fn an_idle_session_is_over_where_that_is_configured() {
-    let app = TestApp::with(&[("SESSION_IDLE_SECONDS", "600")]).await;
+    let app = TestApp::with(&[("SESSION_IDLE_SECONDS", "7200")]).await;
     let mut ada = app.logged_in("a@example.com").await;
-    app.advance(599);
+    app.advance(7_199);
     ada.refresh().await;
-    app.advance(600);
+    ada.me().await.assert(200);
+    app.advance(7_200);
     let token = ada.refresh.clone().expect("a token");
     ada.try_refresh(&token).await.assert(401);
-    ada.me().await.assert_problem(401, "session_revoked");
+    ada.me().await.assert_problem(401, "token_expired");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -167,15 +168,14 @@ async fn fifty_parallel_refreshes_are_one_lineage_and_nobody_is_logged_out() {
     let ada = app.logged_in("a@example.com").await;
     let token = ada.refresh.clone().expect("a token");
     let answers = join_all((0..50).map(|_| ada.try_refresh(&token))).await;
-    let mut successors: Vec<_> = answers.iter().map(|answer| answer.json()["refresh_token"].to_string()).collect();
-    assert!(
-        answers.iter().all(|answer| answer.status == 200),
-        "{:?}",
-        answers.iter().map(|a| a.status).collect::<Vec<_>>()
-    );
+    let (done, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
+    // One moves the session on, and the grace answers twenty more.
+    assert_eq!((done.len(), refused.iter().filter(|answer| answer.code() == "rate_limited").count()), (21, 29));
+    let mut successors: Vec<_> = done.iter().map(|answer| answer.json()["refresh_token"].to_string()).collect();
     successors.dedup();
     assert_eq!(successors.len(), 1);
-    let newest = answers[0].json()["refresh_token"].as_str().expect("a token").to_owned();
+    ada.me().await.assert(200);
+    let newest = done[0].json()["refresh_token"].as_str().expect("a token").to_owned();
     ada.try_refresh(&newest).await.assert(200);
     assert_eq!(app.db_audit().await.iter().filter(|line| line.starts_with("auth.refresh success")).count(), 2);
 }

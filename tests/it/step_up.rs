@@ -38,14 +38,18 @@ async fn an_old_proof_stops_password_and_address_changes_and_admin_routes_and_no
 }
 
 #[tokio::test]
-async fn a_renewed_proof_counts_for_the_old_access_token_and_comes_with_a_new_one() {
+async fn a_verified_password_counts_for_the_token_that_it_gave_and_for_no_other() {
     let app = TestApp::start().await;
     let ada = app.admin("a@example.com").await;
     app.advance(1_000);
-    ada.get("/api/v1/admin/security-config").await.assert_problem(401, "reauthentication_required");
+    let required = "reauthentication_required";
+    ada.get("/api/v1/admin/security-config").await.assert_problem(401, required);
     let renewed = ada.post("/api/v1/auth/reauthenticate", &json!({ "password": PASSWORD })).await;
     renewed.assert(200);
-    ada.get("/api/v1/admin/security-config").await.assert(200);
+    // Whoever holds the old access token has not shown the password.
+    ada.get("/api/v1/admin/security-config").await.assert_problem(401, required);
+    let change = json!({ "current_password": PASSWORD, "new_password": NEW });
+    ada.post("/api/v1/auth/change-password", &change).await.assert_problem(401, required);
     let token = renewed.json()["access_token"].as_str().expect("a token").to_owned();
     assert_eq!(renewed.json()["expires_in"], 1_800);
     ada.clone().bearer(&token).get("/api/v1/admin/security-config").await.assert(200);

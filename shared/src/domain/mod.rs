@@ -22,5 +22,5 @@ pub use password::{Password, PasswordPolicy, PasswordProfile, PasswordRule, Pass
 pub use password_scheme::PasswordScheme;
 pub use place::{GeoIp, GeoIpError, Place};
 pub use reason::{Reason, ReasonError};
-pub use session::Session;
+pub use session::{RetiredToken, Session};
 pub use user::{PendingToken, Status, User};

@@ -18,15 +18,9 @@ pub struct Session {
     pub family: String,
     /// SHA-256 of the refresh token that is good now.
     pub current: String,
-    /// SHA-256 of the one before it, while it may still be retried.
+    /// The token before it, for as long as it may be retried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub parent: Option<String>,
-    /// With the spent token this gives its successor again.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub nonce: Option<String>,
-    /// When the parent was spent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rotated_at: Option<Timestamp>,
+    pub retired: Option<RetiredToken>,
     /// The user's version when the password was proved.
     pub user_ver: u64,
     /// The service's version when the password was proved.
@@ -35,7 +29,7 @@ pub struct Session {
     pub auth_time: Timestamp,
     /// When the session began.
     pub created_at: Timestamp,
-    /// The last login or refresh.
+    /// The last login, refresh, retry of a refresh, or verification of the password.
     pub last_activity_at: Timestamp,
     /// The absolute end; nothing moves it.
     pub expires_at: Timestamp,
@@ -51,6 +45,28 @@ pub struct Session {
     pub tat: Option<i64>,
     /// Clean-up only; see [`Self::expires_at`].
     pub ttl: i64,
+}
+
+/// The refresh token that the current one has replaced.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct RetiredToken {
+    /// SHA-256 of it.
+    pub hash: String,
+    /// With the token itself this gives its successor again.
+    pub nonce: String,
+    /// When it was retired.
+    pub at: Timestamp,
+    /// SHA-256 of the retry key of the call that retired it. No later call sets or replaces it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// How often the grace has answered it.
+    pub uses: u32,
+    /// When a retry after the grace was last recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recorded: Option<Timestamp>,
+    /// Names the last write of a retry, so that a retry knows its own one whose answer was lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub write: Option<String>,
 }
 
 impl Session {
@@ -69,6 +85,13 @@ impl Session {
     #[must_use]
     pub fn is_live(&self, liveness: &Liveness) -> bool {
         self.stamp().is_live(liveness)
+    }
+}
+
+/// No hash is shown.
+impl fmt::Debug for RetiredToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RetiredToken").field("at", &self.at).field("uses", &self.uses).finish_non_exhaustive()
     }
 }
 

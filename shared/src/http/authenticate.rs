@@ -16,7 +16,7 @@ use super::code::Code;
 use super::problem::Problem;
 use crate::audit::Refusal;
 use crate::config::Config;
-use crate::domain::{Liveness, Role, Session, SessionId, User, UserId};
+use crate::domain::{Liveness, Role, Session, SessionId, Timestamp, User, UserId};
 use crate::issuer::role_of;
 use crate::store::Store;
 use crate::tokens::{AccessTokenError, Claims, PresentedAccessToken, SecurityRecord};
@@ -40,12 +40,16 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// Whether the password was proved in the last 15 minutes: for what a stolen token alone must not do.
+    /// Whether the password was verified in the last 15 minutes, as both the session and the presented token say: for what a
+    /// stolen token alone must not do. By the session alone, whoever holds an older token of it would gain what its owner's
+    /// password has opened for another one.
     ///
     /// # Errors
     /// 401 `reauthentication_required` (RFC 9470).
     pub fn recently_proved(&self) -> Result<(), Problem> {
-        if self.liveness.now.since(self.session.auth_time) < RECENT {
+        let now = self.liveness.now;
+        let token_says = Timestamp::from_millis(self.claims.auth_time.saturating_mul(1_000));
+        if now.since(self.session.auth_time) < RECENT && now.since(token_says) < RECENT {
             return Ok(());
         }
         let refusal = Refusal::new("reauthentication_required").user(self.user.id).session(self.session.id);

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::fields::{Choice, Field, FieldFault};
 use crate::domain::{DisplayName, EmailAddress, Password, PasswordPolicy, Reason, UserId};
 use crate::key_changes::Mode;
+use crate::refresh::presented::RetryKey;
 
 /// The longest token in a body, in characters; ours are shorter.
 const TOKEN_LIMIT: usize = 1_024;
@@ -76,6 +77,32 @@ impl Field for SentRefreshToken {
             "A refresh token. It begins with `dtr_`; anything else is an invalid one.",
             "dtr_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
         )
+    }
+}
+
+impl Field for RetryKey {
+    fn parse(text: String) -> Result<Self, FieldFault> {
+        let (least, most) = (Self::MIN_LENGTH, Self::MAX_LENGTH);
+        let length = text.chars().count();
+        if length < least {
+            return Err(FieldFault::new("too_short", format!("Must have at least {least} characters.")));
+        }
+        if length > most {
+            return Err(FieldFault::new("too_long", format!("Must have at most {most} characters.")));
+        }
+        let form = || FieldFault::new("invalid_format", "Must consist of ASCII letters, digits, `_` and `-`.");
+        Self::parse(text).ok_or_else(form)
+    }
+
+    fn schema() -> Value {
+        json!({
+            "type": "string", "minLength": Self::MIN_LENGTH, "maxLength": Self::MAX_LENGTH, "pattern": "^[A-Za-z0-9_-]+$",
+            "description": "A secret that the client makes at random for this one refresh and keeps beside the refresh token \
+                before it sends both. Where the answer is lost, the same token with the same key gets the same new refresh token \
+                again, for a day by default and until that has been presented; without a key that works for 30 seconds. Throw it \
+                away with the answer: with the new token the same key is refused (`reused`).",
+            "examples": ["Mz8xk2v_Qb-7Yt0LwR4s3A"],
+        })
     }
 }
 

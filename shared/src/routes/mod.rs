@@ -33,6 +33,7 @@ const PLAIN: Route = Route {
     path: "",
     access: Access::Public,
     limits: &[],
+    refusal_limits: &[],
     action: None,
     recorded: false,
     grants: &[],

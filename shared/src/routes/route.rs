@@ -54,6 +54,8 @@ pub struct Route {
     pub access: Access,
     /// The buckets that are charged before any work, in their order.
     pub limits: &'static [Rule],
+    /// The buckets of the client that a refused token is charged to, before the refusal is recorded.
+    pub refusal_limits: &'static [Rule],
     /// The action in the audit trail, where the endpoint leaves records.
     pub action: Option<&'static str>,
     /// Whether a success leaves exactly one audit record: it changes state, or shows somebody's account to an admin, or

@@ -75,7 +75,7 @@ impl Store {
             .value("old", &change.user.password_hash)
             .value("ver", change.user.ver_current);
         let restamp = Expression::update(
-            "SET #family = :family, #current = :current, #user_ver = :ver, #global_ver = :global, #auth_time = :now, #last_activity_at = :now REMOVE #parent, #nonce, #rotated_at",
+            "SET #family = :family, #current = :current, #user_ver = :ver, #global_ver = :global, #auth_time = :now, #last_activity_at = :now REMOVE #retired",
             "attribute_exists(#pk)",
         )
         .value("family", &session.family)
@@ -104,7 +104,7 @@ impl Store {
         email: &EmailAddress,
         entry: &Entry,
     ) -> Result<bool, StoreError> {
-        let update = "SET #user_ver = :ver, #global_ver = :global, #auth_time = :now";
+        let update = "SET #user_ver = :ver, #global_ver = :global, #auth_time = :now, #last_activity_at = :now";
         let restamp = Expression::update(update, "#user_ver = :seen AND #global_ver = :seen_global")
             .value("ver", after.user_ver)
             .value("global", after.global_ver)

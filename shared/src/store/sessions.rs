@@ -23,6 +23,8 @@ pub enum Begun {
     Done,
     /// The user may be at the session cap: it did not begin, and live sessions must be counted.
     NeedsCount,
+    /// The account was erased concurrently: it did not begin.
+    AccountErased,
 }
 
 /// What a login adds to what the account has seen.
@@ -36,15 +38,6 @@ pub struct Arrival<'a> {
     pub alone: bool,
     /// The notice to the owner, if they are to be told.
     pub notice: Option<&'a Row>,
-}
-
-/// How a refresh went.
-#[derive(Debug)]
-pub enum Advanced {
-    /// The session has moved on to the new token.
-    Done,
-    /// Another refresh was first; the session as it is now, if it still is.
-    Lost(Option<Box<Session>>),
 }
 
 impl Store {
@@ -96,44 +89,12 @@ impl Store {
         let transaction = arrival.notice.into_iter().fold(transaction, Transaction::outbox);
         match self.commit("begin_session", transaction).await {
             Ok(()) => Ok(Begun::Done),
-            Err(CommitError::Condition { failed, .. })
-                if uncounted.is_some() && failed.iter().any(|(label, _)| *label == "user") =>
-            {
-                Ok(Begun::NeedsCount)
-            }
-            Err(CommitError::Condition { operation, .. }) => Err(StoreError::Contended { operation }),
-            Err(CommitError::Store(error)) => Err(error),
-        }
-    }
-
-    /// Moves a session on to its next refresh token, if `spent` is still the current one.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn advance_session(&self, spent: &str, next: &Session, entry: &Entry) -> Result<Advanced, StoreError> {
-        let place = if next.place.is_some() { ", #place = :place" } else { "" };
-        let update = format!(
-            "SET #current = :current, #parent = :spent, #nonce = :nonce, #rotated_at = :now, \
-             #last_activity_at = :now, #ip_address = :ip, #user_agent = :agent, #tat = :tat{place}"
-        );
-        let mut expression = Expression::update(update, "#current = :spent AND #expires_at > :now")
-            .value("current", &next.current)
-            .value("spent", spent)
-            .value("nonce", &next.nonce)
-            .value("now", next.last_activity_at)
-            .value("ip", &next.ip_address)
-            .value("tat", next.tat)
-            .value("agent", &next.user_agent);
-        if let Some(place) = &next.place {
-            expression = expression.value("place", place);
-        }
-        let transaction =
-            Transaction::default().update("session", keys::session(next.user_id, next.id), expression).audit(entry);
-        match self.commit("advance_session", transaction).await {
-            Ok(()) => Ok(Advanced::Done),
-            Err(CommitError::Condition { failed, .. }) => {
-                let found = failed.into_iter().find(|(label, _)| *label == "session").and_then(|(_, item)| item);
-                Ok(Advanced::Lost(found.map(|item| parse("advance_session", item)).transpose()?.map(Box::new)))
+            Err(CommitError::Condition { operation, failed }) => {
+                match failed.into_iter().find(|(label, _)| *label == "user") {
+                    Some((_, None)) => Ok(Begun::AccountErased),
+                    Some((_, Some(_))) => Ok(Begun::NeedsCount),
+                    None => Err(StoreError::Contended { operation }),
+                }
             }
             Err(CommitError::Store(error)) => Err(error),
         }
@@ -181,6 +142,17 @@ impl Store {
             .value("global_most", liveness.global.current);
         let transaction = Transaction::default().delete("session", keys::session(user, session), when).audit(entry);
         self.commit("end_live_session", transaction).await.map(|()| true).or_else(|error| error.condition_to(false))
+    }
+
+    /// Ends a session as it was read; `false` if it has ended or was active since.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn end_inactive_session(&self, session: &Session, entry: &Entry) -> Result<bool, StoreError> {
+        let when = Expression::when("#last_activity_at = :seen").value("seen", session.last_activity_at);
+        let key = keys::session(session.user_id, session.id);
+        let transaction = Transaction::default().delete("session", key, when).audit(entry);
+        self.commit("end_inactive_session", transaction).await.map(|()| true).or_else(|error| error.condition_to(false))
     }
 
     /// Ends these sessions of a user; those that have ended already are left as they are. The record goes with the first.

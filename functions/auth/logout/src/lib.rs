@@ -60,9 +60,21 @@ async fn handler(
     headers: HeaderMap,
     OptionalBody(Request { token }): OptionalBody<Request>,
 ) -> Result<Json<Message>, Problem> {
-    let caller = caller(&deps, &headers, token.is_some()).await?;
+    let caller = match caller(&deps, &headers, token.is_some()).await {
+        Ok(caller) => caller,
+        Err(problem) => {
+            // A refused token is charged before the refusal is recorded.
+            if problem.code.status().is_client_error() && problem.code != Code::MissingToken {
+                deps.sessions.charge_refused(&meta).await?;
+            }
+            return Err(problem);
+        }
+    };
     let token = token.and_then(|SentRefreshToken(token)| RefreshToken::parse(&token));
-    deps.sessions.log_out(&meta, caller.as_ref(), token.as_ref()).await?;
+    // A mistyped refresh token alone touches nothing.
+    if token.is_some() || headers.contains_key(AUTHORIZATION) {
+        deps.sessions.log_out(&meta, caller.as_ref(), token.as_ref()).await?;
+    }
     Ok(Json(Message { message: "Signed out." }))
 }
 

@@ -9,16 +9,22 @@ use shared::environment::{Environment, StartError};
 use shared::http::{Body, Code, Endpoint, Fields, FromFields, Meta, Problem, SentRefreshToken};
 use shared::issuer::TokenPair;
 use shared::refresh::Refresh;
+use shared::refresh::presented::RetryKey;
 use shared::routes;
 
 /// The request.
-struct Request(SentRefreshToken);
+struct Request {
+    token: SentRefreshToken,
+    key: Option<RetryKey>,
+}
 
 impl FromFields for Request {
     type Rules = ();
 
     fn read(fields: &mut Fields, _rules: &()) -> Option<Self> {
-        fields.required("refresh_token").map(Self)
+        let token = fields.required("refresh_token");
+        let key = fields.optional("retry_key");
+        Some(Self { token: token?, key })
     }
 }
 
@@ -52,7 +58,7 @@ pub fn operation() -> Operation {
 async fn handler(
     State(refresh): State<Refresh>,
     Meta(meta): Meta,
-    Body(Request(token)): Body<Request>,
+    Body(Request { token, key }): Body<Request>,
 ) -> Result<Json<TokenPair>, Problem> {
-    Ok(Json(refresh.refresh(&meta, &token.0).await?))
+    Ok(Json(refresh.refresh(&meta, &token.0, key.as_ref()).await?))
 }

@@ -104,7 +104,7 @@ fn as_refresh_tokens(stolen: &Session) -> Vec<String> {
     let check = digest::sha256(&bytes);
     bytes.extend(check.into_iter().take(4));
     let made = format!("dtr_{}", digest::encode(&bytes));
-    let nonce = stolen.nonce.as_deref().and_then(digest::decode).unwrap_or_default();
+    let nonce = stolen.retired.as_ref().and_then(|retired| digest::decode(&retired.nonce)).unwrap_or_default();
     let moved = RefreshToken::parse(&made).map(|token| token.successor(&nonce).expose());
     tokens.push(made);
     tokens.extend(moved);

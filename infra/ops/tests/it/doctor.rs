@@ -87,6 +87,22 @@ async fn a_table_that_is_not_there_or_has_another_form_is_named_with_its_fix() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_missing_security_copy_is_named_and_repaired() {
+    const NAME: &str = "copies of the security record";
+    let local = Local::start("doctor-copies").await;
+    let copy = aws_sdk_dynamodb::types::AttributeValue::S("SECURITY#2".to_owned());
+    let delete = local.database().delete_item().table_name("dashtam-local-security").key("pk", copy);
+    delete.send().await.expect("deleted");
+    let document = local.ops(&["doctor", "--json"]).await.assert(1).document();
+    assert_check(&document, NAME, "failed", "1 are missing and 0 are behind", "ops keys repair");
+    let repair = ["keys", "repair", "--reason", REASON, "--yes", "--json"];
+    assert_eq!(local.ops(&repair).await.assert(0).document()["repaired"], 1);
+    assert_eq!(local.ops(&repair).await.assert(0).document()["repaired"], 0);
+    let document = local.ops(&["doctor", "--json"]).await.document();
+    assert_check(&document, NAME, "ok", "4 equal ones", "");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn wrong_prefixes_are_told_as_what_they_most_likely_are() {
     let local = Local::start("doctor-prefix").await;
     let changes = [("DASHTAM_TABLE_PREFIX", "elsewhere-"), ("DASHTAM_SECRET_PREFIX", "elsewhere/")];

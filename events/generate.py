@@ -186,6 +186,9 @@ FUNCTIONS = {
     "auth-secure-account": (
         post("secure-account", {"token": "{{notice_token}}"}), 200,
         post("secure-account", {"token": unknown("dsa_", 48)}), 400, "invalid_or_expired_token"),
+    "auth-accept-invitation": (
+        post("accept-invitation", {"token": "{{invitation_token}}", "name": "Grace Hopper", "password": NEW_PASSWORD}), 200,
+        post("accept-invitation", {"token": unknown("div_", 48), "name": "Grace Hopper", "password": NEW_PASSWORD}), 400, "invalid_or_expired_token"),
     "auth-activity": (
         Request("GET", f"{AUTH}/activity", None, BEARER, query={"limit": "10"}), 200,
         Request("GET", f"{AUTH}/activity", None, BEARER, query={"cursor": "made-up"}), 422, "validation_failed"),
@@ -208,7 +211,16 @@ FUNCTIONS = {
         Request("GET", f"{ADMIN}/security-config", None, BEARER), 403, "forbidden"),
     "admin-find-users": (
         Request("GET", f"{ADMIN}/users", None, ADMIN_BEARER, query={"email": "ada@example.com"}), 200,
-        Request("GET", f"{ADMIN}/users", None, ADMIN_BEARER), 422, "validation_failed"),
+        Request("GET", f"{ADMIN}/users", None, ADMIN_BEARER, query={"limit": "0"}), 422, "validation_failed"),
+    "admin-create-invitation": (
+        admin("invitations", {"email": "grace@example.com", "name": "Grace Hopper", **REASON}), 202,
+        admin("invitations", {"email": "ada@example.com", **REASON}), 409, "conflict"),
+    "admin-list-invitations": (
+        Request("GET", f"{ADMIN}/invitations", None, ADMIN_BEARER), 200,
+        Request("GET", f"{ADMIN}/invitations", None, BEARER), 403, "forbidden"),
+    "admin-revoke-invitation": (
+        Request("DELETE", f"{ADMIN}/invitations/{{id}}", None, ADMIN_BEARER, {"id": "{{invitation_id}}"}), 200,
+        Request("DELETE", f"{ADMIN}/invitations/{{id}}", None, ADMIN_BEARER, {"id": UNKNOWN_SESSION}), 404, "not_found"),
     "admin-disable-user": (
         admin("users/{id}/disable", REASON, id="{{user_id}}"), 200,
         admin("users/{id}/disable", REASON, id=UNKNOWN_SESSION), 404, "not_found"),
@@ -229,6 +241,7 @@ FUNCTIONS = {
     "pages-verify-email": page("/verify-email"),
     "pages-reset-password": page("/reset-password"),
     "pages-secure-account": page("/secure-account"),
+    "pages-accept-invitation": page("/accept-invitation"),
     "pages-errors": (
         Request("GET", "/errors/{code}", parameters={"code": "rate_limited"}), 200,
         Request("GET", "/errors/{code}", parameters={"code": "nothing"}), 404, "not_found"),
@@ -369,6 +382,7 @@ def main():
     write("audit-sealer", "refusal", stream_event({"action": {"S": "auth.login"}}))
     write("audit-checkpoint", "success", schedule("AuditCheckpointFunctionMinutely"))
     write("audit-reconciler", "success", schedule("AuditReconcilerFunctionDaily"))
+    write("outbox-digests", "success", schedule("OutboxDigestsFunctionEveryFewMinutes"))
     # A stack that goes needs no keys.
     write("keys-init", "success", stack_status("CREATE_COMPLETE"))
     write("keys-init", "refusal", stack_status("DELETE_IN_PROGRESS"))

@@ -9,7 +9,7 @@ use crate::http::{Code, Problem};
 use crate::issuer::UserView;
 use crate::request::RequestMeta;
 use crate::rotations::{Actor, unknown_user};
-use crate::store::{Erased, Store};
+use crate::store::{Erased, MailKind, Store};
 use crate::verification::address_of;
 
 /// Administers accounts.
@@ -56,8 +56,8 @@ impl Administration {
     /// # Errors
     /// 503.
     pub async fn user_of(&self, email: &EmailAddress) -> Result<Option<User>, Problem> {
-        match self.store.address_owner(email).await? {
-            Some(owner) => Ok(self.store.user(owner.user_id).await?),
+        match self.store.address_user(email).await? {
+            Some(user) => Ok(self.store.user(user).await?),
             None => Ok(None),
         }
     }
@@ -99,7 +99,7 @@ impl Administration {
         if done { Ok(()) } else { Err(unknown_user(user)) }
     }
 
-    /// Lifts the lock of an account's address.
+    /// Lifts the locks of an account.
     ///
     /// # Errors
     /// 404 for a user that there is not, 503.
@@ -112,7 +112,7 @@ impl Administration {
     ) -> Result<(), Problem> {
         let found = self.store.user(user).await?.ok_or_else(|| unknown_user(user))?;
         let email = address_of(&found.email)?;
-        Ok(self.store.unlock(&email, &self.entry(meta, actor, user, reason)).await?)
+        Ok(self.store.unlock(user, &email, &self.entry(meta, actor, user, reason)).await?)
     }
 
     /// Gives an account a role. It counts from the next request on: the token's own word on it decides nothing here.
@@ -143,16 +143,47 @@ impl Administration {
         reason: &Reason,
     ) -> Result<(), Problem> {
         let email = address_of(&user.email)?;
-        // An unproved claim may have lost its address to somebody who has proved it.
-        let owner = self.store.address_owner(&email).await?;
-        let has_address = owner.is_some_and(|owner| owner.user_id == user.id);
+        // A registration that nobody has finished may have lost its address to somebody who has verified it.
+        let has_address = self.store.address_user(&email).await? == Some(user.id);
         let entry = self.entry(meta, actor, user.id, reason);
         let erased = Erased { user, email: &email, has_address };
-        if self.store.erase_user(&erased, &entry, &self.store.farewell(user)).await? {
+        let mut rows = vec![self.store.farewell(user)];
+        for claim in user.claims(self.store.now()) {
+            if let Some(address) = self.store.former_address(user.id, claim).await? {
+                rows.push(self.store.row(Some(MailKind::AccountErased), Some(user.id)).mailed_to(&address));
+            }
+        }
+        if self.store.erase_user(&erased, &entry, &rows).await? {
             return Ok(());
         }
         let is_there = self.store.user(user.id).await?.is_some();
         Err(if is_there { Problem::new(Code::Conflict) } else { unknown_user(user.id) })
+    }
+
+    /// Ends the claim of a former address of an account at once, for an owner who has left a mailbox that others read. Both
+    /// addresses get a mail.
+    ///
+    /// # Errors
+    /// 404 if the account has no such claim, 409 if it is changed at the same time, 503.
+    pub async fn end_claim(
+        &self,
+        meta: &RequestMeta,
+        actor: Actor<'_>,
+        user: &User,
+        former: &EmailAddress,
+        reason: &Reason,
+    ) -> Result<(), Problem> {
+        let key = former.fingerprint();
+        let claim = user.claim_of(&key, self.store.now()).ok_or_else(|| unknown_user(user.id))?;
+        let stored = self.store.former_address(user.id, claim).await?.ok_or_else(|| Problem::new(Code::Conflict))?;
+        let told = |address: &str| self.store.row(Some(MailKind::AddressRemoved), Some(user.id)).mailed_to(address);
+        let rows = [
+            told(&stored),
+            self.store.row(Some(MailKind::ClaimEnded), Some(user.id)).mailed_to(&user.email).sweeping(),
+        ];
+        let entry = self.entry(meta, actor, user.id, reason);
+        let done = self.store.end_claim(user, &key, &entry, &rows).await?;
+        if done { Ok(()) } else { Err(Problem::new(Code::Conflict)) }
     }
 
     fn entry(&self, meta: &RequestMeta, actor: Actor<'_>, user: UserId, reason: &Reason) -> Entry {

@@ -12,7 +12,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::digest;
-use crate::domain::{EventId, SessionId, Timestamp, UserId};
+use crate::domain::{EventId, SessionId, Timestamp, User, UserId};
 use crate::request::RequestMeta;
 use crate::routes;
 use crate::store::MailKind;
@@ -23,7 +23,8 @@ pub struct Action(&'static str);
 
 impl Action {
     /// The actions of jobs and of the operator's command that no endpoint has.
-    const OF_TASKS: [&str; 12] = [
+    const OF_TASKS: [&str; 13] = [
+        "admin.end_claim",
         "keys.mend",
         "keys.rotate_data",
         "keys.rotate_signing",
@@ -66,6 +67,17 @@ pub enum Outcome {
     Refused,
 }
 
+/// The notice of a refusal.
+#[derive(Debug, Clone)]
+pub struct RefusalNotice {
+    /// Which one.
+    pub kind: MailKind,
+    /// The fingerprint of the account's address.
+    pub address: Option<String>,
+    /// [`User::recovery_level`].
+    pub level: u64,
+}
+
 /// A refusal that matters.
 #[derive(Debug, Clone)]
 pub struct Refusal {
@@ -79,8 +91,8 @@ pub struct Refusal {
     pub actor_id: Option<UserId>,
     /// Refusals with the same key are recorded once; see [`Refusal::once`].
     pub once: Option<String>,
-    /// What its owner is told.
-    pub notice: Option<MailKind>,
+    /// The notice that its owner gets.
+    pub notice: Option<RefusalNotice>,
     /// Anything else worth knowing.
     pub details: BTreeMap<&'static str, String>,
 }
@@ -107,10 +119,21 @@ impl Refusal {
         self
     }
 
-    /// The owner of the account is told; nobody is for an account that there is not, with the same calls.
+    /// The owner of the account gets a notice; where there is no account the same calls are made for nobody.
     #[must_use]
-    pub const fn notice(mut self, kind: MailKind) -> Self {
-        self.notice = Some(kind);
+    pub fn notice(mut self, kind: MailKind, user: Option<&User>) -> Self {
+        self.notice = Some(RefusalNotice {
+            kind,
+            address: user.map(User::address_key),
+            level: user.map_or(0, |user| user.recovery_level),
+        });
+        self
+    }
+
+    /// The owner of a former address of the account gets a mail.
+    #[must_use]
+    pub fn mailing(mut self, kind: MailKind, address: String) -> Self {
+        self.notice = Some(RefusalNotice { kind, address: Some(address), level: 0 });
         self
     }
 

@@ -75,6 +75,12 @@ pub fn uuid_v4(entropy: &dyn Entropy) -> Uuid {
 /// An identifier that sorts by time (RFC 9562 section 5.7).
 #[must_use]
 pub fn uuid_v7(now: Timestamp, entropy: &dyn Entropy) -> Uuid {
+    uuid_v7_with(now, &bytes(entropy))
+}
+
+/// An identifier that sorts by time and is a function of `now` and `rest`.
+#[must_use]
+pub fn uuid_v7_with(now: Timestamp, rest: &[u8; 10]) -> Uuid {
     let millis = u64::try_from(now.as_millis()).unwrap_or_default();
-    uuid::Builder::from_unix_timestamp_millis(millis, &bytes(entropy)).into_uuid()
+    uuid::Builder::from_unix_timestamp_millis(millis, rest).into_uuid()
 }

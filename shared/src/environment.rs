@@ -4,7 +4,7 @@
 use std::io::Write;
 use std::sync::{Arc, OnceLock};
 
-use dashtam_verify::{SettingsError, Verifier};
+use dashtam_verify::Verifier;
 use secrecy::SecretString;
 use tokio::sync::OnceCell;
 
@@ -12,49 +12,28 @@ use crate::administration::Administration;
 use crate::authorizer::Authorizer;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError, Settings};
-use crate::domain::{GeoIp, GeoIpError, PasswordPolicy};
+use crate::directory::Directory;
+use crate::domain::{GeoIp, PasswordPolicy};
 use crate::entropy::{Entropy, OsEntropy};
 use crate::export::Export;
 use crate::http::{App, Authenticator};
+use crate::invitations::Invitations;
 use crate::issuer::Issuer;
 use crate::key_changes::KeyChanges;
-use crate::keys::{self, KeysError, Signer};
+use crate::keys::{self, Signer};
 use crate::limits::Limiter;
 use crate::locator::Locator;
 use crate::mail::{Mailer, Sender};
 use crate::password_proof::PasswordProof;
-use crate::passwords::{HashError, PasswordHasher};
-use crate::rescue::Rescuer;
+use crate::passwords::PasswordHasher;
 use crate::rotations::Rotations;
-use crate::seals::SealError;
 use crate::secrets::Secrets;
+use crate::secure_account::SecureAccount;
+pub use crate::start_error::StartError;
 use crate::store::{self, AwsBase, Store};
 use crate::telemetry::{Exporter, Telemetry};
 use crate::tokens::Cursors;
 use crate::trail::Trail;
-
-/// Why a process does not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// Settings are wrong; all faults are listed.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// The keys are not at hand.
-    #[error(transparent)]
-    Keys(#[from] KeysError),
-    /// The parameters of the password hash are impossible.
-    #[error("DASHTAM_ARGON2_MEMORY_KIB and DASHTAM_ARGON2_ITERATIONS are no parameters that Argon2id knows")]
-    Hash(#[from] HashError),
-    /// The `GeoIP` file cannot be used.
-    #[error("DASHTAM_GEOIP_FILE cannot be used")]
-    GeoIp(#[from] GeoIpError),
-    /// The audit trail cannot be sealed now.
-    #[error(transparent)]
-    Seals(#[from] SealError),
-    /// Tokens cannot be checked with these settings.
-    #[error("DASHTAM_ISSUER, DASHTAM_AUDIENCE or DASHTAM_AUTHORIZER_STALENESS_SECONDS cannot be used")]
-    Verifier(#[from] SettingsError),
-}
 
 /// The parts.
 #[derive(Clone)]
@@ -245,16 +224,16 @@ impl Environment {
     pub async fn mailer(&self) -> Result<Mailer, StartError> {
         let key: SecretString = keys::mail_key(&self.secrets()).await?;
         let sender = Sender::new(&self.base, &self.config.mail.from);
-        Ok(Mailer::new(self.store(), sender, key, self.locator()?, self.config.mail.clone()))
+        Ok(Mailer::new(self.store(), sender, key, self.locator()?, self.limiter(), &self.config))
     }
 
     /// Gives accounts back to their owners.
     ///
     /// # Errors
     /// [`StartError::Keys`].
-    pub async fn rescuer(&self) -> Result<Rescuer, StartError> {
+    pub async fn secure_account(&self) -> Result<SecureAccount, StartError> {
         let key = keys::mail_key(&self.secrets()).await?;
-        Ok(Rescuer::new(self.store(), self.limiter(), key, self.config.mail.notice_ttl))
+        Ok(SecureAccount::new(self.store(), self.limiter(), key, self.config.mail.notice_ttl))
     }
 
     /// Shows the audit trail.
@@ -269,13 +248,28 @@ impl Environment {
     /// Makes tokens worthless.
     #[must_use]
     pub fn rotations(&self) -> Rotations {
-        Rotations::new(self.store(), self.limiter(), self.config.tokens.session_idle)
+        Rotations::new(self.store(), self.config.tokens.session_idle)
     }
 
     /// What admins do to accounts.
     #[must_use]
     pub fn administration(&self) -> Administration {
         Administration::new(self.store(), self.config())
+    }
+
+    /// Lists accounts and invitations.
+    ///
+    /// # Errors
+    /// [`StartError::Keys`] if the cursor key is not at hand.
+    pub async fn directory(&self) -> Result<Directory, StartError> {
+        let cursors = Cursors::new(keys::cursor_key(&self.secrets()).await?);
+        Ok(Directory::new(self.store(), self.administration(), cursors, self.config()))
+    }
+
+    /// Sends and accepts invitations.
+    #[must_use]
+    pub fn invitations(&self) -> Invitations {
+        Invitations::new(self.store(), self.limiter(), self.config())
     }
 
     /// Hands out what is stored about somebody.

@@ -15,7 +15,7 @@ use crate::issuer::UserView;
 use crate::limits::Limiter;
 use crate::request::RequestMeta;
 use crate::sessions::SessionView;
-use crate::store::{Record, Store};
+use crate::store::{Lock, Record, Store};
 use crate::trail::{Page, Trail};
 use crate::verification::address_of;
 
@@ -53,9 +53,8 @@ struct AccountData {
     #[serde(serialize_with = "Timestamp::rfc3339")]
     #[schemars(schema_with = "crate::description::timestamp")]
     password_changed_at: Timestamp,
-    /// The address before the last change, while it can be taken back.
-    #[schemars(extend("examples" = [null]))]
-    previous_email: Option<String>,
+    /// The addresses before the present one, while their owners can take the account back, earliest first.
+    former_emails: Vec<String>,
     /// Marks by which a device is recognised that has signed in before.
     known_devices: BTreeSet<String>,
     /// Countries that somebody has signed in from, ISO 3166-1.
@@ -107,13 +106,18 @@ impl Export {
         let mut sessions = self.store.sessions(user.id).await?;
         sessions.retain(|session| session.is_live(liveness));
         sessions.sort_by_key(|session| std::cmp::Reverse((session.last_activity_at, session.id)));
-        let lock = self.store.lock_state(&address_of(&user.email)?, &self.config.passwords.lockout).await?;
+        let email = address_of(&user.email)?;
+        let lock = self.store.lock_state(Lock::Login(&email), &self.config.passwords.lockout).await?;
+        let mut former_emails = Vec::new();
+        for claim in user.claims(self.store.now()) {
+            former_emails.extend(self.store.former_address(user.id, claim).await?);
+        }
         Ok(PersonalData {
             exported_at: self.store.now(),
             account: AccountData {
                 user: UserView::new(user, &self.config),
                 password_changed_at: user.password_changed_at,
-                previous_email: user.reclaimable_email(self.store.now()).map(str::to_owned),
+                former_emails,
                 known_devices: user.devices.clone(),
                 known_countries: user.countries.clone(),
                 failed_logins: lock.failures,

@@ -16,11 +16,13 @@
 //! | [`profile`] | what users change about themselves |
 //! | [`export`] | hands out what is stored about somebody |
 //! | [`reauthentication`] | renews the password proof of a session |
-//! | [`rescue`] | "this wasn't me" |
+//! | [`secure_account`] | "this wasn't me" |
 //! | [`rotations`] | makes everything issued before worthless |
 //! | [`key_changes`] | replaces the signing keys |
 //! | [`trail`] | shows the audit trail |
 //! | [`administration`] | what admins do to accounts |
+//! | [`directory`] | lists accounts and invitations |
+//! | [`invitations`] | invites the owner of an address |
 //! | [`mail`] | the mailer: what the outbox asks for |
 //! | [`sweeper`] | removes what a rotation has killed |
 //! | [`authorizer`] | answers the gateways of other services |
@@ -38,12 +40,14 @@ pub mod config;
 pub mod consumer;
 pub mod description;
 pub mod digest;
+pub mod directory;
 pub mod domain;
 pub mod entropy;
 pub mod environment;
 pub mod export;
 pub mod http;
 mod init_error;
+pub mod invitations;
 pub mod issuer;
 pub mod key_changes;
 pub mod keys;
@@ -62,14 +66,15 @@ pub mod recovery;
 pub mod refresh;
 pub mod registration;
 pub mod request;
-pub mod rescue;
 pub mod rotation;
 pub mod rotations;
 pub mod routes;
 pub mod seals;
 pub mod secrets;
+pub mod secure_account;
 mod session_cap;
 pub mod sessions;
+mod start_error;
 pub mod store;
 pub mod sweeper;
 pub mod telemetry;

@@ -1,8 +1,8 @@
 //! Rate limits: a bucket is asked before any work is done.
 //!
-//! Who pays is the client's address before anybody is known, then a mail address, and for signed-in callers the user, the
-//! session, or the user and a provider: identity comes from a verified token and from nothing else. A route's buckets
-//! stand in the route table, in the order in which they are asked.
+//! Who pays is the client's address before a caller is known, and for signed-in callers the user, the session, or the user and
+//! a provider: identity comes from a verified token and from nothing else. A route's buckets are in the route table, in the
+//! order in which they are charged. The recipient of a mail pays where the mail is made (`mail/postage.rs`).
 //!
 //! If the buckets cannot be reached, what changes something is refused with 503: passwords are tried and mail is sent
 //! there. What only reads goes on without a limit, and says so in the log.
@@ -14,11 +14,10 @@ use http::{HeaderName, HeaderValue};
 
 use crate::audit::Refusal;
 use crate::config::{Config, Limit, Rule};
-use crate::digest;
-use crate::domain::{EmailAddress, Session, UserId};
+use crate::domain::{Session, UserId};
 use crate::http::{Code, Problem};
 use crate::request::RequestMeta;
-use crate::store::{self, Admission, Charge, Store};
+use crate::store::{self, Admission, Charge, Store, StoreError};
 use crate::telemetry::{self, Metric};
 
 /// Asks the buckets.
@@ -43,12 +42,14 @@ impl Limiter {
         self.admit(rule, &meta.client_key()).await
     }
 
-    /// Takes a token of a mail address, known or unknown alike.
+    /// Takes a token of the recipient of a mail, who is known by the fingerprint of the address; `false` over the limit.
+    /// Nothing is refused here: the answer of the request that asked for the mail was given before.
     ///
     /// # Errors
-    /// 429, or 503 if the buckets cannot be reached.
-    pub async fn admit_address(&self, rule: Rule, address: &EmailAddress) -> Result<Charge, Problem> {
-        self.admit(rule, &digest::fingerprint(address.canonical().as_bytes())).await
+    /// [`StoreError`] if the bucket cannot be reached.
+    pub async fn admit_recipient(&self, rule: Rule, recipient: &str) -> Result<bool, StoreError> {
+        let admission = self.store.charge(rule, self.limit(rule), recipient).await?;
+        Ok(matches!(admission, Admission::Admitted(_)))
     }
 
     /// Takes a token of a signed-in user.

@@ -15,7 +15,7 @@ use crate::passwords::Verdict;
 use crate::registration::NOBODY;
 use crate::request::RequestMeta;
 use crate::session_cap::SessionCap;
-use crate::store::{Arrival, Begun, MailKind, Row, Store};
+use crate::store::{Arrival, Begun, Lock, MailKind, Row, Store};
 use crate::tokens::{Family, RefreshToken, SecurityRecord};
 
 /// So many devices and countries an account remembers.
@@ -61,15 +61,21 @@ impl Login {
         password: &Password,
     ) -> Result<SignedIn, Problem> {
         let charge = self.limiter.admit_client(Rule::Login, meta).await?;
-        let (charged, owner) = tokio::join!(self.proof.charge(email), self.store.address_owner(email));
+        let lock = Lock::Login(email);
+        let (charged, owner) = tokio::join!(self.proof.charge(lock), self.store.address_user(email));
         let charged = charged?;
-        let id = owner?.map_or(NOBODY, |owner| owner.user_id);
+        let id = owner?.unwrap_or(NOBODY);
         let (user, security) = self.store.user_and_security(id).await?;
         let verdict = self.proof.compare(charged, user.as_ref(), password).await?;
         // Nobody's password is right, so there is a user from here on.
         let user = user.ok_or_else(|| Problem::new(Code::InvalidCredentials))?;
         if let Err(problem) = may_sign_in(&user) {
-            self.proof.clear(email).await;
+            // Whoever registered the address knows this password, so it says nothing about the owner of the lock.
+            if user.email_verified {
+                self.proof.clear(lock).await
+            } else {
+                self.proof.refund(lock).await
+            }
             return Err(problem);
         }
         let (session, refresh) = self.new_session(meta, &user, &security);
@@ -77,11 +83,11 @@ impl Login {
         let tokens = match begun {
             Ok(tokens) => tokens,
             Err(problem) => {
-                self.proof.clear(email).await;
+                self.proof.clear(lock).await;
                 return Err(problem);
             }
         };
-        tokio::join!(self.proof.clear(email), self.limiter.give_back(charge), self.upgrade(&user, password, verdict));
+        tokio::join!(self.proof.clear(lock), self.limiter.give_back(charge), self.upgrade(&user, password, verdict));
         let user = User { last_login_at: Some(session.created_at), ..user };
         Ok(SignedIn { tokens, user: UserView::new(&user, &self.config) })
     }
@@ -156,7 +162,7 @@ impl Login {
             (false, true) => MailKind::NewCountry,
             (false, false) => return None,
         };
-        Some(self.store.row(Some(kind), Some(user.id)).asked_by(meta))
+        Some(self.store.notice(kind, user).asked_by(meta))
     }
 
     /// Replaces an outdated hash. A failure never fails the login; the next one tries again.

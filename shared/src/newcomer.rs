@@ -12,13 +12,13 @@ use bcrypt::HashParts;
 
 use crate::administration::Administration;
 use crate::config::Argon2Config;
-use crate::domain::{DisplayName, EmailAddress, Reason, Status, Timestamp, User, UserId};
+use crate::domain::{DisplayName, EmailAddress, Proof, Reason, Status, Timestamp, User, UserId};
 use crate::entropy;
 use crate::http::Problem;
 use crate::registration::NOBODY;
 use crate::request::RequestMeta;
 use crate::rotations::Actor;
-use crate::store::{Admitted, NO_PASSWORD};
+use crate::store::{Admitted, MailKind, NO_PASSWORD};
 
 /// Below it bcrypt is no hindrance any more, above it a login takes seconds.
 const BCRYPT_COSTS: std::ops::RangeInclusive<u32> = 10..=14;
@@ -113,12 +113,20 @@ impl Administration {
         let now = store.now();
         let user = User {
             email_verified: newcomer.email_verified,
+            proof: Proof::NewPassword,
             status: if newcomer.is_active { Status::Active } else { Status::Disabled },
             created_at: newcomer.created_at.unwrap_or(now).min(now),
             ..User::fresh(id, &newcomer.email, &newcomer.name, hash, now)
         };
         let entry = actor.sign(store.entry(meta)).user(id).reason(reason.as_str().to_owned());
-        Ok(store.admit_user(&user, &newcomer.email, &entry).await?)
+        let admitted = store.admit_user(&user, &newcomer.email, &entry).await?;
+        if let Admitted::AddressReserved(owner) = admitted {
+            // Its owner can still take an account back to the address, and gets the link to do so again.
+            let row = store.row(Some(MailKind::AddressReserved), Some(owner)).about(newcomer.email.fingerprint());
+            let entry = actor.sign(store.entry(meta)).user(owner).reason("reserved_address");
+            store.ask_for_mail(&row, &entry).await?;
+        }
+        Ok(admitted)
     }
 }
 

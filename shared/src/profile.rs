@@ -2,15 +2,15 @@
 
 use crate::audit::Refusal;
 use crate::config::Rule;
-use crate::domain::{DisplayName, EmailAddress, Password, Role, Session};
+use crate::domain::{DisplayName, EmailAddress, Password, Role, Session, Timestamp};
 use crate::http::{Caller, Code, FieldFault, Fields, Problem};
 use crate::issuer::{Issuer, TokenPair, role_of};
 use crate::limits::Limiter;
 use crate::password_proof::PasswordProof;
 use crate::request::RequestMeta;
-use crate::store::{Erased, MailKind, PasswordChange, Store};
+use crate::store::{Erased, Lock, MailKind, PasswordChange, PendingEmail, Store};
 use crate::tokens::{Family, RefreshToken};
-use crate::verification::address_of;
+use crate::verification::{MAX_CLAIMS, address_of};
 
 /// Changes profiles.
 #[derive(Clone)]
@@ -35,12 +35,12 @@ impl Profile {
         Self { store, proof, limiter }
     }
 
-    /// Changes name, address, or both. A new address waits as `pending_email` until it is proved; nothing tells whether
-    /// somebody else has it.
+    /// Changes name, address, or both. A new address waits as `pending_email` until it is verified; the answer does not say
+    /// whether another account has it. The present address calls a pending change off.
     ///
     /// # Errors
-    /// 401 for a wrong password or, with an address, one that was proved too long ago; 409 if the account was changed
-    /// meanwhile; 423; 503.
+    /// 401 for a wrong password or, with an address, one that was verified too long ago; 409 if the account is changed at the
+    /// same time, or has moved too often; 423; 429; 503.
     pub async fn update(
         &self,
         meta: &RequestMeta,
@@ -48,31 +48,61 @@ impl Profile {
         name: Option<&DisplayName>,
         address: Option<&NewAddress>,
     ) -> Result<(), Problem> {
-        let own = address_of(&caller.user.email)?;
+        self.limiter.admit_user(Rule::Profile, meta, caller.user.id).await?;
         let entry = self.store.entry(meta).by_owner(caller.user.id).session(caller.session.id);
-        let mut rows = Vec::new();
-        if let Some(address) = address {
-            caller.recently_proved()?;
-            let charged = self.proof.charge(&own).await?;
-            self.proof.compare(charged, Some(&caller.user), &address.current_password).await?;
-            rows.push(self.store.row(Some(MailKind::AddressChangeRequested), Some(caller.user.id)).asked_by(meta));
-            rows.push(self.store.row(Some(MailKind::AddressChange), Some(caller.user.id)));
-        }
-        let (name, email) = (name.map(DisplayName::as_str), address.map(|address| &address.email));
-        let done = self.store.update_profile(&caller.user, name, email, &entry, &rows).await;
+        let pending = match address {
+            Some(address) => Some(self.pending_of(meta, caller, address).await?),
+            None => None,
+        };
+        let rows = match pending {
+            Some(PendingEmail::To(_)) => vec![
+                self.store.notice(MailKind::AddressChangeRequested, &caller.user).asked_by(meta),
+                self.store.row(Some(MailKind::AddressChange), Some(caller.user.id)).asked_by(meta),
+            ],
+            Some(PendingEmail::CalledOff) | None => Vec::new(),
+        };
+        let new_name = name.map(DisplayName::as_str);
+        let done = self.store.update_profile(&caller.user, new_name, pending, &entry, &rows).await;
         if address.is_some() {
-            self.proof.clear(&own).await;
+            self.proof.clear(Lock::Sessions(caller.user.id)).await;
         }
         if !done? {
             return Err(Problem::new(Code::Conflict));
         }
-        if let Some(name) = name {
+        if let Some(name) = new_name {
             name.clone_into(&mut caller.user.name);
         }
-        if let Some(email) = email {
-            caller.user.pending_email = Some(email.address().to_owned());
+        match pending {
+            Some(PendingEmail::To(email)) => caller.user.pending_email = Some(email.address().to_owned()),
+            Some(PendingEmail::CalledOff) => caller.user.pending_email = None,
+            None => {}
         }
         Ok(())
+    }
+
+    /// What an address in a request makes of the pending change, once the password is checked.
+    async fn pending_of<'a>(
+        &self,
+        meta: &RequestMeta,
+        caller: &Caller,
+        address: &'a NewAddress,
+    ) -> Result<PendingEmail<'a>, Problem> {
+        caller.recently_proved()?;
+        let is_present = address_of(&caller.user.email)? == address.email;
+        if !is_present {
+            self.limiter.admit_user(Rule::AddressChange, meta, caller.user.id).await?;
+        }
+        let lock = Lock::Sessions(caller.user.id);
+        let charged = self.proof.charge(lock).await?;
+        self.proof.compare(charged, Some(&caller.user), &address.current_password).await?;
+        if is_present {
+            return Ok(PendingEmail::CalledOff);
+        }
+        if caller.user.claims(self.store.now()).count() >= MAX_CLAIMS {
+            self.proof.clear(lock).await;
+            return Err(moved_too_often(caller, self.store.now()));
+        }
+        Ok(PendingEmail::To(&address.email))
     }
 
     /// Changes the password. Every other session ends, the caller's goes on under fresh tokens, and all mailed tokens die.
@@ -90,11 +120,11 @@ impl Profile {
     ) -> Result<TokenPair, Problem> {
         caller.recently_proved()?;
         self.limiter.admit_user(Rule::ChangePassword, meta, caller.user.id).await?;
-        let email = address_of(&caller.user.email)?;
-        let charged = self.proof.charge(&email).await?;
+        let (email, lock) = (address_of(&caller.user.email)?, Lock::Sessions(caller.user.id));
+        let charged = self.proof.charge(lock).await?;
         self.proof.compare(charged, Some(&caller.user), current).await?;
         if current.expose() == new.expose() {
-            self.proof.clear(&email).await;
+            self.proof.clear(lock).await;
             return Err(same_password());
         }
         let hash = self.proof.hasher().hash(new).await.map_err(Problem::unavailable)?;
@@ -111,16 +141,17 @@ impl Profile {
             last_activity_at: entry.occurred_at,
             ..caller.session.clone()
         };
-        let change = PasswordChange { user: &caller.user, email: &email, hash: &hash, now: entry.occurred_at };
-        let row = self.store.row(Some(MailKind::PasswordChanged), Some(caller.user.id)).asked_by(meta).sweeping();
+        let change =
+            PasswordChange { user: &caller.user, email: &email, hash: &hash, now: entry.occurred_at, name: None };
+        let row = self.store.notice(MailKind::PasswordChanged, &caller.user).asked_by(meta).sweeping();
         let tokens = match issuer.issue(&caller.user, &session, &caller.security, &refresh).await {
             Ok(tokens) => tokens,
             Err(problem) => {
-                self.proof.clear(&email).await;
+                self.proof.clear(lock).await;
                 return Err(problem);
             }
         };
-        self.proof.conclude(&email, self.store.change_password(&change, &session, &entry, &row).await).await?;
+        self.proof.conclude(lock, self.store.change_password(&change, &session, &entry, &row).await).await?;
         Ok(tokens)
     }
 
@@ -136,14 +167,17 @@ impl Profile {
         if role_of(&caller.user, self.proof.config()) == Role::Admin {
             return Err(admins_stay(caller));
         }
-        let email = address_of(&caller.user.email)?;
-        let charged = self.proof.charge(&email).await?;
+        if let Some(last) = caller.user.claims(self.store.now()).map(|claim| claim.until).max() {
+            return Err(claims_stand(caller, last));
+        }
+        let (email, lock) = (address_of(&caller.user.email)?, Lock::Sessions(caller.user.id));
+        let charged = self.proof.charge(lock).await?;
         self.proof.compare(charged, Some(&caller.user), password).await?;
         let entry = self.store.entry(meta).by_owner(caller.user.id).session(caller.session.id);
         let row = self.store.farewell(&caller.user).asked_by(meta);
-        // Who is signed in has proved the address, and a proved address is its account's.
+        // Who is signed in has verified the address, and a verified address is its account's.
         let erased = Erased { user: &caller.user, email: &email, has_address: true };
-        self.proof.conclude(&email, self.store.erase_user(&erased, &entry, &row).await).await
+        self.proof.conclude(lock, self.store.erase_user(&erased, &entry, &[row]).await).await
     }
 }
 
@@ -152,6 +186,23 @@ fn admins_stay(caller: &Caller) -> Problem {
     let detail =
         "An admin's account is not erased: the last admin could lock everybody out. Have the role taken away first.";
     let refusal = Refusal::new("is_admin").user(caller.user.id).session(caller.session.id);
+    Problem::new(Code::Conflict).detail(detail).refused(refusal)
+}
+
+/// An erased account could not be taken back, and who moved it away from its owner must not be able to bring that about.
+fn claims_stand(caller: &Caller, until: Timestamp) -> Problem {
+    let detail =
+        format!("A former email address of this account can take it back until {until}. Try again after that.");
+    let refusal = Refusal::new("can_be_taken_back").user(caller.user.id).session(caller.session.id);
+    Problem::new(Code::Conflict).detail(detail).refused(refusal)
+}
+
+/// No earlier address is ever forgotten for a later one, so the moves are bounded.
+fn moved_too_often(caller: &Caller, now: Timestamp) -> Problem {
+    let until = caller.user.claims(now).map(|claim| claim.until).min().unwrap_or(now);
+    let detail =
+        format!("The email address was changed {MAX_CLAIMS} times recently. It can be changed again after {until}.");
+    let refusal = Refusal::new("moved_too_often").user(caller.user.id).session(caller.session.id);
     Problem::new(Code::Conflict).detail(detail).refused(refusal)
 }
 

@@ -10,8 +10,7 @@ use crate::issuer::{AccessGrant, Issuer};
 use crate::limits::Limiter;
 use crate::password_proof::PasswordProof;
 use crate::request::RequestMeta;
-use crate::store::Store;
-use crate::verification::address_of;
+use crate::store::{Lock, Store};
 
 /// Renews password proofs.
 #[derive(Clone)]
@@ -42,8 +41,8 @@ impl Reauthentication {
     /// 401 for a wrong password, 409 if the session was changed meanwhile, 423, 429, 503.
     pub async fn renew(&self, meta: &RequestMeta, caller: &Caller, password: &Password) -> Result<Renewed, Problem> {
         self.limiter.admit_user(Rule::Reauthenticate, meta, caller.user.id).await?;
-        let email = address_of(&caller.user.email)?;
-        let charged = self.proof.charge(&email).await?;
+        let lock = Lock::Sessions(caller.user.id);
+        let charged = self.proof.charge(lock).await?;
         self.proof.compare(charged, Some(&caller.user), password).await?;
         let entry = self.store.entry(meta).by_owner(caller.user.id).session(caller.session.id);
         let session = Session {
@@ -56,12 +55,12 @@ impl Reauthentication {
         let grant = match self.issuer.access(&caller.user, &session, &caller.security).await {
             Ok(grant) => grant,
             Err(problem) => {
-                self.proof.clear(&email).await;
+                self.proof.clear(lock).await;
                 return Err(problem);
             }
         };
-        let done = self.store.renew_proof(&caller.session, &session, &email, &entry).await;
-        self.proof.conclude(&email, done).await?;
+        let done = self.store.renew_proof(&caller.session, &session, &entry).await;
+        self.proof.conclude(lock, done).await?;
         Ok(Renewed { grant })
     }
 }

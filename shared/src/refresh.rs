@@ -117,7 +117,7 @@ impl Refresh {
                         let (most, grace) = (presented::MAX_RETRIES_IN_GRACE, self.config.tokens.refresh_grace);
                         return Err(Limiter::retries_used_up(&session, most, grace, left).into());
                     }
-                    Presented::Ancestor => return Err(self.end_for_theft(meta, token).await?),
+                    Presented::Ancestor => return Err(self.end_for_theft(&call).await?),
                 };
             match attempt {
                 Ok(pair) => return Ok(pair),
@@ -132,6 +132,9 @@ impl Refresh {
         let liveness = self.authenticator.liveness(&call.user, &call.security);
         if !call.user.is_active() {
             return Err(refused(call.token, "account_disabled"));
+        }
+        if !call.user.email_verified {
+            return Err(refused(call.token, "email_not_verified"));
         }
         if !session.stamp().is_in_time(&liveness) {
             return Err(refused(call.token, "expired"));
@@ -216,11 +219,12 @@ impl Refresh {
 
     /// Ends what the stolen token reaches and tells the owner. Record and mail are committed with the end, so the refusal
     /// itself is not recorded again, and no client pays for it.
-    async fn end_for_theft(&self, meta: &RequestMeta, token: &RefreshToken) -> Result<Stop, Stop> {
+    async fn end_for_theft(&self, call: &Call<'_>) -> Result<Stop, Stop> {
+        let token = call.token;
         let mut entry =
-            self.store.entry(meta).user(token.user()).session(token.session()).reason("refresh_token_reused");
+            self.store.entry(call.meta).user(token.user()).session(token.session()).reason("refresh_token_reused");
         entry.outcome = Outcome::Refused;
-        let row = self.store.row(Some(MailKind::TheftDetected), Some(token.user())).asked_by(meta);
+        let row = self.store.notice(MailKind::TheftDetected, &call.user).asked_by(call.meta);
         let ended = match self.config.tokens.theft_scope {
             TheftScope::Session => {
                 self.store

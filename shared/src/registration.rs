@@ -1,4 +1,7 @@
-//! Registration. The answer is the same for a free and a taken address; what differs is the mail.
+//! Registration. The answer is the same whoever holds the address; what differs is the mail.
+//!
+//! An address that nobody has verified belongs to nobody. The same password again is the same registration. Another one makes
+//! the address contested: from then on no registration's password counts, and whoever verifies the address chooses one.
 
 use std::sync::Arc;
 
@@ -6,21 +9,21 @@ use uuid::Uuid;
 
 use crate::audit::Refusal;
 use crate::config::{Config, Registration as Policy, Rule};
-use crate::domain::{DisplayName, EmailAddress, Password, User, UserId};
+use crate::domain::{DisplayName, EmailAddress, Password, Proof, User, UserId};
 use crate::entropy;
 use crate::http::{Code, Problem};
 use crate::limits::Limiter;
-use crate::passwords::PasswordHasher;
+use crate::passwords::{PasswordHasher, Verdict};
 use crate::request::RequestMeta;
-use crate::store::{MailKind, Registered, Store};
+use crate::store::{Holder, MailKind, Registered, Row, Store};
 
-/// Somebody who wants an account.
+/// The account that is to be made.
 pub struct Applicant {
-    /// Their address.
+    /// Its address.
     pub email: EmailAddress,
-    /// Their password.
+    /// Its password.
     pub password: Password,
-    /// Their name.
+    /// Its name.
     pub name: DisplayName,
 }
 
@@ -40,61 +43,98 @@ impl Registration {
         Self { store, hasher, limiter, config }
     }
 
-    /// Registers `applicant`. A free address gets an account; an unproved one gets the new name and password, since whoever
-    /// proves it owns it; the owner of a proved one gets a notice. One hash is computed either way.
+    /// Registers `applicant`. One password hash is computed whoever holds the address.
     ///
     /// # Errors
     /// 403 where registration is closed, 429, 503.
     pub async fn register(&self, meta: &RequestMeta, applicant: &Applicant) -> Result<(), Problem> {
+        self.limiter.admit_client(Rule::Register, meta).await?;
         if self.config.passwords.registration == Policy::Closed {
             let problem =
                 Problem::new(Code::Forbidden).detail("Registration is closed. Ask the operator for an invitation.");
-            return Err(problem.refused(Refusal::new("registration_closed")));
+            let once = format!("registration_closed#{}", meta.client_key());
+            return Err(problem.refused(Refusal::new("registration_closed").once(once)));
         }
-        self.limiter.admit_client(Rule::Register, meta).await?;
-        let hash = self.hasher.hash(&applicant.password).await.map_err(Problem::unavailable)?;
-        // Another registration of the same address may come in between; then the address is looked at again.
+        // Another registration of the same address may be committed between read and write; then the address is read again.
         for _ in 0..3 {
-            let registered = match self.store.address_owner(&applicant.email).await? {
-                None => self.register_new(meta, applicant, &hash).await?,
-                Some(owner) if owner.verified => self.tell_owner(meta, owner.user_id).await?,
-                Some(owner) => self.register_again(meta, applicant, &hash, owner.user_id).await?,
-            };
-            if registered == Registered::Done {
+            let address = self.store.address(&applicant.email).await?;
+            let holder = address.as_ref().map_or(Holder::Nobody, |address| address.holder(self.store.now()));
+            if self.apply(meta, applicant, holder).await? == Registered::Done {
                 return Ok(());
             }
         }
         Err(Problem::new(Code::ServiceUnavailable).retry_after(std::time::Duration::from_secs(1)))
     }
 
-    async fn register_new(&self, meta: &RequestMeta, applicant: &Applicant, hash: &str) -> Result<Registered, Problem> {
-        let id = UserId::new(entropy::uuid_v4(self.store.entropy()));
-        let user = User::fresh(id, &applicant.email, &applicant.name, hash, self.store.now());
-        let row = self.store.row(Some(MailKind::Verification), Some(id));
-        let entry = self.store.entry(meta).user(id);
-        Ok(self.store.register_new(&user, &applicant.email, &entry, &row).await?)
-    }
-
-    async fn register_again(
+    async fn apply(
         &self,
         meta: &RequestMeta,
         applicant: &Applicant,
-        hash: &str,
-        id: UserId,
+        holder: Holder<'_>,
     ) -> Result<Registered, Problem> {
-        let user = User::fresh(id, &applicant.email, &applicant.name, hash, self.store.now());
-        let row = self.store.row(Some(MailKind::Verification), Some(id));
-        let entry = self.store.entry(meta).user(id).reason("unverified_address");
-        Ok(self.store.register_again(&user, &entry, &row).await?)
+        if let Holder::Registration(user, Some(stored)) = holder {
+            let verdict = self.hasher.verify(&applicant.password, Some(stored)).await.map_err(Problem::unavailable)?;
+            if verdict == Verdict::Wrong {
+                let row = self.row(MailKind::RegistrationContested, user, applicant);
+                let entry = self.store.entry(meta).user(user).reason("contested_address");
+                return Ok(self.store.contest(user, &applicant.email, &entry, &row.asked_by(meta)).await?);
+            }
+            return self
+                .send_mail(meta, applicant, user, MailKind::RegistrationRepeated, "repeated_registration")
+                .await;
+        }
+        let hash = self.hasher.hash(&applicant.password).await.map_err(Problem::unavailable)?;
+        match holder {
+            Holder::Nobody => self.begin(meta, applicant, &hash).await,
+            Holder::Registration(user, _) => {
+                self.send_mail(meta, applicant, user, MailKind::RegistrationContested, "contested_address").await
+            }
+            Holder::Import(user) => {
+                self.send_mail(meta, applicant, user, MailKind::PasswordWanted, "imported_address").await
+            }
+            Holder::Account(user) => {
+                self.send_mail(meta, applicant, user, MailKind::AlreadyRegistered, "taken_address").await
+            }
+            Holder::Former(user) => {
+                self.send_mail(meta, applicant, user, MailKind::AddressReserved, "reserved_address").await
+            }
+        }
     }
 
-    async fn tell_owner(&self, meta: &RequestMeta, id: UserId) -> Result<Registered, Problem> {
-        let row = self.store.row(Some(MailKind::AlreadyRegistered), Some(id));
-        let entry = self.store.entry(meta).user(id).reason("taken_address");
-        self.store.ask_for_mail(&row, &entry).await?;
+    async fn begin(&self, meta: &RequestMeta, applicant: &Applicant, hash: &str) -> Result<Registered, Problem> {
+        let (now, email) = (self.store.now(), &applicant.email);
+        let id = UserId::new(entropy::uuid_v4(self.store.entropy()));
+        let until = now.plus(self.config.mail.registration_ttl);
+        let demands_password = self.config.passwords.makes_admin(email);
+        let user = User {
+            proof: if demands_password { Proof::NewPassword } else { Proof::Confirmation },
+            registered_until: Some(until),
+            ttl: Some(until.as_secs()),
+            ..User::fresh(id, email, &applicant.name, hash, now)
+        };
+        let row = self.row(MailKind::Verification, id, applicant).asked_by(meta);
+        let entry = self.store.entry(meta).user(id);
+        Ok(self.store.register(&user, email, until, &entry, &row).await?)
+    }
+
+    fn row(&self, kind: MailKind, user: UserId, applicant: &Applicant) -> Row {
+        self.store.row(Some(kind), Some(user)).about(applicant.email.fingerprint())
+    }
+
+    /// The request changes nothing; a mail tells the owner of the address what to do.
+    async fn send_mail(
+        &self,
+        meta: &RequestMeta,
+        applicant: &Applicant,
+        user: UserId,
+        kind: MailKind,
+        reason: &'static str,
+    ) -> Result<Registered, Problem> {
+        let row = self.row(kind, user, applicant).asked_by(meta);
+        self.store.ask_for_mail(&row, &self.store.entry(meta).user(user).reason(reason)).await?;
         Ok(Registered::Done)
     }
 }
 
-/// Whom nobody's requests are about: an identifier that no account has.
+/// An identifier that no account has, for requests that must look like those that concern one.
 pub(crate) const NOBODY: UserId = UserId::new(Uuid::nil());

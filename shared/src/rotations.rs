@@ -10,10 +10,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::audit::{Entry, Refusal};
-use crate::config::Rule;
 use crate::domain::{Liveness, Reason, SessionId, Timestamp, User, UserId, VersionLevel};
-use crate::http::{Caller, Code, Identifier, Problem};
-use crate::limits::Limiter;
+use crate::http::{Code, Identifier, Problem};
 use crate::request::RequestMeta;
 use crate::store::{LastRotation, MailKind, Store};
 use crate::telemetry::{self, Metric};
@@ -99,23 +97,14 @@ pub struct Rotated {
 #[derive(Clone)]
 pub struct Rotations {
     store: Store,
-    limiter: Limiter,
     idle: Option<Duration>,
 }
 
 impl Rotations {
     /// The rotations of `store`, where a session without activity for `idle` is over.
     #[must_use]
-    pub const fn new(store: Store, limiter: Limiter, idle: Option<Duration>) -> Self {
-        Self { store, limiter, idle }
-    }
-
-    /// Takes a token of the admin's bucket.
-    ///
-    /// # Errors
-    /// 429, 503.
-    pub async fn admit(&self, meta: &RequestMeta, caller: &Caller) -> Result<(), Problem> {
-        self.limiter.admit_user(Rule::AdminRotations, meta, caller.user.id).await
+    pub const fn new(store: Store, idle: Option<Duration>) -> Self {
+        Self { store, idle }
     }
 
     /// Makes every token in the scope worthless, at once or after the grace.
@@ -156,7 +145,7 @@ impl Rotations {
             self.store.record(&entry).await?;
             return Ok(Some(rotated));
         }
-        let row = self.store.row(Some(MailKind::AllSessionsEnded), Some(id)).sweeping();
+        let row = self.store.notice(MailKind::AllSessionsEnded, &user).sweeping();
         Ok(self.store.rotate_user_to(&user, level, &entry, &row).await?.then_some(rotated))
     }
 

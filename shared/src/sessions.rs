@@ -100,7 +100,7 @@ impl Sessions {
         self.limiter.admit_user(Rule::Sessions, meta, caller.user.id).await?;
         let count = self.live(caller).await?.len();
         let entry = self.store.entry(meta).by_owner(caller.user.id).session(caller.session.id);
-        let row = self.store.row(Some(MailKind::AllSessionsEnded), Some(caller.user.id)).asked_by(meta).sweeping();
+        let row = self.store.notice(MailKind::AllSessionsEnded, &caller.user).asked_by(meta).sweeping();
         self.store.rotate_user(caller.user.id, &entry.text("ended", count), &row).await?;
         Ok(count)
     }

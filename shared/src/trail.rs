@@ -203,7 +203,7 @@ impl Trail {
             let last = now.plus(SKEW).min(to.unwrap_or(now.plus(SKEW)));
             return Ok(EventId::floor_at(last.plus(std::time::Duration::from_millis(1))));
         };
-        self.cursors.open(scope, cursor, now).ok_or_else(|| {
+        self.cursors.open(scope, cursor, now).map(EventId::new).ok_or_else(|| {
             let fault = PresentedCursor::fault();
             Problem::validation(vec![FieldError {
                 pointer: "/cursor".to_owned(),
@@ -238,6 +238,6 @@ impl Trail {
                 Step::Pause | Step::Record(_) => {}
             }
         };
-        Ok(Page { events, next_cursor: next.map(|place| self.cursors.seal(scope, place, self.store.now())) })
+        Ok(Page { events, next_cursor: next.map(|place| self.cursors.seal(scope, place.uuid(), self.store.now())) })
     }
 }

@@ -113,18 +113,18 @@ async fn breach_response_stays_within_its_budgets() {
     hold(&app, "rotate a user", 6);
     for verb in ["disable", "enable"] {
         root.post(&format!("/api/v1/admin/users/{id}/{verb}"), &json!({ "reason": reason })).await.assert(200);
-        hold(&app, verb, 2);
+        hold(&app, verb, 4);
     }
     root.post(&format!("/api/v1/admin/users/{id}/unlock"), &json!({ "reason": reason })).await.assert(200);
-    hold(&app, "unlock", 3);
+    hold(&app, "unlock", 5);
     root.get("/api/v1/admin/users?email=a@example.com").await.assert(200);
-    hold(&app, "find users", 4);
+    hold(&app, "find users", 5);
     root.get("/api/v1/admin/security-config").await.assert(200);
-    hold(&app, "security configuration", 3);
+    hold(&app, "security configuration", 4);
     root.get(&format!("/api/v1/admin/audit-events?user_id={id}")).await.assert(200);
-    hold(&app, "audit events of a user", 4);
+    hold(&app, "audit events of a user", 6);
     root.get(&format!("/api/v1/admin/audit-events?request_id={id}")).await.assert(200);
-    hold(&app, "audit events of a request", 3);
+    hold(&app, "audit events of a request", 5);
     app.proxy.take_calls();
     app.advance(61);
     root.post("/api/v1/admin/token-rotations", &json!({ "scope": "global", "reason": reason })).await.assert(200);

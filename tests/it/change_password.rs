@@ -1,6 +1,8 @@
 //! POST /auth/change-password.
 
-use bundle_tests::{Actor, PASSWORD, TestApp};
+use aws_sdk_dynamodb::types::AttributeValue;
+use bundle_tests::{Actor, PASSWORD, TestApp, text};
+use http::Method;
 use serde_json::json;
 
 const PATH: &str = "/api/v1/auth/change-password";
@@ -62,4 +64,21 @@ async fn of_two_changes_at_once_one_wins_and_the_other_is_refused() {
     let mut statuses = [one.status.as_u16(), two.status.as_u16()];
     statuses.sort_unstable();
     assert!(statuses[0] == 200 && [401, 409].contains(&statuses[1]), "{statuses:?}");
+}
+
+#[tokio::test]
+async fn each_new_hash_is_stored_with_its_scheme() {
+    let app = TestApp::start().await;
+    let ada = app.logged_in("a@example.com").await;
+    let scheme = async || text(&app.db_user("a@example.com").await, "password_scheme").map(str::to_owned);
+    assert_eq!(scheme().await.as_deref(), Some("argon2id m=64,t=1,p=1"));
+    let user = app.db_user("a@example.com").await;
+    app.db_set("users", &user, "password_scheme", AttributeValue::S("bcrypt cost=12".to_owned())).await;
+    change(&ada, PASSWORD, NEW).await.assert(200);
+    assert_eq!(scheme().await.as_deref(), Some("argon2id m=64,t=1,p=1"));
+    let costlier = app.router_with(&[("DASHTAM_ARGON2_ITERATIONS", "2")]).await;
+    let credentials = json!({ "email": "a@example.com", "password": NEW });
+    let login = app.anonymous().request_to(costlier, Method::POST, "/api/v1/auth/login", Some(&credentials)).await;
+    login.assert(200);
+    assert_eq!(scheme().await.as_deref(), Some("argon2id m=64,t=2,p=1"));
 }

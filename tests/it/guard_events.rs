@@ -73,7 +73,7 @@ fn every_folder_holds_what_its_kind_has() {
         let of_http = ["expected.json", "refusal.v1.json", "refusal.v2.json", "success.v1.json", "success.v2.json"];
         let of_others = ["refusal.json", "success.json"];
         // A schedule says that it is time, and nothing that could be refused.
-        let is_scheduled = ["audit-checkpoint", "audit-reconciler"].contains(&folder.as_str());
+        let is_scheduled = ["audit-checkpoint", "audit-reconciler", "outbox-digests"].contains(&folder.as_str());
         let of_schedules = is_scheduled && files == ["success.json"];
         assert!(files == of_http || files == of_others || of_schedules, "events/{folder}: {files:?}");
     }

@@ -132,9 +132,20 @@ pub async fn granted<'a>(app: &'a TestApp, route: &'static Route, who: &str) -> 
             actor.delete("/api/v1/auth/sessions/all").await.assert(200);
             (anonymous(), Some(json!({ "token": app.mailed(&email, "dsa_").await })))
         }
+        "auth-accept-invitation" => {
+            let admin = app.admin(&format!("root.{email}")).await;
+            let invitee = json!({ "email": email, "reason": "Asked for by a guard of the tests" });
+            admin.post("/api/v1/admin/invitations", &invitee).await.assert(202);
+            let token = app.mailed(&email, "div_").await;
+            (anonymous(), Some(json!({ "token": token, "name": "Ada", "password": NEW_PASSWORD })))
+        }
         _ if route.access == Access::Admin => {
             let actor = app.admin(&email).await;
             let (target, body) = of_admin(app, route, &email).await;
+            if route.function == "admin-revoke-invitation" {
+                let invited = actor.post("/api/v1/admin/invitations", &invitee(&email)).await.json();
+                path = path.replace("{id}", invited["id"].as_str().unwrap_or_default());
+            }
             path = path.replace("{id}", &target);
             if route.function == "admin-find-users" {
                 path = format!("{path}?email=target.{email}");
@@ -160,10 +171,16 @@ async fn of_admin(app: &TestApp, route: &Route, email: &str) -> (String, Option<
     let body = match route.function {
         "admin-rotate-tokens" => Some(json!({ "scope": "user", "user_id": target, "reason": reason })),
         "admin-rotate-signing-keys" => Some(json!({ "mode": "compromised", "reason": reason })),
-        _ if route.method == Method::GET => None,
+        "admin-create-invitation" => Some(invitee(email)),
+        _ if [Method::GET, Method::DELETE].contains(&route.method) => None,
         _ => Some(json!({ "reason": reason })),
     };
     (target.as_str().unwrap_or_default().to_owned(), body)
+}
+
+/// Whom an admin invites.
+fn invitee(email: &str) -> Value {
+    json!({ "email": format!("guest.{email}"), "reason": "Asked for by a guard of the tests" })
 }
 
 /// One function alone, as it runs in Lambda; `service-fallback` is the one without an endpoint.

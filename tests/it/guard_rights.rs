@@ -70,8 +70,8 @@ fn statements(id: &str, resource: &Value) -> Vec<Statement> {
 /// The resource that a statement is about: a logical id, or the text itself where it has none.
 fn subject(resource: &Value) -> String {
     let id = resource["Ref"].as_str().or_else(|| resource["Fn::GetAtt"][0].as_str()).map(str::to_owned);
-    let index = resource["Fn::Sub"].as_str().and_then(|text| text.strip_prefix("${AuditTable.Arn}/index/"));
-    id.or_else(|| index.map(|name| format!("AuditTable/index/{name}"))).unwrap_or_else(|| resource.to_string())
+    let index = resource["Fn::Sub"].as_str().and_then(|text| text.strip_prefix("${")?.split_once(".Arn}/index/"));
+    id.or_else(|| index.map(|(table, name)| format!("{table}/index/{name}"))).unwrap_or_else(|| resource.to_string())
 }
 
 fn rights(id: &str, function: &Value) -> BTreeSet<Right> {
@@ -110,7 +110,11 @@ fn rights_of_route(route: &routes::Route) -> BTreeSet<Right> {
         right("DataKey", "kms:GenerateDataKey"),
     ];
     let replace = replace.into_iter().filter(|_| route.ring == RingRight::Replace);
-    let index = |index: &Index| right(&format!("AuditTable/index/{}", index.name()), "dynamodb:Query");
+    let index = |index: &Index| {
+        let name = index.table().name();
+        let table = name[..1].to_uppercase() + &name[1..];
+        right(&format!("{table}Table/index/{}", index.name()), "dynamodb:Query")
+    };
     let indexes = route.indexes.iter().map(index);
     tables.chain(indexes).chain(secrets).chain(key).chain(replace).collect()
 }

@@ -159,7 +159,7 @@ fn every_route_is_closed_unless_it_is_on_the_list_of_open_ones() {
 }
 
 /// What anybody may call, each for a reason: it begins with no account, or the credential is in the body, or it is public.
-const OPEN: [&str; 17] = [
+const OPEN: [&str; 19] = [
     "auth-register",
     "auth-verify-email",
     "auth-resend-verification",
@@ -168,6 +168,7 @@ const OPEN: [&str; 17] = [
     "auth-request-password-reset",
     "auth-reset-password",
     "auth-secure-account",
+    "auth-accept-invitation",
     "well-known-jwks",
     "well-known-authorization-server",
     "well-known-openid-configuration",
@@ -176,6 +177,7 @@ const OPEN: [&str; 17] = [
     "pages-verify-email",
     "pages-reset-password",
     "pages-secure-account",
+    "pages-accept-invitation",
     "pages-errors",
 ];
 

@@ -11,7 +11,7 @@ use shared::routes;
 use crate::guard_project::{assert_same, folders, functions, read};
 
 /// Functions without a route.
-const WITHOUT_ROUTE: [&str; 10] = [
+const WITHOUT_ROUTE: [&str; 11] = [
     "access-authorizer",
     "audit-checkpoint",
     "audit-reconciler",
@@ -19,6 +19,7 @@ const WITHOUT_ROUTE: [&str; 10] = [
     "keys-init",
     "keys-rotate-data",
     "keys-rotate-signing",
+    "outbox-digests",
     "outbox-mailer",
     "outbox-sweeper",
     "service-fallback",

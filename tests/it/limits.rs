@@ -114,8 +114,7 @@ async fn an_address_gets_few_mails_however_many_clients_ask() {
             .status
             .as_u16()
     });
-    let accepted = join_all(asks).await.into_iter().filter(|status| *status == 202).count();
-    assert_eq!(accepted, 3);
+    assert!(join_all(asks).await.into_iter().all(|status| status == 202), "the bucket never shows");
     assert!(app.mailed_tokens("victim@example.com", "drs_").await.len() <= 3);
 }
 

@@ -1,13 +1,13 @@
-//! Migrations: how a run begins, is stopped at any call, goes on, and lives with others; and what the service makes of
-//! items of an older and of a newer version.
+//! Migrations: how a run begins, is stopped at any call, goes on, and lives with others, with a made-up migration; and what
+//! the service makes of items of another shape and of a newer version.
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use bundle_tests::{Actor, Fault, Item, PASSWORD, TestApp, text};
-use migrations::{Migration, MigrationError, Runner, Standing, Terms, overview, steps};
+use bundle_tests::{Actor, Fault, MADE_UP, NICKNAME, PASSWORD, TestApp, is_migrated, text};
+use migrations::{MigrationError, Runner, Standing, Terms, overview};
 use shared::audit::Entry;
 use shared::request::{RequestMeta, Task};
 use shared::store::{MigrationRun, Schema, Store};
@@ -15,7 +15,6 @@ use shared::store::{MigrationRun, Schema, Store};
 use crate::guard_project::read;
 
 static TASK: Task = Task { action: "admin.migrate", name: "ops migrate up" };
-static SCHEME: &Migration = &steps::ALL[0];
 /// Two pages of each of two segments, and more.
 const ACCOUNTS: usize = 30;
 const TERMS: Terms = Terms { rate: 40, segments: 2, take_over: false };
@@ -24,7 +23,7 @@ fn number(number: u32) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }
 
-/// So many accounts of version 1: those of before, which have no version and no scheme.
+/// So many accounts that the migration has to change. All but one have no number, which makes them of version 1.
 async fn old_accounts(app: &TestApp, count: usize) {
     app.verified("a@example.com").await;
     let pattern = app.db_user("a@example.com").await;
@@ -32,27 +31,14 @@ async fn old_accounts(app: &TestApp, count: usize) {
         let mut user = pattern.clone();
         user.insert("pk".to_owned(), AttributeValue::S(format!("USER#{index:04}")));
         user.insert("email".to_owned(), AttributeValue::S("old@example.com".to_owned()));
-        user.remove("password_scheme");
         user.remove("schema_version");
         app.db_put("users", user).await;
     }
-    make_old(app, "a@example.com").await;
     app.proxy.take_calls();
 }
 
-async fn make_old(app: &TestApp, email: &str) {
-    let mut user = app.db_user(email).await;
-    user.remove("password_scheme");
-    user.insert("schema_version".to_owned(), number(1));
-    app.db_put("users", user).await;
-}
-
-fn is_new(user: &Item) -> bool {
-    user.get("schema_version") == Some(&number(2)) && text(user, "password_scheme") == Some("argon2id m=64,t=1,p=1")
-}
-
 async fn count_new(app: &TestApp) -> usize {
-    app.db_items("users", "USER#").await.iter().filter(|user| is_new(user)).count()
+    app.db_items("users", "USER#").await.iter().filter(|user| is_migrated(user)).count()
 }
 
 fn entry(store: &Store) -> Entry {
@@ -63,7 +49,7 @@ async fn run_as(app: &TestApp, operator: &str, is_up: bool, terms: Terms) -> Res
     // A process of its own has a clock and a client of its own; the pace is not what is looked at here.
     let store = app.environment.store();
     let runner = Runner { store: &store, operator, terms };
-    runner.run(SCHEME, is_up, &|| entry(&store), &mut |_| {}).await
+    runner.run(&NICKNAME, is_up, &|| entry(&store), &mut |_| {}).await
 }
 
 async fn run(app: &TestApp, is_up: bool) -> MigrationRun {
@@ -82,7 +68,7 @@ async fn die_at(app: &TestApp, operation: &'static str, calls: usize) {
 
 async fn standing(app: &TestApp) -> Standing {
     let states = app.environment.store().migrations().await.expect("states");
-    overview(steps::ALL, states, app.environment.store().now())[0].standing
+    overview(MADE_UP, states, app.environment.store().now())[0].standing
 }
 
 #[tokio::test]
@@ -162,16 +148,15 @@ async fn who_writes_an_item_between_the_look_and_the_change_wins() {
     let app = TestApp::start().await;
     old_accounts(&app, 1).await;
     app.proxy.plan_after("UpdateItem", Fault::Held, 0, 1);
-    let imported = AttributeValue::S("$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW".to_owned());
     let writer = async {
         app.proxy.until_held().await;
         let user = app.db_user("a@example.com").await;
-        app.db_set("users", &user, "password_hash", imported).await;
+        app.db_set("users", &user, "name", AttributeValue::S("Grace Hopper".to_owned())).await;
         app.proxy.release();
     };
     let (done, ()) = tokio::join!(run(&app, true), writer);
     let user = app.db_user("a@example.com").await;
-    assert_eq!(text(&user, "password_scheme"), Some("bcrypt cost=12"));
+    assert_eq!((text(&user, "name"), text(&user, "nickname")), (Some("Grace Hopper"), Some("Grace")));
     assert_eq!((done.changed, done.overtaken), (1, 1));
 }
 
@@ -212,63 +197,56 @@ async fn a_rehearsal_counts_and_writes_nothing() {
     let before = tables().await;
     let store = app.environment.store();
     let runner = Runner { store: &store, operator: "olga", terms: TERMS };
-    let counted = runner.rehearse(SCHEME, true, &mut |_| {}).await.expect("it counts");
+    let counted = runner.rehearse(&NICKNAME, true, &mut |_| {}).await.expect("it counts");
     assert_eq!((counted.changed, counted.seen), (30, 31));
     assert!(tables().await == before, "something was written");
 }
 
 #[tokio::test]
-async fn an_old_account_works_and_follows_with_the_next_login_and_no_read_writes() {
+async fn accounts_of_both_shapes_work_and_a_read_writes_nothing() {
     let app = TestApp::start().await;
     let ada = app.logged_in("a@example.com").await;
-    make_old(&app, "a@example.com").await;
-    app.proxy.take_calls();
-    ada.me().await.assert(200);
-    assert_eq!(app.proxy.take_calls(), ["BatchGetItem"]);
-    assert!(!is_new(&app.db_user("a@example.com").await));
-    app.anonymous().try_log_in("a@example.com", PASSWORD).await.assert(200);
-    assert!(is_new(&app.db_user("a@example.com").await));
+    for is_up in [true, false] {
+        run(&app, is_up).await;
+        let before = app.db_user("a@example.com").await;
+        assert_eq!(is_migrated(&before), is_up);
+        app.proxy.take_calls();
+        ada.me().await.assert(200);
+        assert_eq!(app.proxy.take_calls(), ["BatchGetItem"]);
+        assert_eq!(app.db_user("a@example.com").await, before);
+    }
 }
 
 #[tokio::test]
-async fn every_new_password_tells_its_scheme() {
+async fn a_write_of_the_service_keeps_what_only_a_newer_release_knows() {
     let app = TestApp::start().await;
     let ada = app.logged_in("a@example.com").await;
-    make_old(&app, "a@example.com").await;
+    run(&app, true).await;
+    app.anonymous().try_log_in("a@example.com", PASSWORD).await.assert(200);
     let change = serde_json::json!({ "current_password": PASSWORD, "new_password": "Other-Horse-8-Battery" });
     ada.post("/api/v1/auth/change-password", &change).await.assert(200);
-    assert!(is_new(&app.db_user("a@example.com").await));
-    let costlier = app.router_with(&[("DASHTAM_ARGON2_ITERATIONS", "2")]).await;
-    let credentials = serde_json::json!({ "email": "a@example.com", "password": "Other-Horse-8-Battery" });
-    let request = http::Request::post("/api/v1/auth/login").header("content-type", "application/json");
-    let request = request.body(axum::body::Body::from(credentials.to_string())).expect("a request");
-    let answer = tower::ServiceExt::oneshot(costlier, request).await.expect("infallible");
-    assert_eq!(answer.status(), 200);
-    let user = app.db_user("a@example.com").await;
-    assert_eq!(text(&user, "password_scheme"), Some("argon2id m=64,t=2,p=1"));
+    assert!(is_migrated(&app.db_user("a@example.com").await));
 }
 
 #[tokio::test]
 async fn an_item_of_a_newer_release_is_refused_for_now_and_left_as_it_is() {
     let app = TestApp::start().await;
     let ada = app.logged_in("a@example.com").await;
-    let user = app.db_user("a@example.com").await;
-    app.db_set("users", &user, "schema_version", number(3)).await;
-    let before = app.db_user("a@example.com").await;
-    let answer = ada.me().await;
-    assert_eq!((answer.status.as_u16(), answer.code().as_str()), (503, "service_unavailable"));
-    let login = app.anonymous().try_log_in("a@example.com", PASSWORD).await;
-    assert_eq!((login.status.as_u16(), login.code().as_str()), (503, "service_unavailable"));
-    assert_eq!(app.db_user("a@example.com").await, before);
-    app.db_set("users", &user, "schema_version", number(2)).await;
-    for (table, prefix) in [("tokens", "USER#"), ("security", "SECURITY#")] {
-        for item in app.db_items(table, prefix).await {
+    for (table, prefix) in [("users", "USER#"), ("tokens", "USER#"), ("security", "SECURITY#")] {
+        let items = app.db_items(table, prefix).await;
+        for item in &items {
             assert_eq!(item.get("schema_version"), Some(&number(1)), "{table}");
-            app.db_set(table, &item, "schema_version", number(2)).await;
+            app.db_set(table, item, "schema_version", number(2)).await;
         }
-        ada.me().await.assert(503);
-        for item in app.db_items(table, prefix).await {
-            app.db_set(table, &item, "schema_version", number(1)).await;
+        let newer = app.db_items(table, prefix).await;
+        ada.me().await.assert_problem(503, "service_unavailable");
+        if table == "users" {
+            let login = app.anonymous().try_log_in("a@example.com", PASSWORD).await;
+            login.assert_problem(503, "service_unavailable");
+        }
+        assert_eq!(app.db_items(table, prefix).await, newer, "{table}");
+        for item in &items {
+            app.db_set(table, item, "schema_version", number(1)).await;
         }
     }
     ada.me().await.assert(200);
@@ -288,14 +266,13 @@ fn the_versions_of_the_page_are_those_of_the_code() {
     }
 }
 
-/// Accounts of version 1 past the SDK, copies of the one that is there.
+/// Accounts of version 1 past the SDK, copies of the one that is in the table.
 fn many_old_accounts(app: &TestApp, count: usize) {
     use dynoxide::types::AttributeValue;
     let scan = serde_json::json!({ "TableName": "dashtam-local-users", "FilterExpression": "begins_with(pk, :u)",
         "ExpressionAttributeValues": { ":u": { "S": "USER#" } } });
     let found = app.aws.database.scan(serde_json::from_value(scan).expect("a scan")).expect("a page").items;
     let mut pattern = found.unwrap_or_default().swap_remove(0);
-    pattern.remove("password_scheme");
     pattern.remove("schema_version");
     let copy = |index: usize| {
         let mut item = pattern.clone();
@@ -359,7 +336,6 @@ async fn a_hundred_thousand_accounts_follow_while_the_service_is_under_load() {
             app.verified(&email).await;
         }
         actors.push(app.anonymous().log_in(&email, PASSWORD).await);
-        make_old(&app, &email).await;
     }
     let (alone, ()) = loaded(&mut actors, tokio::time::sleep(Duration::from_secs(20))).await;
     let begun = Instant::now();
@@ -380,5 +356,5 @@ async fn a_hundred_thousand_accounts_follow_while_the_service_is_under_load() {
         percentile(&alone, 99),
     );
     assert_eq!((run.changed, standing(&app).await), (100_000, Standing::Applied));
-    assert!(app.db_items("users", "USER#").await.iter().all(is_new));
+    assert!(app.db_items("users", "USER#").await.iter().all(is_migrated));
 }

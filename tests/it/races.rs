@@ -13,11 +13,11 @@ async fn fifty_parallel_registrations_of_one_address_are_one_account_with_one_li
     // FT-01
     let app = TestApp::start().await;
     let forms = [
-        "caf\u{e9}@example.com",
-        "CAFE\u{301}@Example.com",
-        "Caf\u{e9}@EXAMPLE.COM.",
-        "caf\u{e9}@EXAMPLE.com",
-        "CAF\u{c9}@example.COM",
+        "ada@b\u{fc}cher.example",
+        "ADA@BU\u{308}CHER.example",
+        "Ada@b\u{fc}cher.EXAMPLE.",
+        "ada@xn--bcher-kva.example",
+        "ADA@B\u{dc}CHER.Example",
     ];
     let registrations = (0..50).map(|n| {
         let body = json!({ "email": forms[n % forms.len()], "password": PASSWORD, "name": "A" });

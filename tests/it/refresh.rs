@@ -43,7 +43,7 @@ async fn reuse_after_the_grace_is_theft_and_ends_the_session_for_both_parties() 
     ada.try_refresh(&newest).await.assert_problem(401, "invalid_refresh_token");
     assert_eq!(
         app.subjects("a@example.com").await.first().map(String::as_str),
-        Some("A session was ended for your safety")
+        Some("We ended a session to protect your account")
     );
     assert!(app.db_audit().await.contains(&"auth.refresh refused refresh_token_reused".to_owned()));
 }

@@ -28,7 +28,7 @@ async fn ops(app: &TestApp, arguments: &[&str]) -> String {
         .with_default("DASHTAM_ISSUER", "http://127.0.0.1:9000");
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let words = ["ops", "--aws", "--as", "olga"].iter().chain(arguments).map(std::ffi::OsString::from);
-    let code = Box::pin(ops::run(words, &settings, &mut out, &mut err)).await;
+    let code = Box::pin(ops::run(words, &settings, migrations::steps::ALL, &mut out, &mut err)).await;
     assert_eq!(code, 0, "{}", String::from_utf8_lossy(&err));
     String::from_utf8(out).expect("UTF-8")
 }

@@ -165,7 +165,7 @@ async fn assert_refused(app: &TestApp, actor: &Actor<'_>, body: &Value, status: 
 #[tokio::test]
 async fn every_bad_call_is_refused_without_effect_and_recorded() {
     // RV-11
-    let app = TestApp::start().await;
+    let app = TestApp::with(&[("RATE_LIMIT_SCALE", "100")]).await;
     let root = app.admin("root@example.com").await;
     let ada = app.logged_in("ada@example.com").await;
     let id = id_of(&ada).await;

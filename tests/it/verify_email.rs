@@ -115,7 +115,7 @@ async fn an_address_change_is_confirmed_and_ends_every_session() {
     );
     assert_eq!(
         app.subjects("old@example.com").await.first().map(String::as_str),
-        Some("Your address is about to change")
+        Some("Your email address is about to change")
     );
     ada.me().await.assert(200);
     let token = app.mailed("new@example.com", "dvt_").await;
@@ -124,6 +124,10 @@ async fn an_address_change_is_confirmed_and_ends_every_session() {
     app.anonymous().try_log_in("old@example.com", PASSWORD).await.assert_problem(401, "invalid_credentials");
     let ada = app.anonymous().log_in("new@example.com", PASSWORD).await;
     assert_eq!(ada.me().await.json()["pending_email"], serde_json::Value::Null);
+    // The address is kept for its owner for as long as the account can be taken back to it.
+    app.registered("old@example.com").await;
+    assert_eq!(app.db_items("users", "USER#").await.len(), 1);
+    app.advance(604_800);
     app.registered("old@example.com").await;
     assert_eq!(app.db_items("users", "USER#").await.len(), 2);
 }

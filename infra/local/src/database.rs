@@ -127,7 +127,7 @@ fn one_more_index(
     let create = CreateGsiAction {
         index_name: index.name.clone(),
         key_schema: key_schema(&index.key_schema, name)?,
-        projection: everything(),
+        projection: projection(index),
     };
     let of_index = |(attribute, _): &&(String, String)| index.key_schema.iter().any(|(key, _)| key == attribute);
     let attributes: Vec<_> = table.attribute_definitions.iter().filter(of_index).cloned().collect();
@@ -142,8 +142,9 @@ fn one_more_index(
     })
 }
 
-fn everything() -> Projection {
-    Projection { projection_type: Some(ProjectionType::ALL), ..Projection::default() }
+fn projection(index: &IndexDefinition) -> Projection {
+    let kind = if index.keys_only { ProjectionType::KEYS_ONLY } else { ProjectionType::ALL };
+    Projection { projection_type: Some(kind), ..Projection::default() }
 }
 
 fn indexes(table: &TableDefinition, name: &str) -> Result<Option<Vec<GlobalSecondaryIndex>>, DatabaseError> {
@@ -151,7 +152,7 @@ fn indexes(table: &TableDefinition, name: &str) -> Result<Option<Vec<GlobalSecon
         Ok(GlobalSecondaryIndex {
             index_name: index.name.clone(),
             key_schema: key_schema(&index.key_schema, name)?,
-            projection: everything(),
+            projection: projection(index),
             provisioned_throughput: None,
         })
     };

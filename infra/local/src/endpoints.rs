@@ -34,6 +34,7 @@ async fn build(environment: &Environment) -> Result<Vec<Endpoint>, StartError> {
         auth_change_password::endpoint(&role(&routes::AUTH_CHANGE_PASSWORD)).await?,
         auth_reauthenticate::endpoint(&role(&routes::AUTH_REAUTHENTICATE)).await?,
         auth_secure_account::endpoint(&role(&routes::AUTH_SECURE_ACCOUNT)).await?,
+        auth_accept_invitation::endpoint(&role(&routes::AUTH_ACCEPT_INVITATION)).await?,
         auth_activity::endpoint(&role(&routes::AUTH_ACTIVITY)).await?,
         sessions_list::endpoint(&role(&routes::SESSIONS_LIST)).await?,
         sessions_revoke::endpoint(&role(&routes::SESSIONS_REVOKE)).await?,
@@ -47,6 +48,9 @@ async fn build(environment: &Environment) -> Result<Vec<Endpoint>, StartError> {
         admin_enable_user::endpoint(&role(&routes::ADMIN_ENABLE_USER)).await?,
         admin_unlock_user::endpoint(&role(&routes::ADMIN_UNLOCK_USER)).await?,
         admin_audit_events::endpoint(&role(&routes::ADMIN_AUDIT_EVENTS)).await?,
+        admin_create_invitation::endpoint(&role(&routes::ADMIN_CREATE_INVITATION)).await?,
+        admin_list_invitations::endpoint(&role(&routes::ADMIN_LIST_INVITATIONS)).await?,
+        admin_revoke_invitation::endpoint(&role(&routes::ADMIN_REVOKE_INVITATION)).await?,
         well_known_jwks::endpoint(&role(&routes::WELL_KNOWN_JWKS)).await?,
         well_known_authorization_server::endpoint(&role(&routes::WELL_KNOWN_AUTHORIZATION_SERVER)).await?,
         well_known_openid_configuration::endpoint(&role(&routes::WELL_KNOWN_OPENID_CONFIGURATION)).await?,
@@ -55,6 +59,7 @@ async fn build(environment: &Environment) -> Result<Vec<Endpoint>, StartError> {
         pages_verify_email::endpoint(&role(&routes::PAGES_VERIFY_EMAIL)).await?,
         pages_reset_password::endpoint(&role(&routes::PAGES_RESET_PASSWORD)).await?,
         pages_secure_account::endpoint(&role(&routes::PAGES_SECURE_ACCOUNT)).await?,
+        pages_accept_invitation::endpoint(&role(&routes::PAGES_ACCEPT_INVITATION)).await?,
         pages_errors::endpoint(&role(&routes::PAGES_ERRORS)).await?,
     ])
 }
@@ -78,6 +83,7 @@ pub fn operations() -> Vec<Operation> {
         auth_change_password::operation(),
         auth_reauthenticate::operation(),
         auth_secure_account::operation(),
+        auth_accept_invitation::operation(),
         auth_activity::operation(),
         sessions_list::operation(),
         sessions_revoke::operation(),
@@ -91,6 +97,9 @@ pub fn operations() -> Vec<Operation> {
         admin_enable_user::operation(),
         admin_unlock_user::operation(),
         admin_audit_events::operation(),
+        admin_create_invitation::operation(),
+        admin_list_invitations::operation(),
+        admin_revoke_invitation::operation(),
         well_known_jwks::operation(),
         well_known_authorization_server::operation(),
         well_known_openid_configuration::operation(),
@@ -99,6 +108,7 @@ pub fn operations() -> Vec<Operation> {
         pages_verify_email::operation(),
         pages_reset_password::operation(),
         pages_secure_account::operation(),
+        pages_accept_invitation::operation(),
         pages_errors::operation(),
     ]
 }

@@ -216,14 +216,16 @@ async fn sealing(
 }
 
 /// The jobs with the template's schedules.
-async fn scheduled(environment: &Environment) -> Result<[Scheduled; 2], StackError> {
+async fn scheduled(environment: &Environment) -> Result<[Scheduled; 3], StackError> {
     let (minute, day) = (Duration::from_secs(60), Duration::from_secs(86_400));
     let role = |name| environment.with_access_key(name);
     let reconciler = audit_reconciler::job(&role("audit-reconciler")).await?;
     let checkpoint = audit_checkpoint::job(&role("audit-checkpoint")).await?;
+    let digests = outbox_digests::job(&role("outbox-digests")).await?;
     Ok([
         Scheduled { name: "audit-reconciler", every: day, job: reconciler },
         Scheduled { name: "audit-checkpoint", every: minute, job: checkpoint },
+        Scheduled { name: "outbox-digests", every: 5 * minute, job: digests },
     ])
 }
 

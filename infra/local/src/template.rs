@@ -66,7 +66,7 @@ pub struct TableDefinition {
     pub key_schema: Vec<(String, String)>,
     /// The key attributes and their types (`S`, `N`, `B`).
     pub attribute_definitions: Vec<(String, String)>,
-    /// The global secondary indexes, each with all attributes.
+    /// The global secondary indexes.
     pub indexes: Vec<IndexDefinition>,
     /// The stream's view type, where there is a stream.
     pub stream: Option<String>,
@@ -78,13 +78,15 @@ pub struct TableDefinition {
     pub is_recoverable: bool,
 }
 
-/// A global secondary index of a table, which holds whole items.
+/// A global secondary index of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IndexDefinition {
     /// Its name.
     pub name: String,
     /// Partition key, then the sort key if there is one: attribute and `HASH` or `RANGE`.
     pub key_schema: Vec<(String, String)>,
+    /// Whether it holds keys alone instead of whole items.
+    pub keys_only: bool,
 }
 
 /// The rotation of a secret.
@@ -266,11 +268,15 @@ fn indexes(table: &Value, id: &str) -> Result<Vec<IndexDefinition>, TemplateErro
     }
     let read = |index: &Value| {
         let name = text(index, id, "/IndexName")?.to_owned();
-        if text(index, id, "/Projection/ProjectionType")? != "ALL" {
-            let part = format!("the projection of {name}");
-            return Err(TemplateError::Unsupported { place: id.to_owned(), part });
-        }
-        Ok(IndexDefinition { key_schema: pairs(index, id, "/KeySchema", "/KeyType")?, name })
+        let keys_only = match text(index, id, "/Projection/ProjectionType")? {
+            "ALL" => false,
+            "KEYS_ONLY" => true,
+            _ => {
+                let part = format!("the projection of {name}");
+                return Err(TemplateError::Unsupported { place: id.to_owned(), part });
+            }
+        };
+        Ok(IndexDefinition { key_schema: pairs(index, id, "/KeySchema", "/KeyType")?, keys_only, name })
     };
     list(table, id, "/Properties/GlobalSecondaryIndexes")?.iter().map(read).collect()
 }

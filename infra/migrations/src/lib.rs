@@ -26,7 +26,7 @@ pub use runner::{MigrationError, Runner, Terms};
 /// whom they are asked. What they look at is what the write is conditional on.
 #[derive(Clone, Copy)]
 pub struct Migration {
-    /// When it was written and what it is about: `20261125_083000_password_scheme`. The file is named so, behind an `m`.
+    /// When it was written and what it is about: `20270412_083000_last_seen`. The file is named so, behind an `m`.
     pub id: &'static str,
     /// What it changes, in one line.
     pub description: &'static str,

@@ -45,6 +45,7 @@ use std::ffi::OsString;
 use std::io::Write;
 
 use clap::Parser as _;
+use migrations::Migration;
 use shared::clock::Clock as _;
 use shared::config::Settings;
 
@@ -55,9 +56,13 @@ use crate::options::{AuditCommand, Command, ConfigCommand, MigrateCommand, Optio
 
 /// Runs one command; the first argument is the program's name. Gives the exit code: 0 done, 1 refused or failed, 2 wrong
 /// usage or settings, 3 not found.
+///
+/// `migrations` are the migrations of this release: `ops migrate` runs them, and `ops doctor` reports which are pending.
+/// The program passes [`migrations::steps::ALL`].
 pub async fn run<'a>(
     arguments: impl IntoIterator<Item = OsString>,
     process: &Settings,
+    migrations: &'static [Migration],
     out: &'a mut dyn Write,
     err: &'a mut dyn Write,
 ) -> u8 {
@@ -71,7 +76,7 @@ pub async fn run<'a>(
         }
     };
     let mut console = Console::new(options.common.json, out, err);
-    match Box::pin(carry_out(&options, process, &mut console)).await {
+    match Box::pin(carry_out(&options, process, migrations, &mut console)).await {
         Ok(exit) => exit.code(),
         Err(failure) => {
             console.fail(&failure);
@@ -80,7 +85,12 @@ pub async fn run<'a>(
     }
 }
 
-async fn carry_out(options: &Options, process: &Settings, console: &mut Console<'_>) -> Result<Exit, Failure> {
+async fn carry_out(
+    options: &Options,
+    process: &Settings,
+    migrations: &'static [Migration],
+    console: &mut Console<'_>,
+) -> Result<Exit, Failure> {
     if let Command::Config(ConfigCommand::Check) = &options.command {
         return configuration::check(&options.common, process, console);
     }
@@ -101,9 +111,9 @@ async fn carry_out(options: &Options, process: &Settings, console: &mut Console<
         Command::Audit(AuditCommand::Reconcile(reconcile)) => Box::pin(seals::reconcile(&desk, reconcile)).await?,
         Command::Audit(AuditCommand::Key) => Box::pin(seals::key(&desk)).await?,
         Command::Outbox(command) => Box::pin(outbox::run(&desk, command)).await?,
-        Command::Migrate(command) => Box::pin(migrate::run(&desk, command, console)).await?,
+        Command::Migrate(command) => Box::pin(migrate::run(&desk, migrations, command, console)).await?,
         Command::Config(ConfigCommand::Check) => return configuration::check(&options.common, process, console),
-        Command::Doctor => return Box::pin(doctor::run(&desk, options.common.aws, console)).await,
+        Command::Doctor => return Box::pin(doctor::run(&desk, options.common.aws, migrations, console)).await,
         Command::Drill(command) => return Box::pin(drill::run(&desk, command, console)).await,
     };
     console.answer(&answer);

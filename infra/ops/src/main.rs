@@ -2,13 +2,14 @@
 
 use std::process::{Command, ExitCode};
 
+use migrations::steps;
 use shared::config::Settings;
 
 #[tokio::main(worker_threads = 2)]
 async fn main() -> ExitCode {
     let (mut out, mut err) = (std::io::stdout(), std::io::stderr());
     let arguments = std::env::args_os();
-    ExitCode::from(Box::pin(ops::run(arguments, &settings(), &mut out, &mut err)).await)
+    ExitCode::from(Box::pin(ops::run(arguments, &settings(), steps::ALL, &mut out, &mut err)).await)
 }
 
 /// The environment, and who runs this where it does not say: containers and services often lack `USER`, but POSIX `id`

@@ -129,7 +129,10 @@ fn deed(record: &Record) -> String {
     let is = |name: &str, value: &str| record.details.get(name).is_some_and(|other| other == value);
     let text = match record.action.as_str() {
         "auth.register" => "registered; a mail was asked for",
-        "auth.verify_email" => "proved the mail address",
+        "auth.verify_email" if record.reason.as_deref() == Some("address_changed") => {
+            "confirmed a new email address; the account moved to it and every session was ended"
+        }
+        "auth.verify_email" => "verified the email address",
         "auth.resend_verification" => "asked for another verification mail",
         "auth.login" => "logged in",
         "auth.refresh" if record.reason.as_deref() == Some("refresh_token_reused") => {
@@ -138,11 +141,18 @@ fn deed(record: &Record) -> String {
         "auth.refresh" => "continued the session with a refresh token",
         "auth.logout" => "logged out",
         "auth.request_password_reset" => "asked for a password reset mail",
+        "auth.reset_password" if record.reason.as_deref() == Some("address_changed") => {
+            "confirmed a new email address and set a password with it; every session was ended"
+        }
         "auth.reset_password" => "set a new password by a mailed link; every session was ended",
         "auth.update_me" => "changed name or address",
         "auth.change_password" => "changed the password; every other session was ended",
         "auth.reauthenticate" => "proved the password again",
+        "auth.secure_account" if record.reason.as_deref() == Some("address_taken_back") => {
+            "said \"this wasn't me\" at an earlier email address; the account went back to it, every session was ended and a reset was mailed there"
+        }
         "auth.secure_account" => "said \"this wasn't me\"; every session was ended and a reset was mailed",
+        "auth.accept_invitation" => "accepted an invitation and chose a password",
         "auth.activity" => "looked at the account's activity",
         "auth.export_me" => "had everything handed out that is stored about the account",
         "auth.delete_me" => "erased the account; every session was ended",
@@ -154,7 +164,11 @@ fn deed(record: &Record) -> String {
         "admin.rotate_tokens" => "made every token of a user worthless",
         "admin.rotate_signing_keys" => "replaced the signing keys",
         "admin.rotate_data_keys" => "had a new data key made",
-        "admin.find_users" => "looked an account up",
+        "admin.find_users" => "looked accounts up",
+        "admin.create_invitation" => "invited the owner of an email address",
+        "admin.list_invitations" => "listed the invitations",
+        "admin.revoke_invitation" => "withdrew an invitation",
+        "admin.end_claim" => "ended the claim of a former email address to an account",
         "admin.disable_user" => "disabled an account; every session of it was ended",
         "admin.enable_user" => "enabled an account",
         "admin.unlock_user" => "lifted the lock of an account",
@@ -183,6 +197,9 @@ fn attempt(record: &Record) -> String {
         "auth.reset_password" => "tried to set a new password by a mailed link",
         "auth.verify_email" => "tried to prove a mail address by a link",
         "auth.register" => "tried to register",
+        "auth.secure_account" => "tried to take an account back by a link",
+        "auth.accept_invitation" => "tried to accept an invitation",
+        "admin.create_invitation" => "tried to invite the owner of an email address",
         "auth.delete_me" => "tried to erase the account",
         other => return format!("tried {other} ({} {})", record.method, record.endpoint),
     };
@@ -200,7 +217,14 @@ fn why(record: &Record) -> String {
         "unknown_address" => "nobody has this address",
         "locked" => "the address is locked",
         "account_disabled" => "the account is disabled",
-        "email_not_verified" => "the address is not proved yet",
+        "email_not_verified" => "the address is not verified",
+        "malformed_token" | "unknown_token" | "unknown_or_expired_token" => "the link was unknown, used or expired",
+        "expired_token" => "the link had expired, or a later recovery had ended it",
+        "superseded_token" => "another request was faster, or the link was replaced",
+        "can_be_taken_back" => "a former email address can still take the account back",
+        "moved_too_often" => "the email address was changed too often",
+        "reserved_address" => "the owner of the address can still take an account back to it, and was mailed the link",
+        "taken_address" => "the address already has an account",
         "session_ended" => "the session has ended",
         "refresh_token_reused" => "the refresh token was spent already, so it was stolen; the session was ended",
         "token_rejected_due_to_rotation" | "token_version_too_old" => "the token was made before a rotation",
@@ -222,10 +246,17 @@ fn consequence(reason: &str) -> String {
         "session_cap" => "the least recently active session ended, there were too many".to_owned(),
         "retried" => "the answer had been lost, and was given again".to_owned(),
         "security_copies" => "copies of the security record were missing or behind, and were written again".to_owned(),
-        "taken_address" => "the address is taken, and its owner was told".to_owned(),
-        "unverified_address" => "the address had been registered, and not proved".to_owned(),
+        "taken_address" => "the address already has an account, and its owner was mailed".to_owned(),
+        "repeated_registration" => "it was the same registration again, and its link was mailed again".to_owned(),
+        "contested_address" => {
+            "the address had been registered with another password; no password counts, and its owner was mailed a link to choose one".to_owned()
+        }
+        "imported_address" => "the address has an imported account, and its owner was mailed a link to set a password".to_owned(),
+        "reserved_address" => {
+            "the owner of the address can still take an account back to it, and was mailed the link again".to_owned()
+        }
         "address_changed" => "the address was changed".to_owned(),
-        "address_taken_back" => "the changed address was taken back".to_owned(),
+        "address_taken_back" => "whoever has the later email address is out".to_owned(),
         words => words.to_owned(),
     }
 }

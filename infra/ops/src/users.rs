@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use shared::domain::{EmailAddress, Reason, Role, Timestamp, User};
 use shared::issuer::{UserView, role_of};
 use shared::request::Task;
-use shared::store::{LockState, OtherAdmin};
+use shared::store::{Lock, LockState, OtherAdmin};
 
 use crate::console::{Answer, Console, facts, or_dash, plain_json, table};
 use crate::desk::{self, Desk};
@@ -154,16 +154,12 @@ async fn export(desk: &Desk, look: &AccountChange) -> Result<Answer, Failure> {
     Ok(Answer { text: plain_json(&format!("{document:#}")), document })
 }
 
-/// How far a change of the costs has got, or the end of imported hashes.
+/// How many hashes logins still have to replace, after the costs were raised or accounts were imported.
 async fn passwords(desk: &Desk) -> Result<Answer, Failure> {
     let schemes = desk.store.password_schemes().await?;
-    let name = |scheme: &Option<String>| scheme.clone().unwrap_or_else(|| "not told yet".to_owned());
-    let rows: Vec<_> = schemes.iter().map(|(scheme, count)| vec![name(scheme), count.to_string()]).collect();
+    let rows: Vec<_> = schemes.iter().map(|(scheme, count)| vec![scheme.clone(), count.to_string()]).collect();
     let documents = schemes.iter().map(|(scheme, count)| json!({ "scheme": scheme, "accounts": count }));
-    let mut text = table(&["password kept", "accounts"], &rows);
-    if schemes.contains_key(&None) {
-        text.push_str("\n\nAccounts of before tell it after `ops migrate up`, or their next login.");
-    }
+    let text = table(&["password kept", "accounts"], &rows);
     Ok(Answer { document: json!({ "schemes": documents.collect::<Vec<_>>() }), text })
 }
 
@@ -172,7 +168,7 @@ async fn show(desk: &Desk, whom: &str) -> Result<Answer, Failure> {
     let config = desk.environment.config();
     let sessions = desk.live_sessions(&user).await?.len();
     let lock = match EmailAddress::parse(&user.email) {
-        Ok(email) => desk.store.lock_state(&email, &config.passwords.lockout).await?,
+        Ok(email) => desk.store.lock_state(Lock::Login(&email), &config.passwords.lockout).await?,
         Err(_) => LockState { failures: 0, locked_for: None },
     };
     let entry = desk.actor().sign(desk.store.entry(&desk.meta(&SHOW))).user(user.id);

@@ -17,6 +17,10 @@ pub struct MailConfig {
     pub verification_ttl: Duration,
     /// `DASHTAM_RESET_TTL_SECONDS`.
     pub reset_ttl: Duration,
+    /// `DASHTAM_REGISTRATION_TTL_SECONDS`: an address that is not verified within it is free again.
+    pub registration_ttl: Duration,
+    /// `DASHTAM_INVITATION_TTL_SECONDS`.
+    pub invitation_ttl: Duration,
     /// `DASHTAM_NOTICE_TTL_SECONDS`: life of a "this wasn't me" link, and how long a changed address can be taken back.
     pub notice_ttl: Duration,
 }
@@ -50,6 +54,18 @@ impl MailConfig {
                 60..=86_400,
                 900,
                 "life of a reset link from the sending of the mail",
+            ),
+            registration_ttl: reader.seconds(
+                "REGISTRATION_TTL_SECONDS",
+                3_600..=2_419_200,
+                604_800,
+                "how long a registration waits for its address to be verified; then the address is free again",
+            ),
+            invitation_ttl: reader.seconds(
+                "INVITATION_TTL_SECONDS",
+                3_600..=2_419_200,
+                604_800,
+                "life of an invitation",
             ),
             notice_ttl: reader.seconds(
                 "NOTICE_TTL_SECONDS",

@@ -67,6 +67,13 @@ pub struct PasswordConfig {
 }
 
 impl PasswordConfig {
+    /// Whether the owner of this address becomes an admin by verifying it. Who verifies it also sets the password, so no
+    /// stranger's password ever opens an admin's account.
+    #[must_use]
+    pub fn makes_admin(&self, email: &EmailAddress) -> bool {
+        self.admin_emails.contains(email)
+    }
+
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
         let profiles = [("nist", PasswordProfile::Nist), ("pci", PasswordProfile::Pci)];
         Self {

@@ -25,6 +25,8 @@ use icu_normalizer::properties::CanonicalCombiningClassMapBorrowed;
 use icu_normalizer::{ComposingNormalizer, DecomposingNormalizer};
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
+use crate::digest;
+
 /// Longest text that is looked at, in bytes: room for any address that is short enough once it is
 /// normalised.
 const MAX_INPUT_BYTES: usize = 1_024;
@@ -115,6 +117,19 @@ impl EmailAddress {
     #[must_use]
     pub fn canonical(&self) -> &str {
         &self.canonical
+    }
+
+    /// SHA-256 of the canonical form, base64url: names the address in keys and rows without spelling it out.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        digest::fingerprint(self.canonical.as_bytes())
+    }
+
+    /// Whether every mail server can deliver to it. A local part beyond ASCII needs the SMTPUTF8 extension (RFC 6531), which
+    /// SES does not have, so a mail to such an address would never arrive.
+    #[must_use]
+    pub fn is_deliverable(&self) -> bool {
+        self.address.is_ascii()
     }
 }
 

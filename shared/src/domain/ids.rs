@@ -69,6 +69,11 @@ identifier!(
     RowId
 );
 
+identifier!(
+    /// Names an invitation; sorts by time.
+    InvitationId
+);
+
 /// Identifiers that sort by time (RFC 9562 section 5.7).
 macro_rules! sorted_by_time {
     ($name:ident) => {
@@ -86,6 +91,7 @@ macro_rules! sorted_by_time {
 
 sorted_by_time!(RowId);
 sorted_by_time!(EventId);
+sorted_by_time!(InvitationId);
 
 impl RowId {
     /// Less than every row made at `moment` or later, and greater than every row made before.

@@ -17,15 +17,37 @@ pub enum Status {
     Disabled,
 }
 
+/// How the owner of an unverified address verifies it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proof {
+    /// By a link that confirms the address. The password that was chosen at the registration stays.
+    #[default]
+    Confirmation,
+    /// By a link that sets the password as well: who chose the stored one, if there is one, is not known to be the owner.
+    NewPassword,
+}
+
+/// An address that the account had before, and whose owner can still take the account back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FormerAddress {
+    /// [`EmailAddress::fingerprint`]; the address itself is in its EMAIL item.
+    pub key: String,
+    /// When the claim ends. Nothing moves it.
+    pub until: Timestamp,
+    /// [`User::recovery_level`] when the account left the address: links of an earlier level are dead.
+    pub level: u64,
+}
+
 /// A mailed token as the table knows it: by its hash alone.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PendingToken<'a> {
     /// SHA-256 of the token, base64url.
     pub hash: &'a str,
     /// From then on the token is refused, whether or not the item is still there.
     pub expires_at: Timestamp,
-    /// The outbox row that the token was made from.
-    pub row: RowId,
+    /// The service's version when the token was made: a global rotation outdates it as it does sessions.
+    pub global_ver: u64,
 }
 
 /// The USER item (table `users`). Missing attributes are those of a fresh account.
@@ -39,7 +61,7 @@ pub struct User {
     pub name: String,
     /// Argon2id as a PHC string, or the bcrypt hash of an imported user.
     pub password_hash: String,
-    /// How the password is kept, since version 2; in the place of the hash for those who only count or look.
+    /// How the password is kept; for readers that need not see the hash.
     pub password_scheme: PasswordScheme,
     /// The stored role; configured admins have [`Role::Admin`] on top of it.
     pub role: Role,
@@ -57,12 +79,22 @@ pub struct User {
     /// An address that waits for its proof.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending_email: Option<String>,
-    /// The address before the last change, which its owner can take back for a while.
+    /// How an unverified address is verified.
+    #[serde(default)]
+    pub proof: Proof,
+    /// When the registration of an address that nobody has verified ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub previous_email: Option<String>,
-    /// How long.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub previous_until: Option<Timestamp>,
+    pub registered_until: Option<Timestamp>,
+    /// The addresses before the present one, earliest first. Some may have expired.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former: Vec<FormerAddress>,
+    /// Raised by each recovery: a finished reset and a used "this wasn't me" link. A notice carries the level at which it was
+    /// written, and its link is dead once a recovery through the same or an earlier address has raised it.
+    #[serde(default)]
+    pub recovery_level: u64,
+    /// How often the account was taken back; what its holder had granted to others before is void.
+    #[serde(default)]
+    pub taken_back: u64,
     /// The devices that have signed in, as [`UserAgent::family`](super::UserAgent::family) knows them.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub devices: BTreeSet<String>,
@@ -84,40 +116,46 @@ pub struct User {
     /// How many sessions were live then.
     #[serde(default)]
     pub counted: u64,
-    /// Hash, expiry and row of the pending verification token.
+    /// Hash, expiry and level of the pending verification token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verify_hash: Option<String>,
     /// See [`PendingToken::expires_at`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verify_until: Option<Timestamp>,
-    /// Rows up to this one make no verification token any more.
+    /// See [`PendingToken::global_ver`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify_global: Option<u64>,
+    /// The row of the pending verification token; earlier rows make none any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verify_row: Option<RowId>,
-    /// Hash of the pending reset token.
+    /// Hash, expiry and level of the pending reset token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reset_hash: Option<String>,
     /// See [`PendingToken::expires_at`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reset_until: Option<Timestamp>,
-    /// Rows up to this one make no reset token any more.
+    /// See [`PendingToken::global_ver`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reset_global: Option<u64>,
+    /// The row of the pending reset token; earlier rows make none any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reset_row: Option<RowId>,
-    /// The version of the item as it was read, 1 where it had none.
-    #[serde(default = "first")]
-    pub schema_version: u32,
+    /// Hash, expiry and level of the reset token before it, which keeps the rest of its life.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prior_reset_hash: Option<String>,
+    /// See [`PendingToken::expires_at`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prior_reset_until: Option<Timestamp>,
+    /// See [`PendingToken::global_ver`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prior_reset_global: Option<u64>,
+    /// Clean-up of a registration that nobody has finished; see [`Self::registered_until`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<i64>,
 }
 
 impl User {
-    /// The version of the shape that is written.
-    pub const SCHEMA_VERSION: u32 = 2;
-
-    /// The version that the item has after a write: one that is already newer stays.
-    #[must_use]
-    pub const fn next_version(&self) -> u32 {
-        if self.schema_version > Self::SCHEMA_VERSION { self.schema_version } else { Self::SCHEMA_VERSION }
-    }
-
-    /// An account as it begins, under an address that has not been proved.
+    /// An account as it begins, under an address that nobody has verified.
     #[must_use]
     pub fn fresh(id: UserId, email: &EmailAddress, name: &DisplayName, password_hash: &str, now: Timestamp) -> Self {
         let level = VersionLevel::FIRST;
@@ -134,8 +172,11 @@ impl User {
             password_changed_at: now,
             last_login_at: None,
             pending_email: None,
-            previous_email: None,
-            previous_until: None,
+            proof: Proof::Confirmation,
+            registered_until: None,
+            former: Vec::new(),
+            recovery_level: 0,
+            taken_back: 0,
             devices: BTreeSet::new(),
             countries: BTreeSet::new(),
             ver_current: level.current,
@@ -146,11 +187,16 @@ impl User {
             counted: 0,
             verify_hash: None,
             verify_until: None,
+            verify_global: None,
             verify_row: None,
             reset_hash: None,
             reset_until: None,
+            reset_global: None,
             reset_row: None,
-            schema_version: Self::SCHEMA_VERSION,
+            prior_reset_hash: None,
+            prior_reset_until: None,
+            prior_reset_global: None,
+            ttl: None,
         }
     }
 
@@ -160,11 +206,27 @@ impl User {
         VersionLevel { current: self.ver_current, floor: self.ver_floor, until: self.ver_until }
     }
 
-    /// The address that its owner can take back at `now`.
+    /// The former addresses whose owners can take the account back at `now`, earliest first.
+    pub fn claims(&self, now: Timestamp) -> impl DoubleEndedIterator<Item = &FormerAddress> {
+        self.former.iter().filter(move |former| now < former.until)
+    }
+
+    /// The claim of the former address with this fingerprint at `now`.
     #[must_use]
-    pub fn reclaimable_email(&self, now: Timestamp) -> Option<&str> {
-        let in_time = self.previous_until.is_some_and(|until| now < until);
-        self.previous_email.as_deref().filter(|_| in_time)
+    pub fn claim_of(&self, key: &str, now: Timestamp) -> Option<&FormerAddress> {
+        self.claims(now).find(|former| former.key == key)
+    }
+
+    /// [`EmailAddress::fingerprint`] of the present address.
+    #[must_use]
+    pub fn address_key(&self) -> String {
+        EmailAddress::parse(&self.email).map(|email| email.fingerprint()).unwrap_or_default()
+    }
+
+    /// Whether a registration that nobody has finished has ended by `now`.
+    #[must_use]
+    pub fn has_lapsed(&self, now: Timestamp) -> bool {
+        !self.email_verified && self.registered_until.is_some_and(|until| until <= now)
     }
 
     /// Whether the account may be used.
@@ -183,22 +245,24 @@ impl User {
     /// The pending verification token, if there is one.
     #[must_use]
     pub fn pending_verification(&self) -> Option<PendingToken<'_>> {
-        pending(self.verify_hash.as_deref(), self.verify_until, self.verify_row)
+        pending(self.verify_hash.as_deref(), self.verify_until, self.verify_global)
     }
 
-    /// The pending reset token, if there is one.
+    /// The newest pending reset token, if there is one.
     #[must_use]
     pub fn pending_reset(&self) -> Option<PendingToken<'_>> {
-        pending(self.reset_hash.as_deref(), self.reset_until, self.reset_row)
+        pending(self.reset_hash.as_deref(), self.reset_until, self.reset_global)
+    }
+
+    /// The reset token before it, if there is one.
+    #[must_use]
+    pub fn prior_reset(&self) -> Option<PendingToken<'_>> {
+        pending(self.prior_reset_hash.as_deref(), self.prior_reset_until, self.prior_reset_global)
     }
 }
 
-const fn first() -> u32 {
-    1
-}
-
-fn pending(hash: Option<&str>, expires_at: Option<Timestamp>, row: Option<RowId>) -> Option<PendingToken<'_>> {
-    Some(PendingToken { hash: hash?, expires_at: expires_at?, row: row? })
+fn pending(hash: Option<&str>, expires_at: Option<Timestamp>, global_ver: Option<u64>) -> Option<PendingToken<'_>> {
+    Some(PendingToken { hash: hash?, expires_at: expires_at?, global_ver: global_ver? })
 }
 
 /// Neither the hash nor the address is shown.

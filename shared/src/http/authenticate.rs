@@ -18,6 +18,7 @@ use crate::audit::Refusal;
 use crate::config::Config;
 use crate::domain::{Liveness, Role, Session, SessionId, Timestamp, User, UserId};
 use crate::issuer::role_of;
+use crate::limits::Limiter;
 use crate::store::Store;
 use crate::tokens::{AccessTokenError, Claims, PresentedAccessToken, SecurityRecord};
 
@@ -86,6 +87,12 @@ impl Authenticator {
         &self.store
     }
 
+    /// Charges the buckets of those whom it has let in.
+    #[must_use]
+    pub(super) fn limiter(&self) -> Limiter {
+        Limiter::new(self.store.clone(), Arc::clone(&self.config))
+    }
+
     /// The caller, if they may administer.
     ///
     /// # Errors
@@ -139,6 +146,9 @@ impl Authenticator {
         }
         if !user.is_active() {
             return Err(refused(Code::SessionRevoked, "account_disabled"));
+        }
+        if !user.email_verified {
+            return Err(refused(Code::SessionRevoked, "email_not_verified"));
         }
         Ok(Caller { user, session, claims, security, liveness })
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::Router;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::handler::Handler;
@@ -11,10 +12,11 @@ use axum::routing::{MethodFilter, on};
 use http::Method;
 use http::request::Parts;
 
-use super::authenticate::Authenticator;
+use super::authenticate::{Authenticator, Caller};
 use super::code::Code;
 use super::problem::Problem;
 use super::record::{Actor, record_all_refusals, record_refusals};
+use crate::config::Rule;
 use crate::request::RequestMeta;
 use crate::routes::Route;
 use crate::store::Store;
@@ -64,7 +66,8 @@ impl Endpoint {
         Self { router, ..open }
     }
 
-    /// An endpoint for admins; the handler takes them as [`super::Caller`]. Whatever is refused is recorded.
+    /// An endpoint for admins; the handler takes them as [`super::Caller`]. The route's buckets are charged to the admin, and
+    /// whatever is refused is recorded.
     pub fn admin<H, T, S>(route: &'static Route, handler: H, deps: S, authenticator: &Authenticator) -> Self
     where
         H: Handler<T, S>,
@@ -74,7 +77,7 @@ impl Endpoint {
         let open = Self::open(route, handler, deps);
         let router = open
             .router
-            .route_layer(from_fn_with_state(authenticator.clone(), administrate))
+            .route_layer(from_fn_with_state((authenticator.clone(), route.limits), administrate))
             .route_layer(from_fn_with_state(authenticator.store().clone(), record_all_refusals));
         Self { router, ..open }
     }
@@ -96,17 +99,38 @@ async fn authenticate(State(authenticator): State<Authenticator>, mut request: R
     }
 }
 
-async fn administrate(State(authenticator): State<Authenticator>, mut request: Request, next: Next) -> Response {
-    match authenticator.admin(request.headers()).await {
-        Ok(caller) => {
-            let actor = Actor { user: caller.user.id, session: caller.session.id };
+async fn administrate(
+    State((authenticator, rules)): State<(Authenticator, &'static [Rule])>,
+    Extension(meta): Extension<Arc<RequestMeta>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let caller = match authenticator.admin(request.headers()).await {
+        Ok(caller) => caller,
+        Err(problem) => return problem.into_response(),
+    };
+    let actor = Actor { user: caller.user.id, session: caller.session.id };
+    let mut response = match charge(&authenticator, rules, &meta, &caller).await {
+        Ok(()) => {
             request.extensions_mut().insert(Arc::new(caller));
-            let mut response = next.run(request).await;
-            response.extensions_mut().insert(actor);
-            response
+            next.run(request).await
         }
         Err(problem) => problem.into_response(),
+    };
+    response.extensions_mut().insert(actor);
+    response
+}
+
+async fn charge(
+    authenticator: &Authenticator,
+    rules: &[Rule],
+    meta: &RequestMeta,
+    admin: &Caller,
+) -> Result<(), Problem> {
+    for rule in rules {
+        authenticator.limiter().admit_user(*rule, meta, admin.user.id).await?;
     }
+    Ok(())
 }
 
 fn filter(method: &Method) -> MethodFilter {

@@ -24,6 +24,25 @@ impl Field for EmailAddress {
     }
 }
 
+/// An address that mail is to be sent to for the first time.
+pub struct DeliverableEmail(pub EmailAddress);
+
+impl Field for DeliverableEmail {
+    fn parse(text: String) -> Result<Self, FieldFault> {
+        let email = <EmailAddress as Field>::parse(text)?;
+        if email.is_deliverable() {
+            return Ok(Self(email));
+        }
+        let detail = "The part before the @ may only have unaccented letters, digits and ASCII symbols: email to other \
+                      addresses cannot be delivered.";
+        Err(FieldFault::new("not_deliverable", detail))
+    }
+
+    fn schema() -> Value {
+        EmailAddress::schema()
+    }
+}
+
 impl Field for DisplayName {
     fn parse(text: String) -> Result<Self, FieldFault> {
         Self::parse(&text).map_err(|error| FieldFault::new(error.code(), error.to_string()))

@@ -31,6 +31,30 @@ impl Field for PageSize {
     }
 }
 
+/// How many entries a page of a list of accounts or invitations has at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListSize(pub u64);
+
+/// Most entries on a page of a list: what one read of the store answers.
+const MOST_LISTED: u64 = 100;
+
+impl Default for ListSize {
+    fn default() -> Self {
+        Self(PAGE)
+    }
+}
+
+impl Field for ListSize {
+    fn parse(text: String) -> Result<Self, FieldFault> {
+        Whole::<1, MOST_LISTED>::parse(text).map(|size| Self(size.0))
+    }
+
+    fn schema() -> Value {
+        let description = "How many entries a page has at most. It may have fewer, or none, and yet there may be more.";
+        json!({ "type": "integer", "minimum": 1, "maximum": MOST_LISTED, "default": PAGE, "description": description })
+    }
+}
+
 impl PresentedCursor {
     /// Why a cursor is refused; which of the reasons it is, is not told.
     #[must_use]

@@ -14,7 +14,7 @@ use super::fields::Fields;
 use super::problem::Problem;
 use super::shape::Shape;
 use crate::audit::Refusal;
-use crate::domain::{PasswordPolicy, Reason, SessionId, UserId};
+use crate::domain::{InvitationId, PasswordPolicy, Reason, SessionId, UserId};
 
 /// The longest body, in bytes.
 pub const BODY_LIMIT: usize = 16_384;
@@ -113,6 +113,16 @@ impl Identifier for UserId {
 
     fn unknown() -> Problem {
         Problem::new(Code::NotFound).detail("There is no such user.").refused(Refusal::new("unknown_user"))
+    }
+}
+
+impl Identifier for InvitationId {
+    const MEANING: &'static str = "Names an invitation.";
+
+    fn unknown() -> Problem {
+        Problem::new(Code::NotFound)
+            .detail("There is no such invitation. It may have been used or withdrawn, or it has expired.")
+            .refused(Refusal::new("unknown_invitation"))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
-use super::words::{Words, words};
+use super::words::{ASK_FOR_RESET, Words, words};
 use crate::domain::Timestamp;
 use crate::store::MailKind;
 
@@ -55,28 +55,63 @@ impl Told {
     }
 }
 
-/// The mail of `kind`, with the page it links to and how long that link works, and with who caused it.
+/// What a mail holds besides its words.
+#[derive(Debug, Clone, Default)]
+pub struct Content {
+    /// The page that it links to, and how long the link works.
+    pub link: Option<(String, Duration)>,
+    /// Who caused what it tells of.
+    pub told: Option<Told>,
+    /// The events that a digest tells of.
+    pub events: Vec<(MailKind, Told)>,
+    /// How many more there were.
+    pub more: u64,
+}
+
+/// The mail of `kind`.
 #[must_use]
-pub fn compose(kind: MailKind, link: Option<(&str, Duration)>, told: Option<&Told>) -> Message {
+pub fn compose(kind: MailKind, content: &Content) -> Message {
     let Words { subject, opening, button, closing } = words(kind);
-    let (facts, table) = told.map(Told::shown).unwrap_or_default();
-    let Some((url, life)) = link else {
+    let (facts, table) = facts(content);
+    let closing = match content.link {
+        None if kind.is_notice() => ASK_FOR_RESET,
+        _ => closing,
+    };
+    let Some((url, life)) = &content.link else {
         return Message {
             subject,
             text: format!("{opening}\n\n{facts}{closing}\n"),
             html: html(subject, opening, &table, closing),
         };
     };
-    let life = format!("The link works for {}, once.", in_words(life));
+    let life = format!("The link works for {}, once.", in_words(*life));
     let shown = escape(url);
     let anchor = format!("<p><a href=\"{shown}\">{button}</a></p><p>Or open this address: {shown}</p><p>{life}</p>");
     // A notice first says what it is about, then what to do; where the link is what is wanted, it comes first.
-    let (text, middle) = if told.is_some() {
+    let (text, middle) = if kind.is_notice() {
         (format!("{opening}\n\n{facts}{closing}\n\n{url}\n\n{life}\n"), format!("{table}<p>{closing}</p>{anchor}"))
     } else {
-        (format!("{opening}\n\n{url}\n\n{life}\n{closing}\n"), format!("{anchor}<p>{closing}</p>"))
+        (format!("{opening}\n\n{url}\n\n{life}\n\n{facts}{closing}\n"), format!("{anchor}{table}<p>{closing}</p>"))
     };
     Message { subject, text, html: html(subject, opening, &middle, "") }
+}
+
+/// Who caused it, or the events of a digest.
+fn facts(content: &Content) -> (String, String) {
+    if content.events.is_empty() {
+        return content.told.as_ref().map(Told::shown).unwrap_or_default();
+    }
+    let (mut text, mut table) = (String::new(), String::new());
+    for (kind, told) in &content.events {
+        let (facts, rows) = told.shown();
+        let _ = write!(text, "{}\n{facts}", words(*kind).subject);
+        let _ = write!(table, "<p>{}</p>{rows}", words(*kind).subject);
+    }
+    if content.more > 0 {
+        let _ = write!(text, "And {} more.\n\n", content.more);
+        let _ = write!(table, "<p>And {} more.</p>", content.more);
+    }
+    (text, table)
 }
 
 fn in_utc(at: Timestamp) -> String {
@@ -120,9 +155,13 @@ mod tests {
         }
     }
 
+    fn with_link(seconds: u64) -> Content {
+        Content { link: Some((LINK.to_owned(), Duration::from_secs(seconds))), ..Content::default() }
+    }
+
     #[test]
     fn both_parts_carry_the_link_and_its_life() {
-        let message = compose(MailKind::PasswordReset, Some((LINK, Duration::from_secs(900))), None);
+        let message = compose(MailKind::PasswordReset, &with_link(900));
         for part in [&message.text, &message.html] {
             assert!(part.contains(LINK) && part.contains("15 minutes"), "{part}");
         }
@@ -140,7 +179,7 @@ mod tests {
             MailKind::AllSessionsEnded,
             MailKind::AccountLocked,
         ] {
-            let message = compose(kind, Some((LINK, Duration::from_secs(604_800))), Some(&told()));
+            let message = compose(kind, &Content { told: Some(told()), ..with_link(604_800) });
             for part in [&message.text, &message.html] {
                 for fact in
                     ["Firefox on Windows", "Zurich, CH (192.0.2.7)", "14 November 2023, 22:13 UTC", LINK, "7 days"]
@@ -153,16 +192,28 @@ mod tests {
     }
 
     #[test]
+    fn a_digest_tells_of_each_event_and_counts_the_rest() {
+        let events = vec![(MailKind::NewDevice, told()), (MailKind::AccountLocked, told())];
+        let message = compose(MailKind::Digest, &Content { events, more: 3, ..with_link(604_800) });
+        for part in [&message.text, &message.html] {
+            for fact in ["new device", "locked", "Firefox on Windows", "And 3 more", LINK] {
+                assert!(part.contains(fact), "without {fact}: {part}");
+            }
+        }
+    }
+
+    #[test]
     fn what_leads_nowhere_carries_no_link() {
-        let message = compose(MailKind::AlreadyRegistered, None, None);
+        let message = compose(MailKind::AlreadyRegistered, &Content::default());
         assert!(!message.text.contains("http") && !message.html.contains("href"));
     }
 
     #[test]
     fn neither_a_link_nor_a_device_can_leave_its_place() {
         let told = Told { device: "<script>".to_owned(), ..told() };
-        let link = ("https://a.example/\"><script>", Duration::from_secs(60));
-        let message = compose(MailKind::NewDevice, Some(link), Some(&told));
+        let link = Some(("https://a.example/\"><script>".to_owned(), Duration::from_secs(60)));
+        let content = Content { link, told: Some(told.clone()), events: vec![(MailKind::NewDevice, told)], more: 0 };
+        let message = compose(MailKind::NewDevice, &content);
         assert!(!message.html.contains("<script>"));
     }
 }

@@ -1,68 +1,62 @@
 //! The mailer: turns an outbox row into a mail.
 //!
-//! It decides when it sends, not when it was asked: whether the mail is still wanted, where it goes, and what its token is.
-//! The token is a function of the row, so a redelivery repeats the same mail, and its hash is written on USER only if the
-//! row is the newest, so an overtaken row sends nothing. The life of a token begins with the sending. The link of a notice
-//! is good beside others, and its life begins with what it tells of.
+//! It decides when it sends, not when it was asked: whether the mail is still wanted, where it goes, who pays, and what its
+//! token is. The token is a function of the row, so a redelivery repeats the same mail, and its hash is written on USER only if
+//! the row is the newest, so a superseded row sends nothing. The life of a token begins with the sending. The link of a notice
+//! belongs to the address that the account had at the event, and its life begins with the event.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::compose::{Message, Told, compose};
+use super::compose::{Content, Message, Told, compose};
+use super::letter::{Letter, Link, Plan, plan};
+use super::postage::{PostOffice, Postage, Price};
 use super::sender::Sender;
-use crate::config::MailConfig;
+use crate::config::{Config, MailConfig, PasswordConfig};
 use crate::consumer::{self, Failure, Handler, row_of};
-use crate::domain::{Device, EmailAddress, User};
+use crate::domain::{Device, EmailAddress, Timestamp, User};
 use crate::http::error_chain;
+use crate::limits::Limiter;
 use crate::locator::Locator;
-use crate::store::{Claim, MailKind, Row, Store, StoreError, TokenSlot};
+use crate::secure_account::life_of_link;
+use crate::store::{Claim, Gathered, MailKind, NewToken, Row, Store, TokenSlot};
 use crate::telemetry::{self, Metric};
 use crate::tokens::{MailPurpose, MailedToken, NoticeToken};
 
-/// How long a row is one mailer's: longer than any of its attempts.
+/// A row is one mailer's for this long: longer than any of its attempts.
 const LEASE: Duration = Duration::from_secs(60);
 
 /// Sends the mails that the outbox asks for.
 #[derive(Clone)]
 pub struct Mailer {
-    store: Store,
+    pub(super) store: Store,
     sender: Sender,
     key: Arc<SecretString>,
     locator: Locator,
-    config: MailConfig,
+    post_office: PostOffice,
+    pub(super) config: MailConfig,
+    pub(super) passwords: PasswordConfig,
 }
 
-/// What a letter links to.
-#[derive(Clone, Copy)]
-enum Link {
-    /// Nothing.
-    Nowhere,
-    /// The page that sends a stored token back.
-    Token(MailPurpose),
-    /// The page for "this wasn't me".
-    NotMe,
-}
-
-/// Where a mail goes, and what it links to.
-struct Letter {
-    to: String,
-    kind: MailKind,
-    link: Link,
-}
-
-impl Letter {
-    fn new(kind: MailKind, to: &str, link: Link) -> Self {
-        Self { to: to.to_owned(), kind, link }
-    }
-}
+/// A link with its end.
+type Url = (String, Timestamp);
 
 impl Mailer {
     /// A mailer that makes tokens under `key`.
     #[must_use]
-    pub fn new(store: Store, sender: Sender, key: SecretString, locator: Locator, config: MailConfig) -> Self {
-        Self { store, sender, key: Arc::new(key), locator, config }
+    pub fn new(
+        store: Store,
+        sender: Sender,
+        key: SecretString,
+        locator: Locator,
+        limiter: Limiter,
+        config: &Config,
+    ) -> Self {
+        let post_office = PostOffice::new(limiter);
+        let (config, passwords) = (config.mail.clone(), config.passwords.clone());
+        Self { store, sender, key: Arc::new(key), locator, post_office, config, passwords }
     }
 
     /// The mailer as a queue's consumer.
@@ -77,7 +71,7 @@ impl Mailer {
     /// Sends the mail of the message's row, unless it was sent or is not wanted any more.
     ///
     /// # Errors
-    /// [`Failure`] if the message comes again.
+    /// [`Failure`] if the message is to be redelivered.
     pub async fn deliver(&self, body: &str) -> Result<(), Failure> {
         let id = row_of(body)?;
         let failed = |error| Failure::because("the outbox could not be reached", error);
@@ -98,63 +92,164 @@ impl Mailer {
 
     async fn send(&self, row: &Row) -> Result<(), Failure> {
         let failed = |error| Failure::because("the account could not be read", error);
-        let (Some(kind), Some(user_id)) = (row.mail, row.user_id) else {
-            return Ok(());
-        };
-        if let Some(addressee) = &row.addressee {
-            return self.hand_over(addressee.as_str(), &compose(kind, None, self.told(row).as_ref())).await;
+        let Some(kind) = row.mail else { return Ok(()) };
+        if kind == MailKind::Invitation {
+            return self.send_invitation(row).await;
         }
-        let Some(user) = self.store.user(user_id).await.map_err(failed)? else {
-            return Ok(());
-        };
-        let Some(letter) = self.letter(kind, &user).await.map_err(failed)? else {
-            return Ok(());
-        };
-        let Some(link) = self.link(&letter, &user, row).await.map_err(failed)? else {
-            return Ok(());
-        };
-        let link = (!link.is_empty()).then(|| (link.as_str(), self.life(letter.link)));
-        self.hand_over(&letter.to, &compose(letter.kind, link, self.told(row).as_ref())).await
+        let Some(user_id) = row.user_id else { return Ok(()) };
+        if let Some(addressee) = &row.addressee {
+            let message = compose(kind, &Content { told: self.told(row), ..Content::default() });
+            let Some(postage) = self.pay(row, kind, "", true).await? else { return Ok(()) };
+            return self.hand_over(postage, addressee.as_str(), &message).await;
+        }
+        let Some(user) = self.store.user(user_id).await.map_err(failed)? else { return Ok(()) };
+        if kind == MailKind::Digest {
+            return self.send_digest(row, &user).await;
+        }
+        let Some(letter) = self.letter(row, kind, &user).await.map_err(failed)? else { return Ok(()) };
+        match letter.link {
+            Link::Token(purpose, slot) => self.send_token(row, &letter, &user, purpose, slot).await,
+            Link::None | Link::NotMe(..) => self.send_notice(row, &letter).await,
+        }
     }
 
-    async fn hand_over(&self, to: &str, message: &Message) -> Result<(), Failure> {
-        let sent = self.sender.send(to, message).await;
+    /// A mail with a token that comes back.
+    async fn send_token(
+        &self,
+        row: &Row,
+        letter: &Letter,
+        user: &User,
+        purpose: MailPurpose,
+        slot: TokenSlot,
+    ) -> Result<(), Failure> {
+        let failed = |error| Failure::because("the account could not be reached", error);
+        let security = self.store.security().await.map_err(failed)?;
+        let security = security.ok_or(Failure::new("the service has no keys yet"))?;
+        let plan = plan(slot, user, &security, row, self.store.now());
+        let must_send = matches!(plan, Plan::New { first: true });
+        if plan == Plan::Nothing {
+            return Ok(());
+        }
+        let kind = row.mail.unwrap_or(letter.kind);
+        let Some(postage) = self.pay(row, kind, &letter.recipient(), must_send).await? else { return Ok(()) };
+        let (made_from, until) = match plan {
+            Plan::Again(made_from, until) => (made_from, until),
+            _ => (row.id, self.end_of(purpose, user)),
+        };
+        let token = MailedToken::of_row(self.key.expose_secret().as_bytes(), purpose, made_from, user.id.uuid());
+        if matches!(plan, Plan::New { .. }) {
+            let (hash, global_ver) = (token.hash(), security.level().current);
+            let new = NewToken { row: row.id, hash: &hash, until, global_ver };
+            if !self.store.set_mailed_token(slot, user, &new).await.map_err(failed)? {
+                return Ok(());
+            }
+        }
+        let page = match purpose {
+            MailPurpose::Reset => "reset-password",
+            MailPurpose::Verification | MailPurpose::Invitation => "verify-email",
+        };
+        let asks_name = letter.kind == MailKind::RegistrationContested;
+        let content = Content {
+            link: Some((self.url(page, &token.expose(), asks_name), until.since(self.store.now()))),
+            told: self.told(row),
+            ..Content::default()
+        };
+        self.hand_over(postage, &letter.to, &compose(letter.kind, &content)).await
+    }
+
+    /// A notice; one over the limit joins the hour's digest.
+    async fn send_notice(&self, row: &Row, letter: &Letter) -> Result<(), Failure> {
+        let failed = |error| Failure::because("a digest could not be reached", error);
+        let kind = row.mail.unwrap_or(letter.kind);
+        let may_gather = matches!(kind.price(), Price::Gathered(_)) && row.paid_at.is_none();
+        if may_gather && self.store.gather(row, false).await.map_err(failed)? == Gathered::Waiting {
+            return Ok(());
+        }
+        let Some(postage) = self.pay(row, kind, &letter.recipient(), false).await? else {
+            if may_gather {
+                self.store.gather(row, true).await.map_err(failed)?;
+            }
+            return Ok(());
+        };
+        let content = Content {
+            link: self.not_me(&letter.link).map(|(url, until)| (url, until.since(self.store.now()))),
+            told: self.told(row),
+            ..Content::default()
+        };
+        self.hand_over(postage, &letter.to, &compose(letter.kind, &content)).await
+    }
+
+    /// The notices of an hour, with one link about the first of them.
+    async fn send_digest(&self, row: &Row, user: &User) -> Result<(), Failure> {
+        let failed = |error| Failure::because("the outbox could not be read", error);
+        let Some(letter) = self.letter(row, MailKind::Digest, user).await.map_err(failed)? else { return Ok(()) };
+        let (mut events, mut link) = (Vec::new(), None);
+        for id in &row.gathered {
+            let Some(event) = self.store.outbox_row(*id).await.map_err(failed)? else { continue };
+            if link.is_none() {
+                link = life_of_link(user, &event, self.config.notice_ttl, self.store.now())
+                    .map(|until| Link::NotMe(event.id, user.id, until));
+            }
+            events.extend(event.mail.zip(self.told(&event)));
+        }
+        let link = link.and_then(|link| self.not_me(&link));
+        let more = row.total.saturating_sub(u64::try_from(events.len()).unwrap_or_default());
+        let content = Content {
+            link: link.map(|(url, until)| (url, until.since(self.store.now()))),
+            events,
+            more,
+            ..Content::default()
+        };
+        let Some(postage) = self.pay(row, MailKind::Digest, "", true).await? else { return Ok(()) };
+        self.hand_over(postage, &letter.to, &compose(MailKind::Digest, &content)).await
+    }
+
+    async fn send_invitation(&self, row: &Row) -> Result<(), Failure> {
+        let failed = |error| Failure::because("the invitation could not be reached", error);
+        let Some(id) = row.invitation else { return Ok(()) };
+        let now = self.store.now();
+        let Some(invitation) = self.store.invitation(id).await.map_err(failed)? else { return Ok(()) };
+        let Ok(email) = EmailAddress::parse(&invitation.email) else { return Ok(()) };
+        let newest = self.store.address(&email).await.map_err(failed)?.and_then(|address| address.invitation);
+        if newest != Some(id) || invitation.expires_at <= now {
+            return Ok(());
+        }
+        let Some(postage) = self.pay(row, MailKind::Invitation, &email.fingerprint(), false).await? else {
+            return Ok(());
+        };
+        let key = self.key.expose_secret().as_bytes();
+        let token = MailedToken::of_row(key, MailPurpose::Invitation, row.id, id.uuid());
+        if !self.store.set_invitation_token(id, &token.hash()).await.map_err(failed)? {
+            return Ok(());
+        }
+        let link = (self.url("accept-invitation", &token.expose(), false), invitation.expires_at.since(now));
+        let content = Content { link: Some(link), ..Content::default() };
+        self.hand_over(postage, &invitation.email, &compose(MailKind::Invitation, &content)).await
+    }
+
+    /// Charges the recipient, once a row.
+    async fn pay(
+        &self,
+        row: &Row,
+        kind: MailKind,
+        recipient: &str,
+        must_send: bool,
+    ) -> Result<Option<Postage>, Failure> {
+        let failed = |error| Failure::because("the recipient's bucket could not be reached", error);
+        if row.paid_at.is_some() {
+            return Ok(Some(self.post_office.paid_before()));
+        }
+        let postage = self.post_office.charge(kind, recipient, must_send).await.map_err(failed)?;
+        if postage.is_some() && kind.price() != Price::Free {
+            self.store.note_paid(row.id).await.map_err(failed)?;
+        }
+        Ok(postage)
+    }
+
+    async fn hand_over(&self, postage: Postage, to: &str, message: &Message) -> Result<(), Failure> {
+        let sent = self.sender.send(postage, to, message).await;
         telemetry::count(if sent.is_ok() { Metric::MailsSent } else { Metric::MailsFailed });
         sent.map_err(|error| Failure::because("the mail was not sent", error))
-    }
-
-    /// What to send as things stand now; `None` if nothing any more.
-    async fn letter(&self, kind: MailKind, user: &User) -> Result<Option<Letter>, StoreError> {
-        let own = user.email.as_str();
-        let token = |to, purpose| Letter::new(kind, to, Link::Token(purpose));
-        Ok(match kind {
-            MailKind::Verification => {
-                (user.is_active() && !user.email_verified).then(|| token(own, MailPurpose::Verification))
-            }
-            MailKind::PasswordReset => user.is_active().then(|| token(own, MailPurpose::Reset)),
-            MailKind::AddressChange => match user.pending_email.as_deref().filter(|_| user.is_active()) {
-                // Only the owner of a taken address learns that it is taken.
-                Some(pending) if self.is_taken(pending, user).await? => {
-                    Some(Letter::new(MailKind::AlreadyRegistered, pending, Link::Nowhere))
-                }
-                Some(pending) => Some(token(pending, MailPurpose::Verification)),
-                None => None,
-            },
-            MailKind::AlreadyRegistered => Some(Letter::new(kind, own, Link::Nowhere)),
-            MailKind::AddressChanged => {
-                let previous = user.reclaimable_email(self.store.now());
-                previous.map(|previous| Letter::new(kind, previous, Link::NotMe))
-            }
-            MailKind::AddressChangeRequested
-            | MailKind::PasswordChanged
-            | MailKind::TheftDetected
-            | MailKind::NewDevice
-            | MailKind::NewCountry
-            | MailKind::AllSessionsEnded
-            | MailKind::AccountLocked => Some(Letter::new(kind, own, Link::NotMe)),
-            // Its row has the address; there is an account all the same, so it is not this one's.
-            MailKind::AccountErased => None,
-        })
     }
 
     /// Who caused what the row tells of.
@@ -171,38 +266,26 @@ impl Mailer {
         })
     }
 
-    async fn is_taken(&self, address: &str, user: &User) -> Result<bool, StoreError> {
-        let Ok(address) = EmailAddress::parse(address) else {
-            return Ok(true);
-        };
-        let owner = self.store.address_owner(&address).await?;
-        Ok(owner.is_some_and(|owner| owner.verified && owner.user_id != user.id))
+    /// The page of a "this wasn't me" link.
+    fn not_me(&self, link: &Link) -> Option<Url> {
+        let Link::NotMe(row, user, until) = *link else { return None };
+        let token = NoticeToken::of_row(self.key.expose_secret().as_bytes(), row, user);
+        Some((self.url("secure-account", &token.expose(), false), until))
     }
 
-    /// The page that a letter links to, empty for none; `None` if a newer row has overtaken this one. The token stands
-    /// behind `#`, which browsers do not send: it appears in no access log.
-    async fn link(&self, letter: &Letter, user: &User, row: &Row) -> Result<Option<String>, StoreError> {
-        let (base, key) = (&self.config.app_base_url, self.key.expose_secret().as_bytes());
-        let (purpose, slot, page) = match letter.link {
-            Link::Nowhere => return Ok(Some(String::new())),
-            Link::NotMe => {
-                let token = NoticeToken::of_row(key, row.id, user.id).expose();
-                return Ok(Some(format!("{base}/secure-account#token={token}")));
-            }
-            Link::Token(MailPurpose::Verification) => (MailPurpose::Verification, TokenSlot::Verify, "verify-email"),
-            Link::Token(MailPurpose::Reset) => (MailPurpose::Reset, TokenSlot::Reset, "reset-password"),
-        };
-        let token = MailedToken::of_row(key, purpose, row.id, user.id);
-        let until = self.store.now().plus(self.life(letter.link));
-        let newest = self.store.set_mailed_token(slot, user.id, row.id, &token.hash(), until).await?;
-        Ok(newest.then(|| format!("{base}/{page}#token={}", token.expose())))
+    /// A page with a token after `#`, which browsers do not send: it appears in no access log.
+    fn url(&self, page: &str, token: &str, asks_name: bool) -> String {
+        let name = if asks_name { "&name=1" } else { "" };
+        format!("{}/{page}#token={token}{name}", self.config.app_base_url)
     }
 
-    const fn life(&self, link: Link) -> Duration {
-        match link {
-            Link::Token(MailPurpose::Reset) => self.config.reset_ttl,
-            Link::NotMe => self.config.notice_ttl,
-            Link::Token(MailPurpose::Verification) | Link::Nowhere => self.config.verification_ttl,
-        }
+    /// When a token that is mailed now expires.
+    fn end_of(&self, purpose: MailPurpose, user: &User) -> Timestamp {
+        let life = match purpose {
+            MailPurpose::Reset => self.config.reset_ttl,
+            MailPurpose::Verification | MailPurpose::Invitation => self.config.verification_ttl,
+        };
+        let end = self.store.now().plus(life);
+        user.registered_until.filter(|_| !user.email_verified).map_or(end, |until| end.min(until))
     }
 }

@@ -7,6 +7,7 @@ use aws_sdk_sesv2::error::BuildError;
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message as SesMessage};
 
 use super::compose::Message;
+use super::postage::Postage;
 use crate::store::AwsBase;
 use crate::telemetry::TraceCalls;
 
@@ -35,11 +36,11 @@ impl Sender {
         Self { client: client(base), from: from.to_owned() }
     }
 
-    /// Sends `message` to one address.
+    /// Sends `message` to one address, once it is paid for.
     ///
     /// # Errors
     /// [`SendError`].
-    pub async fn send(&self, to: &str, message: &Message) -> Result<(), SendError> {
+    pub async fn send(&self, _postage: Postage, to: &str, message: &Message) -> Result<(), SendError> {
         let content = |text: &str| Content::builder().data(text).charset("UTF-8").build();
         let body = Body::builder().text(content(&message.text)?).html(content(&message.html)?).build();
         let message = SesMessage::builder().subject(content(message.subject)?).body(body).build();

@@ -6,53 +6,86 @@ use crate::store::MailKind;
 pub(super) struct Words {
     pub(super) subject: &'static str,
     pub(super) opening: &'static str,
-    /// What stands on the link.
+    /// The text of the link.
     pub(super) button: &'static str,
     pub(super) closing: &'static str,
 }
 
-/// What stands on the link of a notice.
+/// The text of a notice's link.
 const NOT_ME: &str = "This wasn't me";
-/// What stands before it.
-const IF_NOT: &str = "If it was you, you need do nothing. If it was not, open the page below: it ends every session and makes your present password useless, and you set a new one.";
+/// What precedes it.
+const IF_NOT: &str = "If this was you, you don't need to do anything. If it wasn't, open the page below. It ends every session and disables the current password, and we email you a link to set a new one.";
+/// What a notice says whose link no longer works.
+pub(super) const ASK_FOR_RESET: &str =
+    "If this was you, you don't need to do anything. If it wasn't, reset your password on the sign-in page.";
 
 pub(super) const fn words(kind: MailKind) -> Words {
     match kind {
-        MailKind::Verification => Words {
-            subject: "Confirm your address",
-            opening: "Somebody, hopefully you, registered with this address. Open this page and confirm it:",
-            button: "Confirm address",
-            closing: "If it was not you, do nothing: without this confirmation the account cannot be used.",
+        MailKind::Verification | MailKind::RegistrationRepeated => Words {
+            subject: "Confirm your email address",
+            opening: "An account was registered with this email address. If you registered it, open this page to confirm the address:",
+            button: "Confirm email address",
+            closing: "If you did not register, do not open the link: it would put an account under your address whose password you did not choose. Without the confirmation the account cannot be used, and it is deleted after a few days.",
+        },
+        MailKind::RegistrationContested => Words {
+            subject: "Finish your sign-up",
+            opening: "More than one sign-up was made with this email address, with different passwords. None of these passwords works. To use the account, open this page and choose a name and a password:",
+            button: "Choose a name and a password",
+            closing: "If you did not sign up, you don't need to do anything. The account cannot be used until you choose a password, and it is deleted after a few days.",
+        },
+        MailKind::PasswordWanted => Words {
+            subject: "Set a password for your account",
+            opening: "An account is waiting for you at this email address. Open this page and choose a password to start using it:",
+            button: "Set a password",
+            closing: "If you did not expect this, you don't need to do anything. The account cannot be used until you choose a password.",
         },
         MailKind::AlreadyRegistered => Words {
             subject: "You already have an account",
-            opening: "Somebody, perhaps you, tried to register with this address, which has an account already. Nothing was changed.",
+            opening: "There was an attempt to use this email address for another account. It already has an account, so nothing was changed.",
             button: "",
-            closing: "If it was you, sign in, or reset your password if you have forgotten it. If not, you need do nothing.",
+            closing: "If this was you, sign in, or reset your password if you have forgotten it. If it wasn't, you don't need to do anything.",
         },
         MailKind::PasswordReset => Words {
-            subject: "Set a new password",
-            opening: "Somebody, hopefully you, asked for a new password. Open this page to set it:",
+            subject: "Reset your password",
+            opening: "A new password was requested for your account. Open this page to set it:",
             button: "Set a new password",
-            closing: "If it was not you, do nothing: your password stays as it is.",
+            closing: "If you did not request it, you don't need to do anything. Your password stays as it is.",
         },
         MailKind::AddressChange => Words {
-            subject: "Confirm your new address",
-            opening: "An account is to use this address from now on. Open this page and confirm it:",
-            button: "Confirm address",
-            closing: "Afterwards you have to sign in again. If you know nothing of this, do nothing.",
+            subject: "Confirm your new email address",
+            opening: "A request was made to use this email address for an existing account. If you made it, open this page to confirm:",
+            button: "Confirm email address",
+            closing: "You will have to sign in again afterwards. If you did not make this request, do not open the link.",
         },
         MailKind::AddressChangeRequested => Words {
-            subject: "Your address is about to change",
-            opening: "Your account was told to use another mail address. It will, once that address has been confirmed.",
+            subject: "Your email address is about to change",
+            opening: "A request was made to use another email address for your account. It takes effect when that address is confirmed.",
             button: NOT_ME,
             closing: IF_NOT,
         },
         MailKind::AddressChanged => Words {
-            subject: "Your address was changed",
-            opening: "Your account uses another mail address from now on, and every session was ended.",
+            subject: "Your email address was changed",
+            opening: "Your account now uses another email address, and every session was ended.",
             button: NOT_ME,
-            closing: "If it was you, you need do nothing. If it was not, open the page below: the account gets this address back, every session ends, and you set a new password.",
+            closing: "If this was you, you don't need to do anything. If it wasn't, open the page below. The account gets this email address back, every session ends, and we email you a link to set a new password.",
+        },
+        MailKind::AddressReserved => Words {
+            subject: "This email address can take its account back",
+            opening: "This email address belonged to an account until recently, and it was just used in a new request. Until the link below expires, the address is kept for you.",
+            button: "Take the account back",
+            closing: "If you want the account back, open the page. It gets this email address again, every session ends, and we email you a link to set a new password. If you moved the account away yourself, you don't need to do anything.",
+        },
+        MailKind::AddressRemoved => Words {
+            subject: "Your email address was removed from an account",
+            opening: "This email address is no longer used for the account that it was added to: the account was taken back from an earlier email address, or an operator removed the address.",
+            button: "",
+            closing: "You don't need to do anything.",
+        },
+        MailKind::ClaimEnded => Words {
+            subject: "A former email address was removed from your account",
+            opening: "An operator removed a former email address from your account. It can no longer be used to take the account back.",
+            button: "",
+            closing: "If you did not ask for this, contact the operator.",
         },
         MailKind::PasswordChanged => Words {
             subject: "Your password was changed",
@@ -61,38 +94,50 @@ pub(super) const fn words(kind: MailKind) -> Words {
             closing: IF_NOT,
         },
         MailKind::TheftDetected => Words {
-            subject: "A session was ended for your safety",
-            opening: "A sign-in token of your account was used twice, as happens when somebody has copied it. The session was ended. Sign in again.",
+            subject: "We ended a session to protect your account",
+            opening: "A sign-in token of your account was used twice, which can happen when it was copied. We ended the session. Please sign in again.",
             button: NOT_ME,
             closing: IF_NOT,
         },
         MailKind::NewDevice => Words {
-            subject: "A new device signed in",
-            opening: "Somebody, hopefully you, signed in to your account with a device that it has not seen before.",
+            subject: "Sign-in from a new device",
+            opening: "Your account was signed in to from a device that it has not been used with before.",
             button: NOT_ME,
             closing: IF_NOT,
         },
         MailKind::NewCountry => Words {
-            subject: "A sign-in from another country",
-            opening: "Somebody, hopefully you, signed in to your account from a country that it has not seen before.",
+            subject: "Sign-in from a new country",
+            opening: "Your account was signed in to from a country that it has not been used in before.",
             button: NOT_ME,
             closing: IF_NOT,
         },
         MailKind::AllSessionsEnded => Words {
             subject: "All your sessions were ended",
-            opening: "Every session of your account was ended. To go on, sign in again.",
+            opening: "Every session of your account was ended. Sign in again to continue.",
             button: NOT_ME,
             closing: IF_NOT,
         },
         MailKind::AccountErased => Words {
-            subject: "Your account was erased",
-            opening: "Your account with this address was erased, with its sessions and everything that was stored in it. This is the last mail about it.",
+            subject: "Your account was deleted",
+            opening: "Your account with this email address was deleted, together with its sessions and everything stored in it. This is the last email about it.",
             button: "",
-            closing: "If it was not you, somebody knew your password: change it wherever else you use it. The account does not come back; you can register again.",
+            closing: "If you did not delete it, someone knew your password: change it wherever else you use it. The account cannot be restored, but you can register again.",
         },
         MailKind::AccountLocked => Words {
-            subject: "Sign-in is locked for a while",
-            opening: "Too many wrong passwords were tried for your account, so no password is looked at for a while. Your sessions live on, and a new password lifts the lock.",
+            subject: "Sign-in is locked",
+            opening: "Sign-in to your account is locked for a while because of too many wrong passwords. Your sessions stay signed in, and setting a new password removes the lock.",
+            button: NOT_ME,
+            closing: IF_NOT,
+        },
+        MailKind::Invitation => Words {
+            subject: "You are invited to create an account",
+            opening: "An administrator invites you to create an account with this email address. Open this page to choose a name and a password:",
+            button: "Accept the invitation",
+            closing: "If you did not expect this, you don't need to do anything.",
+        },
+        MailKind::Digest => Words {
+            subject: "Recent activity on your account",
+            opening: "Several things happened on your account in the last hour:",
             button: NOT_ME,
             closing: IF_NOT,
         },

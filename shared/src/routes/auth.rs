@@ -26,8 +26,8 @@ pub static AUTH_VERIFY_EMAIL: Route = Route {
     action: Some("auth.verify_email"),
     recorded: true,
     grants: &[
-        LIMITS,
-        (Table::Users, &["BatchGetItem", "PutItem", "UpdateItem", "DeleteItem"]),
+        LIMITS_AND_LOCK,
+        (Table::Users, &["BatchGetItem", "UpdateItem"]),
         (Table::Security, &["BatchGetItem"]),
         AUDIT,
         OUTBOX,
@@ -39,7 +39,7 @@ pub static AUTH_RESEND_VERIFICATION: Route = Route {
     function: "auth-resend-verification",
     method: Method::POST,
     path: "/api/v1/auth/resend-verification",
-    limits: &[Rule::ResendVerification, Rule::MailAddress],
+    limits: &[Rule::ResendVerification],
     action: Some("auth.resend_verification"),
     recorded: true,
     grants: &[LIMITS, (Table::Users, &["GetItem"]), AUDIT, OUTBOX],
@@ -108,7 +108,7 @@ pub static AUTH_REQUEST_PASSWORD_RESET: Route = Route {
     function: "auth-request-password-reset",
     method: Method::POST,
     path: "/api/v1/auth/request-password-reset",
-    limits: &[Rule::RequestPasswordReset, Rule::MailAddress],
+    limits: &[Rule::RequestPasswordReset],
     action: Some("auth.request_password_reset"),
     recorded: true,
     grants: &[LIMITS, (Table::Users, &["GetItem"]), AUDIT, OUTBOX],
@@ -147,6 +147,7 @@ pub static AUTH_UPDATE_ME: Route = Route {
     method: Method::PATCH,
     path: "/api/v1/auth/me",
     access: Access::Bearer,
+    limits: &[Rule::Profile],
     action: Some("auth.update_me"),
     recorded: true,
     grants: &[(Table::Users, &["BatchGetItem", "UpdateItem"]), AUTH[1], AUTH[2], LIMITS_AND_LOCK, AUDIT, OUTBOX],
@@ -161,7 +162,14 @@ pub static AUTH_DELETE_ME: Route = Route {
     limits: &[Rule::PersonalData],
     action: Some("auth.delete_me"),
     recorded: true,
-    grants: &[(Table::Users, &["BatchGetItem", "DeleteItem"]), AUTH[1], AUTH[2], LIMITS_AND_LOCK, AUDIT, OUTBOX],
+    grants: &[
+        (Table::Users, &["BatchGetItem", "UpdateItem", "DeleteItem"]),
+        AUTH[1],
+        AUTH[2],
+        LIMITS_AND_LOCK,
+        AUDIT,
+        OUTBOX,
+    ],
     ..PLAIN
 };
 /// Everything that is stored about the caller.
@@ -173,7 +181,7 @@ pub static AUTH_EXPORT_ME: Route = Route {
     action: Some("auth.export_me"),
     recorded: true,
     grants: &[
-        AUTH[0],
+        (Table::Users, &["BatchGetItem", "GetItem"]),
         (Table::Tokens, &["BatchGetItem", "Query"]),
         AUTH[2],
         (Table::Limits, &["GetItem", "UpdateItem"]),
@@ -227,11 +235,27 @@ pub static AUTH_SECURE_ACCOUNT: Route = Route {
     recorded: true,
     grants: &[
         LIMITS,
-        (Table::Users, &["GetItem", "PutItem", "UpdateItem", "DeleteItem"]),
+        (Table::Users, &["GetItem", "UpdateItem", "DeleteItem"]),
         AUDIT,
         (Table::Outbox, &["GetItem", "PutItem", "UpdateItem"]),
     ],
     secrets: &[Secret::MailKey],
+    ..PLAIN
+};
+/// Makes the account of an invitation.
+pub static AUTH_ACCEPT_INVITATION: Route = Route {
+    function: "auth-accept-invitation",
+    method: Method::POST,
+    path: "/api/v1/auth/accept-invitation",
+    limits: &[Rule::AcceptInvitation],
+    action: Some("auth.accept_invitation"),
+    recorded: true,
+    grants: &[
+        LIMITS_AND_LOCK,
+        (Table::Users, &["GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem"]),
+        (Table::Security, &["BatchGetItem"]),
+        AUDIT,
+    ],
     ..PLAIN
 };
 /// What happened to the caller's account.

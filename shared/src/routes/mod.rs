@@ -44,7 +44,7 @@ const PLAIN: Route = Route {
 };
 
 /// All endpoints, in the order of the contract.
-pub static ALL: [&Route; 37] = [
+pub static ALL: [&Route; 42] = [
     &AUTH_REGISTER,
     &AUTH_VERIFY_EMAIL,
     &AUTH_RESEND_VERIFICATION,
@@ -60,6 +60,7 @@ pub static ALL: [&Route; 37] = [
     &AUTH_CHANGE_PASSWORD,
     &AUTH_REAUTHENTICATE,
     &AUTH_SECURE_ACCOUNT,
+    &AUTH_ACCEPT_INVITATION,
     &AUTH_ACTIVITY,
     &SESSIONS_LIST,
     &SESSIONS_REVOKE,
@@ -73,6 +74,9 @@ pub static ALL: [&Route; 37] = [
     &ADMIN_ENABLE_USER,
     &ADMIN_UNLOCK_USER,
     &ADMIN_AUDIT_EVENTS,
+    &ADMIN_CREATE_INVITATION,
+    &ADMIN_LIST_INVITATIONS,
+    &ADMIN_REVOKE_INVITATION,
     &WELL_KNOWN_JWKS,
     &WELL_KNOWN_AUTHORIZATION_SERVER,
     &WELL_KNOWN_OPENID_CONFIGURATION,
@@ -81,6 +85,7 @@ pub static ALL: [&Route; 37] = [
     &PAGES_VERIFY_EMAIL,
     &PAGES_RESET_PASSWORD,
     &PAGES_SECURE_ACCOUNT,
+    &PAGES_ACCEPT_INVITATION,
     &PAGES_ERRORS,
 ];
 

@@ -28,3 +28,6 @@ pub static PAGES_VERIFY_EMAIL: Route = Route { function: "pages-verify-email", p
 pub static PAGES_RESET_PASSWORD: Route = Route { function: "pages-reset-password", path: "/reset-password", ..PLAIN };
 /// The page that a "this wasn't me" link opens.
 pub static PAGES_SECURE_ACCOUNT: Route = Route { function: "pages-secure-account", path: "/secure-account", ..PLAIN };
+/// The page that an invitation links to.
+pub static PAGES_ACCEPT_INVITATION: Route =
+    Route { function: "pages-accept-invitation", path: "/accept-invitation", ..PLAIN };

@@ -65,7 +65,7 @@ pub struct Route {
     pub grants: &'static [Grant],
     /// How many calls of the tables one request makes at once: so many connections are open when the first one comes.
     pub calls_at_once: usize,
-    /// The indexes of the audit table that it queries.
+    /// The indexes that it queries.
     pub indexes: &'static [Index],
     /// The secrets it reads.
     pub secrets: &'static [Secret],

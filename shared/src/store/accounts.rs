@@ -1,28 +1,23 @@
-//! What admins and the operator do to accounts, and what an owner does who says "this wasn't me".
+//! What admins and the operator do to accounts, and the end of an account.
 
-use super::expression::{Expression, Item, item};
+use std::time::Duration;
+
+use super::addresses::{AddressState, FREE, verified_if_provable};
+use super::expression::{Expression, Item};
 use super::keys;
-use super::outbox::Row;
+use super::row::Row;
 use super::single::text;
 use super::transaction::{CommitError, Transaction};
-use super::users::{AddressOwner, FORGET_MAILED, KILL_MAILED, RESCHEME, ROTATE, with_scheme};
+use super::users::{FORGET_MAILED, KILL_MAILED, ROTATE, user_item};
 use super::{Store, StoreError};
 use crate::audit::Entry;
 use crate::domain::{EmailAddress, Role, RowId, Status, User, UserId, VersionLevel};
 
-/// What stands in the place of a password hash when no password is right; see `passwords.rs`.
+/// Takes the place of a password hash when no password is right; see `passwords.rs`.
 pub const NO_PASSWORD: &str = "!";
-
-/// An account that its owner takes back.
-#[derive(Debug)]
-pub struct Rescue<'a> {
-    /// The account as it was read.
-    pub user: &'a User,
-    /// The notice whose link was used.
-    pub notice: RowId,
-    /// The address that the account gets back, and the one it had until now.
-    pub address: Option<(&'a EmailAddress, &'a EmailAddress)>,
-}
+/// An identifier is not used again for this long after its account was erased: at least as long as the longest session that
+/// can be set, so nothing that named the old account still exists when a new one takes the identifier.
+const TOMBSTONE: Duration = Duration::from_secs(400 * 86_400);
 
 /// An account that is to be erased.
 #[derive(Debug)]
@@ -31,7 +26,7 @@ pub struct Erased<'a> {
     pub user: &'a User,
     /// Its address.
     pub email: &'a EmailAddress,
-    /// Whether the address is this account's: an unproved claim may have lost it.
+    /// Whether the address is this account's: an unfinished registration may have lost it.
     pub has_address: bool,
 }
 
@@ -40,60 +35,75 @@ pub struct Erased<'a> {
 pub enum Admitted {
     /// The account is there.
     Done,
-    /// The address has an account; one that nobody has proved stands in the way of an unproved one alone.
+    /// The address belongs to an account. A registration that nobody has finished is only in the way of an import that is not
+    /// verified either.
     AddressTaken,
-    /// Another account has the identifier, or it is nobody's.
+    /// The address is reserved: its account has moved away and can still be taken back to it.
+    AddressReserved(UserId),
+    /// Another account has the identifier, had it until it was erased, or it must not be used.
     IdTaken,
 }
 
 impl Store {
-    /// Puts an account that comes from elsewhere under a free address and a free identifier. An address that was proved
-    /// elsewhere is taken from a claim that nobody has proved here: otherwise whoever registers the addresses of others before
-    /// an import keeps them out.
+    /// Puts an account that comes from elsewhere under a free address and an identifier that no account has had. An address
+    /// that was verified elsewhere is taken from a registration that nobody has finished here: otherwise whoever registers the
+    /// addresses of others before an import keeps them out.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn admit_user(&self, user: &User, email: &EmailAddress, entry: &Entry) -> Result<Admitted, StoreError> {
         let absent = || Expression::when("attribute_not_exists(#pk)");
-        let unproved = || Expression::when("attribute_not_exists(#pk) OR #verified = :no").value("no", false);
-        let free = if user.email_verified { unproved() } else { absent() };
-        let owner = AddressOwner { user_id: user.id, verified: user.email_verified };
+        let now = entry.occurred_at;
+        let claim = if user.email_verified {
+            verified_if_provable(user.id, now)
+        } else {
+            let update = "SET #user_id = :user, #state = :imported, #schema_version = :schema \
+                          REMOVE #until, #password_hash, #email, #ttl";
+            Expression::update(update, FREE)
+                .value("user", user.id)
+                .value("imported", AddressState::Imported)
+                .value("schema", 1)
+                .value("now", now)
+        };
         let transaction = Transaction::default()
-            .put("email", keys::email(email), item(owner), free)
-            .put("user", keys::user(user.id), item(user), absent())
+            .update("email", keys::email(email), claim)
+            .put("user", keys::user(user.id), user_item(user), absent())
+            .check("tombstone", keys::tombstone(user.id), absent())
             .audit(entry);
         match self.commit("admit_user", transaction).await {
             Ok(()) => Ok(Admitted::Done),
-            Err(CommitError::Condition { failed, .. }) => {
-                // The very account may be there with its address not proved until now.
-                let is_same = |old: &Item| text(old, "email") == Some(user.email.as_str());
-                let taken =
-                    |(label, old): &(&str, Option<Item>)| *label == "email" || old.as_ref().is_some_and(is_same);
-                Ok(if failed.iter().any(taken) { Admitted::AddressTaken } else { Admitted::IdTaken })
-            }
+            Err(CommitError::Condition { failed, .. }) => Ok(refused_admission(user, &failed)),
             Err(CommitError::Store(error)) => Err(error),
         }
     }
 
-    /// Takes an account away with its address and lock; what is left of its sessions is the row's to sweep. `false` if the
-    /// account has been changed meanwhile, or is gone.
+    /// Takes an account away with its addresses and locks; what is left of its sessions is the row's to sweep. Its identifier
+    /// is not used again. `false` if the account has been changed since it was read, or is gone.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn erase_user(&self, erased: &Erased<'_>, entry: &Entry, row: &Row) -> Result<bool, StoreError> {
-        let user = erased.user;
+    pub async fn erase_user(&self, erased: &Erased<'_>, entry: &Entry, rows: &[Row]) -> Result<bool, StoreError> {
+        let (user, now) = (erased.user, entry.occurred_at);
         let unchanged = Expression::when("#ver_current = :ver AND #email = :email")
             .value("ver", user.ver_current)
             .value("email", &user.email);
+        let tombstone = Expression::update("SET #erased_at = :now, #ttl = :ttl", "")
+            .value("now", now)
+            .value("ttl", now.plus(TOMBSTONE).as_secs());
+        let mine = || Expression::when("#user_id = :user").value("user", user.id);
         let mut transaction = Transaction::default()
             .delete("user", keys::user(user.id), unchanged)
+            .update("tombstone", keys::tombstone(user.id), tombstone)
             .delete("lock", keys::lock(erased.email), Expression::default())
-            .audit(entry)
-            .outbox(row);
+            .delete("session lock", keys::session_lock(user.id), Expression::default())
+            .audit(entry);
         if erased.has_address {
-            let mine = Expression::when("#user_id = :user").value("user", user.id);
-            transaction = transaction.delete("email", keys::email(erased.email), mine);
+            transaction = transaction.delete("email", keys::email(erased.email), mine());
         }
+        for former in user.claims(now) {
+            transaction = transaction.delete("former email", keys::email_of_key(&former.key), mine());
+        }
+        let transaction = rows.iter().fold(transaction, Transaction::outbox);
         self.commit("erase_user", transaction).await.map(|()| true).or_else(|error| error.condition_to(false))
     }
 
@@ -160,12 +170,15 @@ impl Store {
         self.commit("enable_user", transaction).await.map(|()| true).or_else(|error| error.condition_to(false))
     }
 
-    /// Lifts the lock of an address.
+    /// Lifts the locks of an account: at the login with its address, and inside its sessions.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn unlock(&self, email: &EmailAddress, entry: &Entry) -> Result<(), StoreError> {
-        let transaction = Transaction::default().delete("lock", keys::lock(email), Expression::default()).audit(entry);
+    pub async fn unlock(&self, user: UserId, email: &EmailAddress, entry: &Entry) -> Result<(), StoreError> {
+        let transaction = Transaction::default()
+            .delete("lock", keys::lock(email), Expression::default())
+            .delete("session lock", keys::session_lock(user), Expression::default())
+            .audit(entry);
         self.commit("unlock", transaction).await.or_else(|error| error.condition_to(()))
     }
 
@@ -178,45 +191,17 @@ impl Store {
         let transaction = Transaction::default().update("user", keys::user(user), expression).audit(entry);
         self.commit("set_role", transaction).await.map(|()| true).or_else(|error| error.condition_to(false))
     }
+}
 
-    /// Gives an account back to its owner: every token is dead, no password is right until a reset, a waiting change of
-    /// address is off, and every device counts as new. The notice's link is used up with it. `false` if it was before, or
-    /// the address to be taken back has been proved by somebody else.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn rescue(&self, rescue: &Rescue<'_>, entry: &Entry, row: &Row) -> Result<bool, StoreError> {
-        let (user, now) = (rescue.user, entry.occurred_at);
-        let set_email = if rescue.address.is_some() { ", #email = :email" } else { "" };
-        let forget = if rescue.address.is_some() { "#previous_email, #previous_until, " } else { "" };
-        let update = format!(
-            "SET #password_hash = :none, {RESCHEME}, #devices = :nothing, {ROTATE}, {KILL_MAILED}{set_email} \
-             REMOVE #pending_email, {forget}{FORGET_MAILED}"
-        );
-        let mut expression = with_scheme(Expression::update(update, "#email = :had"), user, NO_PASSWORD)
-            .value("none", NO_PASSWORD)
-            .set("nothing", ["-".to_owned()])
-            .value("one", 1)
-            .value("now", now)
-            .value("had", &user.email)
-            .value("floor", RowId::floor_at(now));
-        if let Some((back, _)) = rescue.address {
-            expression = expression.value("email", back.address());
-        }
-        let unused = "attribute_exists(#pk) AND attribute_not_exists(#used_at)";
-        let mark = Expression::update("SET #used_at = :now", unused).value("now", now);
-        let mut transaction = Transaction::default()
-            .update("user", keys::user(user.id), expression)
-            .update("notice", keys::outbox(rescue.notice), mark)
-            .audit(entry)
-            .outbox(row);
-        if let Some((back, had)) = rescue.address.filter(|(back, had)| back.canonical() != had.canonical()) {
-            let owner = AddressOwner { user_id: user.id, verified: true };
-            let free = Expression::when("attribute_not_exists(#pk) OR #verified = :no").value("no", false);
-            let mine = Expression::when("#user_id = :user").value("user", user.id);
-            transaction = transaction.put("email", keys::email(back), item(owner), free);
-            transaction = transaction.delete("other email", keys::email(had), mine);
-        }
-        self.commit("rescue", transaction).await.map(|()| true).or_else(|error| error.condition_to(false))
+/// What was in the way of an import.
+fn refused_admission(user: &User, failed: &[(&'static str, Option<Item>)]) -> Admitted {
+    let old = |label: &str| failed.iter().find(|(failed, _)| *failed == label).map(|(_, old)| old.as_ref());
+    if let Some(address) = old("email") {
+        let former = address.filter(|item| text(item, "state") == Some("former"));
+        let owner = former.and_then(|item| text(item, "user_id")).and_then(|id| id.parse().ok());
+        return owner.map_or(Admitted::AddressTaken, Admitted::AddressReserved);
     }
+    // The very account may exist with its address not verified until now.
+    let is_same = |item: &Item| text(item, "email") == Some(user.email.as_str());
+    if old("user").flatten().is_some_and(is_same) { Admitted::AddressTaken } else { Admitted::IdTaken }
 }

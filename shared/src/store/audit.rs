@@ -3,9 +3,10 @@
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 
 use super::expression::{Expression, Item, attribute, item};
-use super::keys::{self, Index, Key};
+use super::keys::{self, Key};
+use super::tables::Index;
 use super::transaction::Transaction;
-use super::{Store, StoreError};
+use super::{Row, Store, StoreError};
 use crate::audit::{Entry, Outcome, Refusal};
 use crate::request::RequestMeta;
 
@@ -31,8 +32,10 @@ impl Store {
         entry.actor_id = refusal.actor_id;
         entry.session_id = refusal.session_id;
         entry.details.clone_from(&refusal.details);
-        if let Some(kind) = refusal.notice {
-            return self.ask_for_mail(&self.row(Some(kind), refusal.user_id).asked_by(meta), &entry).await;
+        if let Some(notice) = &refusal.notice {
+            let row = self.row(Some(notice.kind), refusal.user_id).asked_by(meta);
+            let row = Row { address: notice.address.clone(), level: notice.level, ..row };
+            return self.ask_for_mail(&row, &entry).await;
         }
         if let Some(name) = &refusal.once {
             return self.record_once(&entry, name).await;

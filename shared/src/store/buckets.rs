@@ -14,6 +14,9 @@ use super::{Store, StoreError, TRIES};
 use crate::config::{Limit, Rule};
 use crate::domain::Timestamp;
 
+/// The clocks of two processes may differ by this much.
+const SKEW_MICROS: i64 = 5_000_000;
+
 /// What a bucket said.
 #[derive(Debug)]
 pub enum Admission {
@@ -33,7 +36,7 @@ pub fn take(limit: Limit, tat: Option<i64>, now: Timestamp) -> Result<i64, Durat
         return Err(limit.interval);
     }
     let moment = Moment::new(limit, now);
-    let from = tat.map_or(moment.now, |tat| tat.max(moment.now));
+    let from = tat.filter(|tat| *tat <= moment.credible).map_or(moment.now, |tat| tat.max(moment.now));
     match moment.wait(from) {
         Some(wait) => Err(wait),
         None => Ok(from.saturating_add(moment.interval)),
@@ -100,6 +103,11 @@ struct Moment {
     interval: i64,
     /// The latest arrival time that still admits a call.
     newest: i64,
+    /// The latest arrival time that calls until now can have written. A later one was written by a clock that was ahead, and
+    /// counts as none: the bucket would otherwise admit nothing until the wrong time has come.
+    credible: i64,
+    /// The longest wait that a bucket can make.
+    longest: Duration,
 }
 
 impl Moment {
@@ -107,14 +115,18 @@ impl Moment {
         let now = now.as_millis().saturating_mul(1_000);
         let interval = micros(limit.interval);
         let ahead = i64::try_from(limit.capacity - 1).unwrap_or(i64::MAX).saturating_mul(interval);
-        Self { now, interval, newest: now.saturating_add(ahead) }
+        let newest = now.saturating_add(ahead);
+        let credible = newest.saturating_add(interval).saturating_add(SKEW_MICROS);
+        Self { now, interval, newest, credible, longest: limit.interval }
     }
 
     /// A call on an idle bucket.
     fn start(&self) -> Expression {
-        Expression::update("SET #tat = :next, #write = :id, #ttl = :ttl", "attribute_not_exists(#tat) OR #tat < :now")
+        let idle = "attribute_not_exists(#tat) OR #tat < :now OR #tat > :credible";
+        Expression::update("SET #tat = :next, #write = :id, #ttl = :ttl", idle)
             .value("next", self.now.saturating_add(self.interval))
             .value("now", self.now)
+            .value("credible", self.credible)
     }
 
     /// A call on a busy one.
@@ -128,7 +140,11 @@ impl Moment {
 
     /// How long a bucket at `tat` admits nothing; `None` if it admits a call.
     fn wait(&self, tat: i64) -> Option<Duration> {
-        u64::try_from(tat - self.newest).ok().filter(|wait| *wait > 0).map(Duration::from_micros)
+        if tat > self.credible {
+            return None;
+        }
+        let wait = u64::try_from(tat - self.newest).ok().filter(|wait| *wait > 0).map(Duration::from_micros);
+        wait.map(|wait| wait.min(self.longest))
     }
 
     /// A bucket may be cleaned up once it is full again.

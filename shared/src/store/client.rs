@@ -16,7 +16,7 @@ use aws_sdk_dynamodb::operation::put_item::PutItemInput;
 use aws_sdk_dynamodb::operation::query::QueryInput;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsInput;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemInput;
-use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Put, TransactWriteItem, Update};
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
@@ -133,5 +133,6 @@ pub(crate) fn tables_of(input: &Input) -> Vec<String> {
 
 fn table_of(write: &TransactWriteItem) -> Option<&str> {
     let put = write.put().map(Put::table_name);
-    put.or(write.update().map(Update::table_name)).or(write.delete().map(Delete::table_name))
+    let changed = put.or(write.update().map(Update::table_name)).or(write.delete().map(Delete::table_name));
+    changed.or(write.condition_check().map(ConditionCheck::table_name))
 }

@@ -1,13 +1,14 @@
 //! New passwords. Each ends every session by raising the user's version, and kills every mailed token.
 
+use super::addresses::{AddressState, verified};
 use super::expression::Expression;
 use super::keys;
-use super::outbox::Row;
+use super::row::Row;
 use super::transaction::Transaction;
-use super::users::{FORGET_MAILED, KILL_MAILED, RESCHEME, ROTATE, owned_and_verified, with_scheme};
+use super::users::{FORGET_MAILED, KILL_MAILED, RECOVERED, RESCHEME, ROTATE, with_scheme};
 use super::{Store, StoreError};
 use crate::audit::Entry;
-use crate::domain::{EmailAddress, RowId, Session, Timestamp, User};
+use crate::domain::{EmailAddress, Proof, RowId, Session, Timestamp, User};
 
 /// A new password.
 #[derive(Debug)]
@@ -20,11 +21,14 @@ pub struct PasswordChange<'a> {
     pub hash: &'a str,
     /// The moment of the change.
     pub now: Timestamp,
+    /// Another name, where who registered the address is not known to be its owner.
+    pub name: Option<&'a str>,
 }
 
 impl Store {
-    /// Sets a new password with the reset token whose hash is `token`; `false` if the token is not good any more. A
-    /// finished reset proves the address and lifts a lock.
+    /// Sets a new password with the reset token whose hash is `token`; `false` if the token is not good any more, or the
+    /// registration is over. A finished reset verifies the address, ends every registration and invitation of it, lifts the
+    /// locks, and kills the links of the notices that went to this address.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -35,20 +39,29 @@ impl Store {
         entry: &Entry,
         row: &Row,
     ) -> Result<bool, StoreError> {
-        let user = change.user.id;
+        let (user, now) = (change.user.id, change.now);
+        let set_name = change.name.map_or("", |_| ", #name = :name");
         let update = format!(
-            "SET #password_hash = :hash, {RESCHEME}, #password_changed_at = :now, #email_verified = :yes, {ROTATE}, \
-             {KILL_MAILED} REMOVE #pending_email, {FORGET_MAILED}"
+            "SET #password_hash = :hash, {RESCHEME}, #password_changed_at = :now, #email_verified = :yes, #proof = :proof, \
+             {RECOVERED}, {ROTATE}, {KILL_MAILED}{set_name} REMOVE #pending_email, #registered_until, #ttl, {FORGET_MAILED}"
         );
-        let expression =
-            new_password(change, update, "#reset_hash = :token AND #reset_until > :now AND #status = :active")
-                .value("token", token)
-                .value("active", "active")
-                .value("yes", true);
+        let condition = "((#reset_hash = :token AND #reset_until > :now) \
+                         OR (#prior_reset_hash = :token AND #prior_reset_until > :now)) AND #status = :active";
+        let mut expression = new_password(change, update, condition)
+            .value("token", token)
+            .value("active", "active")
+            .value("proof", Proof::Confirmation)
+            .value("yes", true);
+        if let Some(name) = change.name {
+            expression = expression.value("name", name);
+        }
+        let own = "#user_id = :user AND #state <> :former AND (attribute_not_exists(#until) OR #until > :now)";
+        let own = verified(user, own).value("former", AddressState::Former).value("now", now);
         let transaction = Transaction::default()
             .update("user", keys::user(user), expression)
-            .update("email", keys::email(change.email), owned_and_verified(user))
+            .update("email", keys::email(change.email), own)
             .delete("lock", keys::lock(change.email), Expression::default())
+            .delete("session lock", keys::session_lock(user), Expression::default())
             .audit(entry)
             .outbox(row);
         self.commit("reset_password", transaction).await.map(|()| true).or_else(|error| error.condition_to(false))
@@ -87,6 +100,7 @@ impl Store {
             .update("user", keys::user(user), expression)
             .update("session", keys::session(user, session.id), restamp)
             .delete("lock", keys::lock(change.email), Expression::default())
+            .delete("session lock", keys::session_lock(user), Expression::default())
             .audit(entry)
             .outbox(row);
         self.commit("change_password", transaction).await.map(|()| true).or_else(|error| error.condition_to(false))
@@ -97,13 +111,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn renew_proof(
-        &self,
-        before: &Session,
-        after: &Session,
-        email: &EmailAddress,
-        entry: &Entry,
-    ) -> Result<bool, StoreError> {
+    pub async fn renew_proof(&self, before: &Session, after: &Session, entry: &Entry) -> Result<bool, StoreError> {
         let update = "SET #user_ver = :ver, #global_ver = :global, #auth_time = :now, #last_activity_at = :now";
         let restamp = Expression::update(update, "#user_ver = :seen AND #global_ver = :seen_global")
             .value("ver", after.user_ver)
@@ -113,7 +121,7 @@ impl Store {
             .value("seen_global", before.global_ver);
         let transaction = Transaction::default()
             .update("session", keys::session(before.user_id, before.id), restamp)
-            .delete("lock", keys::lock(email), Expression::default())
+            .delete("session lock", keys::session_lock(before.user_id), Expression::default())
             .audit(entry);
         self.commit("renew_proof", transaction).await.map(|()| true).or_else(|error| error.condition_to(false))
     }
@@ -126,13 +134,13 @@ impl Store {
         let expression = Expression::update(format!("SET #password_hash = :hash, {RESCHEME}"), "#password_hash = :old")
             .value("hash", hash)
             .value("old", &user.password_hash);
-        let expression = with_scheme(expression, user, hash);
+        let expression = with_scheme(expression, hash);
         self.update("rehash_password", keys::user(user.id), expression).await.map(|_| ())
     }
 }
 
 fn new_password(change: &PasswordChange<'_>, update: String, condition: &str) -> Expression {
-    with_scheme(Expression::update(update, condition), change.user, change.hash)
+    with_scheme(Expression::update(update, condition), change.hash)
         .value("hash", change.hash)
         .value("now", change.now)
         .value("one", 1)

@@ -2,8 +2,10 @@
 //!
 //! | item | table | pk | sk | ttl | read by |
 //! |---|---|---|---|---|---|
-//! | USER | users | `USER#<id>` | | | everything about an account |
-//! | EMAIL | users | `EMAIL#<sha256 of the canonical address>` | | | login, register, mail requests |
+//! | USER | users | `USER#<id>` | | end of an unfinished registration | everything about an account |
+//! | EMAIL | users | `EMAIL#<sha256 of the canonical address>` | | end of a registration or a claim | login, register, mail requests |
+//! | INVITATION | users | `INVITATION#<id>` | | its end | invitations |
+//! | erased account | users | `ERASED#<id>` | | 400 days | imports |
 //! | SESSION | tokens | `USER#<id>` | `SESSION#<id>` | end of the session | AUTH, refresh, session endpoints |
 //! | SECURITY | security | `SECURITY#<0..3>` | | | AUTH, one copy at random |
 //! | last rotation | security | `ROTATION#LAST` | | | security configuration |
@@ -12,7 +14,8 @@
 //! | AUDIT | audit | `USER#<id>` or `ANON#<day>#<0..15>` | `<time>#<event id>` | retention | activity, investigators |
 //! | OUTBOX | outbox | `OUTBOX#<id>` | | 30 days | the consumers |
 //! | bucket | limits | `LIMIT#<rule>#<who>` | | full again | rate limits |
-//! | LOCK | limits | `LOCK#<sha256 of the canonical address>` | | forgotten | login and other password checks |
+//! | LOCK | limits | `LOCK#<sha256 of the canonical address>` | | forgotten | login |
+//! | LOCK | limits | `LOCK#SESSIONS#<user>` | | forgotten | password checks inside a session |
 //! | segment | seals | `LANE#<0..3>` | `<number, 20 digits>` | | the sealer, whoever verifies the trail |
 //! | none | any | `NOTHING` | `NOTHING` | | functions that start, to open a connection |
 //! | checkpoint | seals | `CHECKPOINT` | `<number, 20 digits>` | | whoever verifies the trail |
@@ -26,15 +29,19 @@
 //! | `by_request` | `request_id` | every record |
 //! | `by_user` | `once_user` | records of a user that stand outside the user's partition, because they stand for several refusals |
 //!
+//! Two more hold nothing but keys: `by_directory` of the users table (`directory`, `id`) lists accounts and invitations, and
+//! `due_digests` of the outbox (`due_shard`, `due_at`) finds the digests of notices that are due.
+//!
 //! Addresses stand in keys as hashes: keys show up in metrics and in the store's own errors.
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
+use super::tables::Table;
 use crate::config::Rule;
 use crate::digest;
-use crate::domain::{EmailAddress, EventId, RowId, SessionId, Timestamp, UserId};
+use crate::domain::{EmailAddress, EventId, InvitationId, RowId, SessionId, Timestamp, UserId};
 
 /// How many equal copies of SECURITY there are: a single item would cap the service at 3,000 reads a second.
 pub(super) const SECURITY_COPIES: u8 = 4;
@@ -46,87 +53,9 @@ pub(super) const ONCE_MILLIS: i64 = 600_000;
 pub(super) const DAY_MILLIS: i64 = 86_400_000;
 /// What the keys of users and migrations, and the sort keys of sessions, begin with.
 pub(super) const USER_PREFIX: &str = "USER#";
+pub(super) const INVITATION_PREFIX: &str = "INVITATION#";
 pub(super) const MIGRATION_PREFIX: &str = "MIGRATION#";
 pub(super) const SESSION_PREFIX: &str = "SESSION#";
-
-/// A table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Table {
-    /// Accounts and addresses.
-    Users,
-    /// Sessions.
-    Tokens,
-    /// The audit trail.
-    Audit,
-    /// The service's version level and public keys.
-    Security,
-    /// What is to be sent or swept.
-    Outbox,
-    /// Buckets and locks.
-    Limits,
-    /// What makes a change of the audit trail show.
-    Seals,
-}
-
-impl Table {
-    /// All tables.
-    pub const ALL: [Self; 7] =
-        [Self::Users, Self::Tokens, Self::Audit, Self::Security, Self::Outbox, Self::Limits, Self::Seals];
-
-    /// The name behind the prefix.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Users => "users",
-            Self::Tokens => "tokens",
-            Self::Audit => "audit",
-            Self::Security => "security",
-            Self::Outbox => "outbox",
-            Self::Limits => "limits",
-            Self::Seals => "seals",
-        }
-    }
-}
-
-/// A secondary index of the audit table. No rule goes by one: it is behind the table by up to some seconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Index {
-    /// Everybody's records.
-    ByMonth,
-    /// The records of a session.
-    BySession,
-    /// The records of a request.
-    ByRequest,
-    /// The records of a user that stand outside the user's partition.
-    ByUser,
-}
-
-impl Index {
-    /// All indexes.
-    pub const ALL: [Self; 4] = [Self::ByMonth, Self::BySession, Self::ByRequest, Self::ByUser];
-
-    /// Its name.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::ByMonth => "by_month",
-            Self::BySession => "by_session",
-            Self::ByRequest => "by_request",
-            Self::ByUser => "by_user",
-        }
-    }
-
-    /// The attribute that it is partitioned by.
-    #[must_use]
-    pub const fn attribute(self) -> &'static str {
-        match self {
-            Self::ByMonth => "month",
-            Self::BySession => "session_id",
-            Self::ByRequest => "request_id",
-            Self::ByUser => "once_user",
-        }
-    }
-}
 
 /// A chain of seals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -167,7 +96,21 @@ pub(super) fn user(id: UserId) -> Key {
 }
 
 pub(super) fn email(address: &EmailAddress) -> Key {
-    Key::new(Table::Users, format!("EMAIL#{}", address_hash(address)))
+    email_of_key(&address.fingerprint())
+}
+
+/// The EMAIL item of an address that is known by its fingerprint.
+pub(super) fn email_of_key(fingerprint: &str) -> Key {
+    Key::new(Table::Users, format!("EMAIL#{fingerprint}"))
+}
+
+/// What is left of an erased account: its identifier is not used again.
+pub(super) fn tombstone(id: UserId) -> Key {
+    Key::new(Table::Users, format!("ERASED#{id}"))
+}
+
+pub(super) fn invitation(id: InvitationId) -> Key {
+    Key::new(Table::Users, format!("{INVITATION_PREFIX}{id}"))
 }
 
 pub(super) fn session(user: UserId, session: SessionId) -> Key {
@@ -271,7 +214,12 @@ pub(super) fn bucket(rule: Rule, who: &str) -> Key {
 }
 
 pub(super) fn lock(address: &EmailAddress) -> Key {
-    Key::new(Table::Limits, format!("LOCK#{}", address_hash(address)))
+    Key::new(Table::Limits, format!("LOCK#{}", address.fingerprint()))
+}
+
+/// The lock of the checks inside an account's sessions.
+pub(super) fn session_lock(user: UserId) -> Key {
+    Key::new(Table::Limits, format!("LOCK#SESSIONS#{user}"))
 }
 
 /// The key of no item.
@@ -291,11 +239,6 @@ pub(super) fn chain(chain: Chain) -> String {
 
 pub(super) fn seal(of: Chain, number: u64) -> Key {
     Key::new(Table::Seals, chain(of)).with_sort(format!("{number:020}"))
-}
-
-/// A canonical address as keys know it.
-pub(super) fn address_hash(address: &EmailAddress) -> String {
-    digest::fingerprint(address.canonical().as_bytes())
 }
 
 #[cfg(test)]

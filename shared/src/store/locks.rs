@@ -1,8 +1,9 @@
-//! Lockout: consecutive wrong passwords of an address, charged before the hash is computed.
+//! Lockout: consecutive wrong passwords, charged before the hash is computed.
 //!
 //! Charging first makes guessing in parallel as expensive as guessing in turn: the eleventh of eleven parallel tries finds
 //! the lock full before any of them has been compared. A right password clears the charge. Known and unknown addresses
-//! are charged alike.
+//! are charged alike. Checks inside a session have a lock of their own, so that strangers at the login cannot keep an owner
+//! from acting.
 
 use std::time::Duration;
 
@@ -14,12 +15,32 @@ use super::schema::{Schema, Stored};
 use super::single::{Updated, number, text};
 use super::{Store, StoreError};
 use crate::config::Lockout;
-use crate::domain::{EmailAddress, Timestamp};
+use crate::domain::{EmailAddress, Timestamp, UserId};
 
 /// Failures this old are forgotten; the item may be cleaned up from then on.
 const MEMORY: Duration = Duration::from_secs(30 * 86_400);
 /// A full lock younger than this may be right passwords that are still being hashed.
 const IN_FLIGHT: Duration = Duration::from_secs(3);
+/// The clocks of two processes may differ by this much; a time further ahead was written by a wrong clock.
+const SKEW: Duration = Duration::from_secs(5);
+
+/// Whose wrong passwords are counted.
+#[derive(Debug, Clone, Copy)]
+pub enum Lock<'a> {
+    /// Those at the login with an address.
+    Login(&'a EmailAddress),
+    /// Those inside the sessions of an account.
+    Sessions(UserId),
+}
+
+impl Lock<'_> {
+    fn key(self) -> keys::Key {
+        match self {
+            Self::Login(address) => keys::lock(address),
+            Self::Sessions(user) => keys::session_lock(user),
+        }
+    }
+}
 
 /// What the lock said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,37 +62,37 @@ pub struct LockState {
 
 /// The LOCK item.
 #[derive(Deserialize)]
-struct Lock {
+struct LockItem {
     n: u64,
     last: Timestamp,
 }
 
-impl Stored for Lock {
+impl Stored for LockItem {
     const SCHEMA: Schema = Schema::NONE;
 }
 
 impl Store {
-    /// What the lock of `address` is like now. Nothing is charged.
+    /// What the lock is like now. Nothing is charged.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn lock_state(&self, address: &EmailAddress, lockout: &Lockout) -> Result<LockState, StoreError> {
-        let lock: Option<Lock> = self.read("lock_state", keys::lock(address)).await?;
-        Ok(lock.map_or(LockState { failures: 0, locked_for: None }, |lock| lock.state(lockout, self.now())))
+    pub async fn lock_state(&self, lock: Lock<'_>, lockout: &Lockout) -> Result<LockState, StoreError> {
+        let item: Option<LockItem> = self.read("lock_state", lock.key()).await?;
+        Ok(item.map_or(LockState { failures: 0, locked_for: None }, |item| item.state(lockout, self.now())))
     }
 
-    /// Charges one try for `address`.
+    /// Charges one try.
     ///
     /// # Errors
-    /// [`StoreError`]: without a charge no password may be looked at.
-    pub async fn charge_lock(&self, address: &EmailAddress, lockout: &Lockout) -> Result<LockCharge, StoreError> {
+    /// [`StoreError`]: without a charge no password may be compared.
+    pub async fn charge_lock(&self, lock: Lock<'_>, lockout: &Lockout) -> Result<LockCharge, StoreError> {
         let id = self.write_id();
         let mut patience = self.now().plus(IN_FLIGHT);
         let mut attempt = 0;
         loop {
             let now = self.now();
             let expression = counting(lockout, now, &id);
-            let old = match self.update("charge_lock", keys::lock(address), expression).await? {
+            let old = match self.update("charge_lock", lock.key(), expression).await? {
                 Updated::Done(item) => return Ok(LockCharge::Charged(count(number(&item, "n")))),
                 Updated::Unmet(old) => old.unwrap_or_default(),
             };
@@ -80,13 +101,18 @@ impl Store {
             }
             let last = Timestamp::from_millis(number(&old, "last").unwrap_or_default());
             let end = last.plus(lockout.duration);
+            if last > now.plus(SKEW) {
+                // A clock was ahead when this was written. The lock holds no longer than one that begins now.
+                self.update("correct_lock", lock.key(), beginning_now(last, now)).await?;
+                return Ok(LockCharge::Locked(lockout.duration));
+            }
             if end <= now || last.plus(MEMORY) <= now {
                 let expression = restarting(lockout, now, &id);
-                if let Updated::Done(_) = self.update("restart_lock", keys::lock(address), expression).await? {
+                if let Updated::Done(_) = self.update("restart_lock", lock.key(), expression).await? {
                     return Ok(LockCharge::Charged(1));
                 }
             } else if last.plus(IN_FLIGHT) <= now || patience <= now {
-                return Ok(LockCharge::Locked(end.since(now)));
+                return Ok(LockCharge::Locked(end.since(now).min(lockout.duration)));
             }
             // Real time passes here even where the clock stands still.
             attempt += 1;
@@ -97,25 +123,42 @@ impl Store {
         }
     }
 
-    /// Forgets the failures of `address` after a right password.
+    /// Forgets the failures after a right password.
     ///
     /// # Errors
     /// [`StoreError`]; the failures then count on, which only a later failure notices.
-    pub async fn clear_lock(&self, address: &EmailAddress) -> Result<(), StoreError> {
-        let key = keys::lock(address);
+    pub async fn clear_lock(&self, lock: Lock<'_>) -> Result<(), StoreError> {
+        let key = lock.key();
         let request = self.client.delete_item().table_name(self.table(key.table)).set_key(Some(key.into_item()));
         request.send().await.map(|_| ()).map_err(|error| StoreError::from_sdk("clear_lock", error))
     }
+
+    /// Takes one charge back: the try was not a wrong one, and the failures before it are not forgotten either.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the try then counts as a failure.
+    pub async fn refund_lock(&self, lock: Lock<'_>) -> Result<(), StoreError> {
+        let expression = Expression::update("SET #n = #n - :one", "#n > :zero").value("one", 1).value("zero", 0);
+        self.update("refund_lock", lock.key(), expression).await.map(|_| ())
+    }
 }
 
-impl Lock {
+impl LockItem {
     /// By the rules of [`counting`] and [`restarting`].
     fn state(&self, lockout: &Lockout, now: Timestamp) -> LockState {
         let (full, end) = (self.n >= lockout.threshold, self.last.plus(lockout.duration));
         let over = self.last.plus(MEMORY) <= now || (full && end <= now);
         let failures = if over { 0 } else { self.n };
-        LockState { failures, locked_for: (full && !over).then(|| end.since(now)) }
+        LockState { failures, locked_for: (full && !over).then(|| end.since(now).min(lockout.duration)) }
     }
+}
+
+/// A full lock that begins at `now` instead of `last`.
+fn beginning_now(last: Timestamp, now: Timestamp) -> Expression {
+    Expression::update("SET #last = :now, #ttl = :ttl", "#last = :seen")
+        .value("now", now)
+        .value("seen", last)
+        .value("ttl", now.plus(MEMORY).as_secs())
 }
 
 /// One more failure, while the lock is not full.
@@ -158,7 +201,7 @@ mod tests {
         let lockout = Lockout { threshold: 10, duration: hour };
         let now = Timestamp::from_millis(1_700_000_000_000);
         let state = |n, age| {
-            let LockState { failures, locked_for } = Lock { n, last: now.minus(age) }.state(&lockout, now);
+            let LockState { failures, locked_for } = LockItem { n, last: now.minus(age) }.state(&lockout, now);
             (failures, locked_for)
         };
         assert_eq!(state(9, Duration::ZERO), (9, None));

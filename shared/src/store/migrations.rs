@@ -12,9 +12,10 @@ use serde::{Deserialize, Serialize};
 
 use super::expression::{Expression, Item, attribute, item};
 use super::image::Image;
-use super::keys::{self, MIGRATION_PREFIX, Table};
+use super::keys::{self, MIGRATION_PREFIX};
 use super::schema::{self, Schema, Stored, VERSION};
 use super::single::{Updated, number, parse, text};
+use super::tables::Table;
 use super::transaction::{CommitError, Transaction};
 use super::{Store, StoreError};
 use crate::audit::Entry;

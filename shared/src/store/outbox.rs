@@ -1,150 +1,26 @@
 //! The outbox: what is to be sent or swept, committed with the change that calls for it.
 //!
-//! A row carries ids, and where it asks for a notice, who caused it; no token and no text of a mail, and an address only where
-//! the account that had it is gone. The stream hands it to queues, the queues to consumers; delivery is at least once, so a
-//! consumer claims a row, does its work, and settles it.
+//! The stream hands a [`Row`] to queues, the queues to consumers; delivery is at least once, so a consumer claims a row, does
+//! its work, and settles it.
 
-use std::fmt;
 use std::time::Duration;
-
-use serde::{Deserialize, Serialize};
 
 use super::expression::{Expression, item};
 use super::keys;
+use super::mail_kind::MailKind;
+use super::row::{Addressee, Row};
 use super::single::{Updated, parse, text};
 use super::transaction::{CommitError, Transaction};
 use super::{Store, StoreError};
 use crate::audit::Entry;
-use crate::domain::{Place, RowId, Timestamp, User, UserId};
+use crate::domain::{FormerAddress, RowId, User, UserId};
 use crate::entropy;
-use crate::request::RequestMeta;
 use crate::telemetry;
 
+/// The clocks of two processes may differ by this much.
+const SKEW: Duration = Duration::from_secs(5);
 /// Longer than a queue keeps a message.
 const RETENTION: Duration = Duration::from_secs(30 * 86_400);
-
-/// A mail that is to be sent. What it says, and whether it is still wanted, is decided when it is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MailKind {
-    /// Prove your address.
-    Verification,
-    /// Somebody registered with your address, and you have an account.
-    AlreadyRegistered,
-    /// Set a new password.
-    PasswordReset,
-    /// Prove your new address; goes to that address.
-    AddressChange,
-    /// Your address is about to change; goes to the present address.
-    AddressChangeRequested,
-    /// Your password was changed.
-    PasswordChanged,
-    /// A spent refresh token was used again, so the session was ended.
-    TheftDetected,
-    /// Somebody signed in with a device that the account has not seen.
-    NewDevice,
-    /// Somebody signed in from a country that the account has not seen.
-    NewCountry,
-    /// Your address was changed; goes to the address until then.
-    AddressChanged,
-    /// All sessions were ended.
-    AllSessionsEnded,
-    /// Too many wrong passwords.
-    AccountLocked,
-    /// The account was erased; goes to the row's own address.
-    AccountErased,
-}
-
-/// The address of an account that is no more. `Debug` does not show it.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Addressee(String);
-
-impl Addressee {
-    /// The address.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Addressee {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Addressee")
-    }
-}
-
-/// Who asked for what a notice tells of, for its owner to recognise.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Origin {
-    /// The client's address.
-    pub ip_address: String,
-    /// The client's `User-Agent`, bounded.
-    pub user_agent: String,
-    /// Where the address is, if the trusted edge said so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub place: Option<Place>,
-}
-
-/// What is to be removed. A text like the mail, since the stream's filters look for texts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SweepKind {
-    /// The user's sessions that no longer count.
-    Sessions,
-}
-
-/// An OUTBOX item.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Row {
-    /// Which row it is; sorts by time.
-    pub id: RowId,
-    /// The mail to send, if any.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mail: Option<MailKind>,
-    /// What is to be removed, if anything.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sweep: Option<SweepKind>,
-    /// Whom it concerns; `None` for a request that concerned nobody and must look like one that did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub user_id: Option<UserId>,
-    /// Who asked for it, where a notice is to say so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub origin: Option<Origin>,
-    /// Where its mail goes, if the account is gone; forgotten when the mail was sent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub addressee: Option<Addressee>,
-    /// When it was asked for.
-    pub created_at: Timestamp,
-    /// The trace of the request that asked, which the row's work continues.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub traceparent: Option<String>,
-    /// When its "this wasn't me" link was used.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub used_at: Option<Timestamp>,
-    /// Clean-up only.
-    pub ttl: i64,
-}
-
-impl Row {
-    /// Sessions that no longer count are to be removed as well.
-    #[must_use]
-    pub const fn sweeping(mut self) -> Self {
-        self.sweep = Some(SweepKind::Sessions);
-        self
-    }
-
-    /// A notice says who asked, from where and with what.
-    #[must_use]
-    pub fn asked_by(mut self, meta: &RequestMeta) -> Self {
-        self.origin = Some(Origin {
-            ip_address: meta.client.to_string(),
-            user_agent: meta.user_agent.as_str().to_owned(),
-            place: meta.place.clone(),
-        });
-        self
-    }
-}
 
 /// What a claim on a row found.
 #[derive(Debug)]
@@ -177,6 +53,12 @@ impl Store {
             user_id,
             origin: None,
             addressee: None,
+            address: None,
+            level: 0,
+            invitation: None,
+            paid_at: None,
+            gathered: Vec::new(),
+            total: 0,
             created_at: now,
             traceparent: telemetry::traceparent(),
             used_at: None,
@@ -184,11 +66,18 @@ impl Store {
         }
     }
 
-    /// The row of an account that is erased with it: a mail to an address that was proved, and the sweep.
+    /// A notice of an event at the present address of `user`.
+    #[must_use]
+    pub fn notice(&self, kind: MailKind, user: &User) -> Row {
+        let row = self.row(Some(kind), Some(user.id)).about(user.address_key());
+        Row { level: user.recovery_level, ..row }
+    }
+
+    /// The row of an account that is erased with it: a mail to an address that was verified, and the sweep.
     #[must_use]
     pub fn farewell(&self, user: &User) -> Row {
         let row = self.row(user.email_verified.then_some(MailKind::AccountErased), Some(user.id)).sweeping();
-        Row { addressee: row.mail.map(|_| Addressee(user.email.clone())), ..row }
+        Row { addressee: row.mail.map(|_| Addressee::new(&user.email)), ..row }
     }
 
     /// Records a request that changes nothing but asks for a mail.
@@ -217,12 +106,14 @@ impl Store {
     pub async fn claim(&self, id: RowId, lease: Duration) -> Result<Claim, StoreError> {
         let now = self.now();
         let claimant = self.write_id();
-        let condition = "attribute_exists(#pk) AND attribute_not_exists(#settled_at) \
-                         AND (attribute_not_exists(#claimed_until) OR #claimed_until <= :now)";
+        // A claim that reaches further than any claim made until now was made by a clock that was ahead.
+        let condition = "attribute_exists(#pk) AND attribute_not_exists(#settled_at) AND (attribute_not_exists(#claimed_until) \
+                         OR #claimed_until <= :now OR #claimed_until > :credible)";
         let expression =
             Expression::update("SET #claimed_until = :until, #claimant = :claimant REMOVE #redriven_at", condition)
                 .value("now", now)
                 .value("until", now.plus(lease))
+                .value("credible", now.plus(lease).plus(SKEW))
                 .value("claimant", &claimant);
         match self.update("claim", keys::outbox(id), expression).await? {
             Updated::Done(item) => Ok(Claim::Granted(Box::new(parse("claim", item)?))),
@@ -243,6 +134,29 @@ impl Store {
         let update = "SET #settled_at = :now REMOVE #addressee";
         let expression = Expression::update(update, "attribute_exists(#pk)").value("now", self.now());
         self.update("settle", keys::outbox(id), expression).await.map(|_| ())
+    }
+
+    /// Points a row at the account that can be taken back to the address that the row is about.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn point_row(&self, row: &Row, user: UserId, claim: &FormerAddress) -> Result<Row, StoreError> {
+        let update = "SET #user_id = :user, #address = :address, #level = :level";
+        let expression = Expression::update(update, "attribute_exists(#pk)")
+            .value("user", user)
+            .value("address", &claim.key)
+            .value("level", claim.level);
+        self.update("point_row", keys::outbox(row.id), expression).await?;
+        Ok(Row { user_id: Some(user), address: Some(claim.key.clone()), level: claim.level, ..row.clone() })
+    }
+
+    /// Notes that a row's mail is paid for, so that a redelivery is not charged again.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn note_paid(&self, id: RowId) -> Result<(), StoreError> {
+        let expression = Expression::update("SET #paid_at = :now", "attribute_exists(#pk)").value("now", self.now());
+        self.update("note_paid", keys::outbox(id), expression).await.map(|_| ())
     }
 
     /// Lets others have a row whose work failed.

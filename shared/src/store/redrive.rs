@@ -6,7 +6,7 @@
 
 use super::expression::Expression;
 use super::keys;
-use super::outbox::Row;
+use super::row::Row;
 use super::single::{Updated, parse};
 use super::{Store, StoreError, Table};
 use crate::domain::{RowId, Timestamp};

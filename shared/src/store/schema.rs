@@ -6,11 +6,11 @@
 //! guess what a newer one meant. So a release first learns to read a version, and the next one writes it
 //! (`docs/migrations.md`).
 
-use super::expression::{Item, attribute};
-use super::single::{number, text};
-use super::{AddressOwner, LastRotation, MigrationState, Record, Row, Seal};
+use super::expression::Item;
+use super::single::number;
+use super::{Address, Invitation, LastRotation, MigrationState, Record, Row, Seal};
 use crate::audit::Entry;
-use crate::domain::{PasswordScheme, Session, User};
+use crate::domain::{Session, User};
 use crate::tokens::SecurityRecord;
 
 /// The attribute that holds the version.
@@ -34,7 +34,7 @@ impl Schema {
     /// The kinds of items that carry a version, as `docs/tables.md` names them.
     pub const ALL: [(&'static str, Self); 5] = [
         ("USER", User::SCHEMA),
-        ("EMAIL", AddressOwner::SCHEMA),
+        ("EMAIL", Address::SCHEMA),
         ("SESSION", Session::SCHEMA),
         ("SECURITY", SecurityRecord::SCHEMA),
         ("MIGRATION", MigrationState::SCHEMA),
@@ -51,23 +51,18 @@ pub(super) trait Stored {
 }
 
 impl Stored for User {
-    const SCHEMA: Schema = Schema { written: Some(Self::SCHEMA_VERSION), read: Self::SCHEMA_VERSION };
-
-    fn upgrade(user: &mut Item, from: u32) {
-        if from < 2
-            && let Some(hash) = text(user, "password_hash")
-        {
-            let scheme = attribute(PasswordScheme::of(hash));
-            user.insert("password_scheme".to_owned(), scheme);
-        }
-    }
+    const SCHEMA: Schema = Schema::FIRST;
 }
 
 impl<T: Stored> Stored for &T {
     const SCHEMA: Schema = T::SCHEMA;
 }
 
-impl Stored for AddressOwner {
+impl Stored for Invitation {
+    const SCHEMA: Schema = Schema::NONE;
+}
+
+impl Stored for Address {
     const SCHEMA: Schema = Schema::FIRST;
 }
 

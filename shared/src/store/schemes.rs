@@ -10,12 +10,13 @@ use super::single::text;
 use super::{Store, StoreError, Table};
 
 impl Store {
-    /// The accounts by their [`PasswordScheme`](crate::domain::PasswordScheme); `None` for those whose item is older than
-    /// that. The table is read whole, so it costs as much as its size, whatever little is shown of it.
+    /// The accounts by their [`PasswordScheme`](crate::domain::PasswordScheme). The table is read whole, so it costs as
+    /// much as its size, whatever little is shown of it.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn password_schemes(&self) -> Result<BTreeMap<Option<String>, u64>, StoreError> {
+    pub async fn password_schemes(&self) -> Result<BTreeMap<String, u64>, StoreError> {
+        let operation = "password_schemes";
         let mut schemes = BTreeMap::new();
         let mut start = None;
         loop {
@@ -24,9 +25,10 @@ impl Store {
                 .filter_expression("begins_with(pk, :user)")
                 .expression_attribute_values(":user", AttributeValue::S(USER_PREFIX.to_owned()))
                 .projection_expression("password_scheme");
-            let page = request.send().await.map_err(|error| StoreError::from_sdk("password_schemes", error))?;
+            let page = request.send().await.map_err(|error| StoreError::from_sdk(operation, error))?;
             for item in page.items.unwrap_or_default() {
-                *schemes.entry(text(&item, "password_scheme").map(str::to_owned)).or_default() += 1;
+                let scheme = text(&item, "password_scheme").ok_or(StoreError::Corrupt { operation, source: None })?;
+                *schemes.entry(scheme.to_owned()).or_default() += 1;
             }
             start = page.last_evaluated_key;
             if start.is_none() {

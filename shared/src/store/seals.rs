@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::expression::{Item, item};
 use super::image::Image;
-use super::keys::{self, Chain, Table};
+use super::keys::{self, Chain};
 use super::single::parse;
+use super::tables::Table;
 use super::{Store, StoreError};
 
 /// A link of a chain as it is stored.

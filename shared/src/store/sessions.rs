@@ -4,11 +4,11 @@ use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::expression::{Expression, item};
-use super::keys::{self, SESSION_PREFIX, Table};
-use super::outbox::Row;
+use super::keys::{self, SESSION_PREFIX};
+use super::row::Row;
 use super::single::{parse, text};
+use super::tables::Table;
 use super::transaction::{CommitError, Transaction};
-use super::users::with_scheme;
 use super::{Store, StoreError};
 use crate::audit::Entry;
 use crate::domain::{Liveness, Session, SessionId, Timestamp, User, UserId};
@@ -59,21 +59,10 @@ impl Store {
         let exists = "attribute_exists(#pk)";
         let within = format!("{exists} AND #counted_at = :counted_at AND #logins < :limit");
         let condition = if uncounted.is_some() { within.as_str() } else { exists };
-        // What is older than the shape that is written follows with this write. Another writer of the hash may have come
-        // in between; its scheme stays.
-        let is_old = user.schema_version < User::SCHEMA_VERSION;
-        let follow = if is_old {
-            ", #password_scheme = if_not_exists(#password_scheme, :scheme), #schema_version = :schema"
-        } else {
-            ""
-        };
         let mut touch = arrival
-            .touch(&format!("SET #last_login_at = :now, #logins = #logins + :one{follow}"), condition)
+            .touch("SET #last_login_at = :now, #logins = #logins + :one", condition)
             .value("now", session.created_at)
             .value("one", 1);
-        if is_old {
-            touch = with_scheme(touch, user, &user.password_hash);
-        }
         if let Some(uncounted) = uncounted {
             touch = touch.value("counted_at", user.counted_at).value("limit", user.logins + uncounted);
         }

@@ -92,3 +92,79 @@ pub(super) fn number(item: &Item, name: &str) -> Option<i64> {
 pub(super) fn text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
     item.get(name)?.as_s().ok().map(String::as_str)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde::{Deserialize, Serialize};
+
+    use super::super::expression::{attribute, item};
+    use super::super::schema::{Schema, VERSION};
+    use super::*;
+
+    /// A made-up kind: version 2 has split `name`.
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Person {
+        given_name: String,
+        family_name: String,
+    }
+
+    impl Stored for Person {
+        const SCHEMA: Schema = Schema { written: Some(2), read: 2 };
+
+        fn upgrade(person: &mut Item, from: u32) {
+            if from < 2
+                && let Some((given, family)) = text(person, "name").and_then(|name| name.split_once(' '))
+            {
+                let new = [("given_name", attribute(given)), ("family_name", attribute(family))];
+                person.extend(new.map(|(name, value)| (name.to_owned(), value)));
+            }
+        }
+    }
+
+    fn ada() -> Person {
+        Person { given_name: "Ada".to_owned(), family_name: "Lovelace".to_owned() }
+    }
+
+    fn old() -> Item {
+        Item::from([("name".to_owned(), attribute("Ada Lovelace"))])
+    }
+
+    fn with_version(mut item: Item, version: impl Serialize) -> Item {
+        item.insert(VERSION.to_owned(), attribute(version));
+        item
+    }
+
+    fn read(item: Item) -> Result<Person, StoreError> {
+        parse("read_person", item)
+    }
+
+    #[test]
+    fn an_item_of_an_older_version_is_upgraded_in_memory() {
+        assert_eq!(read(old()).expect("version 1 without a number"), ada());
+        assert_eq!(read(with_version(old(), 1)).expect("version 1"), ada());
+    }
+
+    #[test]
+    fn an_item_is_written_with_its_version_and_not_upgraded_again() {
+        let written = item(ada());
+        assert_eq!(number(&written, VERSION), Some(2));
+        let with_old_name = written.into_iter().chain([("name".to_owned(), attribute("Not Ada"))]).collect();
+        assert_eq!(read(with_old_name).expect("version 2"), ada());
+    }
+
+    #[test]
+    fn an_item_of_a_newer_version_is_refused() {
+        let refused = read(with_version(item(ada()), 3));
+        assert!(matches!(refused, Err(StoreError::Newer { found: 3, known: 2, .. })), "{refused:?}");
+    }
+
+    #[test]
+    fn an_item_whose_version_is_no_number_above_zero_is_corrupt() {
+        for version in [attribute(0), attribute(-1), attribute("2"), attribute(1.5)] {
+            let mut item = item(ada());
+            item.insert(VERSION.to_owned(), version);
+            let refused = read(item);
+            assert!(matches!(refused, Err(StoreError::Corrupt { .. })), "{refused:?}");
+        }
+    }
+}

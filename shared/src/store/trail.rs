@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::expression::Item;
-use super::keys::{self, DAY_MILLIS, Index, ONCE_MILLIS, Table};
+use super::keys::{self, DAY_MILLIS, ONCE_MILLIS};
 use super::single::parse;
+use super::tables::{Index, Table};
 use super::{Store, StoreError};
 use crate::domain::{EventId, SessionId, Timestamp, UserId};
 

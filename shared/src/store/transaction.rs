@@ -7,7 +7,7 @@
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
-    CancellationReason, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+    CancellationReason, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
 
 use super::expression::{Expression, Item};
@@ -53,6 +53,7 @@ enum Write {
     Put(Key, Item, Expression),
     Update(Key, Expression),
     Delete(Key, Expression),
+    Check(Key, Expression),
 }
 
 impl Transaction {
@@ -71,6 +72,15 @@ impl Transaction {
     /// Deletes an item.
     pub(super) fn delete(mut self, label: &'static str, key: Key, when: Expression) -> Self {
         self.writes.push((label, Write::Delete(key, when)));
+        self
+    }
+}
+
+impl Transaction {
+    /// Writes nothing to an item that must be as `when` says. Never for an item that many requests share: each check of it
+    /// conflicts with every other one.
+    pub(super) fn check(mut self, label: &'static str, key: Key, when: Expression) -> Self {
+        self.writes.push((label, Write::Check(key, when)));
         self
     }
 }
@@ -144,6 +154,13 @@ impl Store {
                     delete.set_condition_expression(condition(&when)).set_expression_attribute_names(when.names());
                 let delete = delete.set_expression_attribute_values(when.values());
                 builder.delete(delete.return_values_on_condition_check_failure(ALL_OLD).build()?)
+            }
+            Write::Check(key, when) => {
+                let check = ConditionCheck::builder().table_name(self.table(key.table)).set_key(Some(key.into_item()));
+                let check =
+                    check.set_condition_expression(condition(&when)).set_expression_attribute_names(when.names());
+                let check = check.set_expression_attribute_values(when.values());
+                builder.condition_check(check.return_values_on_condition_check_failure(ALL_OLD).build()?)
             }
         }
         .build())

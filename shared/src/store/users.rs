@@ -1,14 +1,10 @@
-//! Accounts and addresses.
-//!
-//! EMAIL makes an address unique and points to its USER. Whoever proves an address owns it: an unproved claim never keeps
-//! anybody out, so every write that proves one asks whether EMAIL still points to that user.
+//! Accounts: what their owners change, and the tokens that the mailer makes for them.
 
-use serde::{Deserialize, Serialize};
-
-use super::expression::{Expression, item};
+use super::expression::{Expression, Item, attribute, item};
 use super::keys;
-use super::outbox::Row;
+use super::row::Row;
 use super::single::Updated;
+use super::tables::Directory;
 use super::transaction::{CommitError, Transaction};
 use super::{Store, StoreError};
 use crate::audit::Entry;
@@ -19,55 +15,45 @@ pub(super) const ROTATE: &str =
     "#ver_current = #ver_current + :one, #ver_floor = #ver_current + :one, #ver_until = :now";
 /// Kills every mailed token, those that are still queued included.
 pub(super) const KILL_MAILED: &str = "#verify_row = :floor, #reset_row = :floor";
-/// What goes with every new `password_hash`; [`with_scheme`] has its values.
-pub(super) const RESCHEME: &str = "#password_scheme = :scheme, #schema_version = :schema";
-pub(super) const FORGET_MAILED: &str = "#verify_hash, #verify_until, #reset_hash, #reset_until";
+/// What goes with every new `password_hash`; [`with_scheme`] has its value.
+pub(super) const RESCHEME: &str = "#password_scheme = :scheme";
+/// Kills the links of the notices that went to the present address; see [`User::recovery_level`].
+pub(super) const RECOVERED: &str = "#recovery_level = #recovery_level + :one";
+pub(super) const FORGET_MAILED: &str = "#verify_hash, #verify_until, #verify_global, #reset_hash, #reset_until, #reset_global, \
+     #prior_reset_hash, #prior_reset_until, #prior_reset_global";
 
-/// The EMAIL item.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AddressOwner {
-    /// Who registered the address.
-    pub user_id: UserId,
-    /// Whether the address has been proved.
-    pub verified: bool,
+/// What becomes of a pending change of address.
+#[derive(Debug, Clone, Copy)]
+pub enum PendingEmail<'a> {
+    /// It is replaced by a change to this address.
+    To(&'a EmailAddress),
+    /// There is none any more.
+    CalledOff,
 }
 
-/// How a registration went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Registered {
-    /// The account is there.
-    Done,
-    /// Somebody else was first; look again.
-    Taken,
+/// A mailed token to write down.
+#[derive(Debug)]
+pub struct NewToken<'a> {
+    /// The row that it was made from.
+    pub row: RowId,
+    /// Its hash.
+    pub hash: &'a str,
+    /// When it expires.
+    pub until: Timestamp,
+    /// The service's version.
+    pub global_ver: u64,
 }
 
-/// Which of the two mailed tokens.
+/// A mailed token's place in USER.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenSlot {
-    /// The verification token.
+    /// What verifies an address. A newer token replaces the older one.
     Verify,
-    /// The reset token.
+    /// What sets a password. A newer token leaves the older one the rest of its life.
     Reset,
 }
 
-impl TokenSlot {
-    const fn prefix(self) -> &'static str {
-        match self {
-            Self::Verify => "verify",
-            Self::Reset => "reset",
-        }
-    }
-}
-
 impl Store {
-    /// Who has an address.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn address_owner(&self, email: &EmailAddress) -> Result<Option<AddressOwner>, StoreError> {
-        self.read("address_owner", keys::email(email)).await
-    }
-
     /// An account.
     ///
     /// # Errors
@@ -76,81 +62,7 @@ impl Store {
         self.read("user", keys::user(id)).await
     }
 
-    /// Makes an account under a free address.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn register_new(
-        &self,
-        user: &User,
-        email: &EmailAddress,
-        entry: &Entry,
-        row: &Row,
-    ) -> Result<Registered, StoreError> {
-        let absent = || Expression::when("attribute_not_exists(#pk)");
-        let owner = AddressOwner { user_id: user.id, verified: user.email_verified };
-        let transaction = Transaction::default()
-            .put("email", keys::email(email), item(owner), absent())
-            .put("user", keys::user(user.id), item(user), absent())
-            .audit(entry)
-            .outbox(row);
-        match self.commit("register_new", transaction).await {
-            Ok(()) => Ok(Registered::Done),
-            Err(error) => error.condition_to(Registered::Taken),
-        }
-    }
-
-    /// Replaces name and password of an account whose address has not been proved, and kills its earlier link.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn register_again(&self, user: &User, entry: &Entry, row: &Row) -> Result<Registered, StoreError> {
-        let update = format!(
-            "SET #email = :email, #name = :name, #password_hash = :hash, {RESCHEME}, #password_changed_at = :now, {ROTATE}, \
-             {KILL_MAILED} REMOVE {FORGET_MAILED}"
-        );
-        let expression = Expression::update(update, "attribute_exists(#pk) AND #email_verified = :no")
-            .value("email", &user.email)
-            .value("name", &user.name)
-            .value("hash", &user.password_hash)
-            .value("now", user.created_at)
-            .value("one", 1)
-            .value("floor", RowId::floor_at(user.created_at))
-            .value("no", false);
-        let expression = with_scheme(expression, user, &user.password_hash);
-        let transaction =
-            Transaction::default().update("user", keys::user(user.id), expression).audit(entry).outbox(row);
-        match self.commit("register_again", transaction).await {
-            Ok(()) => Ok(Registered::Done),
-            Err(error) => error.condition_to(Registered::Taken),
-        }
-    }
-
-    /// Proves an address with the token whose hash is `token`; `false` if the token is not good any more.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn verify_address(
-        &self,
-        user: UserId,
-        email: &EmailAddress,
-        token: &str,
-        entry: &Entry,
-    ) -> Result<bool, StoreError> {
-        let condition = "#verify_hash = :token AND #verify_until > :now AND #email_verified = :no";
-        let proved = Expression::update("SET #email_verified = :yes REMOVE #verify_hash, #verify_until", condition)
-            .value("token", token)
-            .value("now", entry.occurred_at)
-            .value("no", false)
-            .value("yes", true);
-        let transaction = Transaction::default()
-            .update("user", keys::user(user), proved)
-            .update("email", keys::email(email), owned_and_verified(user))
-            .audit(entry);
-        self.commit("verify_address", transaction).await.map(|()| true).or_else(|error| error.condition_to(false))
-    }
-
-    /// Changes name, pending address, or both; `false` if the account has been rotated meanwhile.
+    /// Changes name, pending address, or both; `false` if the account has been rotated since it was read.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -158,23 +70,32 @@ impl Store {
         &self,
         user: &User,
         name: Option<&str>,
-        pending: Option<&EmailAddress>,
+        pending: Option<PendingEmail<'_>>,
         entry: &Entry,
         rows: &[Row],
     ) -> Result<bool, StoreError> {
         let set_name = name.map(|_| "#name = :name");
-        // A new pending address kills the link that was sent for the one before.
-        let set_pending = pending.map(|_| "#pending_email = :pending, #verify_row = :floor");
+        // A new pending address, or none any more, kills the link that was sent for the one before.
+        let set_pending = pending.map(|pending| match pending {
+            PendingEmail::To(_) => "#pending_email = :pending, #verify_row = :floor",
+            PendingEmail::CalledOff => "#verify_row = :floor",
+        });
         let set: Vec<_> = set_name.into_iter().chain(set_pending).collect();
-        let remove = if pending.is_some() { " REMOVE #verify_hash, #verify_until" } else { "" };
+        let remove = match pending {
+            Some(PendingEmail::To(_)) => " REMOVE #verify_hash, #verify_until, #verify_global",
+            Some(PendingEmail::CalledOff) => " REMOVE #pending_email, #verify_hash, #verify_until, #verify_global",
+            None => "",
+        };
         let update = format!("SET {}{remove}", set.join(", "));
         let mut expression = Expression::update(update, "#ver_current = :ver").value("ver", user.ver_current);
         if let Some(name) = name {
             expression = expression.value("name", name);
         }
-        if let Some(pending) = pending {
-            expression =
-                expression.value("pending", pending.address()).value("floor", RowId::floor_at(entry.occurred_at));
+        if let Some(PendingEmail::To(address)) = pending {
+            expression = expression.value("pending", address.address());
+        }
+        if pending.is_some() {
+            expression = expression.value("floor", RowId::floor_at(entry.occurred_at));
         }
         let transaction = Transaction::default().update("user", keys::user(user.id), expression).audit(entry);
         let transaction = rows.iter().fold(transaction, Transaction::outbox);
@@ -199,29 +120,50 @@ impl Store {
         }
     }
 
-    /// Writes down a mailed token by its hash, if its row is the newest of its kind; `false` if a newer one was sent, or
-    /// what it was asked for is over.
+    /// Writes down a mailed token by its hash, if its row is the newest of its kind and the slot is as `seen`; `false` if a
+    /// newer token was sent, or what it was requested for is over.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn set_mailed_token(
         &self,
         slot: TokenSlot,
-        user: UserId,
-        row: RowId,
-        hash: &str,
-        until: Timestamp,
+        user: &User,
+        token: &NewToken<'_>,
     ) -> Result<bool, StoreError> {
-        let slot = slot.prefix();
-        let update = format!("SET #{slot}_hash = :hash, #{slot}_until = :until, #{slot}_row = :row");
-        let condition = format!(
-            "attribute_exists(#pk) AND (attribute_not_exists(#{slot}_row) OR #{slot}_row < :row \
-             OR (#{slot}_row = :row AND attribute_exists(#{slot}_hash)))"
+        let seen = match slot {
+            TokenSlot::Verify => user.verify_row,
+            TokenSlot::Reset => user.reset_row,
+        };
+        let name = match slot {
+            TokenSlot::Verify => "verify",
+            TokenSlot::Reset => "reset",
+        };
+        let prior = user.pending_reset().filter(|_| slot == TokenSlot::Reset);
+        let keep = prior.map_or("", |_| {
+            ", #prior_reset_hash = #reset_hash, #prior_reset_until = #reset_until, #prior_reset_global = #reset_global"
+        });
+        let update = format!(
+            "SET #{name}_hash = :hash, #{name}_until = :until, #{name}_global = :global, #{name}_row = :row{keep}"
         );
-        let expression =
-            Expression::update(update, condition).value("hash", hash).value("until", until).value("row", row);
-        let updated = self.update("set_mailed_token", keys::user(user), expression).await?;
-        Ok(matches!(updated, Updated::Done(_)))
+        let condition = match seen {
+            Some(_) => format!("attribute_exists(#pk) AND #{name}_row = :seen AND #{name}_row < :row"),
+            None => format!("attribute_exists(#pk) AND attribute_not_exists(#{name}_row)"),
+        };
+        let mut expression = Expression::update(update, condition)
+            .value("hash", token.hash)
+            .value("until", token.until)
+            .value("global", token.global_ver)
+            .value("row", token.row);
+        if let Some(seen) = seen {
+            expression = expression.value("seen", seen);
+        }
+        match self.update("set_mailed_token", keys::user(user.id), expression).await? {
+            Updated::Done(_) => Ok(true),
+            // Our own write, whose answer was lost.
+            Updated::Unmet(Some(old)) => Ok(super::single::text(&old, &format!("{name}_hash")) == Some(token.hash)),
+            Updated::Unmet(None) => Ok(false),
+        }
     }
 
     /// Writes down that `counted` sessions were live after `logins` logins, if there was none since.
@@ -236,11 +178,14 @@ impl Store {
     }
 }
 
-/// The values of [`RESCHEME`]; `hash` is the new hash of `user` as it was read.
-pub(super) fn with_scheme(expression: Expression, user: &User, hash: &str) -> Expression {
-    expression.value("scheme", PasswordScheme::of(hash)).value("schema", user.next_version())
+/// The value of [`RESCHEME`].
+pub(super) fn with_scheme(expression: Expression, hash: &str) -> Expression {
+    expression.value("scheme", PasswordScheme::of(hash))
 }
 
-pub(super) fn owned_and_verified(user: UserId) -> Expression {
-    Expression::update("SET #verified = :yes", "#user_id = :user").value("yes", true).value("user", user)
+/// A new USER item, with its place in the list of accounts.
+pub(super) fn user_item(user: &User) -> Item {
+    let mut item = item(user);
+    item.insert(Directory::ATTRIBUTE.to_owned(), attribute(Directory::of(user.id).partition()));
+    item
 }

@@ -11,9 +11,10 @@
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
+use uuid::Uuid;
 
 use crate::digest;
-use crate::domain::{EventId, Timestamp, UserId};
+use crate::domain::{Timestamp, UserId};
 
 /// The form of the cursors that are made now.
 const VERSION: u8 = 1;
@@ -70,8 +71,8 @@ impl Cursors {
 
     /// The cursor of a place.
     #[must_use]
-    pub fn seal(&self, scope: &CursorScope<'_>, position: EventId, now: Timestamp) -> String {
-        let position = position.uuid().into_bytes();
+    pub fn seal(&self, scope: &CursorScope<'_>, position: Uuid, now: Timestamp) -> String {
+        let position = position.into_bytes();
         let expiry = now.plus(LIFE).as_millis().to_be_bytes();
         let tag = self.tag(scope, &position, expiry);
         digest::encode(&[&[VERSION][..], &position, &expiry, &tag].concat())
@@ -79,11 +80,11 @@ impl Cursors {
 
     /// The place of a cursor; `None` if it belongs to something else, was changed or has expired.
     #[must_use]
-    pub fn open(&self, scope: &CursorScope<'_>, cursor: &PresentedCursor, now: Timestamp) -> Option<EventId> {
+    pub fn open(&self, scope: &CursorScope<'_>, cursor: &PresentedCursor, now: Timestamp) -> Option<Uuid> {
         let PresentedCursor { position, expiry, tag } = cursor;
         let is_ours = digest::equal(&self.tag(scope, position, *expiry), tag);
         let is_live = now < Timestamp::from_millis(i64::from_be_bytes(*expiry));
-        (is_ours && is_live).then(|| EventId::new(uuid::Uuid::from_bytes(*position)))
+        (is_ours && is_live).then(|| Uuid::from_bytes(*position))
     }
 
     /// Every part has a fixed length.
@@ -98,7 +99,7 @@ impl Cursors {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use uuid::Uuid;
+    use crate::domain::EventId;
 
     const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
@@ -106,13 +107,13 @@ mod tests {
         CursorScope { caller: UserId::new(Uuid::from_u128(caller)), endpoint, query }
     }
 
-    fn open(key: &str, scope: &CursorScope<'_>, text: &str, now: Timestamp) -> Option<EventId> {
+    fn open(key: &str, scope: &CursorScope<'_>, text: &str, now: Timestamp) -> Option<Uuid> {
         Cursors::new(key.into()).open(scope, &PresentedCursor::parse(text)?, now)
     }
 
     #[test]
     fn a_cursor_is_of_its_caller_its_endpoint_its_query_and_its_key_alone() {
-        let place = EventId::floor_at(NOW);
+        let place = EventId::floor_at(NOW).uuid();
         let own = scope(1, "/a", "b");
         let cursor = Cursors::new("key".into()).seal(&own, place, NOW);
         assert_eq!(open("key", &own, &cursor, NOW), Some(place));
@@ -125,7 +126,7 @@ mod tests {
     #[test]
     fn a_cursor_is_good_for_a_day() {
         let own = scope(1, "/a", "b");
-        let cursor = Cursors::new("key".into()).seal(&own, EventId::floor_at(NOW), NOW);
+        let cursor = Cursors::new("key".into()).seal(&own, EventId::floor_at(NOW).uuid(), NOW);
         assert!(open("key", &own, &cursor, NOW.plus(LIFE).minus(Duration::from_millis(1))).is_some());
         assert!(open("key", &own, &cursor, NOW.plus(LIFE)).is_none());
     }
@@ -133,7 +134,7 @@ mod tests {
     #[test]
     fn no_changed_cut_or_longer_cursor_is_one() {
         let own = scope(1, "/a", "b");
-        let cursor = Cursors::new("key".into()).seal(&own, EventId::floor_at(NOW), NOW);
+        let cursor = Cursors::new("key".into()).seal(&own, EventId::floor_at(NOW).uuid(), NOW);
         let bytes = digest::decode(&cursor).expect("base64url");
         for place in 0..bytes.len() {
             for bit in 0..8 {

@@ -1,8 +1,8 @@
-//! Tokens that travel by mail: `dvt_` (verification) and `drs_` (reset), then base64url of user (16 bytes), HMAC (32) and
-//! check (4).
+//! Tokens that travel by mail: `dvt_` (verification), `drs_` (reset) and `div_` (invitation), then base64url of user or
+//! invitation (16 bytes), HMAC (32) and check (4).
 //!
-//! The mailer makes them: HMAC under the mail key of the outbox row, the purpose and the user. A redelivered row so gives
-//! the same token, the row itself gives nobody one, and a token of one purpose never serves the other.
+//! The mailer makes them: HMAC under the mail key of the outbox row, the purpose and the user or invitation. A redelivered row
+//! so gives the same token, the row itself gives nobody one, and a token of one purpose never serves another.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use secrecy::zeroize::Zeroizing;
 use uuid::Uuid;
 
 use crate::digest;
-use crate::domain::{RowId, UserId};
+use crate::domain::{InvitationId, RowId, UserId};
 
 const CHECK: usize = 4;
 const MAC: usize = 32;
@@ -22,6 +22,8 @@ pub enum MailPurpose {
     Verification,
     /// Setting a new password.
     Reset,
+    /// Making the account of an invitation.
+    Invitation,
 }
 
 impl MailPurpose {
@@ -29,6 +31,7 @@ impl MailPurpose {
         match self {
             Self::Verification => "dvt_",
             Self::Reset => "drs_",
+            Self::Invitation => "div_",
         }
     }
 
@@ -36,6 +39,7 @@ impl MailPurpose {
         match self {
             Self::Verification => b"dashtam verification v1",
             Self::Reset => b"dashtam reset v1",
+            Self::Invitation => b"dashtam invitation v1",
         }
     }
 }
@@ -43,17 +47,16 @@ impl MailPurpose {
 /// A mailed token in clear.
 pub struct MailedToken {
     purpose: MailPurpose,
-    user: UserId,
+    subject: Uuid,
     mac: Zeroizing<[u8; MAC]>,
 }
 
 impl MailedToken {
-    /// The token of an outbox row under the mail key.
+    /// The token of an outbox row under the mail key; `subject` names the user or the invitation.
     #[must_use]
-    pub fn of_row(key: &[u8], purpose: MailPurpose, row: RowId, user: UserId) -> Self {
-        let (row, owner) = (row.uuid(), user.uuid());
-        let mac = digest::hmac(key, &[purpose.label(), row.as_bytes(), owner.as_bytes()]);
-        Self { purpose, user, mac: Zeroizing::new(mac) }
+    pub fn of_row(key: &[u8], purpose: MailPurpose, row: RowId, subject: Uuid) -> Self {
+        let mac = digest::hmac(key, &[purpose.label(), row.uuid().as_bytes(), subject.as_bytes()]);
+        Self { purpose, subject, mac: Zeroizing::new(mac) }
     }
 
     /// Reads a presented token; `None` if it is not one of this purpose in this form.
@@ -64,22 +67,28 @@ impl MailedToken {
         if digest::sha256(content).first_chunk::<CHECK>() != Some(check) {
             return None;
         }
-        let (user, mac) = content.split_first_chunk::<16>()?;
+        let (subject, mac) = content.split_first_chunk::<16>()?;
         let mac = Zeroizing::new(<[u8; MAC]>::try_from(mac).ok()?);
-        Some(Self { purpose, user: UserId::new(Uuid::from_bytes(*user)), mac })
+        Some(Self { purpose, subject: Uuid::from_bytes(*subject), mac })
     }
 
-    /// Whose it claims to be.
+    /// The user whose it claims to be.
     #[must_use]
     pub const fn user(&self) -> UserId {
-        self.user
+        UserId::new(self.subject)
+    }
+
+    /// The invitation that it claims to accept.
+    #[must_use]
+    pub const fn invitation(&self) -> InvitationId {
+        InvitationId::new(self.subject)
     }
 
     /// The token as it is mailed.
     #[must_use]
     pub fn expose(&self) -> String {
         let mut bytes = Zeroizing::new(Vec::with_capacity(16 + MAC + CHECK));
-        bytes.extend_from_slice(self.user.uuid().as_bytes());
+        bytes.extend_from_slice(self.subject.as_bytes());
         bytes.extend_from_slice(self.mac.as_slice());
         let check = digest::sha256(&bytes);
         bytes.extend(check.into_iter().take(CHECK));
@@ -106,7 +115,7 @@ mod tests {
 
     fn token(purpose: MailPurpose, row: u128) -> MailedToken {
         let row = RowId::new(Uuid::from_u128(row));
-        MailedToken::of_row(b"key", purpose, row, UserId::new(Uuid::from_u128(7)))
+        MailedToken::of_row(b"key", purpose, row, Uuid::from_u128(7))
     }
 
     #[test]

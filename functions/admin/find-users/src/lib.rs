@@ -1,63 +1,55 @@
-//! GET `/api/v1/admin/users?email=`: the account that has an address, or an empty list. The look is recorded.
+//! GET `/api/v1/admin/users`: accounts in pages, or the one that has an address. Each page is recorded.
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use schemars::JsonSchema;
-use serde::Serialize;
-use shared::administration::Administration;
 use shared::description::Operation;
+use shared::directory::{Directory, UserPage};
 use shared::domain::EmailAddress;
 use shared::environment::{Environment, StartError};
-use shared::http::{Caller, Endpoint, Fields, FromFields, Meta, Problem, Query};
-use shared::issuer::UserView;
-use shared::rotations::Actor;
+use shared::http::{Caller, Endpoint, Fields, FromFields, ListSize, Meta, Problem, Query};
 use shared::routes;
+use shared::tokens::PresentedCursor;
 
-/// Whom to look for.
-struct Sought(EmailAddress);
+/// Which accounts, and which page of them.
+struct Asked {
+    email: Option<EmailAddress>,
+    size: ListSize,
+    cursor: Option<PresentedCursor>,
+}
 
-impl FromFields for Sought {
+impl FromFields for Asked {
     type Rules = ();
 
     fn read(fields: &mut Fields, _rules: &()) -> Option<Self> {
-        fields.required("email").map(Self)
+        let email = fields.optional("email");
+        let size = fields.optional("limit").unwrap_or_default();
+        Some(Self { email, size, cursor: fields.optional("cursor") })
     }
-}
-
-/// The answer.
-#[derive(Serialize, JsonSchema)]
-#[schemars(inline)]
-struct Answer {
-    users: Vec<UserView>,
 }
 
 /// Builds the endpoint.
 ///
 /// # Errors
-/// None now.
-#[expect(clippy::unused_async, reason = "all endpoints are built alike")]
+/// [`StartError::Keys`] if the cursor key is not at hand.
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
-    let authenticator = environment.authenticator();
-    Ok(Endpoint::admin(&routes::ADMIN_FIND_USERS, handler, environment.administration(), &authenticator))
+    let directory = environment.directory().await?;
+    Ok(Endpoint::admin(&routes::ADMIN_FIND_USERS, handler, directory, &environment.authenticator()))
 }
 
 /// What it takes and answers.
 #[must_use]
 pub fn operation() -> Operation {
-    Operation::of(&routes::ADMIN_FIND_USERS, "Find an account by its address")
-        .query::<Sought>()
-        .answers::<Answer>(StatusCode::OK, "The account, or an empty list.")
-        .leads_to_path("Unlock", &routes::ADMIN_UNLOCK_USER, "$response.body#/users/0/id")
+    Operation::of(&routes::ADMIN_FIND_USERS, "List users")
+        .query::<Asked>()
+        .answers::<UserPage>(StatusCode::OK, "The accounts, by identifier; with `email` the one that has the address.")
 }
 
 async fn handler(
-    State(administration): State<Administration>,
+    State(directory): State<Directory>,
     Meta(meta): Meta,
     caller: Caller,
-    Query(Sought(email)): Query<Sought>,
-) -> Result<Json<Answer>, Problem> {
-    let actor = Actor::Admin(caller.user.id, caller.session.id);
-    let found = administration.find(&meta, actor, &email).await?;
-    Ok(Json(Answer { users: found.into_iter().collect() }))
+    Query(Asked { email, size, cursor }): Query<Asked>,
+) -> Result<Json<UserPage>, Problem> {
+    Ok(Json(directory.users(&meta, &caller, email.as_ref(), size.0, cursor.as_ref()).await?))
 }

@@ -6,22 +6,13 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
-use shared::config::Rule;
 use shared::description::Operation;
 use shared::domain::Reason;
 use shared::environment::{Environment, StartError};
 use shared::http::{Body, Caller, Code, Endpoint, Fields, FromFields, Meta, Problem};
 use shared::key_changes::{KeyChanges, Mode};
-use shared::limits::Limiter;
 use shared::rotations::Actor;
 use shared::routes;
-
-/// What the handler uses.
-#[derive(Clone)]
-struct Deps {
-    keys: KeyChanges,
-    limiter: Limiter,
-}
 
 /// The request.
 struct Change {
@@ -53,8 +44,8 @@ struct Answer {
 /// None now.
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
-    let deps = Deps { keys: environment.key_changes(), limiter: environment.limiter() };
-    Ok(Endpoint::admin(&routes::ADMIN_ROTATE_SIGNING_KEYS, handler, deps, &environment.authenticator()))
+    let (keys, authenticator) = (environment.key_changes(), environment.authenticator());
+    Ok(Endpoint::admin(&routes::ADMIN_ROTATE_SIGNING_KEYS, handler, keys, &authenticator))
 }
 
 /// What it takes and answers.
@@ -67,14 +58,13 @@ pub fn operation() -> Operation {
 }
 
 async fn handler(
-    State(deps): State<Deps>,
+    State(keys): State<KeyChanges>,
     Meta(meta): Meta,
     caller: Caller,
     Body(Change { mode, reason }): Body<Change>,
 ) -> Result<(StatusCode, Json<Answer>), Problem> {
-    deps.limiter.admit_user(Rule::AdminRotations, &meta, caller.user.id).await?;
     let actor = Actor::Admin(caller.user.id, caller.session.id);
-    Box::pin(deps.keys.replace(&meta, actor, mode, &reason)).await?;
+    Box::pin(keys.replace(&meta, actor, mode, &reason)).await?;
     let message = match mode {
         Mode::Routine => {
             "The rotation has begun. The new key is published first and signs a little later; tokens stay good."

@@ -8,7 +8,7 @@ use http::StatusCode;
 use shared::description::{Message, Operation};
 use shared::domain::{EmailAddress, PasswordPolicy};
 use shared::environment::{Environment, StartError};
-use shared::http::{Body, Code, Endpoint, Fields, FromFields, Meta, NewPasswordRules, Problem};
+use shared::http::{Body, Code, DeliverableEmail, Endpoint, Fields, FromFields, Meta, NewPasswordRules, Problem};
 use shared::registration::{Applicant, Registration};
 use shared::routes;
 
@@ -32,7 +32,7 @@ impl FromFields for Request {
     type Rules = NewPasswordRules;
 
     fn read(fields: &mut Fields, rules: &NewPasswordRules) -> Option<Self> {
-        let email = fields.required::<EmailAddress>("email");
+        let email = fields.required::<DeliverableEmail>("email").map(|email| email.0);
         let password = fields.new_password("password", rules.policy, email.as_ref().map(EmailAddress::address));
         let name = fields.required("name");
         Some(Self(Applicant { email: email?, password: password?, name: name? }))

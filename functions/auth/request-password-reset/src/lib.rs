@@ -27,7 +27,7 @@ impl FromFields for Request {
 /// None now.
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
-    let recovery = Recovery::new(environment.store(), environment.limiter());
+    let recovery = Recovery::new(environment.store(), environment.limiter(), environment.config());
     Ok(Endpoint::public(&routes::AUTH_REQUEST_PASSWORD_RESET, handler, recovery, &environment.store()))
 }
 

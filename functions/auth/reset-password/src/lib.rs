@@ -4,11 +4,11 @@ use axum::Json;
 use axum::extract::{FromRef, State};
 use axum::http::StatusCode;
 use shared::description::{Message, Operation};
-use shared::domain::{Password, PasswordPolicy};
+use shared::domain::{DisplayName, Password, PasswordPolicy};
 use shared::environment::{Environment, StartError};
 use shared::http::{Body, Code, Endpoint, Fields, FromFields, Meta, NewPasswordRules, Problem, SentMailToken};
 use shared::passwords::PasswordHasher;
-use shared::recovery::Recovery;
+use shared::recovery::{Choice, Recovery};
 use shared::routes;
 
 /// What the handler uses.
@@ -29,6 +29,7 @@ impl FromRef<Deps> for PasswordPolicy {
 struct Reset {
     token: SentMailToken,
     password: Password,
+    name: Option<DisplayName>,
 }
 
 impl FromFields for Reset {
@@ -37,7 +38,9 @@ impl FromFields for Reset {
     fn read(fields: &mut Fields, rules: &NewPasswordRules) -> Option<Self> {
         let token = fields.required("token");
         let password = fields.new_password("new_password", rules.policy, rules.email.as_deref());
-        Some(Self { token: token?, password: password? })
+        // Only an account that nobody has finished takes a name with it.
+        let name = fields.optional("name");
+        Some(Self { token: token?, password: password?, name })
     }
 }
 
@@ -47,7 +50,7 @@ impl FromFields for Reset {
 /// [`StartError`] if the password hash cannot be set up.
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
-    let recovery = Recovery::new(environment.store(), environment.limiter());
+    let recovery = Recovery::new(environment.store(), environment.limiter(), environment.config());
     let deps = Deps { recovery, hasher: environment.hasher()?, policy: environment.password_policy() };
     Ok(Endpoint::public(&routes::AUTH_RESET_PASSWORD, handler, deps, &environment.store()))
 }
@@ -64,8 +67,9 @@ pub fn operation() -> Operation {
 async fn handler(
     State(deps): State<Deps>,
     Meta(meta): Meta,
-    Body(Reset { token, password }): Body<Reset>,
+    Body(Reset { token, password, name }): Body<Reset>,
 ) -> Result<Json<Message>, Problem> {
-    deps.recovery.reset(&meta, &token.0, &password, deps.policy, &deps.hasher).await?;
+    let choice = Choice { password: &password, name: name.as_ref(), policy: deps.policy };
+    deps.recovery.reset(&meta, &token.0, &choice, &deps.hasher).await?;
     Ok(Json(Message { message: "The password is changed and every session is ended. Sign in with the new password." }))
 }

@@ -1,5 +1,5 @@
 //! POST `/api/v1/auth/secure-account`: "this wasn't me". The link of a notice ends every session, makes the password useless
-//! and has a reset mailed. A link that was used before is no error.
+//! and has a reset mailed to the address that the notice went to. A link that was used before is no error.
 
 use axum::Json;
 use axum::extract::State;
@@ -7,8 +7,8 @@ use axum::http::StatusCode;
 use shared::description::{Message, Operation};
 use shared::environment::{Environment, StartError};
 use shared::http::{Body, Code, Endpoint, Fields, FromFields, Meta, Problem, SentMailToken};
-use shared::rescue::{Rescued, Rescuer};
 use shared::routes;
+use shared::secure_account::{SecureAccount, Secured};
 
 /// The request.
 struct Request(SentMailToken);
@@ -26,8 +26,8 @@ impl FromFields for Request {
 /// # Errors
 /// [`StartError`] if the mail key cannot be read.
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
-    let rescuer = environment.rescuer().await?;
-    Ok(Endpoint::public(&routes::AUTH_SECURE_ACCOUNT, handler, rescuer, &environment.store()))
+    let secure_account = environment.secure_account().await?;
+    Ok(Endpoint::public(&routes::AUTH_SECURE_ACCOUNT, handler, secure_account, &environment.store()))
 }
 
 /// What it takes and answers.
@@ -40,13 +40,13 @@ pub fn operation() -> Operation {
 }
 
 async fn handler(
-    State(rescuer): State<Rescuer>,
+    State(secure_account): State<SecureAccount>,
     Meta(meta): Meta,
     Body(Request(token)): Body<Request>,
 ) -> Result<Json<Message>, Problem> {
-    let message = match Box::pin(rescuer.rescue(&meta, &token.0)).await? {
-        Rescued::Done => "Every session is ended. Set a new password by the link that we have just mailed you.",
-        Rescued::Before => {
+    let message = match Box::pin(secure_account.secure(&meta, &token.0)).await? {
+        Secured::Done => "Every session is ended. Set a new password by the link that we have just mailed you.",
+        Secured::Before => {
             "This link was used already, and did what it is for. Set a new password by the link that we mailed you."
         }
     };

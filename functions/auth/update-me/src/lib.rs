@@ -9,7 +9,7 @@ use shared::config::Config;
 use shared::description::Operation;
 use shared::domain::DisplayName;
 use shared::environment::{Environment, StartError};
-use shared::http::{Body, Caller, Code, Endpoint, Fields, FromFields, Meta, Problem};
+use shared::http::{Body, Caller, Code, DeliverableEmail, Endpoint, Fields, FromFields, Meta, Problem};
 use shared::issuer::UserView;
 use shared::profile::{NewAddress, Profile};
 use shared::routes;
@@ -34,7 +34,7 @@ impl FromFields for Changes {
         fields.any_of(&["name", "email"]);
         fields.needs("email", "current_password");
         let name = fields.optional("name");
-        let email = fields.optional("email");
+        let email = fields.optional::<DeliverableEmail>("email").map(|email| email.0);
         let current_password = fields.optional("current_password");
         let address =
             email.zip(current_password).map(|(email, current_password)| NewAddress { email, current_password });

@@ -26,8 +26,7 @@ impl FromFields for Request {
 /// None now.
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
-    let notice_ttl = environment.config().mail.notice_ttl;
-    let verification = Verification::new(environment.store(), environment.limiter(), notice_ttl);
+    let verification = Verification::new(environment.store(), environment.limiter(), environment.config());
     Ok(Endpoint::public(&routes::AUTH_VERIFY_EMAIL, handler, verification, &environment.store()))
 }
 

@@ -1,13 +1,12 @@
 //! The migrations, oldest first. `ops migrate create NAME` adds one.
 
-mod m20261125_083000_password_scheme;
 #[cfg(test)]
 mod template;
 
 use crate::Migration;
 
 /// Every migration, oldest first.
-pub const ALL: &[Migration] = &[m20261125_083000_password_scheme::MIGRATION];
+pub const ALL: &[Migration] = &[];
 
 #[cfg(test)]
 mod tests {

@@ -8,7 +8,7 @@ use crate::migrate;
 /// Looks which migrations wait.
 pub(super) async fn check(patient: &Patient<'_>) -> Check {
     let name = "migrations";
-    let listed = match migrate::look(patient.desk).await {
+    let listed = match migrate::list(patient.desk, patient.migrations).await {
         Ok(listed) => listed,
         Err(failure) => return Check::unseen(name, &failure.what, "dynamodb:Scan on the table security"),
     };

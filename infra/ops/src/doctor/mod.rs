@@ -14,6 +14,7 @@ mod service;
 mod tables;
 mod trail;
 
+use ::migrations::Migration;
 use serde_json::json;
 use shared::store::AwsBase;
 
@@ -78,6 +79,7 @@ struct Patient<'a> {
     desk: &'a Desk,
     base: AwsBase,
     is_deployment: bool,
+    migrations: &'static [Migration],
 }
 
 impl Patient<'_> {
@@ -91,12 +93,17 @@ impl Patient<'_> {
     }
 }
 
-/// Makes every check and prints a line for each.
+/// Makes every check and prints a line for each. `migrations` are those of this release.
 ///
 /// # Errors
 /// The checks could not be begun.
-pub async fn run(desk: &Desk, is_deployment: bool, console: &mut Console<'_>) -> Result<Exit, Failure> {
-    let patient = Patient { desk, base: AwsBase::new(desk.settings.clone()), is_deployment };
+pub async fn run(
+    desk: &Desk,
+    is_deployment: bool,
+    migrations: &'static [Migration],
+    console: &mut Console<'_>,
+) -> Result<Exit, Failure> {
+    let patient = Patient { desk, base: AwsBase::new(desk.settings.clone()), is_deployment, migrations };
     let mut checks = Box::pin(tables::check(&patient)).await?;
     checks.extend(Box::pin(protection::check(&patient)).await?);
     checks.extend(Box::pin(keys::check(&patient)).await);

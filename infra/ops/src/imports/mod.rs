@@ -144,9 +144,14 @@ async fn admit(
     match administration.admit(&desk.meta(&IMPORT), desk.actor(), newcomer, reason).await? {
         Admitted::Done => tally.imported += 1,
         Admitted::AddressTaken => tally.present += 1,
+        Admitted::AddressReserved(user) => {
+            return Ok(Some(format!(
+                "the address belonged to account {user} until recently and can still take it back; import it later"
+            )));
+        }
         Admitted::IdTaken => {
             return Ok(Some(
-                "another account has this id, or it stands for nobody; leave it out to get a new one".to_owned(),
+                "another account has this id, had it until it was erased, or it must not be used; leave it out to get a new one".to_owned(),
             ));
         }
     }

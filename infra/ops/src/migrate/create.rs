@@ -11,6 +11,8 @@ use crate::options::MigrateTable;
 
 /// What a new migration begins with; it is compiled with the tests of the others.
 const TEMPLATE: &str = include_str!("../../../migrations/src/steps/template.rs");
+/// What declares the template in the list.
+const TEMPLATE_MODULE: &str = "#[cfg(test)]\nmod template;";
 /// The longest name.
 const LONGEST: usize = 50;
 
@@ -68,13 +70,12 @@ fn written(id: &str, name: &str, table: MigrateTable) -> String {
 fn register(list: &str, module: &str) -> Option<String> {
     let (head, rest) = list.split_once("= &[")?;
     let (entries, tail) = rest.split_once("];")?;
-    let place = head.rfind("mod m2")?;
-    let place = place + head.get(place..)?.find('\n')?;
-    let (before, after) = head.split_at_checked(place)?;
+    // The modules before this one are those of the migrations, in order; there may be none yet.
+    let (before, after) = head.split_at_checked(head.find(TEMPLATE_MODULE)?)?;
     let entries = entries.split(',').map(str::trim).filter(|entry| !entry.is_empty());
     let own = format!("{module}::MIGRATION");
     let entries: Vec<_> = entries.chain([own.as_str()]).collect();
-    Some(format!("{before}\nmod {module};{after}= &[\n    {},\n];{tail}", entries.join(",\n    ")))
+    Some(format!("{before}mod {module};\n{after}= &[\n    {},\n];{tail}", entries.join(",\n    ")))
 }
 
 #[cfg(test)]
@@ -83,13 +84,20 @@ mod tests {
 
     #[test]
     fn a_new_one_is_declared_and_listed_last() {
-        let list = "mod m20250101_000000_a;\n#[cfg(test)]\nmod template;\n\npub const ALL: &[Migration] = &[m20250101_000000_a::MIGRATION];\n\nrest";
-        let one = register(list, "m20250102_000000_b").unwrap();
-        let two = register(&one, "m20250103_000000_c").unwrap();
+        let none = "//! Doc.\n\n#[cfg(test)]\nmod template;\n\npub const ALL: &[Migration] = &[];\n\nrest";
+        let one = register(none, "m20250101_000000_a").unwrap();
         assert_eq!(
-            two,
-            "mod m20250101_000000_a;\nmod m20250102_000000_b;\nmod m20250103_000000_c;\n#[cfg(test)]\nmod template;\n\npub const ALL: &[Migration] = &[\n    m20250101_000000_a::MIGRATION,\n    m20250102_000000_b::MIGRATION,\n    m20250103_000000_c::MIGRATION,\n];\n\nrest"
+            one,
+            "//! Doc.\n\nmod m20250101_000000_a;\n#[cfg(test)]\nmod template;\n\npub const ALL: &[Migration] = &[\n    m20250101_000000_a::MIGRATION,\n];\n\nrest"
         );
+        let formatted = one.replace("&[\n    m20250101_000000_a::MIGRATION,\n]", "&[m20250101_000000_a::MIGRATION]");
+        for list in [one, formatted] {
+            let two = register(&list, "m20250102_000000_b").unwrap();
+            assert_eq!(
+                two,
+                "//! Doc.\n\nmod m20250101_000000_a;\nmod m20250102_000000_b;\n#[cfg(test)]\nmod template;\n\npub const ALL: &[Migration] = &[\n    m20250101_000000_a::MIGRATION,\n    m20250102_000000_b::MIGRATION,\n];\n\nrest"
+            );
+        }
         assert_eq!(register("nothing of the kind", "m2"), None);
     }
 

@@ -5,7 +5,7 @@ pub mod create;
 use std::time::{Duration, Instant};
 
 use migrations::overview::{down, up};
-use migrations::{Listed, Migration, MigrationError, Obstacle, Runner, Standing, Terms, overview, steps};
+use migrations::{Listed, Migration, MigrationError, Obstacle, Runner, Standing, Terms, overview};
 use serde_json::{Value, json};
 use shared::request::Task;
 use shared::store::{MigrationRun, MigrationState};
@@ -21,12 +21,17 @@ static DOWN: Task = Task { action: "admin.migrate", name: "ops migrate down" };
 /// How often progress is told.
 const OFTEN: Duration = Duration::from_millis(500);
 
-/// Carries the command out.
+/// Carries the command out, with the migrations of this release.
 ///
 /// # Errors
 /// [`Failure`].
-pub async fn run(desk: &Desk, command: &MigrateCommand, console: &mut Console<'_>) -> Result<Answer, Failure> {
-    let listed = look(desk).await?;
+pub async fn run(
+    desk: &Desk,
+    migrations: &'static [Migration],
+    command: &MigrateCommand,
+    console: &mut Console<'_>,
+) -> Result<Answer, Failure> {
+    let listed = list(desk, migrations).await?;
     match command {
         MigrateCommand::Create { name, table, dir } => create::create(name, *table, dir, desk.store.now()),
         MigrateCommand::Up(wanted) => {
@@ -42,12 +47,12 @@ pub async fn run(desk: &Desk, command: &MigrateCommand, console: &mut Console<'_
     }
 }
 
-/// Every migration and how far it is.
+/// The migrations of this release and of the tables, each with its standing.
 ///
 /// # Errors
 /// The store failed.
-pub async fn look(desk: &Desk) -> Result<Vec<Listed>, Failure> {
-    Ok(overview(steps::ALL, desk.store.migrations().await?, desk.store.now()))
+pub async fn list(desk: &Desk, migrations: &'static [Migration]) -> Result<Vec<Listed>, Failure> {
+    Ok(overview(migrations, desk.store.migrations().await?, desk.store.now()))
 }
 
 /// Runs a plan, or only counts what it would change.
@@ -144,10 +149,12 @@ fn status(listed: &[Listed]) -> Answer {
         })
     });
     let pending = listed.iter().filter(|one| one.standing != Standing::Applied).count();
-    Answer {
-        document: json!({ "pending": pending, "migrations": documents.collect::<Vec<_>>() }),
-        text: table(&["migration", "standing", "what it does", ""], &rows),
-    }
+    let text = if rows.is_empty() {
+        "There is no migration.".to_owned()
+    } else {
+        table(&["migration", "standing", "what it does", ""], &rows)
+    };
+    Answer { document: json!({ "pending": pending, "migrations": documents.collect::<Vec<_>>() }), text }
 }
 
 fn history(listed: &[Listed]) -> Answer {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use aws_sdk_dynamodb::Client;
 use dashtam_local::options::Options;
 use dashtam_local::stack::Stack;
+use migrations::{Migration, steps};
 use ops::drill::cast::{Person, Tokens};
 use ops::drill::client::{Connection, Reply};
 use serde_json::Value;
@@ -130,14 +131,21 @@ impl Local {
 
     /// Runs a command as the operator `olga`.
     pub async fn ops(&self, arguments: &[&str]) -> Ran {
+        self.ops_with(steps::ALL, arguments).await
+    }
+
+    /// The same command of a release that has these migrations.
+    pub async fn ops_with(&self, migrations: &'static [Migration], arguments: &[&str]) -> Ran {
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        let code = Box::pin(ops::run(self.line(arguments), &Settings::default(), &mut out, &mut err)).await;
+        let line = self.line(arguments);
+        let code = Box::pin(ops::run(line, &Settings::default(), migrations, &mut out, &mut err)).await;
         Ran::new(code, out, err)
     }
 
     /// Runs a command whose output goes elsewhere; the exit code.
     pub async fn ops_into(&self, arguments: &[&str], mut out: impl Write) -> u8 {
-        Box::pin(ops::run(self.line(arguments), &Settings::default(), &mut out, &mut std::io::sink())).await
+        let line = self.line(arguments);
+        Box::pin(ops::run(line, &Settings::default(), steps::ALL, &mut out, &mut std::io::sink())).await
     }
 
     pub fn line(&self, arguments: &[&str]) -> Vec<OsString> {
@@ -196,6 +204,6 @@ impl Local {
 pub async fn run(arguments: &[&str], process: &Settings) -> Ran {
     let arguments = std::iter::once("ops").chain(arguments.iter().copied()).map(OsString::from);
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let code = Box::pin(ops::run(arguments, process, &mut out, &mut err)).await;
+    let code = Box::pin(ops::run(arguments, process, steps::ALL, &mut out, &mut err)).await;
     Ran::new(code, out, err)
 }

@@ -1,44 +1,60 @@
-//! `ops migrate`, as an operator meets it; the process itself is killed once.
+//! `ops migrate`, as an operator meets it, with a made-up migration; the process itself is killed once.
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
+use bundle_tests::{Item, MADE_UP, NICKNAME, is_migrated};
 use shared::config::Settings;
 
-use crate::local::{Local, REASON, run};
+use crate::local::{Local, REASON, Ran, run};
 
 const EMAIL: &str = "ada@example.com";
-const ID: &str = "20261125_083000_password_scheme";
+const TABLE: &str = "dashtam-local-users";
+/// Carries the command line from the test of a killed process to that process, as JSON.
+const COMMAND_LINE: &str = "OPS_TEST_COMMAND_LINE";
 
-/// So many accounts of before.
+async fn users(local: &Local) -> Vec<Item> {
+    let mut scan = local.database().scan().table_name(TABLE).into_paginator().items().send();
+    let mut users = Vec::new();
+    while let Some(item) = scan.next().await {
+        let item = item.expect("an item");
+        if item["pk"].as_s().is_ok_and(|pk| pk.starts_with("USER#")) {
+            users.push(item);
+        }
+    }
+    users
+}
+
+async fn count_migrated(local: &Local) -> usize {
+    users(local).await.iter().filter(|user| is_migrated(user)).count()
+}
+
+/// So many accounts that the made-up migration has to change.
 async fn old_accounts(local: &Local, count: usize) {
     local.join(EMAIL).await;
-    let database = local.database();
-    let table = "dashtam-local-users";
-    let users = database.scan().table_name(table).send().await.expect("a page").items.unwrap_or_default();
-    let is_user = |item: &&std::collections::HashMap<String, AttributeValue>| {
-        item["pk"].as_s().is_ok_and(|pk| pk.starts_with("USER#"))
-    };
-    let mut pattern = users.iter().find(is_user).expect("a user").clone();
-    pattern.remove("password_scheme");
-    pattern.remove("schema_version");
+    let pattern = users(local).await.swap_remove(0);
     let keys: Vec<_> = (1..count).map(|index| format!("USER#{index:05}")).collect();
-    let own = pattern["pk"].as_s().expect("a key").clone();
-    for keys in [vec![own], keys].concat().chunks(25) {
+    for keys in keys.chunks(25) {
         let puts = keys.iter().map(|key| {
             let mut item = pattern.clone();
             item.insert("pk".to_owned(), AttributeValue::S(key.clone()));
             let put = PutRequest::builder().set_item(Some(item)).build().expect("a put");
             WriteRequest::builder().put_request(put).build()
         });
-        database.batch_write_item().request_items(table, puts.collect()).send().await.expect("written");
+        local.database().batch_write_item().request_items(TABLE, puts.collect()).send().await.expect("written");
     }
 }
 
-async fn up(local: &Local, more: &[&str]) -> crate::local::Ran {
-    local.ops(&[&["migrate", "up", "--reason", REASON, "--rate", "100000"], more].concat()).await
+/// A command of the release that has the made-up migration.
+async fn ops(local: &Local, arguments: &[&str]) -> Ran {
+    local.ops_with(MADE_UP, arguments).await
+}
+
+async fn up(local: &Local, more: &[&str]) -> Ran {
+    ops(local, &[&["migrate", "up", "--reason", REASON, "--rate", "100000"], more].concat()).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -47,43 +63,59 @@ async fn a_migration_goes_up_and_down_and_is_told_by_status_history_doctor_and_t
     old_accounts(&local, 40).await;
     let dry = up(&local, &[]).await.assert(2);
     assert!(dry.err.contains("change 40 of 41 items") && dry.err.contains("--yes"), "{dry:?}");
-    let status = async || local.ops(&["migrate", "status", "--json"]).await.assert(0).document();
+    assert_eq!(count_migrated(&local).await, 0);
+    let status = async || ops(&local, &["migrate", "status", "--json"]).await.assert(0).document();
     assert_eq!(status().await["migrations"][0]["standing"], "pending");
-    let doctor = local.ops(&["doctor"]).await.assert(0);
-    assert!(doctor.out.contains("password_scheme is pending") && doctor.out.contains("ops migrate up"), "{doctor:?}");
-    let passwords = local.ops(&["users", "passwords"]).await.assert(0);
-    assert!(passwords.out.contains("not told yet   40") && passwords.out.contains("ops migrate up"), "{passwords:?}");
+    let doctor = ops(&local, &["doctor"]).await.assert(0);
+    assert!(doctor.out.contains("nickname is pending") && doctor.out.contains("ops migrate up"), "{doctor:?}");
     let done = up(&local, &["--yes", "--json"]).await.assert(0).document();
     assert_eq!((&done["done"][0]["changed"], &done["done"][0]["operator"]), (&40.into(), &"olga".into()));
+    assert_eq!(count_migrated(&local).await, 40);
     assert_eq!(status().await["migrations"][0]["standing"], "applied");
-    let passwords = local.ops(&["users", "passwords", "--json"]).await.assert(0).document();
-    assert_eq!(
-        (&passwords["schemes"][0]["accounts"], passwords["schemes"].as_array().map(Vec::len)),
-        (&40.into(), Some(1))
-    );
-    let shown = local.ops(&["users", "show", EMAIL]).await.assert(0);
-    assert!(shown.out.contains("argon2id m=64,t=1,p=1"), "{shown:?}");
+    let doctor = ops(&local, &["doctor"]).await.assert(0);
+    assert!(doctor.out.contains("1 applied"), "{doctor:?}");
     let nothing = up(&local, &["--yes"]).await.assert(0);
     assert!(nothing.out.contains("nothing to do"), "{nothing:?}");
-    local.ops(&["migrate", "down", "--reason", REASON, "--yes"]).await.assert(0);
-    assert_eq!(status().await["pending"], 1);
-    let runs = local.ops(&["migrate", "history", "--json"]).await.assert(0).document();
+    ops(&local, &["migrate", "down", "--reason", REASON, "--yes"]).await.assert(0);
+    assert_eq!((&status().await["pending"], count_migrated(&local).await), (&1.into(), 0));
+    let runs = ops(&local, &["migrate", "history", "--json"]).await.assert(0).document();
     let ways: Vec<_> = runs["runs"].as_array().expect("runs").iter().map(|run| run["direction"].clone()).collect();
     assert_eq!(ways, ["up", "down"]);
     let trail = local.ops(&["audit", "query", "--action", "admin.migrate", "--json"]).await.assert(0).document();
     let events = trail["events"].as_array().expect("events");
     let ends: Vec<_> = events.iter().filter(|event| event["details"]["stage"] == "end").collect();
     assert_eq!((events.len(), ends.len()), (4, 2), "{trail:#}");
-    assert_eq!((&ends[0]["details"]["changed"], &ends[0]["details"]["migration"]), (&"40".into(), &ID.into()));
+    assert_eq!((&ends[0]["details"]["changed"], &ends[0]["details"]["migration"]), (&"40".into(), &NICKNAME.id.into()));
+}
+
+/// This very program once more, as a process of an operator whose release has the made-up migration: it runs the one test
+/// that is named, which runs the command.
+fn process(test: &str, command_line: &[OsString]) -> Command {
+    let words: Vec<_> = command_line.iter().map(|word| word.to_str().expect("UTF-8")).collect();
+    let mut command = Command::new(std::env::current_exe().expect("a program"));
+    command.args(["--exact", test, "--nocapture"]).stdout(Stdio::null()).stderr(Stdio::piped());
+    command.env(COMMAND_LINE, serde_json::json!(words).to_string());
+    command
+}
+
+/// The command line, in such a process.
+fn command_line() -> Option<Vec<OsString>> {
+    let words: Vec<String> = serde_json::from_str(Settings::from_process().get(COMMAND_LINE)?).expect("a list");
+    Some(words.into_iter().map(OsString::from).collect())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_migration_that_was_killed_goes_on_where_it_was() {
+    if let Some(command_line) = command_line() {
+        let (mut out, mut err) = (std::io::stdout(), std::io::stderr());
+        let code = Box::pin(ops::run(command_line, &Settings::from_process(), MADE_UP, &mut out, &mut err)).await;
+        panic!("it ended by itself, with {code}");
+    }
     let local = Local::start("migrate-kill").await;
     old_accounts(&local, 400).await;
-    let arguments = local.line(&["migrate", "up", "--reason", REASON, "--rate", "100", "--yes"]);
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ops"));
-    let mut child = command.args(&arguments[1..]).stderr(Stdio::piped()).spawn().expect("the program");
+    let command_line = local.line(&["migrate", "up", "--reason", REASON, "--rate", "100", "--yes"]);
+    let mut process = process("migrate::a_migration_that_was_killed_goes_on_where_it_was", &command_line);
+    let mut child = process.spawn().expect("the program");
     let mut words = BufReader::new(child.stderr.take().expect("a pipe"));
     let told = tokio::task::spawn_blocking(move || {
         let mut line = String::new();
@@ -101,8 +133,7 @@ async fn a_migration_that_was_killed_goes_on_where_it_was() {
     // The page that was not saved was looked at again, and its items were found changed.
     let changed = run["changed"].as_u64().expect("a number");
     assert!(run["seen"] == 401 && (350..=400).contains(&changed) && run["attempts"] == 2, "{run:#}");
-    let passwords = local.ops(&["users", "passwords", "--json"]).await.assert(0).document();
-    assert_eq!(passwords["schemes"][0]["accounts"], 400);
+    assert_eq!(count_migrated(&local).await, 400);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -110,20 +141,36 @@ async fn what_is_unknown_or_has_no_such_name_is_told() {
     let local = Local::start("migrate-unknown").await;
     up(&local, &["--to", "20990101_000000_x", "--yes"]).await.assert(3);
     up(&local, &["--yes"]).await.assert(0);
-    let database = local.database();
-    let key = AttributeValue::S(format!("MIGRATION#{ID}"));
-    let item = database.get_item().table_name("dashtam-local-security").key("pk", key).send().await.expect("read").item;
-    let mut item = item.expect("an item");
-    item.insert("pk".to_owned(), AttributeValue::S("MIGRATION#20990101_000000_x".to_owned()));
-    item.insert("id".to_owned(), AttributeValue::S("20990101_000000_x".to_owned()));
-    database.put_item().table_name("dashtam-local-security").set_item(Some(item)).send().await.expect("put");
+    // The program that ships is the older release: it has no made-up migration.
     let refused = local.ops(&["migrate", "down", "--reason", REASON, "--yes"]).await.assert(1);
     assert!(refused.err.contains("newer release"), "{refused:?}");
-    up(&local, &["--yes"]).await.assert(1);
+    local.ops(&["migrate", "up", "--reason", REASON, "--yes"]).await.assert(1);
     let status = local.ops(&["migrate", "status"]).await.assert(0);
     assert!(status.out.contains("of a newer release"), "{status:?}");
     let doctor = local.ops(&["doctor"]).await.assert(0);
-    assert!(doctor.out.contains("20990101_000000_x is of a newer release"), "{doctor:?}");
+    assert!(doctor.out.contains(&format!("{} is of a newer release", NICKNAME.id)), "{doctor:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_program_itself_has_the_migrations_of_this_release_and_no_other() {
+    let local = Local::start("migrate-own").await;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ops"));
+    command.args(&local.line(&["migrate", "status", "--json"])[1..]);
+    let output = tokio::task::spawn_blocking(move || command.output()).await.expect("no panic").expect("started");
+    let status: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let ids: Vec<_> = status["migrations"].as_array().expect("a list").iter().map(|one| &one["id"]).collect();
+    assert_eq!(ids, migrations::steps::ALL.iter().map(|migration| migration.id).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_release_without_migrations_has_nothing_to_do_and_says_so() {
+    let local = Local::start("migrate-none").await;
+    let none = async |arguments: &[&str]| local.ops_with(&[], arguments).await.assert(0).out;
+    for way in ["up", "down"] {
+        assert_eq!(none(&["migrate", way, "--reason", REASON]).await, "There is nothing to do.\n");
+    }
+    assert_eq!(none(&["migrate", "status"]).await, "There is no migration.\n");
+    assert!(none(&["doctor"]).await.contains("0 applied"));
 }
 
 #[tokio::test]

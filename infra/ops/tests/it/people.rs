@@ -259,6 +259,25 @@ async fn an_import_leaves_an_account_that_is_there_as_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn accounts_are_counted_by_algorithm_and_cost_of_their_password() {
+    let local = Local::start("people-passwords").await;
+    local.join("ada@example.com").await;
+    let lines = [
+        json!({ "email": "bob@example.com", "password_hash": bcrypt_hash(), "email_verified": true }),
+        json!({ "email": "eve@example.com", "email_verified": true }),
+    ];
+    let file = File::new("passwords", &lines.map(|line| line.to_string()).join("\n"));
+    assert_eq!(counts(&import(&local, "jsonl", &file, &["--yes"]).await.assert(0)), [2, 0, 0]);
+    let counted = local.ops(&["users", "passwords", "--json"]).await.assert(0).document();
+    let one = |scheme: &str| json!({ "scheme": scheme, "accounts": 1 });
+    assert_eq!(counted, json!({ "schemes": [one("argon2id m=64,t=1,p=1"), one("bcrypt cost=10"), one("none")] }));
+    assert_eq!(shown(&local, "bob@example.com").await.get("password_scheme"), Some(&json!("bcrypt cost=10")));
+    assert_eq!(log_in(&local, "bob@example.com", PASSWORD).await, 200);
+    let counted = local.ops(&["users", "passwords"]).await.assert(0).out;
+    assert!(counted.contains("argon2id m=64,t=1,p=1  2") && !counted.contains("bcrypt"), "{counted}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_trail_says_who_imported_handed_out_and_erased() {
     let local = Local::start("people-trail").await;
     let file = File::new("trail", &json!({ "email": "ada@example.com", "email_verified": true }).to_string());

@@ -1,0 +1,55 @@
+//! POST `/api/v1/admin/invitations`: invites the owner of an address to make an account.
+
+use axum::Json;
+use axum::extract::State;
+use http::StatusCode;
+use shared::description::Operation;
+use shared::environment::{Environment, StartError};
+use shared::http::{Body, Caller, Code, DeliverableEmail, Endpoint, Fields, FromFields, Meta, Problem};
+use shared::invitations::{Invitations, Invited, Invitee};
+use shared::routes;
+
+/// The request.
+struct Request(Invitee);
+
+impl FromFields for Request {
+    type Rules = ();
+
+    fn read(fields: &mut Fields, _rules: &()) -> Option<Self> {
+        let email = fields.required::<DeliverableEmail>("email");
+        let name = fields.optional("name");
+        let reason = fields.required("reason");
+        Some(Self(Invitee { email: email?.0, name, reason: reason? }))
+    }
+}
+
+/// Builds the endpoint.
+///
+/// # Errors
+/// None now.
+#[expect(clippy::unused_async, reason = "all endpoints are built alike")]
+pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
+    let (invitations, authenticator) = (environment.invitations(), environment.authenticator());
+    Ok(Endpoint::admin(&routes::ADMIN_CREATE_INVITATION, handler, invitations, &authenticator))
+}
+
+/// What it takes and answers.
+#[must_use]
+pub fn operation() -> Operation {
+    Operation::of(&routes::ADMIN_CREATE_INVITATION, "Invite a user")
+        .body::<Request>()
+        .answers::<Invited>(
+            StatusCode::ACCEPTED,
+            "The invitation is on its way. An earlier one to the address is void.",
+        )
+        .refuses(&[Code::Conflict])
+}
+
+async fn handler(
+    State(invitations): State<Invitations>,
+    Meta(meta): Meta,
+    caller: Caller,
+    Body(Request(invitee)): Body<Request>,
+) -> Result<(StatusCode, Json<Invited>), Problem> {
+    Ok((StatusCode::ACCEPTED, Json(invitations.invite(&meta, &caller, &invitee).await?)))
+}

@@ -1,0 +1,39 @@
+//! DELETE `/api/v1/admin/invitations/{id}`: withdraws an invitation.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use shared::description::{Message, Operation};
+use shared::domain::InvitationId;
+use shared::environment::{Environment, StartError};
+use shared::http::{Caller, Endpoint, Meta, PathId, Problem};
+use shared::invitations::Invitations;
+use shared::routes;
+
+/// Builds the endpoint.
+///
+/// # Errors
+/// None now.
+#[expect(clippy::unused_async, reason = "all endpoints are built alike")]
+pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
+    let (invitations, authenticator) = (environment.invitations(), environment.authenticator());
+    Ok(Endpoint::admin(&routes::ADMIN_REVOKE_INVITATION, handler, invitations, &authenticator))
+}
+
+/// What it takes and answers.
+#[must_use]
+pub fn operation() -> Operation {
+    Operation::of(&routes::ADMIN_REVOKE_INVITATION, "Withdraw an invitation")
+        .path::<InvitationId>()
+        .answers::<Message>(StatusCode::OK, "The invitation cannot be accepted any more.")
+}
+
+async fn handler(
+    State(invitations): State<Invitations>,
+    Meta(meta): Meta,
+    caller: Caller,
+    PathId(id): PathId<InvitationId>,
+) -> Result<Json<Message>, Problem> {
+    invitations.withdraw(&meta, &caller, id).await?;
+    Ok(Json(Message { message: "The invitation is withdrawn." }))
+}

@@ -1,0 +1,8 @@
+//! The Lambda function `admin-revoke-invitation`.
+
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    shared::lambda::run(admin_revoke_invitation::endpoint).await
+}

@@ -1,0 +1,8 @@
+//! The Lambda function `auth-accept-invitation`.
+
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    shared::lambda::run(auth_accept_invitation::endpoint).await
+}

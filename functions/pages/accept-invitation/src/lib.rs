@@ -1,0 +1,28 @@
+//! GET `/accept-invitation`: the page that an invitation links to. Opening it does nothing; its button sends the POST.
+
+use shared::description::Operation;
+use shared::environment::{Environment, StartError};
+use shared::http::{Endpoint, Page};
+use shared::routes;
+
+static PAGE: Page = Page { html: include_str!("page.html"), script: include_str!("page.js") };
+
+/// Builds the endpoint.
+///
+/// # Errors
+/// None now.
+#[expect(clippy::unused_async, reason = "all endpoints are built alike")]
+pub async fn endpoint(_environment: &Environment) -> Result<Endpoint, StartError> {
+    Ok(Endpoint::open(&routes::PAGES_ACCEPT_INVITATION, handler, ()))
+}
+
+/// What it takes and answers.
+#[must_use]
+pub fn operation() -> Operation {
+    Operation::of(&routes::PAGES_ACCEPT_INVITATION, "Show the page of an invitation")
+        .shows_page("A page; opening it does nothing.")
+}
+
+async fn handler() -> &'static Page {
+    &PAGE
+}

@@ -1,0 +1,200 @@
+//! Invitations: an admin asks the owner of an address to make an account, also where registration is closed.
+//!
+//! The mail holds nothing that the admin typed. Its link proves that its holder reads the address; name and password are
+//! chosen with it. An invitation is worth as much as the admin who sent it: it is dead once that account is disabled, no admin
+//! any more, or was taken back by its owner.
+
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::audit::Refusal;
+use crate::config::{Config, Rule};
+use crate::domain::{
+    DisplayName, EmailAddress, InvitationId, Password, PasswordPolicy, Reason, Role, Timestamp, User, UserId,
+};
+use crate::entropy;
+use crate::http::{Caller, Code, Fields, Identifier as _, Problem};
+use crate::issuer::role_of;
+use crate::limits::Limiter;
+use crate::passwords::PasswordHasher;
+use crate::request::RequestMeta;
+use crate::rotations::Actor;
+use crate::store::{Acceptance, Accepted, Holder, Invitation, MailKind, Store};
+use crate::tokens::{MailPurpose, MailedToken};
+use crate::verification::{address_of, invalid};
+
+/// Sends and accepts invitations.
+#[derive(Clone)]
+pub struct Invitations {
+    store: Store,
+    limiter: Limiter,
+    config: Arc<Config>,
+}
+
+/// Who is invited.
+pub struct Invitee {
+    /// The address.
+    pub email: EmailAddress,
+    /// What the admin knows its owner by; not mailed.
+    pub name: Option<DisplayName>,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// An invitation that was sent.
+#[derive(Serialize, JsonSchema)]
+pub struct Invited {
+    /// Names the invitation.
+    pub id: InvitationId,
+    /// When it ends.
+    #[serde(serialize_with = "Timestamp::rfc3339")]
+    #[schemars(schema_with = "crate::description::timestamp")]
+    pub expires_at: Timestamp,
+}
+
+/// What the owner of an invited address chooses.
+pub struct Choice<'a> {
+    /// The name.
+    pub name: &'a DisplayName,
+    /// The password.
+    pub password: &'a Password,
+    /// The rules that the password is held to.
+    pub policy: PasswordPolicy,
+}
+
+impl Invitations {
+    /// The invitations in `store`.
+    #[must_use]
+    pub const fn new(store: Store, limiter: Limiter, config: Arc<Config>) -> Self {
+        Self { store, limiter, config }
+    }
+
+    /// Invites the owner of an address. A newer invitation ends the older one.
+    ///
+    /// # Errors
+    /// 409 for an address that is verified, or that can still be taken back; 503.
+    pub async fn invite(&self, meta: &RequestMeta, admin: &Caller, invitee: &Invitee) -> Result<Invited, Problem> {
+        let address = self.store.address(&invitee.email).await?;
+        match address.as_ref().map_or(Holder::Nobody, |address| address.holder(self.store.now())) {
+            Holder::Account(user) => return Err(taken(user)),
+            Holder::Former(user) => return Err(reserved(user, &invitee.email)),
+            Holder::Nobody | Holder::Registration(..) | Holder::Import(_) => {}
+        }
+        let now = self.store.now();
+        let id = InvitationId::new(entropy::uuid_v7(now, self.store.entropy()));
+        let expires_at = now.plus(self.config.mail.invitation_ttl);
+        let invitation = Invitation {
+            id,
+            email: invitee.email.address().to_owned(),
+            name: invitee.name.as_ref().map(|name| name.as_str().to_owned()),
+            inviter: Some(admin.user.id),
+            inviter_taken_back: admin.user.taken_back,
+            global_ver: admin.session.global_ver,
+            created_at: now,
+            expires_at,
+            token_hash: None,
+            ttl: expires_at.as_secs(),
+        };
+        let actor = Actor::Admin(admin.user.id, admin.session.id);
+        let entry = actor.sign(self.store.entry(meta)).reason(invitee.reason.as_str().to_owned());
+        let entry = entry.text("invitation", id);
+        let row = self.store.row(Some(MailKind::Invitation), None).inviting(id);
+        if self.store.invite(&invitation, &invitee.email, address.as_ref(), &entry, &row).await? {
+            return Ok(Invited { id, expires_at });
+        }
+        Err(Problem::new(Code::Conflict).detail("The address was verified or registered at the same time. Try again."))
+    }
+
+    /// Withdraws an invitation.
+    ///
+    /// # Errors
+    /// 404 for one that is unknown, used or expired; 503.
+    pub async fn withdraw(&self, meta: &RequestMeta, admin: &Caller, id: InvitationId) -> Result<(), Problem> {
+        let actor = Actor::Admin(admin.user.id, admin.session.id);
+        let entry = actor.sign(self.store.entry(meta)).text("invitation", id);
+        if self.store.withdraw_invitation(id, &entry).await? { Ok(()) } else { Err(InvitationId::unknown()) }
+    }
+
+    /// Makes the account of an invitation, or finishes the imported one of its address. It does not sign in. A refused password
+    /// does not use the invitation up.
+    ///
+    /// # Errors
+    /// 400 for a token that is unknown, used, expired or dead; 422 for a password built on the address; 429; 503.
+    pub async fn accept(
+        &self,
+        meta: &RequestMeta,
+        token: &str,
+        choice: &Choice<'_>,
+        hasher: &PasswordHasher,
+    ) -> Result<(), Problem> {
+        self.limiter.admit_client(Rule::AcceptInvitation, meta).await?;
+        let token =
+            MailedToken::parse(MailPurpose::Invitation, token).ok_or_else(|| invalid("malformed_token", None))?;
+        let (id, token) = (token.invitation(), token.hash());
+        let invitation = self.store.invitation(id).await?.ok_or_else(|| invalid("unknown_token", None))?;
+        let email = address_of(&invitation.email)?;
+        let address = self.store.address(&email).await?;
+        let is_newest = address.as_ref().is_some_and(|address| address.invitation == Some(id));
+        if !is_newest || !self.is_good(&invitation, &token).await? {
+            return Err(invalid("unknown_or_expired_token", None));
+        }
+        let mut fields = Fields::empty();
+        fields.check_password("password", Some(choice.password), choice.policy, Some(email.address()));
+        fields.complete(Some(()))?;
+        let hash = hasher.hash(choice.password).await.map_err(Problem::unavailable)?;
+        let now = self.store.now();
+        let imported = address.as_ref().and_then(|address| match address.holder(now) {
+            Holder::Import(user) => Some(user),
+            _ => None,
+        });
+        let new = UserId::new(entropy::uuid_v4(self.store.entropy()));
+        let user = User { email_verified: true, ..User::fresh(new, &email, choice.name, &hash, now) };
+        let account = match imported {
+            Some(imported) => Accepted::Imported(imported, choice.name.as_str(), &hash),
+            None => Accepted::New(&user),
+        };
+        let entry = self.store.entry(meta).by_owner(imported.unwrap_or(new)).text("invitation", id);
+        let accepted = Acceptance { invitation: &invitation, token: &token, email: &email, account };
+        if self.store.accept_invitation(&accepted, &entry).await? {
+            return Ok(());
+        }
+        Err(invalid("superseded_token", None))
+    }
+
+    /// Whether the invitation can be used with this token: by its own end, by the service's version, and by what has become of
+    /// the admin who sent it.
+    async fn is_good(&self, invitation: &Invitation, token: &str) -> Result<bool, Problem> {
+        let now = self.store.now();
+        let stored = invitation.token_hash.as_deref().unwrap_or_default();
+        let is_same = crate::digest::equal(stored.as_bytes(), token.as_bytes());
+        if !is_same || invitation.expires_at <= now {
+            return Ok(false);
+        }
+        let inviter = invitation.inviter.unwrap_or(crate::registration::NOBODY);
+        let (inviter, security) = self.store.user_and_security(inviter).await?;
+        let may_invite = match (invitation.inviter, &inviter) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(_), Some(admin)) => {
+                let is_admin = admin.is_active() && role_of(admin, &self.config) == Role::Admin;
+                is_admin && admin.taken_back == invitation.inviter_taken_back
+            }
+        };
+        Ok(may_invite && security.level().accepts(invitation.global_ver, now))
+    }
+}
+
+fn taken(user: UserId) -> Problem {
+    let detail = "This email address already has an account.";
+    Problem::new(Code::Conflict).detail(detail).refused(Refusal::new("taken_address").user(user))
+}
+
+/// The address belongs to whoever can take its account back; they get the link to do so again.
+fn reserved(user: UserId, email: &EmailAddress) -> Problem {
+    let detail =
+        "This email address belonged to an account until recently, and its owner can still take the account back.";
+    let refusal = Refusal::new("reserved_address").user(user).mailing(MailKind::AddressReserved, email.fingerprint());
+    Problem::new(Code::Conflict).detail(detail).refused(refusal)
+}

@@ -1,0 +1,196 @@
+//! What a row asks for, as things are when it is sent: which mail, to which address, with which link.
+
+use std::time::Duration;
+
+use super::mailer::Mailer;
+use crate::domain::{EmailAddress, FormerAddress, Proof, RowId, Timestamp, User, UserId};
+use crate::secure_account::life_of_link;
+use crate::store::{Holder, MailKind, Row, StoreError, TokenSlot};
+use crate::tokens::{MailPurpose, SecurityRecord};
+use crate::verification::is_live;
+
+/// A reset link that lives at least this long is sent again instead of a new one.
+const RESET_WORTH_SENDING: Duration = Duration::from_secs(300);
+/// The same for the link of a registration that is made again.
+const REGISTRATION_WORTH_SENDING: Duration = Duration::from_secs(3_600);
+
+/// What a mail links to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Link {
+    /// Nothing.
+    None,
+    /// The page that sends a stored token back.
+    Token(MailPurpose, TokenSlot),
+    /// The page for "this wasn't me": the link of this row to this account, until this time.
+    NotMe(RowId, UserId, Timestamp),
+}
+
+/// A mail to be written.
+#[derive(Debug)]
+pub(super) struct Letter {
+    /// Where it goes.
+    pub(super) to: String,
+    /// What it says.
+    pub(super) kind: MailKind,
+    /// What it links to.
+    pub(super) link: Link,
+}
+
+impl Letter {
+    fn new(kind: MailKind, to: &str, link: Link) -> Self {
+        Self { to: to.to_owned(), kind, link }
+    }
+
+    /// The fingerprint of the address that it goes to.
+    pub(super) fn recipient(&self) -> String {
+        EmailAddress::parse(&self.to).map(|address| address.fingerprint()).unwrap_or_default()
+    }
+}
+
+/// What becomes of the token of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Plan {
+    /// There is none: a later row has made one, or what it was requested for is over.
+    Nothing,
+    /// The token of this row is mailed again, until its own end.
+    Again(RowId, Timestamp),
+    /// A new token; `first` where none lives, so that the mail is sent whatever the bucket says.
+    New {
+        /// Whether no other link does the same.
+        first: bool,
+    },
+}
+
+impl Mailer {
+    /// The mail that `row` asks for; `None` if nothing is to be sent any more.
+    pub(super) async fn letter(&self, row: &Row, kind: MailKind, user: &User) -> Result<Option<Letter>, StoreError> {
+        let now = self.store.now();
+        if user.has_lapsed(now) {
+            return Ok(None);
+        }
+        let own = user.address_key();
+        let about = row.address.as_deref().unwrap_or(&own);
+        if about != own {
+            return self.to_former(row, kind, user, about).await;
+        }
+        let email = user.email.as_str();
+        Ok(match kind {
+            MailKind::Verification
+            | MailKind::RegistrationRepeated
+            | MailKind::RegistrationContested
+            | MailKind::PasswordWanted => {
+                (user.is_active() && !user.email_verified).then(|| self.first_letter(kind, user))
+            }
+            MailKind::PasswordReset => {
+                user.is_active().then(|| Letter::new(kind, email, Link::Token(MailPurpose::Reset, TokenSlot::Reset)))
+            }
+            MailKind::AddressChange => self.to_pending(row, user).await?,
+            MailKind::AlreadyRegistered => Some(Letter::new(kind, email, Link::None)),
+            _ => {
+                let life = life_of_link(user, row, self.config.notice_ttl, now);
+                Some(Letter::new(kind, email, life.map_or(Link::None, |until| Link::NotMe(row.id, user.id, until))))
+            }
+        })
+    }
+
+    /// The mail to an address that nobody has verified.
+    fn first_letter(&self, kind: MailKind, user: &User) -> Letter {
+        let sets_password = user.proof == Proof::NewPassword || self.makes_admin(&user.email);
+        if !sets_password {
+            let link = Link::Token(MailPurpose::Verification, TokenSlot::Verify);
+            return Letter::new(MailKind::Verification, &user.email, link);
+        }
+        let was_contested = kind == MailKind::RegistrationContested;
+        let kind = if was_contested { kind } else { MailKind::PasswordWanted };
+        Letter::new(kind, &user.email, Link::Token(MailPurpose::Reset, TokenSlot::Reset))
+    }
+
+    /// The mail to an address that the account has left: a notice of its time, or the link to take the account back.
+    async fn to_former(
+        &self,
+        row: &Row,
+        kind: MailKind,
+        user: &User,
+        about: &str,
+    ) -> Result<Option<Letter>, StoreError> {
+        let Some(claim) = user.claim_of(about, self.store.now()) else {
+            return Ok(None);
+        };
+        if kind.is_notice() {
+            let Some(to) = self.store.former_address(user.id, claim).await? else { return Ok(None) };
+            let life = life_of_link(user, row, self.config.notice_ttl, self.store.now());
+            return Ok(Some(Letter::new(
+                kind,
+                &to,
+                life.map_or(Link::None, |until| Link::NotMe(row.id, user.id, until)),
+            )));
+        }
+        self.reserved(row, user, claim).await
+    }
+
+    /// The link to take an account back, again, for an address that is wanted for something else. The row did not know the
+    /// account, so it is pointed at it: the link acts on what its row says.
+    async fn reserved(&self, row: &Row, user: &User, claim: &FormerAddress) -> Result<Option<Letter>, StoreError> {
+        let pointed = self.store.point_row(row, user.id, claim).await?;
+        let life = life_of_link(user, &pointed, self.config.notice_ttl, self.store.now());
+        let to = self.store.former_address(user.id, claim).await?;
+        Ok(to
+            .zip(life)
+            .map(|(to, until)| Letter::new(MailKind::AddressReserved, &to, Link::NotMe(row.id, user.id, until))))
+    }
+
+    /// The mail to the address that an account is to change to.
+    async fn to_pending(&self, row: &Row, user: &User) -> Result<Option<Letter>, StoreError> {
+        let Some(pending) = user.pending_email.as_deref().filter(|_| user.is_active()) else {
+            return Ok(None);
+        };
+        let Ok(email) = EmailAddress::parse(pending) else { return Ok(None) };
+        let address = self.store.address(&email).await?;
+        let holder = address.as_ref().map_or(Holder::Nobody, |address| address.holder(self.store.now()));
+        Ok(match holder {
+            // Only the owner of an address learns that it is taken.
+            Holder::Account(_) => Some(Letter::new(MailKind::AlreadyRegistered, pending, Link::None)),
+            Holder::Former(owner) => {
+                let Some(owner) = self.store.user(owner).await? else { return Ok(None) };
+                let Some(claim) = owner.claim_of(&email.fingerprint(), self.store.now()) else { return Ok(None) };
+                self.reserved(row, &owner, claim).await?
+            }
+            Holder::Nobody | Holder::Registration(..) | Holder::Import(_) => {
+                let purpose = if self.makes_admin(pending) { MailPurpose::Reset } else { MailPurpose::Verification };
+                Some(Letter::new(MailKind::AddressChange, pending, Link::Token(purpose, TokenSlot::Verify)))
+            }
+        })
+    }
+
+    fn makes_admin(&self, email: &str) -> bool {
+        EmailAddress::parse(email).is_ok_and(|email| self.passwords.makes_admin(&email))
+    }
+}
+
+/// What becomes of the token of `row` in `slot`.
+pub(super) fn plan(slot: TokenSlot, user: &User, security: &SecurityRecord, row: &Row, now: Timestamp) -> Plan {
+    let live = |pending| is_live(pending, security, now);
+    let (newest, made_from) = match slot {
+        TokenSlot::Verify => (user.pending_verification(), user.verify_row),
+        TokenSlot::Reset => (user.pending_reset(), user.reset_row),
+    };
+    let prior = user.prior_reset().filter(|prior| slot == TokenSlot::Reset && live(*prior));
+    match (newest.filter(|newest| live(*newest)), made_from) {
+        (Some(newest), Some(made_from)) if made_from == row.id => Plan::Again(made_from, newest.expires_at),
+        (_, Some(made_from)) if row.id <= made_from => Plan::Nothing,
+        (Some(newest), Some(made_from)) if is_worth_sending(slot, row, newest.expires_at, now) => {
+            Plan::Again(made_from, newest.expires_at)
+        }
+        (None, _) if prior.is_none() => Plan::New { first: slot == TokenSlot::Reset || made_from.is_none() },
+        _ => Plan::New { first: false },
+    }
+}
+
+fn is_worth_sending(slot: TokenSlot, row: &Row, until: Timestamp, now: Timestamp) -> bool {
+    let least = match (slot, row.mail) {
+        (TokenSlot::Reset, _) => RESET_WORTH_SENDING,
+        (TokenSlot::Verify, Some(MailKind::RegistrationRepeated)) => REGISTRATION_WORTH_SENDING,
+        (TokenSlot::Verify, _) => return false,
+    };
+    now.plus(least) <= until
+}

@@ -1,0 +1,92 @@
+//! Who pays for a mail: the one place where recipients are charged.
+//!
+//! Every mail that somebody can cause pays from the bucket of its recipient for its purpose, whatever asked for it. A request
+//! never sees that bucket, so nobody learns from an answer that an address is known, and nobody can spend it for another: over
+//! the limit nothing is sent while a link that does the same still lives, and what has no live link yet is sent all the same.
+//! `docs/rate-limits.md` lists every mail.
+
+use crate::config::Rule;
+use crate::limits::Limiter;
+use crate::store::{MailKind, StoreError};
+
+/// A mail that may be sent; nothing else makes one, and without one nothing is sent.
+#[derive(Debug)]
+pub struct Postage(());
+
+/// What a kind of mail costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Price {
+    /// A token of the recipient's bucket; over the limit it is dropped.
+    Charged(Rule),
+    /// A token of the recipient's bucket; over the limit it joins the hour's digest.
+    Gathered(Rule),
+    /// Nothing: the act that it tells of has a bucket of its own, or happens once.
+    Free,
+}
+
+impl MailKind {
+    /// What it costs.
+    #[must_use]
+    pub const fn price(self) -> Price {
+        match self {
+            Self::Verification | Self::RegistrationRepeated | Self::RegistrationContested | Self::PasswordWanted => {
+                Price::Charged(Rule::MailRegistration)
+            }
+            Self::PasswordReset => Price::Charged(Rule::MailReset),
+            Self::AddressChange => Price::Charged(Rule::MailAddressChange),
+            Self::Invitation => Price::Charged(Rule::MailInvitation),
+            Self::NewDevice
+            | Self::NewCountry
+            | Self::AccountLocked
+            | Self::AllSessionsEnded
+            | Self::AlreadyRegistered
+            | Self::AddressReserved => Price::Gathered(Rule::MailNotice),
+            Self::AddressChangeRequested
+            | Self::AddressChanged
+            | Self::AddressRemoved
+            | Self::ClaimEnded
+            | Self::PasswordChanged
+            | Self::TheftDetected
+            | Self::AccountErased
+            | Self::Digest => Price::Free,
+        }
+    }
+}
+
+/// Charges recipients.
+#[derive(Clone)]
+pub struct PostOffice {
+    limiter: Limiter,
+}
+
+impl PostOffice {
+    /// The buckets behind `limiter`.
+    #[must_use]
+    pub const fn new(limiter: Limiter) -> Self {
+        Self { limiter }
+    }
+
+    /// Postage for a mail of `kind` to the address with this fingerprint; `None` over the limit. With `must_send` a mail over
+    /// the limit is sent all the same.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the bucket cannot be reached.
+    pub async fn charge(
+        &self,
+        kind: MailKind,
+        recipient: &str,
+        must_send: bool,
+    ) -> Result<Option<Postage>, StoreError> {
+        let (Price::Charged(rule) | Price::Gathered(rule)) = kind.price() else {
+            return Ok(Some(Postage(())));
+        };
+        let admitted = self.limiter.admit_recipient(rule, recipient).await?;
+        Ok((admitted || must_send).then_some(Postage(())))
+    }
+
+    /// Postage for a row that was charged before its delivery failed.
+    #[must_use]
+    pub const fn paid_before(&self) -> Postage {
+        Postage(())
+    }
+}

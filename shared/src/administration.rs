@@ -9,7 +9,7 @@ use crate::http::{Code, Problem};
 use crate::issuer::UserView;
 use crate::request::RequestMeta;
 use crate::rotations::{Actor, unknown_user};
-use crate::store::{Erased, MailKind, Store};
+use crate::store::{AdminChange, Erased, MailKind, Store};
 use crate::verification::address_of;
 
 /// Administers accounts.
@@ -62,14 +62,16 @@ impl Administration {
         }
     }
 
-    /// Closes an account and makes every token of it worthless. Doing it again does it again.
+    /// Disables an account and revokes every token of it. Doing it again does it again. `admin` is the caller as read, where
+    /// it is an admin: of two admins who disable each other at the same time one stays.
     ///
     /// # Errors
-    /// 404 for a user that there is not, 409 for an admin's own account, 503.
+    /// 404 for an unknown user, 409 for an admin's own account and for a caller who was changed meanwhile, 503.
     pub async fn disable(
         &self,
         meta: &RequestMeta,
         actor: Actor<'_>,
+        admin: Option<&User>,
         user: UserId,
         reason: &Reason,
     ) -> Result<(), Problem> {
@@ -80,8 +82,8 @@ impl Administration {
             return Err(problem.refused(Refusal::new("own_account").user(user)));
         }
         let row = self.store.row(None, Some(user)).sweeping();
-        let done = self.store.disable_user(user, &self.entry(meta, actor, user, reason), &row).await?;
-        if done { Ok(()) } else { Err(unknown_user(user)) }
+        let changed = self.store.disable_user(user, admin, &self.entry(meta, actor, user, reason), &row).await?;
+        judged(changed, user)
     }
 
     /// Opens a closed account again. Its old tokens stay worthless.
@@ -115,20 +117,21 @@ impl Administration {
         Ok(self.store.unlock(user, &email, &self.entry(meta, actor, user, reason)).await?)
     }
 
-    /// Gives an account a role. It counts from the next request on: the token's own word on it decides nothing here.
+    /// Gives an account a role. It counts from the next request on: the token's own word on it decides nothing here. Where
+    /// the admin role is revoked, `keeper` is the other admin who must still be one then.
     ///
     /// # Errors
-    /// 404 for a user that there is not, 503.
+    /// 404 for an unknown user, 409 if `keeper` is no admin any more, 503.
     pub async fn set_role(
         &self,
         meta: &RequestMeta,
         actor: Actor<'_>,
         user: UserId,
-        role: Role,
+        (role, keeper): (Role, Option<&User>),
         reason: &Reason,
     ) -> Result<(), Problem> {
-        let done = self.store.set_role(user, role, &self.entry(meta, actor, user, reason)).await?;
-        if done { Ok(()) } else { Err(unknown_user(user)) }
+        let changed = self.store.set_role(user, role, keeper, &self.entry(meta, actor, user, reason)).await?;
+        judged(changed, user)
     }
 
     /// Erases an account, an admin's as well, as [`Profile::erase`](crate::profile::Profile::erase) does.
@@ -188,5 +191,17 @@ impl Administration {
 
     fn entry(&self, meta: &RequestMeta, actor: Actor<'_>, user: UserId, reason: &Reason) -> Entry {
         actor.sign(self.store.entry(meta)).user(user).reason(reason.as_str().to_owned())
+    }
+}
+
+fn judged(changed: AdminChange, user: UserId) -> Result<(), Problem> {
+    match changed {
+        AdminChange::Done => Ok(()),
+        AdminChange::UnknownUser => Err(unknown_user(user)),
+        AdminChange::NoOtherAdmin => {
+            let detail =
+                "The admin who would be left was changed at the same time, and might be disabled or no admin any more.";
+            Err(Problem::new(Code::Conflict).detail(detail).refused(Refusal::new("last_admin").user(user)))
+        }
     }
 }

@@ -70,11 +70,13 @@ impl Export {
         Self { store, limiter, trail, config }
     }
 
-    /// Everything about the caller. It is recorded before it is answered.
+    /// Everything about the caller. It is recorded before it is answered. A stolen access token must not be enough to take all
+    /// of it away, so the password was verified lately.
     ///
     /// # Errors
-    /// 429, 503.
+    /// 401 `reauthentication_required`, 429, 503.
     pub async fn of_caller(&self, meta: &RequestMeta, caller: &Caller) -> Result<PersonalData, Problem> {
+        caller.recently_proved()?;
         self.limiter.admit_user(Rule::PersonalData, meta, caller.user.id).await?;
         // The exports of this very session would be news to nobody.
         let current = Some(caller.session.id);

@@ -1,9 +1,13 @@
 //! What admins do to accounts: find, disable, enable, unlock.
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use bundle_tests::{Actor, PASSWORD, TestApp, text};
+use bundle_tests::{Actor, Fault, PASSWORD, TestApp, text};
 use serde_json::json;
+use shared::domain::Role;
+use shared::request::{RequestMeta, Task};
+use shared::store::AdminChange;
 
+static REVOKE: Task = Task { action: "admin.set_role", name: "a test" };
 const WRONG: &str = "Wrong-Horse-7-Battery";
 
 fn reason() -> serde_json::Value {
@@ -46,6 +50,45 @@ async fn no_admin_disables_themselves() {
     let root = app.admin("root@example.com").await;
     root.post(&path(&root, "disable").await, &reason()).await.assert_problem(409, "conflict");
     root.me().await.assert(200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_admins_who_disable_each_other_at_once_one_stays() {
+    // AZ-08
+    let app = TestApp::with(&[("ADMIN_EMAILS", "one@example.com,other@example.com")]).await;
+    let (one, other) = (app.logged_in("one@example.com").await, app.logged_in("other@example.com").await);
+    let (disable_one, disable_other) = (path(&one, "disable").await, path(&other, "disable").await);
+    app.proxy.plan("TransactWriteItems", Fault::Held, 1);
+    let reason = reason();
+    let held = one.post(&disable_other, &reason);
+    let overtaking = async {
+        app.proxy.until_held().await;
+        other.post(&disable_one, &reason).await.assert(200);
+        app.proxy.release();
+    };
+    let (answer, ()) = tokio::join!(held, overtaking);
+    answer.assert_problem(409, "conflict");
+    other.get("/api/v1/admin/security-config").await.assert(200);
+    one.me().await.assert(401);
+}
+
+#[tokio::test]
+async fn a_role_is_revoked_only_while_the_other_admin_is_one() {
+    let app = TestApp::start().await;
+    let (one, other) = (app.admin("one@example.com").await, app.admin("other@example.com").await);
+    let store = app.environment.store();
+    let user = async |actor: &Actor<'_>| {
+        let id = actor.me().await.json()["id"].as_str().expect("an id").parse().expect("an id");
+        store.user(id).await.expect("read").expect("an account")
+    };
+    let (admin, keeper) = (user(&one).await, user(&other).await);
+    one.post(&path(&other, "disable").await, &reason()).await.assert(200);
+    let entry = store.entry(&RequestMeta::of_task(&REVOKE, store.entropy())).user(admin.id);
+    let revoke = async |keeper| store.set_role(admin.id, Role::User, keeper, &entry).await.expect("answered");
+    assert_eq!(revoke(Some(&keeper)).await, AdminChange::NoOtherAdmin);
+    one.get("/api/v1/admin/security-config").await.assert(200);
+    assert_eq!(revoke(None).await, AdminChange::Done);
+    one.get("/api/v1/admin/security-config").await.assert_problem(403, "forbidden");
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ async fn a_proof_is_recent_for_fifteen_minutes_to_the_second() {
 }
 
 #[tokio::test]
-async fn an_old_proof_stops_password_and_address_changes_and_admin_routes_and_nothing_else() {
+async fn an_old_proof_stops_what_a_stolen_token_must_not_do_and_nothing_else() {
     // RV-11
     let app = TestApp::start().await;
     let mut ada = app.admin("a@example.com").await;
@@ -30,6 +30,7 @@ async fn an_old_proof_stops_password_and_address_changes_and_admin_routes_and_no
     let required = "reauthentication_required";
     ada.post("/api/v1/auth/change-password", &change).await.assert_problem(401, required);
     ada.get("/api/v1/admin/security-config").await.assert_problem(401, required);
+    ada.get("/api/v1/auth/me/export").await.assert_problem(401, required);
     ada.patch("/api/v1/auth/me", &json!({ "name": "Ada King" })).await.assert(200);
     ada.me().await.assert(200);
     assert_eq!(ada.sessions().await.len(), 1);

@@ -32,7 +32,7 @@ pub async fn run(desk: &Desk, command: &UsersCommand, console: &mut Console<'_>)
         UsersCommand::Passwords => passwords(desk).await?,
         UsersCommand::Disable(change) => {
             let (user, reason) = prepare(desk, change, "disable").await?;
-            administration.disable(&desk.meta(&DISABLE), actor, user.id, &reason).await?;
+            administration.disable(&desk.meta(&DISABLE), actor, None, user.id, &reason).await?;
             told(&user, "The account is closed and every token of it is dead.")
         }
         UsersCommand::Enable(change) => {
@@ -48,7 +48,7 @@ pub async fn run(desk: &Desk, command: &UsersCommand, console: &mut Console<'_>)
         UsersCommand::Export(look) => export(desk, look).await?,
         UsersCommand::Delete(change) => {
             let (user, reason) = prepare(desk, change, "erase, for good,").await?;
-            leave_an_admin(desk, &user).await?;
+            let _keeper = other_admin(desk, &user).await?;
             administration.erase(&desk.meta(&DELETE), actor, &user, &reason).await?;
             told(&user, "The account is erased, and nothing that was issued to it is accepted any more.")
         }
@@ -60,8 +60,8 @@ pub async fn run(desk: &Desk, command: &UsersCommand, console: &mut Console<'_>)
         }
         UsersCommand::RevokeAdmin(change) => {
             let (user, reason) = prepare(desk, change, "take the admin role from").await?;
-            leave_an_admin(desk, &user).await?;
-            revoke_admin(desk, &user, &reason).await?;
+            let keeper = other_admin(desk, &user).await?;
+            revoke_admin(desk, &user, keeper.as_ref(), &reason).await?;
             told(&user, revoked(desk, &user))
         }
     };
@@ -90,37 +90,41 @@ fn told(user: &User, done: &str) -> Answer {
 /// [`Failure`].
 pub async fn grant_admin(desk: &Desk, user: &User, reason: &Reason) -> Result<(), Failure> {
     let administration = desk.environment.administration();
-    Ok(administration.set_role(&desk.meta(&GRANT), desk.actor(), user.id, Role::Admin, reason).await?)
+    Ok(administration.set_role(&desk.meta(&GRANT), desk.actor(), user.id, (Role::Admin, None), reason).await?)
 }
 
-/// Takes the admin role from an account again.
+/// Takes the admin role from an account again, while `keeper` is still an admin.
 ///
 /// # Errors
 /// [`Failure`].
-pub async fn revoke_admin(desk: &Desk, user: &User, reason: &Reason) -> Result<(), Failure> {
+pub async fn revoke_admin(desk: &Desk, user: &User, keeper: Option<&User>, reason: &Reason) -> Result<(), Failure> {
     let administration = desk.environment.administration();
-    Ok(administration.set_role(&desk.meta(&REVOKE), desk.actor(), user.id, Role::User, reason).await?)
+    Ok(administration.set_role(&desk.meta(&REVOKE), desk.actor(), user.id, (Role::User, keeper), reason).await?)
 }
 
 /// How many accounts are looked through for another admin.
 const MOST_ACCOUNTS: u32 = 100_000;
 
-/// Refuses to take the role from the last admin. Of two who are taken it from at the same moment each may be the other's
-/// reason; then `ops users grant-admin` makes the next one.
-async fn leave_an_admin(desk: &Desk, user: &User) -> Result<(), Failure> {
+/// The admin who is left when `user` is one no more; `None` where nothing is taken from them. Refused for the last admin. The
+/// revocation checks in its transaction that the one who was found is still an admin; an erasure does not, and after two of
+/// them at the same time `ops users grant-admin` makes the next one.
+async fn other_admin(desk: &Desk, user: &User) -> Result<Option<User>, Failure> {
     let (config, administration) = (desk.environment.config(), desk.environment.administration());
     let is_admin = |user: &User| user.is_active() && role_of(user, &config) == Role::Admin;
     if !is_admin(user) || is_admin(&User { role: Role::User, ..user.clone() }) {
-        return Ok(());
+        return Ok(None);
     }
     for email in &config.passwords.admin_emails {
         let configured = administration.user_of(email).await?;
-        if configured.is_some_and(|other| other.id != user.id && is_admin(&other)) {
-            return Ok(());
+        if let Some(other) = configured.filter(|other| other.id != user.id && is_admin(other)) {
+            return Ok(Some(other));
         }
     }
     let what = match desk.store.other_admin(user.id, MOST_ACCOUNTS).await? {
-        OtherAdmin::Exists => return Ok(()),
+        OtherAdmin::Exists(id) => match desk.store.user(id).await?.filter(is_admin) {
+            Some(other) => return Ok(Some(other)),
+            None => "The only other admin was changed just now.".to_owned(),
+        },
         OtherAdmin::Missing => "This is the last admin: nobody could use the admin routes any more.".to_owned(),
         OtherAdmin::NotFound => format!("No other admin is among the first {MOST_ACCOUNTS} accounts."),
     };

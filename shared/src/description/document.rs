@@ -52,7 +52,7 @@ pub fn document(operations: &[Operation]) -> Value {
             "examples": refusals::example_components(),
             "securitySchemes": { "accessToken": {
                 "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
-                "description": "The access token of a login or a refresh (RFC 6750). Admin endpoints want an admin's, and a password that was proved in the last 15 minutes.",
+                "description": "The access token of a login or a refresh (RFC 6750). Admin endpoints require an admin's. They, password and address changes, export and erasure require that the password was verified in the last 15 minutes.",
             } },
         },
     })

@@ -98,7 +98,7 @@ impl Code {
                 name: "reauthentication_required",
                 title: "Reauthentication required",
                 detail: "The password was proved too long ago. Prove it again by POST /api/v1/auth/reauthenticate, then repeat this.",
-                meaning: "The password was proved more than 15 minutes ago; admin routes, password and address changes want a newer proof.",
+                meaning: "The password was verified more than 15 minutes ago; admin routes, password and address changes, export and erasure require it again.",
                 remedy: "Ask for the password, `POST /api/v1/auth/reauthenticate`, repeat the request.",
                 retry: Retry::Mended,
                 headers: &[STEP_UP],

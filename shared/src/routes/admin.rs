@@ -71,7 +71,14 @@ pub static ADMIN_DISABLE_USER: Route = Route {
     limits: &[Rule::AdminAccounts],
     action: Some("admin.disable_user"),
     recorded: true,
-    grants: &[(Table::Users, &["BatchGetItem", "UpdateItem"]), AUTH[1], AUTH[2], LIMITS, AUDIT, OUTBOX],
+    grants: &[
+        (Table::Users, &["BatchGetItem", "ConditionCheckItem", "UpdateItem"]),
+        AUTH[1],
+        AUTH[2],
+        LIMITS,
+        AUDIT,
+        OUTBOX,
+    ],
     ..PLAIN
 };
 /// Opens a closed account again.

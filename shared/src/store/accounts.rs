@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::addresses::{AddressState, FREE, verified_if_provable};
+use super::admins::{self, AdminChange};
 use super::expression::{Expression, Item};
 use super::keys;
 use super::row::Row;
@@ -147,16 +148,21 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn disable_user(&self, user: UserId, entry: &Entry, row: &Row) -> Result<bool, StoreError> {
+    pub async fn disable_user(
+        &self,
+        user: UserId,
+        keeper: Option<&User>,
+        entry: &Entry,
+        row: &Row,
+    ) -> Result<AdminChange, StoreError> {
         let update = format!("SET #status = :status, {ROTATE}, {KILL_MAILED} REMOVE {FORGET_MAILED}");
         let expression = Expression::update(update, "attribute_exists(#pk)")
             .value("status", Status::Disabled)
             .value("one", 1)
             .value("now", entry.occurred_at)
             .value("floor", RowId::floor_at(entry.occurred_at));
-        let transaction = Transaction::default().update("user", keys::user(user), expression);
-        let committed = self.commit("disable_user", transaction.audit(entry).outbox(row)).await;
-        committed.map(|()| true).or_else(|error| error.condition_to(false))
+        let transaction = Transaction::default().update("user", keys::user(user), expression).while_admin(keeper);
+        admins::outcome(self.commit("disable_user", transaction.audit(entry).outbox(row)).await)
     }
 
     /// Opens a closed account again. `false` if there is none.
@@ -182,14 +188,20 @@ impl Store {
         self.commit("unlock", transaction).await.or_else(|error| error.condition_to(()))
     }
 
-    /// Gives an account a role. `false` if there is none.
+    /// Gives an account a role; where one is taken, only while `keeper` is an admin.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn set_role(&self, user: UserId, role: Role, entry: &Entry) -> Result<bool, StoreError> {
+    pub async fn set_role(
+        &self,
+        user: UserId,
+        role: Role,
+        keeper: Option<&User>,
+        entry: &Entry,
+    ) -> Result<AdminChange, StoreError> {
         let expression = Expression::update("SET #role = :role", "attribute_exists(#pk)").value("role", role);
-        let transaction = Transaction::default().update("user", keys::user(user), expression).audit(entry);
-        self.commit("set_role", transaction).await.map(|()| true).or_else(|error| error.condition_to(false))
+        let transaction = Transaction::default().update("user", keys::user(user), expression).while_admin(keeper);
+        admins::outcome(self.commit("set_role", transaction.audit(entry)).await)
     }
 }
 

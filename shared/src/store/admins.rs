@@ -1,9 +1,55 @@
-//! Who else has the admin role. No index is kept for this: it is asked when an operator takes the role from somebody.
+//! That an admin is left. No index is kept of admins: the table is searched when an operator revokes the role, and the
+//! transaction that takes an admin away checks in itself that another one is still there.
+//!
+//! Without that check two admins who disable each other at the same time would both succeed, and nobody could use the admin
+//! routes. Each transaction checks the item that the other one writes, so at most one of them commits.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::{Store, StoreError, Table};
-use crate::domain::UserId;
+use super::expression::{Expression, Item};
+use super::transaction::{CommitError, Transaction};
+use super::{Store, StoreError, Table, keys};
+use crate::domain::{Status, User, UserId};
+
+/// The label of the check in a transaction.
+const KEEPER: &str = "keeper";
+
+/// What became of a change that takes an admin away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AdminChange {
+    /// It was made.
+    Done,
+    /// There is no such account.
+    UnknownUser,
+    /// The admin who was to be left is none any more, or their account was changed.
+    NoOtherAdmin,
+}
+
+impl Transaction {
+    /// Lets the transaction happen only while `keeper` is the admin that was read: by role or by address, with an account
+    /// that is enabled.
+    pub(super) fn while_admin(self, keeper: Option<&User>) -> Self {
+        let Some(keeper) = keeper else { return self };
+        let condition = "#status = :keeper_status AND #role = :keeper_role AND #email = :keeper_email \
+                         AND #email_verified = :keeper_verified";
+        let unchanged = Expression::when(condition)
+            .value("keeper_status", Status::Active)
+            .value("keeper_role", keeper.role)
+            .value("keeper_email", &keeper.email)
+            .value("keeper_verified", keeper.email_verified);
+        self.check(KEEPER, keys::user(keeper.id), unchanged)
+    }
+}
+
+/// What a transaction with such a check has done.
+pub(super) fn outcome(committed: Result<(), CommitError>) -> Result<AdminChange, StoreError> {
+    let is_keeper = |(label, _): &(&str, Option<Item>)| *label == KEEPER;
+    match committed {
+        Ok(()) => Ok(AdminChange::Done),
+        Err(CommitError::Condition { failed, .. }) if failed.iter().any(is_keeper) => Ok(AdminChange::NoOtherAdmin),
+        Err(error) => error.condition_to(AdminChange::UnknownUser),
+    }
+}
 
 /// Items of one page.
 const PAGE: u32 = 1_000;
@@ -11,8 +57,8 @@ const PAGE: u32 = 1_000;
 /// What a search for another admin has found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OtherAdmin {
-    /// There is one, with an open account and a proved address.
-    Exists,
+    /// There is one, with an enabled account and a verified address.
+    Exists(UserId),
     /// There is none.
     Missing,
     /// There is none among the first accounts; the others were not looked at.
@@ -40,8 +86,8 @@ impl Store {
                 .expression_attribute_values(":yes", AttributeValue::Bool(true))
                 .expression_attribute_values(":user", text(&user.to_string()));
             let page = request.send().await.map_err(|error| StoreError::from_sdk("other_admin", error))?;
-            if page.count > 0 {
-                return Ok(OtherAdmin::Exists);
+            if let Some(id) = page.items().first().and_then(|item| item.get("id")?.as_s().ok()?.parse().ok()) {
+                return Ok(OtherAdmin::Exists(id));
             }
             start = page.last_evaluated_key;
             if start.is_none() {

@@ -55,7 +55,7 @@ use crate::request::RequestMeta;
 
 pub use accounts::{Admitted, Erased, NO_PASSWORD};
 pub use addresses::{Address, AddressState, Holder};
-pub use admins::OtherAdmin;
+pub use admins::{AdminChange, OtherAdmin};
 pub use authentication::Authentication;
 pub use buckets::{Admission, Charge, take};
 pub(crate) use client::tables_of;

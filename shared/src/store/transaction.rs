@@ -74,11 +74,9 @@ impl Transaction {
         self.writes.push((label, Write::Delete(key, when)));
         self
     }
-}
 
-impl Transaction {
-    /// Writes nothing to an item that must be as `when` says. Never for an item that many requests share: each check of it
-    /// conflicts with every other one.
+    /// Lets the transaction happen only while an item is as `when` says; needs the right `dynamodb:ConditionCheckItem`. Never for
+    /// an item that many requests share: each check of it conflicts with every other one.
     pub(super) fn check(mut self, label: &'static str, key: Key, when: Expression) -> Self {
         self.writes.push((label, Write::Check(key, when)));
         self

@@ -39,6 +39,6 @@ async fn handler(
     Body(reason): Body<Reason>,
 ) -> Result<Json<Message>, Problem> {
     let actor = Actor::Admin(caller.user.id, caller.session.id);
-    administration.disable(&meta, actor, user, &reason).await?;
+    administration.disable(&meta, actor, Some(&caller.user), user, &reason).await?;
     Ok(Json(Message { message: "The account is disabled, and every session of it is ended." }))
 }

@@ -8,7 +8,7 @@ use shared::description::Operation;
 use shared::domain::Device;
 use shared::environment::{Environment, StartError};
 use shared::export::{Export, PersonalData};
-use shared::http::{Caller, Endpoint, Meta, Problem};
+use shared::http::{Caller, Code, Endpoint, Meta, Problem};
 use shared::routes;
 
 /// A browser offers to save it.
@@ -30,6 +30,7 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 pub fn operation() -> Operation {
     Operation::of(&routes::AUTH_EXPORT_ME, "Hand out what is stored about the caller")
         .answers::<PersonalData>(StatusCode::OK, "Everything about the caller, but hashes of passwords and tokens.")
+        .refuses(&[Code::ReauthenticationRequired])
 }
 
 async fn handler(

@@ -115,7 +115,7 @@ impl Cast {
     /// # Errors
     /// [`Failure`].
     pub async fn retire(&self, desk: &Desk) -> Result<(), Failure> {
-        users::revoke_admin(desk, &self.admin_account, &why()?).await
+        users::revoke_admin(desk, &self.admin_account, None, &why()?).await
     }
 }
 

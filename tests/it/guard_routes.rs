@@ -2,6 +2,7 @@
 //! and the README. A failure names what is missing where.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use bundle_tests::TestApp;
 use dashtam_local::template::{ANY, Template};
@@ -118,4 +119,45 @@ fn the_readme_lists_every_endpoint_and_no_other() {
     let others = rows.iter().filter(|row| row.len() == 1).map(|row| row[0].clone());
     let without_route = WITHOUT_ROUTE.iter().map(|name| (*name).to_owned()).collect();
     assert_same(("the functions without a route", &without_route), ("the README's second table", &others.collect()));
+}
+
+/// The table by which `cargo lambda watch` serves the routes. It answers 404 in words of its own for what the table does not
+/// name, so every other method and path goes to the fallback, as at the gateway.
+fn watch_table() -> String {
+    const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    let mut paths: Vec<&str> = Vec::new();
+    for route in routes::ALL {
+        if !paths.contains(&route.path) {
+            paths.push(route.path);
+        }
+    }
+    let mut table = String::new();
+    for path in paths {
+        let function = |method: &&str| {
+            let method = Method::from_bytes(method.as_bytes()).expect("a method");
+            let route = routes::ALL.iter().find(|route| route.path == path && route.answers(&method));
+            route.map_or("service-fallback", |route| route.function)
+        };
+        let entry = |method: &&str| format!("{{ method = \"{method}\", function = \"{}\" }}", function(method));
+        let entries: Vec<_> = METHODS.iter().map(entry).collect();
+        let _ = writeln!(table, "{path:?} = [\n    {},\n]", entries.join(",\n    "));
+    }
+    table + "\"/\" = \"service-fallback\"\n\"/{*path}\" = \"service-fallback\"\n"
+}
+
+#[test]
+fn cargo_lambda_watch_serves_every_method_of_every_path() {
+    const BEGIN: &str = "[workspace.metadata.lambda.watch.router]\n";
+    let manifest = read("Cargo.toml");
+    let (head, rest) = manifest.split_once(BEGIN).expect("the table");
+    let (table, tail) = rest.split_once("\n[").expect("what comes behind it");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        let written = format!("{head}{BEGIN}{}\n[{tail}", watch_table());
+        std::fs::write(bundle_tests::project::path("Cargo.toml"), written).expect("the manifest is written");
+        return;
+    }
+    assert!(
+        table == watch_table(),
+        "the table of routes in Cargo.toml is outdated; write it again: UPDATE_DOCS=1 cargo test -p bundle-tests guard_routes"
+    );
 }

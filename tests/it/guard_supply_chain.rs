@@ -114,7 +114,7 @@ fn every_stage_is_deployed_under_a_name_and_with_parameters_that_the_template_ta
 fn the_example_of_an_environment_names_every_setting_and_no_value() {
     let mut expected = String::from(
         "# Every setting, without a value: what is empty has its default. docs/configuration.md says what each one takes.\n\
-         # Values go into `.env`, which git does not take. A test writes this file: `UPDATE_DOCS=1 cargo test -p bundle-tests\n\
+         # `cargo run` reads values from `.env` beside it, which git does not take. A test writes this file: `UPDATE_DOCS=1 cargo test -p bundle-tests\n\
          # guard_supply_chain`.\n",
     );
     for variable in Config::variables() {

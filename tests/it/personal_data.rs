@@ -2,6 +2,7 @@
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use bundle_tests::{Actor, Answer, Fault, PASSWORD, TestApp, text};
+use dashtam_local::mail::retention::remove_orphans;
 use futures::future::join_all;
 use http::Method;
 use serde_json::{Value, json};
@@ -54,6 +55,24 @@ async fn an_export_holds_the_account_its_sessions_and_its_records() {
     }
     assert_eq!(data["activity"]["next_cursor"], Value::Null);
     assert!(app.db_audit().await.contains(&"auth.export_me success -".to_owned()));
+}
+
+#[tokio::test]
+async fn captured_mail_to_an_erased_address_goes_within_a_day() {
+    let app = TestApp::start().await;
+    let ada = app.logged_in(EMAIL).await;
+    let _bob = app.logged_in("bob@example.com").await;
+    erase(&ada).await.assert(200);
+    app.drain().await;
+    let store = app.environment.store();
+    let remove = async || remove_orphans(&app.aws.mailbox, &store).await.expect("removed");
+    app.advance(86_399);
+    assert_eq!(remove().await, 0);
+    assert!(app.subjects(EMAIL).await.contains(&"Your account was erased".to_owned()));
+    app.advance(1);
+    assert!(remove().await > 1);
+    assert!(app.aws.mailbox.messages(Some(EMAIL)).is_empty());
+    assert!(!app.aws.mailbox.messages(Some("bob@example.com")).is_empty());
 }
 
 #[tokio::test]

@@ -273,8 +273,9 @@ impl<E: Display + Send + 'static> Consumers<E> {
             Some(((sequence, _), _)) => Some(sequence.before()),
             None => self.received,
         };
-        if let Err(error) = self.checkpoint.save(position) {
-            tracing::warn!(%error, "the outbox's position is not saved");
+        let saved = self.checkpoint.save(position);
+        if let Err(error) = saved.and_then(|()| position.map_or(Ok(()), |position| self.stream.trim(position))) {
+            tracing::warn!(%error, "the outbox's position is not saved, or its stream not trimmed");
         }
     }
 }

@@ -20,7 +20,9 @@ pub enum DataDirectoryError {
     #[error("the data directory {0} cannot be used: {1}")]
     Unusable(PathBuf, io::Error),
     /// Another process runs on it.
-    #[error("the data directory {0} is in use by another process")]
+    #[error(
+        "the data directory {0} is in use by another process; name another one with --data-dir, or use --in-memory"
+    )]
     InUse(PathBuf),
     /// It is somebody else's: it holds other files and others may read it.
     #[error("the data directory {0} holds other files and is open to other users; choose an empty or a new directory")]
@@ -51,10 +53,39 @@ impl DataDirectory {
             .open(path.join(LOCK))
             .map_err(unusable)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Ok(()) => Ok(Self { path: path.canonicalize().map_err(unusable)?, _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(DataDirectoryError::InUse(path.to_owned())),
             Err(TryLockError::Error(error)) => Err(unusable(error)),
         }
+    }
+
+    /// Whether a process runs on the directory at `path`. `false` for a copy, whose files name the ports of the original.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn is_in_use(path: &Path) -> io::Result<bool> {
+        let lock = match File::open(path.join(LOCK)) {
+            Ok(lock) => lock,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        match lock.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    /// Whether there is a data directory at `path`: a folder with the file that a process locks.
+    #[must_use]
+    pub fn is_one(path: &Path) -> bool {
+        path.join(LOCK).exists()
+    }
+
+    /// Its absolute path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The path of a file in it.

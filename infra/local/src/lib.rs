@@ -16,6 +16,7 @@ pub mod consumers;
 pub mod data_directory;
 pub mod database;
 pub mod endpoints;
+pub mod env_file;
 pub mod environment;
 pub mod event;
 pub mod gateway;

@@ -23,7 +23,7 @@ use crate::aws::secrets_manager::{self, SecretsManager};
 use crate::aws::ses::{Identities, Ses};
 use crate::data_directory::DataDirectory;
 use crate::database::{self, DatabaseError};
-use crate::environment::Endpoints;
+use crate::environment::{self, Endpoints};
 use crate::iam::{Denial, Rights, Service, guarded};
 use crate::mail::{self, Mailbox};
 use crate::secrets::{SecretDefinition, make_missing};
@@ -59,6 +59,9 @@ pub enum LocalAwsError {
     /// A role may not do what Lambda or Pipes do in its name.
     #[error("template.yaml: {}", .0.advice())]
     Rights(#[from] Denial),
+    /// The file that names the ports of the last run.
+    #[error("lambda.env in the data directory cannot be replaced")]
+    LastRun(#[source] std::io::Error),
     /// A port on loopback.
     #[error("no port for the local AWS side")]
     Port(#[source] std::io::Error),
@@ -121,28 +124,37 @@ impl LocalAws {
         make_missing(&secrets, parts.secret_prefix, parts.secrets).await?;
         let identities = Identities::verified([bare_address(parts.sender)]);
         let kms = Kms::open(file(KEY_FILE).as_deref(), parts.entropy.as_ref())?;
-        let archive = S3::new(file(ARCHIVE_FOLDER));
+        let archive = S3::new(file(ARCHIVE_FOLDER), Arc::clone(&parts.clock));
         let ses = Ses::new(mailbox.clone(), identities, parts.clock, parts.entropy);
+
+        let last = parts.directory.map(environment::retire).transpose().map_err(LocalAwsError::LastRun)?.flatten();
 
         let mut servers = JoinSet::new();
         servers.spawn(database::sweep_expired(database.clone(), database::SWEEP_INTERVAL));
         servers.spawn(secrets.clone().drive_rotations());
         let engine = Engine::start(database.clone(), &mut servers).await.map_err(LocalAwsError::Port)?;
-        let mut serve = async |service, router| serve(&mut servers, guarded(router, service, &rights)).await;
+        let mut serve = async |service, router, last: Option<SocketAddr>| {
+            serve(&mut servers, guarded(router, service, &rights), last).await
+        };
+        let at = |of: fn(&Endpoints) -> SocketAddr| last.as_ref().map(of);
         let endpoints = Endpoints {
-            dynamodb: serve(Service::DynamoDb, engine.router()).await?,
-            secrets_manager: serve(Service::SecretsManager, secrets.router()).await?,
-            sesv2: serve(Service::Ses, ses.router()).await?,
-            kms: serve(Service::Kms, kms.router()).await?,
-            s3: serve(Service::S3, archive.router()).await?,
+            dynamodb: serve(Service::DynamoDb, engine.router(), at(|last| last.dynamodb)).await?,
+            secrets_manager: serve(Service::SecretsManager, secrets.router(), at(|last| last.secrets_manager)).await?,
+            sesv2: serve(Service::Ses, ses.router(), at(|last| last.sesv2)).await?,
+            kms: serve(Service::Kms, kms.router(), at(|last| last.kms)).await?,
+            s3: serve(Service::S3, archive.router(), at(|last| last.s3)).await?,
         };
         Ok(Self { database, secrets, ses, mailbox, archive, rights, endpoints, _servers: servers })
     }
 }
 
-/// Serves a router on a loopback port of its own; which.
-async fn serve(servers: &mut JoinSet<()>, router: Router) -> Result<SocketAddr, LocalAwsError> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(LocalAwsError::Port)?;
+/// Serves a router on a loopback port of its own, on that of the last run if it is free; which.
+async fn serve(
+    servers: &mut JoinSet<()>,
+    router: Router,
+    last: Option<SocketAddr>,
+) -> Result<SocketAddr, LocalAwsError> {
+    let listener = listen(last).await.map_err(LocalAwsError::Port)?;
     let address = listener.local_addr().map_err(LocalAwsError::Port)?;
     servers.spawn(async move {
         if let Err(error) = axum::serve(listener, router).await {
@@ -150,6 +162,15 @@ async fn serve(servers: &mut JoinSet<()>, router: Router) -> Result<SocketAddr, 
         }
     });
     Ok(address)
+}
+
+async fn listen(last: Option<SocketAddr>) -> std::io::Result<TcpListener> {
+    if let Some(last) = last
+        && let Ok(listener) = TcpListener::bind(last).await
+    {
+        return Ok(listener);
+    }
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await
 }
 
 /// The address in `Name <address>`, or the text itself.

@@ -11,7 +11,8 @@ use clap::error::ErrorKind;
 
 /// Dashtam Auth on this machine: the whole service in one process, without an AWS account.
 ///
-/// Settings are environment variables that begin with DASHTAM_; docs/configuration.md lists them.
+/// Settings are environment variables that begin with DASHTAM_, or lines of `.env` in the folder where it starts;
+/// docs/configuration.md lists them.
 #[derive(Debug, Clone, PartialEq, Eq, Parser)]
 #[command(name = "dashtam-local", version)]
 pub struct Options {
@@ -26,6 +27,10 @@ pub struct Options {
     /// Keep everything in memory: the data directory is not used, and all is gone when the process ends
     #[arg(long)]
     pub in_memory: bool,
+
+    /// A file with settings, one NAME=value a line; variables of the environment win over it [default: .env, if it exists]
+    #[arg(long, value_name = "FILE")]
+    pub env_file: Option<PathBuf>,
 }
 
 /// What the command line asks for, when it is not a run.
@@ -65,7 +70,7 @@ mod tests {
     #[test]
     fn without_options_it_listens_on_9000_and_keeps_its_state() {
         let options = read(&[]).unwrap();
-        assert_eq!(options, Options { port: 9000, data_dir: ".dashtam/".into(), in_memory: false });
+        assert_eq!(options, Options { port: 9000, data_dir: ".dashtam/".into(), in_memory: false, env_file: None });
     }
 
     #[test]
@@ -73,6 +78,7 @@ mod tests {
         let options = read(&["--port", "9100", "--data-dir", "/tmp/x"]).unwrap();
         assert_eq!((options.port, options.data_dir), (9100, PathBuf::from("/tmp/x")));
         assert!(read(&["--in-memory"]).unwrap().in_memory);
+        assert_eq!(read(&["--env-file", "x.env"]).unwrap().env_file, Some(PathBuf::from("x.env")));
     }
 
     #[test]

@@ -76,6 +76,9 @@ impl Sealing {
         handled.map_err(|failure| shared::http::error_chain(&failure))?;
         self.pending = None;
         self.checkpoint.save(Some(last)).map_err(text)?;
+        if let Err(error) = self.stream.trim(last) {
+            tracing::warn!(%error, "records of the audit stream are kept");
+        }
         Ok(true)
     }
 }

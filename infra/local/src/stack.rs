@@ -20,6 +20,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::aws::s3::expire_objects;
 use crate::aws::secrets_manager::RotationError;
 use crate::consumers::{self, Consumers, DEAD_LETTER_FILE, Handlers};
 use crate::data_directory::{DataDirectory, DataDirectoryError, replace_file};
@@ -36,6 +37,9 @@ use crate::{endpoints, environment, mail, rotations, viewer};
 /// How long a stop waits for requests and messages that are in flight.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// How long the archive keeps an object behind its retention, as the lifecycle rule of the template does.
+const ARCHIVE_SLACK: Duration = Duration::from_secs(86_400);
+
 /// How long a stop waits for the last spans to leave.
 const FLUSH: Duration = Duration::from_secs(1);
 
@@ -46,7 +50,7 @@ pub enum StackError {
     #[error("{}", .0.0.join("; "))]
     Settings(ConfigError),
     /// The port.
-    #[error("cannot listen on port {0}: {1}")]
+    #[error("cannot listen on port {0}: {1}; choose another one with --port, such as `cargo run -- --port 9001`")]
     Port(u16, std::io::Error),
     /// The data directory.
     #[error(transparent)]
@@ -128,6 +132,9 @@ impl Stack {
         for scheduled in scheduled(&environment).await? {
             background.spawn(scheduled.run(until(stopped.clone())));
         }
+        background.spawn(mail::retention::run(aws.mailbox.clone(), environment.store(), until(stopped.clone())));
+        let retention = config.audit.retention + ARCHIVE_SLACK;
+        background.spawn(expire_objects(aws.archive.clone(), retention, until(stopped.clone())));
         let behind = Behind {
             app: app(endpoints::all(&environment).await?, environment.app()),
             to_app: into_axum,
@@ -135,7 +142,7 @@ impl Stack {
         };
         let gateway = Gateway::new(&template, config.rate_limits.scale, behind, sources());
         if let Some(directory) = &directory {
-            let text = environment::render(&aws.endpoints, own(&settings));
+            let text = environment::render(&aws.endpoints, directory, own(&settings));
             replace_file(&directory.file(environment::FILE), text.as_bytes()).map_err(StackError::LambdaEnv)?;
         }
         Ok(Self {

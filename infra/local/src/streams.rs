@@ -1,11 +1,13 @@
 //! The stream of a table, read from where the last run left off.
 //!
 //! The position on disk lies below everything that is not finished, so a crash costs a second delivery and never a first
-//! one.
+//! one. What is below it is removed: each record holds an item twice, and the streams would outgrow the tables, and keep what
+//! was erased from them. A database in memory ends with its process and keeps them.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use dynoxide::actions::describe_stream::DescribeStreamRequest;
 use dynoxide::actions::describe_table::DescribeTableRequest;
@@ -25,6 +27,9 @@ pub enum StreamError {
     /// The table has no stream, or the stream no shard.
     #[error("the table {0} has no stream")]
     NoStream(String),
+    /// Records that were read cannot be removed.
+    #[error("what was read of a stream cannot be removed: {0}")]
+    Trim(#[from] rusqlite::Error),
     /// The engine gave a sequence number that is none.
     #[error("a stream has a malformed sequence number")]
     MalformedSequence,
@@ -32,6 +37,9 @@ pub enum StreamError {
     #[error("{0} cannot be used: {1}")]
     Checkpoint(PathBuf, String),
 }
+
+/// What the engine adds to a stored number to make one of 21 digits.
+const OFFSET: u128 = 100_000_000_000_000_000_000;
 
 /// A record's place in the stream: a number of 21 digits or more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,6 +50,11 @@ impl Sequence {
     #[must_use]
     pub fn before(self) -> Self {
         Self(self.0.saturating_sub(1))
+    }
+
+    /// The number as the engine stores it.
+    fn stored(self) -> Option<i64> {
+        i64::try_from(self.0.checked_sub(OFFSET)?).ok()
     }
 }
 
@@ -63,6 +76,10 @@ impl fmt::Display for Sequence {
 pub struct TableStream {
     database: Database,
     iterator: String,
+    table: String,
+    trimmer: Option<rusqlite::Connection>,
+    /// What is removed already.
+    trimmed: Option<Sequence>,
 }
 
 impl TableStream {
@@ -85,7 +102,32 @@ impl TableStream {
             shard_iterator_type: kind.to_owned(),
             sequence_number: after.map(|sequence| sequence.to_string()),
         })?;
-        Ok(Self { database, iterator: response.shard_iterator.ok_or_else(no_stream)? })
+        let trimmer = trimmer(&database)?;
+        Ok(Self {
+            database,
+            iterator: response.shard_iterator.ok_or_else(no_stream)?,
+            table: table.to_owned(),
+            trimmer,
+            trimmed: None,
+        })
+    }
+
+    /// Removes the records up to a position. The numbers of later ones do not depend on them: they follow the clock.
+    ///
+    /// # Errors
+    /// [`StreamError::Trim`]; the next call removes what this one did not.
+    pub fn trim(&mut self, through: Sequence) -> Result<(), StreamError> {
+        const TRIM: &str =
+            "DELETE FROM _stream_records WHERE table_name = ?1 AND CAST(sequence_number AS INTEGER) <= ?2";
+        let (Some(trimmer), Some(stored)) = (&self.trimmer, through.stored()) else {
+            return Ok(());
+        };
+        if self.trimmed == Some(through) {
+            return Ok(());
+        }
+        trimmer.prepare_cached(TRIM)?.execute((&self.table, stored))?;
+        self.trimmed = Some(through);
+        Ok(())
     }
 
     /// The next records, at most `limit`; none at the end of what is there.
@@ -104,6 +146,18 @@ impl TableStream {
         }
         Ok(records)
     }
+}
+
+/// A connection of our own to the engine's file; `None` for a database in memory.
+fn trimmer(database: &Database) -> Result<Option<rusqlite::Connection>, StreamError> {
+    let Some(path) = database.db_path()?.filter(|path| !path.is_empty()) else {
+        return Ok(None);
+    };
+    let connection = rusqlite::Connection::open(path)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    // Nothing is lost if a power cut takes a removal back. What is removed is overwritten, since it may be an erased address.
+    connection.execute_batch("PRAGMA synchronous = NORMAL; PRAGMA secure_delete = ON;")?;
+    Ok(Some(connection))
 }
 
 /// The position that outlives the process, where there is a data directory.
@@ -204,6 +258,33 @@ pub(crate) mod tests {
         let behind = |after| TableStream::open(database.clone(), OUTBOX, Some(after)).unwrap().next(10).unwrap();
         assert_eq!(places(behind(rows[0])), rows[1..]);
         assert_eq!(places(behind(rows[1].before())), rows[1..]);
+    }
+
+    #[test]
+    fn what_is_below_the_position_is_removed_and_the_rest_is_read() {
+        let scratch = TempDir::new();
+        let file = scratch.path(database::FILE);
+        let database = database::open(Some(&file)).unwrap();
+        database::create_missing_tables(&database, "dashtam-local-", &sample().tables).unwrap();
+        for number in 1..=3 {
+            put(&database, &json!({ "pk": { "S": format!("OUTBOX#{number}") }, "mail": { "S": "x" } }));
+        }
+        let mut stream = TableStream::open(database.clone(), OUTBOX, None).unwrap();
+        let rows = stream.next(2).unwrap();
+        stream.trim(rows[1].0).unwrap();
+        let left = || {
+            let connection = rusqlite::Connection::open(&file).unwrap();
+            connection.query_row("SELECT COUNT(*) FROM _stream_records", [], |row| row.get::<_, u64>(0)).unwrap()
+        };
+        assert_eq!(left(), 1);
+        assert_eq!(stream.next(10).unwrap().len(), 1);
+        let behind = TableStream::open(database.clone(), OUTBOX, Some(rows[1].0)).unwrap().next(10).unwrap();
+        stream.trim(behind[0].0).unwrap();
+        assert_eq!((behind.len(), left()), (1, 0));
+        // A later record still comes behind the position.
+        put(&database, &json!({ "pk": { "S": "OUTBOX#4" }, "mail": { "S": "x" } }));
+        assert_eq!(stream.next(10).unwrap().len(), 1);
+        assert_eq!(TableStream::open(database, OUTBOX, Some(behind[0].0)).unwrap().next(10).unwrap().len(), 1);
     }
 
     #[test]

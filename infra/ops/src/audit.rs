@@ -90,7 +90,7 @@ pub async fn tail(desk: &Desk, tail: &AuditTail, console: &mut Console<'_>) -> R
         from = from.max(now.minus(LATE));
         let left = tail.seconds.map(|seconds| Duration::from_secs(seconds).saturating_sub(begun.elapsed()));
         let pause = Duration::from_secs(tail.every).min(left.unwrap_or(Duration::MAX));
-        if pause.is_zero() || interrupted(pause).await {
+        if !console.is_open() || pause.is_zero() || interrupted(pause).await {
             break;
         }
     }

@@ -1,10 +1,10 @@
 //! What is printed: an answer as text for people or as one JSON document, and progress on standard error.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 
 /// An answer in both forms.
 #[derive(Debug)]
@@ -15,18 +15,21 @@ pub struct Answer {
     pub text: String,
 }
 
-/// The two streams of the process. Nobody is left to be told that one of them is closed, so failures to write are not
-/// looked at.
+/// The two streams of the process.
+///
+/// The first failure to write an answer is kept for [`Self::finish`]: an export of which a full disk took half must not end
+/// with success. Failures to write to standard error are ignored, since they cannot be reported anywhere.
 pub struct Console<'a> {
     json: bool,
     out: &'a mut dyn Write,
     err: &'a mut dyn Write,
+    unwritten: Option<io::Error>,
 }
 
 impl<'a> Console<'a> {
     /// Streams to which answers go as text, or as one JSON document.
     pub fn new(json: bool, out: &'a mut dyn Write, err: &'a mut dyn Write) -> Self {
-        Self { json, out, err }
+        Self { json, out, err, unwritten: None }
     }
 
     /// Whether answers are JSON.
@@ -38,29 +41,62 @@ impl<'a> Console<'a> {
     /// Prints the answer.
     pub fn answer(&mut self, answer: &Answer) {
         let text = if self.json { plain_json(&format!("{:#}", answer.document)) } else { answer.text.clone() };
-        let _nobody_reads = writeln!(self.out, "{}", text.trim_end());
+        self.write(&format!("{}\n", text.trim_end()));
     }
 
     /// Prints a piece of an answer that comes bit by bit.
     pub fn piece(&mut self, text: &str) {
         let text = if self.json { plain_json(text) } else { text.to_owned() };
-        let _nobody_reads = write!(self.out, "{text}").and_then(|()| self.out.flush());
+        self.write(&text);
+    }
+
+    /// Whether everything could be written so far. Work that goes on until it is interrupted ends when it is not.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        self.unwritten.is_none()
+    }
+
+    /// Ends the output: the exit code, which is not that of success if a part of the answer is missing.
+    #[must_use]
+    pub fn finish(mut self, exit: Exit) -> Exit {
+        self.write("");
+        match self.unwritten.take() {
+            Some(error) => {
+                self.fail(&unwritten(&error));
+                if exit == Exit::Done { Exit::Refused } else { exit }
+            }
+            None => exit,
+        }
+    }
+
+    /// Writes and flushes: an error of a buffered stream would otherwise appear after the exit code is decided.
+    fn write(&mut self, text: &str) {
+        if self.unwritten.is_none() {
+            self.unwritten = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()).err();
+        }
     }
 
     /// Says what long work is at.
     pub fn progress(&mut self, text: &str) {
-        let _nobody_reads = writeln!(self.err, "{text}");
+        let _cannot_be_reported = writeln!(self.err, "{text}");
     }
 
     /// Prints why the command was not carried out.
     pub fn fail(&mut self, failure: &Failure) {
         let Failure { code, what, remedy, .. } = failure;
-        let _nobody_reads = writeln!(self.err, "ops: {what}\n     {remedy}");
+        let _cannot_be_reported = writeln!(self.err, "ops: {what}\n     {remedy}");
         if self.json {
             let document = json!({ "error": { "code": code, "message": what, "what_to_do": remedy } });
-            let _nobody_reads = writeln!(self.out, "{document:#}");
+            self.write(&format!("{document:#}\n"));
         }
     }
+}
+
+fn unwritten(error: &io::Error) -> Failure {
+    Failure::refused(
+        format!("Standard output could not be written: {error}. What was printed is incomplete."),
+        "The command itself was carried out. Give its output room, or a reader that stays, and look at the result again.",
+    )
 }
 
 /// Whether a character would do something to a terminal, or hides.

@@ -69,20 +69,21 @@ pub async fn run<'a>(
     let options = match Options::try_parse_from(arguments) {
         Ok(options) => options,
         Err(error) => {
-            let (exit, stream) = if error.use_stderr() { (Exit::Usage, err) } else { (Exit::Done, out) };
-            // A closed pipe is nobody to tell.
-            let _nobody_reads = write!(stream, "{error}");
-            return exit.code();
+            let mut console = Console::new(false, out, err);
+            if error.use_stderr() {
+                console.progress(error.to_string().trim_end());
+                return Exit::Usage.code();
+            }
+            console.piece(&error.to_string());
+            return console.finish(Exit::Done).code();
         }
     };
     let mut console = Console::new(options.common.json, out, err);
-    match Box::pin(carry_out(&options, process, migrations, &mut console)).await {
-        Ok(exit) => exit.code(),
-        Err(failure) => {
-            console.fail(&failure);
-            failure.exit.code()
-        }
-    }
+    let exit = Box::pin(carry_out(&options, process, migrations, &mut console)).await.unwrap_or_else(|failure| {
+        console.fail(&failure);
+        failure.exit
+    });
+    console.finish(exit).code()
 }
 
 async fn carry_out(

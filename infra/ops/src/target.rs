@@ -6,6 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
+use dashtam_local::data_directory::DataDirectory;
 use shared::config::{PREFIX, Settings};
 
 use crate::failure::Failure;
@@ -46,6 +47,11 @@ pub fn settings_to_check(common: &Common, process: &Settings) -> Result<(Setting
 
 fn from_file(common: &Common) -> Result<Settings, Failure> {
     let file = common.env_file.clone().unwrap_or_else(|| common.data_dir.join(FILE));
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // An explicit file anywhere else is taken as it is: it may name a deployment's settings.
+    if (common.env_file.is_none() && file.exists()) || DataDirectory::is_one(folder) {
+        belongs_to_a_running_service(folder)?;
+    }
     let text = std::fs::read_to_string(&file).map_err(|error| no_file(&file, &error))?;
     parse(&text).map_err(|line| {
         Failure::usage(
@@ -53,6 +59,20 @@ fn from_file(common: &Common) -> Result<Settings, Failure> {
             "Start `cargo run` again to have it written anew, or name another file with --env-file.",
         )
     })
+}
+
+/// Refuses the settings of a data directory on which nothing runs. The ports in a copied directory are those of the running
+/// original, so a command on the copy would change the original.
+fn belongs_to_a_running_service(folder: &Path) -> Result<(), Failure> {
+    let what = match DataDirectory::is_in_use(folder) {
+        Ok(true) => return Ok(()),
+        Ok(false) => {
+            format!("No local run uses {}, so the ports in its {FILE} may be those of another one.", folder.display())
+        }
+        Err(error) => format!("It is not known whether a local run uses {}: {error}.", folder.display()),
+    };
+    let start = format!("Start one on it first: `cargo run -- --port 0 --data-dir {}`.", folder.display());
+    Err(Failure::usage(what, start))
 }
 
 fn no_file(file: &Path, error: &std::io::Error) -> Failure {

@@ -38,7 +38,7 @@ type Ask<'a> = Box<dyn FnMut() -> Result<bool, Failure> + Send + 'a>;
 /// The service does not start, or a request fails.
 pub fn measure(bounds: &Bounds, goals: &mut Goals) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let options = Options { port: 0, in_memory: true, data_dir: std::path::PathBuf::new() };
+    let options = Options { port: 0, in_memory: true, data_dir: std::path::PathBuf::new(), env_file: None };
     let stack = runtime.block_on(Box::pin(Stack::start(&options, &settings())))?;
     let (address, variables) = (stack.address(), stack.aws().endpoints.variables());
     let accounts = Account::make(address, CALLERS)?;

@@ -3,12 +3,12 @@
 //! It serves `PutObject`, `GetObject` and `ListObjectsV2` over REST XML with the bucket in the path. An object is a file
 //! below the bucket's folder, or stands in memory. As in a bucket whose rule is compliance, nothing that stands there is
 //! replaced or deleted: a put asks for that by `If-None-Match: *`, one that does not is refused, and so is every delete.
+//! What is older than the retention goes by itself, as by the lifecycle rule of the template's bucket.
+
+mod objects;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -19,9 +19,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 use shared::digest;
+use shared::domain::Timestamp;
 
+use self::objects::Listed;
+pub use self::objects::{S3, expire_objects};
 use super::protocol;
-use crate::data_directory::replace_file;
 
 /// The bucket's name.
 pub const BUCKET: &str = "dashtam-local-audit";
@@ -29,16 +31,6 @@ pub const BUCKET: &str = "dashtam-local-audit";
 const MOST: usize = 16 * 1024 * 1024;
 /// The most names of one answer.
 const MOST_NAMES: usize = 1_000;
-
-/// The server's state; cheap to clone, all clones are one.
-#[derive(Debug, Clone)]
-pub struct S3(Arc<Objects>);
-
-#[derive(Debug)]
-enum Objects {
-    Memory(Mutex<BTreeMap<String, Vec<u8>>>),
-    Folder(PathBuf, Mutex<()>),
-}
 
 /// A refusal: status and code.
 type Refusal = (StatusCode, &'static str);
@@ -48,93 +40,10 @@ const DENIED: Refusal = (StatusCode::FORBIDDEN, "AccessDenied");
 const INTERNAL: Refusal = (StatusCode::INTERNAL_SERVER_ERROR, "InternalError");
 
 impl S3 {
-    /// A bucket in this folder, or in memory.
-    #[must_use]
-    pub fn new(folder: Option<PathBuf>) -> Self {
-        Self(Arc::new(match folder {
-            Some(folder) => Objects::Folder(folder, Mutex::default()),
-            None => Objects::Memory(Mutex::default()),
-        }))
-    }
-
     /// The service, to be served on a loopback listener.
     pub fn router(&self) -> Router {
         Router::new().fallback(answer).with_state(self.clone())
     }
-
-    /// The names that begin with `prefix`, in order.
-    ///
-    /// # Errors
-    /// The system's.
-    pub fn names(&self, prefix: &str) -> io::Result<Vec<String>> {
-        let mut names = match &*self.0 {
-            Objects::Memory(objects) => {
-                objects.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
-            }
-            Objects::Folder(folder, _) => files(folder, folder)?,
-        };
-        names.retain(|name| name.starts_with(prefix));
-        names.sort();
-        Ok(names)
-    }
-
-    fn get(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
-        match &*self.0 {
-            Objects::Memory(objects) => Ok(objects.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()),
-            Objects::Folder(folder, _) => match std::fs::read(folder.join(name)) {
-                Ok(content) => Ok(Some(content)),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-                Err(error) => Err(error),
-            },
-        }
-    }
-
-    /// Puts an object where none is; `false` if one is.
-    fn put(&self, name: &str, content: &[u8]) -> io::Result<bool> {
-        match &*self.0 {
-            Objects::Memory(objects) => {
-                let mut objects = objects.lock().unwrap_or_else(PoisonError::into_inner);
-                let is_new = !objects.contains_key(name);
-                if is_new {
-                    objects.insert(name.to_owned(), content.to_vec());
-                }
-                Ok(is_new)
-            }
-            Objects::Folder(folder, one_at_a_time) => {
-                let _held = one_at_a_time.lock().unwrap_or_else(PoisonError::into_inner);
-                let path = folder.join(name);
-                if path.exists() {
-                    return Ok(false);
-                }
-                if let Some(parent) = path.parent() {
-                    std::fs::create_dir_all(parent)?;
-                }
-                replace_file(&path, content).map(|()| true)
-            }
-        }
-    }
-}
-
-/// All files below a folder, by their path in it; none where there is no folder.
-fn files(root: &Path, folder: &Path) -> io::Result<Vec<String>> {
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
-    let mut found = Vec::new();
-    for entry in entries {
-        let path = entry?.path();
-        if path.is_dir() {
-            found.extend(files(root, &path)?);
-        } else if let Some(name) = path.strip_prefix(root).ok().and_then(Path::to_str)
-            // What a crash left half written.
-            && path.extension().is_none_or(|extension| extension != "new")
-        {
-            found.push(name.to_owned());
-        }
-    }
-    Ok(found)
 }
 
 async fn answer(State(server): State<S3>, method: Method, uri: Uri, headers: HeaderMap, body: Body) -> Response {
@@ -151,6 +60,9 @@ async fn answer(State(server): State<S3>, method: Method, uri: Uri, headers: Hea
 }
 
 fn handle(server: &S3, method: &Method, uri: &Uri, headers: &HeaderMap, body: &Bytes) -> Result<Response, Refusal> {
+    if uri.path() == "/" && *method == Method::GET {
+        return Ok(buckets(server));
+    }
     let (bucket, name) = uri.path().trim_start_matches('/').split_once('/').unwrap_or((uri.path(), ""));
     if bucket.trim_start_matches('/') != BUCKET {
         return Err((StatusCode::NOT_FOUND, "NoSuchBucket"));
@@ -158,9 +70,15 @@ fn handle(server: &S3, method: &Method, uri: &Uri, headers: &HeaderMap, body: &B
     let name = percent_decode_str(name).decode_utf8().map_err(|_| (StatusCode::BAD_REQUEST, "InvalidURI"))?;
     match *method {
         Method::GET if name.is_empty() => list(server, uri.query().unwrap_or_default()),
-        Method::GET => {
-            let content = server.get(checked(&name)?).map_err(|_| INTERNAL)?.ok_or(NO_SUCH_KEY)?;
-            Ok((StatusCode::OK, [(header::CONTENT_TYPE, "application/x-ndjson")], content).into_response())
+        Method::HEAD if name.is_empty() => Ok(StatusCode::OK.into_response()),
+        // A HEAD is answered as a GET; the server leaves the body out.
+        Method::GET | Method::HEAD => {
+            let (modified, content) = server.get(checked(&name)?).map_err(|_| INTERNAL)?.ok_or(NO_SUCH_KEY)?;
+            let headers = [
+                (header::CONTENT_TYPE, "application/x-ndjson".to_owned()),
+                (header::LAST_MODIFIED, http_date(modified)),
+            ];
+            Ok((StatusCode::OK, headers, content).into_response())
         }
         Method::PUT => put(server, checked(&name)?, headers, body),
         Method::DELETE => Err(DENIED),
@@ -196,26 +114,74 @@ fn list(server: &S3, query: &str) -> Result<Response, Refusal> {
         let found = pairs.filter(|(name, _)| *name == wanted).map(|(_, value)| value).next().unwrap_or_default();
         percent_decode_str(found).decode_utf8_lossy().into_owned()
     };
-    let (prefix, after) = (value("prefix"), value("start-after"));
-    let mut names = server.names(&prefix).map_err(|_| INTERNAL)?;
-    names.retain(|name| *name > after);
-    let is_cut = names.len() > MOST_NAMES;
-    names.truncate(MOST_NAMES);
+    let (prefix, delimiter) = (value("prefix"), value("delimiter"));
+    // The token of a page is the last name of the page before it.
+    let after = value("start-after").max(value("continuation-token"));
+    let mut entries = BTreeMap::new();
+    for object in server.list(&prefix).map_err(|_| INTERNAL)? {
+        match folder(&object.name, &prefix, &delimiter) {
+            Some(folder) => entries.insert(folder, None),
+            None => entries.insert(object.name.clone(), Some(object)),
+        };
+    }
+    entries.retain(|name, _| *name > after);
+    let is_cut = entries.len() > MOST_NAMES;
+    let page: Vec<_> = entries.into_iter().take(MOST_NAMES).collect();
     let mut text = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ListBucketResult><Name>{BUCKET}</Name><KeyCount>{}</KeyCount><IsTruncated>{is_cut}</IsTruncated>",
-        names.len()
+        page.len()
     );
-    for name in names {
-        // Writing to a string cannot fail. Names hold nothing that XML would have to escape but these.
-        let name = name.replace('&', "&amp;").replace('<', "&lt;");
-        let _ = write!(text, "<Contents><Key>{name}</Key></Contents>");
+    // Writing to a string cannot fail.
+    if let Some((last, _)) = page.last().filter(|_| is_cut) {
+        let _ = write!(text, "<NextContinuationToken>{}</NextContinuationToken>", escaped(last));
+    }
+    for (name, object) in page {
+        let name = escaped(&name);
+        let _ = match object {
+            Some(Listed { modified, size, .. }) => write!(
+                text,
+                "<Contents><Key>{name}</Key><LastModified>{modified}</LastModified><Size>{size}</Size>\
+                 <StorageClass>STANDARD</StorageClass></Contents>"
+            ),
+            None => write!(text, "<CommonPrefixes><Prefix>{name}</Prefix></CommonPrefixes>"),
+        };
     }
     text.push_str("</ListBucketResult>");
     Ok((StatusCode::OK, [(header::CONTENT_TYPE, "application/xml")], text).into_response())
 }
 
+/// The only bucket, for a client that asks which there are.
+fn buckets(server: &S3) -> Response {
+    let text = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ListAllMyBucketsResult><Buckets><Bucket><Name>{BUCKET}</Name>\
+         <CreationDate>{}</CreationDate></Bucket></Buckets></ListAllMyBucketsResult>",
+        server.now()
+    );
+    (StatusCode::OK, [(header::CONTENT_TYPE, "application/xml")], text).into_response()
+}
+
+/// The part of a name up to the first delimiter behind the prefix, which a list shows in the place of all names below it.
+fn folder(name: &str, prefix: &str, delimiter: &str) -> Option<String> {
+    let rest = name.strip_prefix(prefix)?;
+    let (first, _) = rest.split_once(delimiter).filter(|_| !delimiter.is_empty())?;
+    Some(format!("{prefix}{first}{delimiter}"))
+}
+
+/// Names hold nothing else that XML would have to escape.
+fn escaped(name: &str) -> String {
+    name.replace('&', "&amp;").replace('<', "&lt;")
+}
+
+/// As RFC 9110 section 5.6.7 has it.
+fn http_date(time: Timestamp) -> String {
+    let time = jiff::Timestamp::from_millisecond(time.as_millis()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&time).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use axum::http::Request;
     use shared::archive::Archive;
     use shared::config::Settings;
@@ -234,7 +200,7 @@ mod tests {
     #[tokio::test]
     async fn what_the_products_client_puts_it_reads_and_lists_in_order() {
         let scratch = TempDir::new();
-        for server in [S3::new(None), S3::new(Some(scratch.path("archive")))] {
+        for server in [S3::new(None, testing::clock()), S3::new(Some(scratch.path("archive")), testing::clock())] {
             let archive = archive(&server, BUCKET).await;
             assert_eq!(archive.get("segments/0/1-a.jsonl").await.unwrap(), None);
             assert!(archive.names("segments/", None).await.unwrap().is_empty());
@@ -251,18 +217,18 @@ mod tests {
     #[tokio::test]
     async fn an_object_that_is_there_stays_as_it_is() {
         let scratch = TempDir::new();
-        let server = S3::new(Some(scratch.path("archive")));
+        let server = S3::new(Some(scratch.path("archive")), testing::clock());
         let archive = archive(&server, BUCKET).await;
         archive.put("a/b", "first".to_owned()).await.unwrap();
         archive.put("a/b", "second".to_owned()).await.unwrap();
         assert_eq!(archive.get("a/b").await.unwrap().as_deref(), Some("first"));
-        let reopened = S3::new(Some(scratch.path("archive")));
-        assert_eq!(reopened.get("a/b").unwrap().as_deref(), Some(b"first".as_slice()));
+        let reopened = S3::new(Some(scratch.path("archive")), testing::clock());
+        assert_eq!(reopened.get("a/b").unwrap().map(|(_, content)| content).as_deref(), Some(b"first".as_slice()));
     }
 
     #[tokio::test]
     async fn deletes_overwrites_foreign_buckets_and_ways_out_are_refused() {
-        let server = S3::new(None);
+        let server = S3::new(None, testing::clock());
         archive(&server, BUCKET).await.put("a", "first".to_owned()).await.unwrap();
         assert!(archive(&server, "other").await.put("a", "x".to_owned()).await.is_err());
         assert!(archive(&server, BUCKET).await.put("../a", "x".to_owned()).await.is_err());
@@ -271,6 +237,60 @@ mod tests {
             let request = request.header("authorization", "AWS4-HMAC-SHA256 x").body(Body::from("second")).unwrap();
             assert!(server.router().oneshot(request).await.unwrap().status().as_u16() >= 400, "{method}");
         }
-        assert_eq!(server.get("a").unwrap().as_deref(), Some(b"first".as_slice()));
+        assert_eq!(server.get("a").unwrap().map(|(_, content)| content).as_deref(), Some(b"first".as_slice()));
+    }
+
+    async fn answer_to(server: &S3, method: &str, uri: &str) -> (StatusCode, HeaderMap, String) {
+        let request = Request::builder().method(method).uri(uri).header("host", "127.0.0.1");
+        let request = request.header("authorization", "AWS4-HMAC-SHA256 x").body(Body::empty()).unwrap();
+        let answer = server.router().oneshot(request).await.unwrap();
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+        (status, headers, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn an_object_says_when_it_was_put_in_lists_and_by_itself() {
+        let scratch = TempDir::new();
+        for server in [S3::new(None, testing::clock()), S3::new(Some(scratch.path("archive")), testing::clock())] {
+            archive(&server, BUCKET).await.put("segments/0/a", "first".to_owned()).await.unwrap();
+            let (_, _, text) = answer_to(&server, "GET", &format!("/{BUCKET}?list-type=2")).await;
+            let facts = "<LastModified>2023-11-14T22:13:20.000Z</LastModified><Size>5</Size>";
+            assert!(text.contains(facts), "{text}");
+            let (status, headers, _) = answer_to(&server, "HEAD", &format!("/{BUCKET}/segments/0/a")).await;
+            assert_eq!(
+                (status.as_u16(), &headers["last-modified"]),
+                (200, &"Tue, 14 Nov 2023 22:13:20 GMT".parse().unwrap())
+            );
+            let (_, _, text) = answer_to(&server, "GET", "/").await;
+            assert!(text.contains(&format!("<Name>{BUCKET}</Name>")), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_list_with_a_delimiter_shows_folders_once() {
+        let server = S3::new(None, testing::clock());
+        for name in ["segments/0/a", "segments/0/b", "segments/1/a", "top"] {
+            assert!(server.put(name, b"x").unwrap());
+        }
+        let shown = async |query: &str| answer_to(&server, "GET", &format!("/{BUCKET}?{query}")).await.2;
+        let text = shown("delimiter=%2F").await;
+        assert!(text.contains("<KeyCount>2</KeyCount>") && text.contains("<Prefix>segments/</Prefix>"), "{text}");
+        let text = shown("delimiter=%2F&prefix=segments%2F&continuation-token=segments%2F0%2F").await;
+        assert!(text.contains("<KeyCount>1</KeyCount>") && text.contains("<Prefix>segments/1/</Prefix>"), "{text}");
+    }
+
+    #[test]
+    fn objects_older_than_the_retention_are_removed() {
+        let scratch = TempDir::new();
+        for folder in [None, Some(scratch.path("archive"))] {
+            let clock = testing::clock();
+            let server = S3::new(folder, clock.clone());
+            assert!(server.put("old", b"x").unwrap());
+            clock.advance(Duration::from_secs(60));
+            assert!(server.put("new", b"x").unwrap());
+            assert_eq!(server.expire(Duration::from_secs(60)).unwrap(), 1);
+            assert_eq!(server.names("").unwrap(), ["new"]);
+        }
     }
 }

@@ -1,13 +1,17 @@
 //! The mail that the local run catches instead of sending.
 //!
 //! It is kept in memory for reading, and in a file of JSON lines so that it outlives the process:
-//! links in yesterday's mail can still be clicked. The file is only ever appended to. A line is
-//! written with one call before the mail counts as accepted, so it survives `kill -9`; it is not
-//! flushed to the disk, so a loss of power may take the last moments.
+//! links in yesterday's mail can still be clicked. A line is written with one call before the mail
+//! counts as accepted, so it survives `kill -9`; it is not flushed to the disk, so a loss of power
+//! may take the last moments.
+//!
+//! Both are bounded: the oldest messages go when there are [`MAX_MESSAGES`], and [`retention`] removes
+//! those to addresses whose account was erased.
 //!
 //! Mail holds live tokens: the file's mode is 0600, and `Debug` shows no message.
 
 mod page;
+pub mod retention;
 mod web;
 
 use std::collections::VecDeque;
@@ -15,16 +19,20 @@ use std::fmt;
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use crate::data_directory::replace_file;
+
 pub use self::web::router;
 
-/// How many messages can be read back, the newest ones. The file keeps them all; memory must not grow
-/// with every mail that a load test sends.
+/// How many messages are kept, the newest ones: memory and file must not grow with every mail that a
+/// load test sends.
 pub const MAX_MESSAGES: usize = 10_000;
+/// Lines at which the file is written again with the messages that are kept.
+const MAX_LINES: usize = 2 * MAX_MESSAGES;
 
 /// One caught mail.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,9 +92,12 @@ struct Inner {
 }
 
 struct Appender {
+    path: PathBuf,
     file: File,
     /// Where the last whole line ends.
     end: u64,
+    /// How many lines there are.
+    lines: usize,
 }
 
 impl Mailbox {
@@ -118,7 +129,24 @@ impl Mailbox {
         }
         keep(&mut inner.messages, message);
         inner.revision += 1;
-        Ok(())
+        inner.compact(MAX_LINES)
+    }
+
+    /// Removes the messages for which `is_obsolete` holds, from memory and file, and says how many. What is removed from the
+    /// file is not overwritten on the disk.
+    ///
+    /// # Errors
+    /// Those of writing; the messages are then still in the file.
+    pub fn remove(&self, is_obsolete: impl Fn(&Message) -> bool) -> io::Result<usize> {
+        let mut inner = self.lock();
+        let before = inner.messages.len();
+        inner.messages.retain(|message| !is_obsolete(message));
+        let removed = before - inner.messages.len();
+        if removed > 0 {
+            inner.revision += 1;
+            inner.compact(0)?;
+        }
+        Ok(removed)
     }
 
     /// The messages, newest first; with `to`, those sent to that address. Upper and lower case are one,
@@ -154,7 +182,31 @@ impl fmt::Debug for Mailbox {
     }
 }
 
+impl Inner {
+    /// Writes the file again with the messages that are kept, if it has `lines` or more.
+    fn compact(&mut self, lines: usize) -> io::Result<()> {
+        match &mut self.file {
+            Some(appender) if appender.lines >= lines => appender.rewrite(&self.messages),
+            _ => Ok(()),
+        }
+    }
+}
+
 impl Appender {
+    /// Replaces the file by one with these messages. A crash leaves the old file or the new one.
+    fn rewrite(&mut self, messages: &VecDeque<Arc<Message>>) -> io::Result<()> {
+        let mut content = Vec::new();
+        for message in messages {
+            serde_json::to_writer(&mut content, message.as_ref())?;
+            content.push(b'\n');
+        }
+        replace_file(&self.path, &content)?;
+        self.file = open(&self.path)?;
+        self.end = content.len() as u64;
+        self.lines = messages.len();
+        Ok(())
+    }
+
     /// Adds one line, or nothing: what a failed write left behind is cut off again.
     fn append(&mut self, message: &Message) -> io::Result<()> {
         let mut line = serde_json::to_vec(message)?;
@@ -165,15 +217,20 @@ impl Appender {
             return Err(error);
         }
         self.end += line.len() as u64;
+        self.lines += 1;
         Ok(())
     }
 }
 
+fn open(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    Ok(file)
+}
+
 fn load(path: PathBuf) -> Result<(VecDeque<Arc<Message>>, Appender), OpenError> {
     let read = || -> io::Result<(File, Vec<u8>)> {
-        let mut file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path)?;
-        file.set_permissions(Permissions::from_mode(0o600))?;
+        let mut file = open(&path)?;
         let mut content = Vec::new();
         file.read_to_end(&mut content)?;
         Ok((file, content))
@@ -183,13 +240,14 @@ fn load(path: PathBuf) -> Result<(VecDeque<Arc<Message>>, Appender), OpenError> 
         Err(source) => return Err(OpenError::Unreadable { path, source }),
     };
     let mut messages = VecDeque::new();
-    let mut end = 0;
+    let (mut end, mut count) = (0, 0);
     let mut lines = content.split_inclusive(|byte| *byte == b'\n').enumerate().peekable();
     while let Some((number, line)) = lines.next() {
         match serde_json::from_slice::<Message>(line) {
             Ok(message) if line.ends_with(b"\n") => {
                 keep(&mut messages, message);
                 end += line.len() as u64;
+                count += 1;
             }
             // The last line was being written when the process ended.
             _ if lines.peek().is_none() => break,
@@ -197,7 +255,7 @@ fn load(path: PathBuf) -> Result<(VecDeque<Arc<Message>>, Appender), OpenError> 
         }
     }
     match file.set_len(end) {
-        Ok(()) => Ok((messages, Appender { file, end })),
+        Ok(()) => Ok((messages, Appender { path, file, end, lines: count })),
         Err(source) => Err(OpenError::Unreadable { path, source }),
     }
 }

@@ -121,6 +121,36 @@ fn memory_holds_the_newest_messages_only() {
 }
 
 #[test]
+fn the_file_holds_no_more_than_twice_what_is_kept() {
+    let directory = TempDir::new();
+    let path = directory.path("mail.jsonl");
+    let mailbox = reopen(&path);
+    for number in 0..MAX_LINES {
+        mailbox.append(message("a@example.com", &number.to_string())).unwrap();
+    }
+    let lines = || fs::read_to_string(&path).unwrap().lines().count();
+    assert_eq!(lines(), MAX_MESSAGES);
+    mailbox.append(message("a@example.com", "last")).unwrap();
+    assert_eq!((lines(), subjects(&reopen(&path), None).len()), (MAX_MESSAGES + 1, MAX_MESSAGES));
+    assert_eq!(subjects(&reopen(&path), None).first().map(String::as_str), Some("last"));
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn removed_mail_is_gone_from_the_file_too() {
+    let directory = TempDir::new();
+    let path = directory.path("mail.jsonl");
+    let mailbox = reopen(&path);
+    for to in ["a@example.com", "b@example.com"] {
+        mailbox.append(message(to, "1")).unwrap();
+    }
+    assert_eq!(mailbox.remove(|message| message.to == ["a@example.com"]).unwrap(), 1);
+    mailbox.append(message("b@example.com", "2")).unwrap();
+    assert!(!fs::read_to_string(&path).unwrap().contains("a@example.com"));
+    assert_eq!(subjects(&reopen(&path), None), ["2", "1"]);
+}
+
+#[test]
 fn no_mail_is_printed() {
     let mut mail = message("ann@example.com", "subject");
     mail.text = "hunter2".into();

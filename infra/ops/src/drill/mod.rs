@@ -31,6 +31,8 @@ pub mod thief;
 pub mod timeline;
 pub mod tries;
 
+use std::fs::OpenOptions;
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -70,14 +72,19 @@ pub async fn run(desk: &Desk, command: &DrillCommand, console: &mut Console<'_>)
     if desk.environment.config().rate_limits.scale < SCALE {
         console.progress("The service runs with its usual limits; they will probably stop the drill.");
     }
+    // Before the drill: a file that cannot be written must not cost the measurements. A report that is there stays till then.
+    let open = |file| OpenOptions::new().write(true).create(true).truncate(false).open(file);
+    options.report.as_ref().map(open).transpose().map_err(|error| unwritable(&error))?;
     let report = Box::pin(breach(desk, &service, options, console)).await?;
-    if let Some(file) = &options.report {
-        std::fs::write(file, report.markdown()).map_err(|error| {
-            Failure::refused(format!("The report cannot be written: {error}."), "Name another file with --report.")
-        })?;
-    }
     console.answer(&Answer { document: json!(report), text: report.markdown() });
+    if let Some(file) = &options.report {
+        std::fs::write(file, report.markdown()).map_err(|error| unwritable(&error))?;
+    }
     if report.failures().is_empty() { Ok(Exit::Done) } else { Ok(Exit::Refused) }
+}
+
+fn unwritable(error: &io::Error) -> Failure {
+    Failure::refused(format!("The report cannot be written: {error}."), "Name another file with --report.")
 }
 
 async fn breach(

@@ -37,12 +37,16 @@ impl Files {
         Self { directory, port: 0 }
     }
 
-    /// A copy, as of a service that does not run.
+    /// A copy, in which no service runs.
     pub fn copy(&self, name: &str) -> Self {
         let mut copy = Self::of(name);
         copy.port = self.port;
         copy_all(&self.directory, &copy.directory).expect("copied");
         copy
+    }
+
+    pub fn directory(&self) -> &Path {
+        &self.directory
     }
 }
 
@@ -101,7 +105,7 @@ impl Local {
 
     /// The same on files that are there.
     pub async fn on(files: Files) -> Self {
-        let options = Options { port: files.port, data_dir: files.directory.clone(), in_memory: false };
+        let options = Options { port: files.port, data_dir: files.directory.clone(), in_memory: false, env_file: None };
         let settings = Settings::default()
             .with("DASHTAM_ARGON2_MEMORY_KIB", "64")
             .with("DASHTAM_ARGON2_ITERATIONS", "1")
@@ -115,6 +119,10 @@ impl Local {
         self.files.port = self.address().port();
         self.stack.stop().await;
         self.files
+    }
+
+    pub fn files(&self) -> &Files {
+        &self.files
     }
 
     pub fn stack(&self) -> &Stack {
@@ -146,6 +154,13 @@ impl Local {
     pub async fn ops_into(&self, arguments: &[&str], mut out: impl Write) -> u8 {
         let line = self.line(arguments);
         Box::pin(ops::run(line, &Settings::default(), steps::ALL, &mut out, &mut std::io::sink())).await
+    }
+
+    /// Runs a command whose output goes elsewhere.
+    pub async fn ops_to(&self, arguments: &[&str], mut out: impl Write) -> Ran {
+        let mut err = Vec::new();
+        let code = Box::pin(ops::run(self.line(arguments), &Settings::default(), &mut out, &mut err)).await;
+        Ran::new(code, Vec::new(), err)
     }
 
     pub fn line(&self, arguments: &[&str]) -> Vec<OsString> {

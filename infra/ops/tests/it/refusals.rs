@@ -1,5 +1,7 @@
 //! What is not done, how that is said, and with which exit code.
 
+use std::io::{self, BufWriter, Write};
+
 use shared::config::Settings;
 
 use crate::local::{Local, REASON, run};
@@ -144,4 +146,57 @@ async fn without_a_user_variable_the_account_it_runs_as_is_the_operator() {
 async fn help_is_no_mistake() {
     let ran = run(&["--help"], &Settings::default()).await.assert(0);
     assert!(ran.err.is_empty() && ran.out.contains("docs/operations.md"), "{ran:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_cannot_be_written_is_no_success() {
+    let local = Local::start("full").await;
+    local.join(EMAIL).await;
+    for command in [
+        &["users", "export", EMAIL, "--reason", REASON][..],
+        &["users", "export", EMAIL, "--reason", REASON, "--json"],
+        &["audit", "query", "--user", EMAIL],
+        &["audit", "tail", "--user", EMAIL, "--json"],
+        &["config", "check"],
+        &["outbox", "list"],
+        &["--help"],
+    ] {
+        let ran = local.ops_to(command, BufWriter::new(Full)).await.assert(1);
+        assert!(ran.err.contains("Standard output could not be written"), "{command:?}: {}", ran.err);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_keeps_its_exit_code_where_nothing_can_be_written() {
+    let local = Local::start("full-refused").await;
+    let ran = local.ops_to(&["users", "show", "nobody@example.com", "--json"], Full).await.assert(3);
+    assert!(ran.err.contains("no account") && ran.err.contains("could not be written"), "{}", ran.err);
+}
+
+/// A full disk.
+struct Full;
+
+impl Write for Full {
+    fn write(&mut self, _bytes: &[u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::StorageFull.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copied_data_directory_is_never_the_running_original() {
+    let local = Local::start("original").await;
+    local.join(EMAIL).await;
+    let copy = local.files().copy("copied");
+    for option in ["--data-dir", "--env-file"] {
+        let place = copy.directory().join(if option == "--env-file" { "lambda.env" } else { "" });
+        let line = ["users", "disable", EMAIL, "--reason", REASON, "--yes", "--as", "olga", option];
+        let ran = run(&[&line[..], &[&place.to_string_lossy()]].concat(), &Settings::default()).await.assert(2);
+        assert!(ran.err.contains("No local run uses") && ran.err.contains("cargo run"), "{}", ran.err);
+    }
+    let trail = local.ops(&["audit", "query", "--user", EMAIL, "--json"]).await.assert(0).document();
+    assert!(!trail.to_string().contains("admin.disable_user"), "{trail:#}");
 }

@@ -4,6 +4,9 @@
 //!
 //! One request by hand: what is left of a process that does not start is no place for a client. The runtime's own client has
 //! no way to say it.
+//!
+//! Lambda names the Runtime API as `host:port`; `cargo lambda watch` names it as a URL with a path of its own for each
+//! function.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{TcpStream, ToSocketAddrs as _};
@@ -22,14 +25,15 @@ pub(crate) fn report(api: Option<&str>, why: &str) {
 }
 
 fn post(api: &str, why: &str) -> io::Result<()> {
-    let address = api.to_socket_addrs()?.next().ok_or(io::ErrorKind::AddrNotAvailable)?;
+    let (host, path) = place(api);
+    let address = host.to_socket_addrs()?.next().ok_or(io::ErrorKind::AddrNotAvailable)?;
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_write_timeout(Some(PATIENCE))?;
     stream.set_read_timeout(Some(PATIENCE))?;
     let body = json!({ "errorMessage": why, "errorType": "StartError", "stackTrace": [] }).to_string();
     let head = [
-        "POST /2018-06-01/runtime/init/error HTTP/1.1".to_owned(),
-        format!("host: {api}"),
+        format!("POST {path}/2018-06-01/runtime/init/error HTTP/1.1"),
+        format!("host: {host}"),
         "content-type: application/vnd.aws.lambda.error+json".to_owned(),
         "lambda-runtime-function-error-type: Function.StartError".to_owned(),
         format!("content-length: {}", body.len()),
@@ -40,6 +44,13 @@ fn post(api: &str, why: &str) -> io::Result<()> {
     stream.read_exact(&mut [0])
 }
 
+/// Host with port, and the path before that of the API.
+fn place(api: &str) -> (&str, &str) {
+    let rest = api.strip_prefix("http://").unwrap_or(api);
+    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    (host, path.trim_end_matches('/'))
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::TcpListener;
@@ -47,9 +58,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_reason_is_one_request() {
+    fn the_reason_is_one_request_to_either_form_of_address() {
+        for (form, path) in
+            [("{}", ""), ("http://{}/.rt/auth-me", "/.rt/auth-me"), ("http://{}", ""), ("http://{}/", "")]
+        {
+            assert_told(form, path);
+        }
+    }
+
+    fn assert_told(form: &str, path: &str) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let api = listener.local_addr().unwrap().to_string();
+        let api = form.replace("{}", &listener.local_addr().unwrap().to_string());
         let reporter = std::thread::spawn(move || post(&api, "DASHTAM_STAGE is \"moon\""));
         let (mut stream, _) = listener.accept().unwrap();
         let mut request = vec![0; 4_096];
@@ -60,7 +79,8 @@ mod tests {
         stream.write_all(b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n").unwrap();
         reporter.join().unwrap().unwrap();
         let request = String::from_utf8(request[..length].to_vec()).unwrap();
-        assert!(request.starts_with("POST /2018-06-01/runtime/init/error HTTP/1.1\r\n"), "{request}");
+        let line = format!("POST {path}/2018-06-01/runtime/init/error HTTP/1.1\r\nhost: 127.0.0.1:");
+        assert!(request.starts_with(&line), "{request}");
         let (_, body) = request.split_once("\r\n\r\n").unwrap();
         let body: serde_json::Value = serde_json::from_str(body).unwrap();
         assert_eq!(body["errorMessage"], "DASHTAM_STAGE is \"moon\"");

@@ -18,6 +18,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{Reader, Settings, TelemetryConfig};
 use crate::consumer::Handler;
 use crate::environment::{Environment, StartError};
+use crate::gateway::{GatewayEvent, own_path};
 use crate::http::{Endpoint, app, error_chain};
 use crate::init_error;
 use crate::rotation::{RotationEvent, RotationHandler};
@@ -170,7 +171,13 @@ fn as_sent(mut event: LambdaRequest) -> LambdaRequest {
 /// An event's request as the app wants it: without the stage in its path.
 #[must_use]
 pub fn into_axum(request: lambda_http::Request) -> http::Request<Body> {
-    let path = request.raw_http_path().to_owned();
+    into_axum_below(request, "")
+}
+
+/// The same where the API is served below `base_path`, which is taken away as well.
+#[must_use]
+pub fn into_axum_below(request: lambda_http::Request, base_path: &str) -> http::Request<Body> {
+    let path = own_path(request.raw_http_path(), request.extensions().get(), base_path).to_owned();
     let (mut parts, body) = request.into_parts();
     let query = parts.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
     if let Ok(uri) = format!("{path}{query}").parse() {
@@ -189,12 +196,21 @@ async fn serve(
     environment: &Environment,
 ) -> Result<Result<(), lambda_runtime::Error>, StartError> {
     let router = app(endpoints, environment.app());
-    let handler = service_fn(move |event: LambdaEvent<LambdaRequest>| {
-        let router = router.clone();
+    let base_path = environment.config().mail.base_path().to_owned();
+    let handler = service_fn(move |event: LambdaEvent<GatewayEvent>| {
+        let (router, base_path) = (router.clone(), base_path.clone());
         async move {
-            let handler = lambda_http::service_fn(|request| router.clone().oneshot(into_axum(request)));
-            let event = LambdaEvent::new(as_sent(event.payload), event.context);
-            Adapter::from(handler).oneshot(event).await
+            let GatewayEvent(request) = event.payload;
+            let request = request.map_err(|unsupported| {
+                tracing::error!(error = %unsupported, request_id = event.context.request_id, "the event cannot be answered");
+                unsupported.to_string()
+            })?;
+            let answer = |request| router.clone().oneshot(into_axum_below(request, &base_path));
+            let event = LambdaEvent::new(as_sent(request), event.context);
+            match Adapter::from(lambda_http::service_fn(answer)).oneshot(event).await {
+                Ok(response) => Ok::<_, String>(response),
+                Err(never) => match never {},
+            }
         }
     });
     Ok(Box::pin(lambda_runtime::run(handler)).await)

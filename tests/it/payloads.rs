@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use bundle_tests::{Answer, PASSWORD, TestApp};
 use lambda_http::request::LambdaRequest;
 use serde_json::{Value, json};
-use shared::lambda::{into_axum, into_request};
+use shared::lambda::{into_axum, into_axum_below, into_request};
 
 const LOGIN: &str = "/api/v1/auth/login";
 const EMAIL: &str = "ada@example.com";
@@ -196,4 +196,33 @@ async fn the_clients_address_is_the_contexts_in_both_versions() {
     assert_eq!(app.db_scan("audit").await.len(), before + 2);
     let everything = app.db_everything().await;
     assert!(everything.contains("203.0.113.7") && !everything.contains("10.9.8.7"));
+}
+
+#[tokio::test]
+async fn a_stage_and_a_mapping_before_the_path_are_taken_away_and_nothing_else_is() {
+    let app = known().await;
+    let below = |version: u8, prefix: &str, route: &str, stage: &str| {
+        let mut event = event(version, &body());
+        event["requestContext"]["stage"] = json!(stage);
+        event[if version == 1 { "path" } else { "rawPath" }] = json!(format!("{prefix}{LOGIN}"));
+        if version == 1 {
+            event["requestContext"]["resourcePath"] = json!(route);
+        } else {
+            event["requestContext"]["routeKey"] = json!(route);
+        }
+        event
+    };
+    let send = async |event: Value, base_path: &str| {
+        let event: LambdaRequest = serde_json::from_value(event).expect("an event that Lambda's reader knows");
+        app.send(into_axum_below(into_request(event), base_path)).await
+    };
+    send(below(2, "/dev", "$default", "dev"), "").await.assert(200);
+    send(below(2, "/dev", &format!("POST {LOGIN}"), "dev"), "").await.assert(200);
+    send(below(2, "/id", &format!("POST {LOGIN}"), "$default"), "").await.assert(200);
+    send(below(2, "/id", "$default", "$default"), "/id").await.assert(200);
+    send(below(1, "/id", LOGIN, "prod"), "").await.assert(200);
+    send(below(1, "/id", "/{proxy+}", "prod"), "/id").await.assert(200);
+    for (version, route) in [(1, "/{proxy+}"), (2, "$default")] {
+        send(below(version, "/elsewhere", route, "dev"), "/id").await.assert_problem(404, "not_found");
+    }
 }

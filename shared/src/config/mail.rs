@@ -26,6 +26,13 @@ pub struct MailConfig {
 }
 
 impl MailConfig {
+    /// The path of the base address: where a gateway serves the API below a prefix of its own. Empty without one.
+    #[must_use]
+    pub fn base_path(&self) -> &str {
+        let (_, rest) = self.app_base_url.split_once("://").unwrap_or_default();
+        rest.find('/').and_then(|start| rest.get(start..)).unwrap_or_default().trim_end_matches('/')
+    }
+
     pub(super) fn read(reader: &mut Reader<'_>, stage: Stage) -> Self {
         let base = own_url(
             reader,

@@ -55,6 +55,11 @@ where
         ("shared", level),
         ("dashtam_local", level),
         ("dynoxide", LevelFilter::ERROR),
+        // What a handler refuses or fails at is logged by the handler, under the ids of its work. The runtime would write each
+        // as an error once more, without them: a refusal of the authorizer is its ordinary answer, and anybody can cause it.
+        ("lambda_runtime::layers::panic", LevelFilter::OFF),
+        // That events come one at a time although more are allowed: so it is meant (docs/gateways.md).
+        ("lambda_runtime::runtime", LevelFilter::ERROR),
     ]);
     let lines = tracing_subscriber::fmt::layer().with_ansi(false).event_format(Lines(format)).with_writer(writer);
     tracing_subscriber::registry().with(targets).with(lines)

@@ -34,7 +34,8 @@ fn page() -> String {
          Every setting is an environment variable. An empty value counts as none. A process reads them once, when it starts;\n\
          with a wrong value, or a name that begins with `DASHTAM_` and is not listed here, it does not start and lists every\n\
          fault. `ops config check` lists them beforehand ([operations.md](operations.md)). A deployment sets some of them from the parameters of\n\
-         `template.yaml`, `cargo run` takes all of them from its environment.\n\n\
+         `template.yaml`, `cargo run` takes all of them from its environment and, where that is silent, from `.env` or the file that\n\
+         `--env-file` names: lines of `NAME=value`, quoted where a value needs it. A start says which names came from the file.\n\n\
          A test writes this page from `shared/src/config`: `UPDATE_DOCS=1 cargo test -p bundle-tests guard_docs`.\n",
     );
     let mut sections = SECTIONS.into_iter().peekable();
@@ -209,4 +210,21 @@ fn every_test_that_the_checklist_names_is_in_the_file_that_it_names() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// An interactive zsh takes `#` for a word, so a command with a comment behind it gets the comment as arguments.
+#[test]
+fn no_shell_block_holds_a_comment() {
+    let mut found = Vec::new();
+    for page in pages() {
+        let mut is_shell = false;
+        for line in read(&page).lines() {
+            if let Some(kind) = line.trim_start().strip_prefix("```") {
+                is_shell = ["sh", "bash", "shell", "console"].contains(&kind.trim());
+            } else if is_shell && line.split_whitespace().any(|word| word.starts_with('#')) {
+                found.push(format!("{page}: {line}"));
+            }
+        }
+    }
+    assert!(found.is_empty(), "{found:#?}");
 }

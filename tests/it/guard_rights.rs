@@ -12,7 +12,7 @@ use shared::store::Index;
 use crate::guard_project::{assert_same, functions, read};
 
 /// What may be done with what: `Users` and `dynamodb:GetItem`.
-type Right = (String, String);
+pub type Right = (String, String);
 
 /// One statement of a policy.
 struct Statement {
@@ -21,11 +21,11 @@ struct Statement {
     whole: Value,
 }
 
-fn template() -> Value {
+pub fn template() -> Value {
     cloudformation::parse(&read("template.yaml")).expect("a template")
 }
 
-fn resources_of(template: &Value, kind: &str) -> BTreeMap<String, Value> {
+pub fn resources_of(template: &Value, kind: &str) -> BTreeMap<String, Value> {
     let resources = template["Resources"].as_object().expect("resources");
     let wanted = resources.iter().filter(|(_, resource)| resource["Type"] == kind);
     wanted.map(|(id, resource)| (id.clone(), resource.clone())).collect()
@@ -74,7 +74,7 @@ fn subject(resource: &Value) -> String {
     id.or_else(|| index.map(|(table, name)| format!("{table}/index/{name}"))).unwrap_or_else(|| resource.to_string())
 }
 
-fn rights(id: &str, function: &Value) -> BTreeSet<Right> {
+pub fn rights(id: &str, function: &Value) -> BTreeSet<Right> {
     let all = statements(id, function).into_iter().flat_map(|statement| {
         let subjects: Vec<_> = statement.resources.iter().map(subject).collect();
         subjects

@@ -14,13 +14,13 @@
 //!
 //! # Features
 //!
-//! None is on by default. Each adds to the [`Verifier`], which is there with `tables` or `jwks`.
+//! None is on by default. Each adds to the `Verifier`, which is there with `tables` or `jwks`.
 //!
 //! | feature | what it adds | when a revocation is seen |
 //! |---|---|---|
 //! | `tables` | state and keys by one read of the service's own `DynamoDB` tables | at once, or within the bound that is set |
 //! | `jwks` | keys by HTTPS from `/.well-known/jwks.json` | when the token expires |
-//! | `axum` | [`VerifiedCaller`], an extractor that refuses as the service itself does | |
+//! | `axum` | `VerifiedCaller`, an extractor that refuses as the service itself does | |
 //!
 //! With `jwks` alone neither sessions nor version levels are seen: a token of a session that has ended is accepted until
 //! its `exp`.

@@ -268,4 +268,16 @@ mod tests {
         let read: serde_json::Value = serde_json::from_str(&line).expect("JSON");
         assert_eq!((&read["status"], &read["ok"], &read["less"]), (&200.into(), &true.into(), &(-1).into()));
     }
+
+    #[test]
+    fn the_runtime_repeats_no_refusal_of_a_handler_and_warns_of_no_sequential_run() {
+        let logged = line(LogFormat::Json, || {
+            tracing::error!(target: "lambda_runtime::layers::panic", "Unauthorized");
+            tracing::warn!(target: "lambda_runtime::runtime", "running sequentially");
+        });
+        assert_eq!(logged, "");
+        let logged =
+            line(LogFormat::Json, || tracing::error!(target: "lambda_runtime::layers::api_client", "no answer"));
+        assert!(logged.contains("no answer"), "{logged}");
+    }
 }

@@ -57,6 +57,33 @@ async fn a_notice_says_device_place_and_time() {
 }
 
 #[tokio::test]
+async fn a_notice_repeats_no_text_of_the_senders_choosing() {
+    let app = TestApp::with(&[("LOCKOUT_THRESHOLD", "3")]).await;
+    app.verified(EMAIL).await;
+    let stranger = || app.anonymous().header("user-agent", "Call 0800 to unlock your money/1 CFNetwork/1 Darwin/1");
+    for _ in 0..3 {
+        stranger().try_log_in(EMAIL, WRONG).await.assert(401);
+    }
+    app.advance(4);
+    stranger().try_log_in(EMAIL, WRONG).await.assert(423);
+    assert_eq!(count(&app, "Sign-in is locked for a while").await, 1);
+    let mail = app.aws.mailbox.messages(Some(EMAIL)).remove(0);
+    for part in [&mail.text, &mail.html] {
+        assert!(part.contains("An app on iOS") && !part.contains("0800"), "{part}");
+    }
+}
+
+#[tokio::test]
+async fn a_new_build_of_a_phones_system_is_no_new_device() {
+    let app = TestApp::start().await;
+    app.verified(EMAIL).await;
+    for build in ["Android 15; Pixel 9 Build/AP3A.240905.015", "Android 16; Pixel 9 Build/BP2A.250605.031"] {
+        sign_in(app.anonymous().header("user-agent", &format!("Dalvik/2.1.0 (Linux; U; {build})"))).await;
+    }
+    assert_eq!(count(&app, "A new device signed in").await, 0);
+}
+
+#[tokio::test]
 async fn a_new_country_is_told_and_one_that_is_known_is_not() {
     let app = TestApp::with(&[("GEOIP_FILE", PLACES)]).await;
     app.verified(EMAIL).await;

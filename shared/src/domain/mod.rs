@@ -8,6 +8,7 @@ mod name;
 mod password;
 mod password_scheme;
 mod place;
+mod programs;
 mod reason;
 mod session;
 mod user;

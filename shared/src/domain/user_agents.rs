@@ -1,9 +1,15 @@
 //! The table of `uap-core` that finds a browser and a system in a `User-Agent`, each pattern compiled when a text first could
 //! match it.
 //!
+//! Every name is from a closed list. Some patterns copy their name from the text (`^(.{0,200})/\d+ CFNetwork` names any app of
+//! Apple's systems), so a sender could put a sentence into a mail of ours. Such a pattern has `names`: what it gives is a name
+//! only if it is one of them.
+//!
+//! A pattern that begins with a name matches only at the start of a word: without that, `MyViewer/1.2.3` would be "Viewer".
+//!
 //! To compile all of them takes 60 ms and 11 MiB, and a usual text gets as far as one to six: those of which it holds the parts
-//! that every text they match must hold. These parts (`needs`) stand beside the pattern in `user_agents.json`, in small letters:
-//! of each group one. A test derives them from the pattern, and writes them anew.
+//! that every text they match must hold. These parts (`needs`) are stored after the pattern in `user_agents.json`, in lower case:
+//! a text must hold one of each group. A test derives `needs` and `names` from the pattern and can write them.
 
 use std::borrow::Cow;
 use std::sync::{LazyLock, OnceLock};
@@ -11,6 +17,9 @@ use std::sync::{LazyLock, OnceLock};
 use memchr::memmem::Finder;
 use serde::Deserialize;
 use ua_parser::{os, user_agent};
+
+/// What must come before the name that a pattern begins with. A hyphen joins words to one name: `our-android/1.2.3`.
+const WORD_START: &str = "(?:^|[^A-Za-z0-9-])";
 
 /// The table; `None` if the file were broken, which a test rules out.
 pub(super) static TABLE: LazyLock<Option<Table>> = LazyLock::new(Table::read);
@@ -24,12 +33,13 @@ pub(super) struct Table {
 impl Table {
     fn read() -> Option<Self> {
         let file: File<'static> = serde_json::from_str(include_str!("user_agents.json")).ok()?;
-        let browsers = file.user_agent_parsers.into_iter().map(Pattern::new).collect();
-        let systems = file.os_parsers.into_iter().map(Pattern::new).collect();
+        let browsers = file.user_agent_parsers.into_iter().map(|source| Pattern::new(source, true)).collect();
+        // A system may be told after a hyphen: `TestApp-tvOS/1.0`.
+        let systems = file.os_parsers.into_iter().map(|source| Pattern::new(source, false)).collect();
         Some(Self { browsers, systems })
     }
 
-    /// The browser or program in a text, as `uap-core` calls it.
+    /// The browser or program in a text, as `uap-core` calls it; `None` also if only the sender calls it so.
     pub(super) fn browser(&self, text: &str) -> Option<String> {
         first(&self.browsers, text)
     }
@@ -42,7 +52,9 @@ impl Table {
 
 fn first<E: Extract>(patterns: &[Pattern<E>], text: &str) -> Option<String> {
     let small = text.to_ascii_lowercase();
-    patterns.iter().filter(|pattern| pattern.could_match(&small)).find_map(|pattern| pattern.compiled()?.name(text))
+    let could = patterns.iter().filter(|pattern| pattern.could_match(&small));
+    let (pattern, name) = could.filter_map(|pattern| Some((pattern, pattern.compiled()?.name(text)?))).next()?;
+    pattern.lists(&name).then_some(name)
 }
 
 #[derive(Deserialize)]
@@ -58,6 +70,8 @@ struct Source<'a> {
     regex: Cow<'a, str>,
     #[serde(alias = "family_replacement", alias = "os_replacement")]
     replacement: Option<&'a str>,
+    #[serde(borrow)]
+    names: Option<Vec<Cow<'a, str>>>,
     #[serde(borrow, default)]
     needs: Vec<Vec<&'a str>>,
 }
@@ -65,16 +79,30 @@ struct Source<'a> {
 struct Pattern<E> {
     regex: Cow<'static, str>,
     replacement: Option<&'static str>,
+    /// The names that it may give; `None` for one that can give no other names.
+    names: Option<Vec<Cow<'static, str>>>,
     needs: Vec<Vec<Finder<'static>>>,
+    starts_word: bool,
     /// `None` inside if the pattern were broken, which a test rules out.
     compiled: OnceLock<Option<E>>,
 }
 
 impl<E: Extract> Pattern<E> {
-    fn new(source: Source<'static>) -> Self {
+    fn new(source: Source<'static>, starts_word: bool) -> Self {
         let finders = |group: Vec<&'static str>| group.into_iter().map(Finder::new).collect();
         let needs = source.needs.into_iter().map(finders).collect();
-        Self { regex: source.regex, replacement: source.replacement, needs, compiled: OnceLock::new() }
+        let Source { regex, replacement, names, .. } = source;
+        let first = regex.strip_prefix('(').unwrap_or(&regex).bytes().next();
+        let starts_word = starts_word && first.is_some_and(|byte| byte.is_ascii_alphanumeric());
+        Self { regex, replacement, names, needs, starts_word, compiled: OnceLock::new() }
+    }
+
+    fn lists(&self, name: &str) -> bool {
+        self.names.as_ref().is_none_or(|names| names.iter().any(|listed| listed == name))
+    }
+
+    fn regex(&self) -> Cow<'static, str> {
+        if self.starts_word { format!("{WORD_START}(?:{})", self.regex).into() } else { self.regex.clone() }
     }
 
     fn could_match(&self, small: &str) -> bool {
@@ -83,7 +111,7 @@ impl<E: Extract> Pattern<E> {
     }
 
     fn compiled(&self) -> Option<&E> {
-        self.compiled.get_or_init(|| E::compile(self.regex.clone(), self.replacement)).as_ref()
+        self.compiled.get_or_init(|| E::compile(self.regex(), self.replacement)).as_ref()
     }
 }
 
@@ -136,12 +164,12 @@ mod tests {
     static WHOLE: LazyLock<Whole> = LazyLock::new(|| {
         let table = Table::read().unwrap();
         let browsers = table.browsers.into_iter().map(|pattern| user_agent::Parser {
-            regex: pattern.regex,
+            regex: pattern.regex(),
             family_replacement: pattern.replacement.map(Cow::Borrowed),
             ..Default::default()
         });
         let systems = table.systems.into_iter().map(|pattern| os::Parser {
-            regex: pattern.regex,
+            regex: pattern.regex(),
             os_replacement: pattern.replacement.map(Cow::Borrowed),
             ..Default::default()
         });
@@ -167,6 +195,12 @@ mod tests {
         prop::sample::select(texts).prop_flat_map(|texts| texts)
     }
 
+    /// What the first pattern that matches gives, listed or not.
+    fn matched<E: Extract>(patterns: &[Pattern<E>], text: &str) -> Option<String> {
+        let small = text.to_ascii_lowercase();
+        patterns.iter().filter(|pattern| pattern.could_match(&small)).find_map(|pattern| pattern.compiled()?.name(text))
+    }
+
     fn compiled<E>(patterns: &[Pattern<E>]) -> usize {
         patterns.iter().filter(|pattern| pattern.compiled.get().is_some()).count()
     }
@@ -190,8 +224,13 @@ mod tests {
         #[test]
         fn a_text_finds_what_the_whole_table_finds(before in matching(), between in "[ -~]{0,3}", after in matching()) {
             let (text, table) = (format!("{before}{between}{after}"), TABLE.as_ref().unwrap());
-            prop_assert_eq!(table.browser(&text), WHOLE.browsers.extract(&text).map(|found| found.family.into_owned()));
-            prop_assert_eq!(table.system(&text), WHOLE.systems.extract(&text).map(|found| found.os.into_owned()));
+            let browser = WHOLE.browsers.extract(&text).map(|found| found.family.into_owned());
+            let system = WHOLE.systems.extract(&text).map(|found| found.os.into_owned());
+            // Of a name that only the sender uses the table says nothing.
+            prop_assert!(table.browser(&text).is_none_or(|found| Some(found) == browser));
+            prop_assert!(table.system(&text).is_none_or(|found| Some(found) == system));
+            prop_assert_eq!(matched(&table.browsers, &text), browser);
+            prop_assert_eq!(matched(&table.systems, &text), system);
         }
     }
 }

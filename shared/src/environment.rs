@@ -214,6 +214,9 @@ impl Environment {
             return Ok(locator.clone());
         }
         let database = self.config.network.geoip_file.as_deref().map(GeoIp::open).transpose()?;
+        if let Some(days) = database.as_ref().and_then(|database| database.outdated_days(self.clock.now())) {
+            tracing::warn!(age_days = days, "DASHTAM_GEOIP_FILE is more than a year old: replace it by a newer one");
+        }
         Ok(self.locator.get_or_init(|| Locator::new(database)).clone())
     }
 

@@ -100,6 +100,24 @@ fn every_line_of_a_request_names_it_and_its_trace() {
 }
 
 #[test]
+fn a_geoip_file_of_more_than_a_year_is_warned_about_at_start() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/tests/data/documentation-ranges.mmdb");
+    let log = Log::default();
+    log.capture_as(LogFormat::Json, async {
+        let app = TestApp::start().await;
+        log.clear();
+        let start = || app.environment_with(&[("DASHTAM_GEOIP_FILE", file)]).locator().map(|_| ());
+        start().expect("a database");
+        assert!(log.objects().is_empty(), "{:?}", log.objects());
+        app.advance(400 * 86_400);
+        start().expect("a database");
+    });
+    let lines = log.objects();
+    assert_eq!((lines.len(), &lines[0]["level"]), (1, &json!("WARN")), "{lines:?}");
+    assert_eq!(lines[0]["message"], "DASHTAM_GEOIP_FILE is more than a year old: replace it by a newer one");
+}
+
+#[test]
 fn the_mailer_s_lines_name_the_trace_of_the_request_that_asked() {
     let log = Log::default();
     log.capture_as(LogFormat::Json, async {

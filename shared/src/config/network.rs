@@ -51,7 +51,7 @@ impl NetworkConfig {
             ),
             geoip_file: reader.parsed(
                 "GEOIP_FILE",
-                "path of a MaxMind database (city or country)",
+                "path of a database of cities or countries in the MaxMind format (`.mmdb`)",
                 "",
                 "tells the place of an address where no trusted edge does",
                 |text| Some(text.to_owned()),

@@ -4,21 +4,29 @@
 //! makes sure that the edge may be trusted, a client can send the same headers). Elsewhere a
 //! database file in the `MaxMind` format does ([`GeoIp`]). Where neither knows, there is no place.
 //!
-//! Both give the country as its ISO 3166-1 code, and city and region as English names.
+//! Both give the country as its ISO 3166-1 code, and city and region as English names. Database files come in two shapes:
+//! `MaxMind`'s, where a country and a city are records of their own with names in several languages, and flat ones (the
+//! packages of `ip-location-db`, `IPinfo`), where they are texts beside each other. Which one a file has is seen in its entries
+//! and not in its type, which is a free text ("city ipv4").
 
 use std::net::IpAddr;
 use std::path::Path;
 
 use http::{HeaderMap, HeaderValue};
 use icu_normalizer::ComposingNormalizer;
-use maxminddb::{MaxMindDbError, Reader, geoip2};
+use maxminddb::{MaxMindDbError, Reader};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Timestamp;
 use super::email::is_invisible;
 
 /// Longest name of a city or region, in bytes: two of them keep a session below one write unit.
 const MAX_BYTES: usize = 64;
+/// So many entries of a database are read to find a place in it. Those without one are few and not together.
+const MAX_SAMPLES: usize = 1_000;
+/// A database of this age gives wrong places for many addresses: networks are sold and moved.
+const MAX_AGE_DAYS: u64 = 365;
 
 /// A place, as far as it is known. Something always is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -71,24 +79,96 @@ pub enum GeoIpError {
     #[error("the GeoIP database cannot be read")]
     Unreadable(#[source] MaxMindDbError),
     /// The database holds something other than places.
-    #[error("the GeoIP database must be of a City or Country type")]
-    WrongType,
+    #[error("the GeoIP database is of the type {0:?}, and its entries hold no country and no city that could be read")]
+    WrongType(String),
+}
+
+/// An entry of a database, in either shape.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Entry<'a> {
+    #[serde(borrow)]
+    city: Option<Named<'a>>,
+    #[serde(borrow)]
+    subdivisions: Vec<Named<'a>>,
+    /// The name of the subdivision in files of `ip-location-db`.
+    state1: Option<&'a str>,
+    /// The same in files of `IPinfo`.
+    #[serde(borrow)]
+    region: Option<Named<'a>>,
+    /// A record, a code (`IPinfo`'s larger files) or a name (`IPinfo` Lite, which has `country_code` as well).
+    #[serde(borrow)]
+    country: Option<Named<'a>>,
+    country_code: Option<&'a str>,
+}
+
+/// Something with a name.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Named<'a> {
+    Text(&'a str),
+    Record {
+        iso_code: Option<&'a str>,
+        #[serde(borrow, default)]
+        names: Names<'a>,
+    },
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Names<'a> {
+    #[serde(default)]
+    en: Option<&'a str>,
+}
+
+impl<'a> Named<'a> {
+    const fn name(&self) -> Option<&'a str> {
+        match self {
+            Self::Text(name) => Some(name),
+            Self::Record { names, .. } => names.en,
+        }
+    }
+
+    const fn code(&self) -> Option<&'a str> {
+        match self {
+            Self::Text(code) => Some(code),
+            Self::Record { iso_code, .. } => *iso_code,
+        }
+    }
+}
+
+impl Entry<'_> {
+    fn place(&self) -> Option<Place> {
+        let region = self.subdivisions.first().and_then(Named::name).or(self.state1);
+        Place::known(
+            self.city.as_ref().and_then(Named::name),
+            region.or_else(|| self.region.as_ref().and_then(Named::name)),
+            self.country_code.or_else(|| self.country.as_ref().and_then(Named::code)),
+        )
+    }
 }
 
 impl GeoIp {
-    /// Opens a City, Country or Enterprise database.
+    /// Opens a database of cities or countries.
     ///
     /// # Errors
     ///
     /// See [`GeoIpError`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self, GeoIpError> {
         let reader = Reader::open_readfile(path).map_err(GeoIpError::Unreadable)?;
-        let kind = &reader.metadata().database_type;
-        if ["City", "Country", "Enterprise"].iter().any(|known| kind.contains(known)) {
-            Ok(Self { reader })
-        } else {
-            Err(GeoIpError::WrongType)
+        let entries = reader.networks(maxminddb::WithinOptions::default()).map_err(GeoIpError::Unreadable)?;
+        let mut sample = entries.take(MAX_SAMPLES).filter_map(|found| found.ok()?.decode::<Entry<'_>>().ok()?);
+        if sample.any(|entry| entry.place().is_some()) {
+            return Ok(Self { reader });
         }
+        Err(GeoIpError::WrongType(reader.metadata().database_type.clone()))
+    }
+
+    /// How many days ago the database was made, if it is too old to be relied on.
+    #[must_use]
+    pub fn outdated_days(&self, now: Timestamp) -> Option<u64> {
+        let now = u64::try_from(now.as_millis() / 1_000).unwrap_or_default();
+        let days = now.saturating_sub(self.reader.metadata().build_epoch) / 86_400;
+        (days > MAX_AGE_DAYS).then_some(days)
     }
 
     /// The place of an address; `None` for one that the database does not know, and for an entry
@@ -96,9 +176,7 @@ impl GeoIp {
     #[must_use]
     pub fn lookup(&self, address: IpAddr) -> Option<Place> {
         let found = self.reader.lookup(address.to_canonical()).ok()?;
-        let entry: geoip2::City<'_> = found.decode().ok()??;
-        let region = entry.subdivisions.first().and_then(|division| division.names.english);
-        Place::known(entry.city.names.english, region, entry.country.iso_code)
+        found.decode::<Entry<'_>>().ok()??.place()
     }
 }
 
@@ -143,7 +221,8 @@ fn shown(name: &str) -> Option<String> {
 }
 
 fn country_code(code: &str) -> Option<String> {
-    let is_code = code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_alphabetic());
+    // `ZZ` is no country but the mark of databases for "unknown".
+    let is_code = code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_alphabetic()) && code != "ZZ";
     is_code.then(|| code.to_ascii_uppercase())
 }
 
@@ -174,9 +253,12 @@ mod tests {
         Some(Place { city: own(city), region: own(region), country: own(country) })
     }
 
+    fn open(name: &str) -> Result<GeoIp, GeoIpError> {
+        GeoIp::open(format!("{}/tests/data/{name}.mmdb", env!("CARGO_MANIFEST_DIR")))
+    }
+
     fn documentation() -> GeoIp {
-        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/documentation-ranges.mmdb");
-        GeoIp::open(file).unwrap()
+        open("documentation-ranges").unwrap()
     }
 
     #[test]
@@ -250,8 +332,35 @@ mod tests {
         assert!(matches!(missing, Err(GeoIpError::Unreadable(_))));
         let text = GeoIp::open(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
         assert!(matches!(text, Err(GeoIpError::Unreadable(_))));
-        let asn = GeoIp::open(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/documentation-networks.mmdb"));
-        assert!(matches!(asn, Err(GeoIpError::WrongType)));
+        let networks = open("documentation-networks").map(|_| ()).unwrap_err();
+        assert!(networks.to_string().contains("\"Documentation-ASN\""), "{networks}");
+    }
+
+    #[test]
+    fn a_flat_database_of_cities_tells_the_place() {
+        let database = open("flat-city").unwrap();
+        let lookup = |address: &str| database.lookup(address.parse().unwrap());
+        assert_eq!(lookup("192.0.2.7"), place(Some("Zurich"), Some("Zurich"), Some("CH")));
+        assert_eq!(lookup("198.51.100.1"), place(None, None, Some("NZ")));
+        assert_eq!(lookup("203.0.113.9"), None);
+        // The file holds IPv4 addresses alone.
+        assert_eq!(lookup("2001:db8::1"), None);
+    }
+
+    #[test]
+    fn a_flat_database_with_names_of_countries_tells_the_country() {
+        let database = open("flat-country").unwrap();
+        let lookup = |address: &str| database.lookup(address.parse().unwrap());
+        assert_eq!(lookup("192.0.2.7"), place(None, None, Some("CH")));
+        assert_eq!(lookup("2001:db8::1"), place(None, Some("São Paulo"), Some("BR")));
+    }
+
+    #[test]
+    fn a_database_is_outdated_after_a_year() {
+        let database = documentation();
+        let built = i64::try_from(database.reader.metadata().build_epoch).unwrap() * 1_000;
+        let after = |days: i64| database.outdated_days(Timestamp::from_millis(built + days * 86_400_000));
+        assert_eq!((after(-1), after(365), after(366)), (None, None, Some(366)));
     }
 
     proptest! {

@@ -21,7 +21,7 @@ use icu_normalizer::ComposingNormalizer;
 use secrecy::{ExposeSecret, SecretBox};
 use zeroize::Zeroizing;
 
-use super::common_passwords::{ENOUGH_BESIDE, Reading, folded, is_common};
+use super::common_passwords::{ENOUGH_BESIDE, folded, is_common, letter};
 
 /// Longest password in bytes, as sent and after normalisation.
 const MAX_BYTES: usize = 1_024;
@@ -31,8 +31,12 @@ const NFC_GROWTH: usize = 3;
 const PRODUCT: &str = "dashtam";
 /// A whole local part of fewer characters is in too many passwords by chance.
 const SHORTEST_LOCAL_PART: usize = 3;
-/// The same for a piece of a local part and for the name of a domain.
+/// The same for a piece of a local part or of a domain's label, and for an ending of the domain.
 const SHORTEST_PIECE: usize = 4;
+/// The same for a whole label of a domain: `gmx` of `gmx.de`.
+const SHORTEST_LABEL: usize = 3;
+/// Labels of three letters that half of all addresses have.
+const GENERIC_LABELS: [&str; 7] = ["com", "edu", "gov", "int", "mil", "net", "org"];
 /// Takes the place of a removed word; no text in NFC that is typed has this non-character.
 const REMOVED: char = '\u{FFFF}';
 
@@ -250,22 +254,18 @@ fn is_special(c: char) -> bool {
 
 /// Whether a password has a context word and, without all of them, too little else.
 fn is_built_on(password: &str, context: &[&str]) -> bool {
-    let words = context_words(context);
-    let password = folded(password);
-    Reading::ALL.iter().any(|reading| {
-        let mut rest = Zeroizing::new(Vec::with_capacity(password.len()));
-        rest.extend(password.iter().map(|&c| reading.letter(c)));
-        for word in &words {
-            let word: Vec<char> = word.iter().map(|&c| reading.letter(c)).collect();
-            remove(&mut rest, &word);
-        }
-        let left = rest.iter().filter(|&&c| c != REMOVED).count();
-        left < rest.len() && left < ENOUGH_BESIDE
-    })
+    let mut rest = folded(password);
+    rest.iter_mut().for_each(|c| *c = letter(*c));
+    for mut word in context_words(context) {
+        word.iter_mut().for_each(|c| *c = letter(*c));
+        remove(&mut rest, &word);
+    }
+    let left = rest.iter().filter(|&&c| c != REMOVED).count();
+    left < rest.len() && left < ENOUGH_BESIDE
 }
 
-/// The words that the context gives away, folded, the longest first: a whole local part goes
-/// before its pieces.
+/// The words that the context gives away, folded, the longest first: a whole address goes before
+/// its parts, and a whole local part before its pieces.
 fn context_words(context: &[&str]) -> Vec<Zeroizing<Vec<char>>> {
     let mut words = vec![folded(PRODUCT)];
     let mut add = |word: &str, shortest: usize| {
@@ -277,8 +277,23 @@ fn context_words(context: &[&str]) -> Vec<Zeroizing<Vec<char>>> {
     for entry in context {
         let (local, domain) = entry.split_once('@').unwrap_or((entry, ""));
         add(local, SHORTEST_LOCAL_PART);
-        local.split(['.', '+', '_', '-']).for_each(|piece| add(piece, SHORTEST_PIECE));
-        add(domain.split('.').next().unwrap_or_default(), SHORTEST_PIECE);
+        for piece in local.split(['.', '+', '_', '-']) {
+            add(piece, SHORTEST_PIECE);
+            // `ada85@…` is Ada's.
+            add(piece.trim_matches(|c: char| c.is_numeric()), SHORTEST_PIECE);
+        }
+        // A domain is stored in its ASCII form and typed in the other.
+        for domain in [domain, &*idna::domain_to_unicode(domain).0] {
+            add(&format!("{local}@{domain}"), SHORTEST_LOCAL_PART + 1);
+            // Every ending as well: `tuwien.ac.at` of `student.tuwien.ac.at`.
+            let endings = std::iter::successors(Some(domain), |rest| Some(rest.split_once('.')?.1));
+            for ending in endings {
+                add(ending, SHORTEST_PIECE);
+                let label = ending.split('.').next().unwrap_or_default();
+                add(label, if GENERIC_LABELS.contains(&label) { SHORTEST_PIECE } else { SHORTEST_LABEL });
+                label.split('-').for_each(|piece| add(piece, SHORTEST_PIECE));
+            }
+        }
     }
     words.sort_by_key(|word| std::cmp::Reverse(word.len()));
     words
@@ -419,6 +434,32 @@ mod tests {
             assert_eq!(unmet, ["contains_context"], "{password}");
             assert_eq!(codes(PasswordProfile::Roadmap, password, &["x@y.example"]), [""; 0], "{password}");
         }
+    }
+
+    #[test]
+    fn neither_the_whole_address_nor_any_label_of_its_domain_is_a_password() {
+        let address = "ada1@student.tuwien.ac.at";
+        for password in [
+            "Ada1@student.tuwien.ac.at",
+            "Student.tuwien.ac.at1!",
+            "Tuwien.ac.at-2026",
+            "Tuwien2026!",
+            "Tuw13n#77x",
+            "Stud3nt!2026x",
+            "Ada1@Tuwien!",
+        ] {
+            assert_eq!(codes(PasswordProfile::Roadmap, password, &[address]), ["contains_context"], "{password}");
+        }
+        for (password, address) in [
+            ("Gmx#2026xq", "a@gmx.de"),
+            ("Lovelace#77x", "lovelace85@example.com"),
+            ("München#77x", "a@xn--mnchen-3ya.example"),
+            ("Xn--mnchen-3ya1!", "a@xn--mnchen-3ya.example"),
+            ("Bellmore#77x", "a@bellmore-bank.example"),
+        ] {
+            assert!(codes(PasswordProfile::Roadmap, password, &[address]).contains(&"contains_context"), "{password}");
+        }
+        assert_eq!(codes(PasswordProfile::Roadmap, "Comet-Xq7!", &["a@b.com"]), [""; 0]);
     }
 
     #[test]

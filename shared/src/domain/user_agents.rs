@@ -52,8 +52,8 @@ impl Table {
 
 fn first<E: Extract>(patterns: &[Pattern<E>], text: &str) -> Option<String> {
     let small = text.to_ascii_lowercase();
-    let could = patterns.iter().filter(|pattern| pattern.could_match(&small));
-    let (pattern, name) = could.filter_map(|pattern| Some((pattern, pattern.compiled()?.name(text)?))).next()?;
+    let mut could = patterns.iter().filter(|pattern| pattern.could_match(&small));
+    let (pattern, name) = could.find_map(|pattern| Some((pattern, pattern.compiled()?.name(text)?)))?;
     pattern.lists(&name).then_some(name)
 }
 

@@ -62,6 +62,7 @@ pub mod password_proof;
 pub mod passwords;
 mod priming;
 pub mod profile;
+pub mod random_key;
 pub mod reauthentication;
 pub mod recovery;
 pub mod refresh;

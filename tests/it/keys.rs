@@ -93,3 +93,18 @@ async fn equal_security_copies_are_left_as_they_are() {
     assert!(app.proxy.take_calls().iter().all(|call| call != "UpdateItem"), "nothing is written");
     assert!(!app.db_audit().await.iter().any(|line| line.starts_with("keys.mend")));
 }
+
+#[tokio::test]
+async fn a_readable_key_is_refused_with_how_to_make_one() {
+    let app = TestApp::start().await;
+    let secrets = app.environment.secrets();
+    for (name, version) in [("mail-key", "a"), ("cursor-key", "b")] {
+        let value = r#"{"version":1,"key":"your-secret-key-goes-here-please!"}"#.to_owned().into();
+        assert!(secrets.put_version(name, &version.repeat(32), &value, None).await.expect("written"));
+    }
+    let mailer = app.environment.mailer().await.map(|_| ()).expect_err("a key that is a sentence");
+    let trail = app.environment.trail().await.map(|_| ()).expect_err("a key that is a sentence");
+    for error in [mailer, trail] {
+        assert!(error.to_string().contains("openssl rand -base64 48"), "{error}");
+    }
+}

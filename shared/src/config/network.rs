@@ -4,6 +4,7 @@ use http::HeaderValue;
 use secrecy::SecretString;
 
 use super::Reader;
+use crate::random_key;
 
 /// What stands in front of the gateway and may be believed.
 #[derive(Debug, Clone)]
@@ -36,9 +37,9 @@ impl NetworkConfig {
         );
         let secrets = reader.secrets(
             "TRUSTED_EDGE_SECRETS",
-            "texts of 32 or more characters",
+            &format!("keys: each {}", random_key::FORM),
             "what the edge sends in `X-Dashtam-Edge-Secret`; two while one is replaced by the other",
-            |text| (text.len() >= 32).then(|| SecretString::from(text)),
+            |text| random_key::is_random(text).then(|| SecretString::from(text)),
         );
         let origins = "origins such as `https://app.example.com`";
         Self {

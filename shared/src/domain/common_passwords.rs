@@ -19,7 +19,7 @@
 //! common: this is no measure of strength.
 //!
 //! The list holds our own bases and those of the first 20,000 passwords of zxcvbn-ts
-//! (`@zxcvbn-ts/language-common` 4.1.3, MIT) and of Django's list of 20,000 (6.x, BSD); see `NOTICE`.
+//! (`@zxcvbn-ts/language-common` 4.1.3, MIT) and of the list of 20,000 in Django (5.2, BSD); see `NOTICE`.
 //! To add a base: lower case, on its own line, and let a test sort the file:
 //! `UPDATE_DOCS=1 cargo test -p shared common_passwords`.
 

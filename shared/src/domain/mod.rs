@@ -6,6 +6,7 @@ mod email;
 mod ids;
 mod name;
 mod password;
+mod password_context;
 mod password_scheme;
 mod place;
 mod programs;

@@ -27,6 +27,7 @@ pub mod signing_rotation;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
+use crate::random_key;
 use crate::secrets::{SecretError, Secrets};
 use crate::store::{Store, StoreError};
 use crate::tokens::{DataKeyError, DataRing, KeyError, SecurityRecord, SigningRing};
@@ -64,6 +65,9 @@ pub enum KeysError {
     /// The ring has no key that may sign.
     #[error("the ring does not hold the active key {0}")]
     NotInRing(String),
+    /// A key that somebody has put there is guessable, or of another form.
+    #[error("the `key` of the secret {0} must be {form}", form = random_key::FORM)]
+    NotRandom(String),
     /// The first start has not made the keys yet.
     #[error("there are no keys yet: the first start makes them")]
     NotBegun,
@@ -119,7 +123,7 @@ pub async fn data_ring(secrets: &Secrets) -> Result<DataRing, KeysError> {
 /// The key under which mailed tokens are made.
 ///
 /// # Errors
-/// [`KeysError`] if it is missing or too short to be one.
+/// [`KeysError`] if it is missing or not random.
 pub async fn mail_key(secrets: &Secrets) -> Result<SecretString, KeysError> {
     plain_key(secrets, MAIL_KEY).await
 }
@@ -127,7 +131,7 @@ pub async fn mail_key(secrets: &Secrets) -> Result<SecretString, KeysError> {
 /// The key under which cursors are made.
 ///
 /// # Errors
-/// [`KeysError`] if it is missing or too short to be one.
+/// [`KeysError`] if it is missing or not random.
 pub async fn cursor_key(secrets: &Secrets) -> Result<SecretString, KeysError> {
     plain_key(secrets, CURSOR_KEY).await
 }
@@ -136,41 +140,14 @@ async fn plain_key(secrets: &Secrets, name: &str) -> Result<SecretString, KeysEr
     let malformed = || SecretError::malformed(name);
     let text = secrets.get(name).await?.ok_or_else(malformed)?;
     let secret: PlainKeySecret = serde_json::from_str(text.expose_secret()).map_err(|_| malformed())?;
-    if !may_be_random(&secret.key) {
-        return Err(malformed().into());
+    if !random_key::is_random(&secret.key) {
+        return Err(KeysError::NotRandom(name.to_owned()));
     }
     Ok(secret.key.into())
-}
-
-/// Whether a key is long and varied enough to have been made by chance. A placeholder, a word repeated, or an empty text
-/// is not. What is made has 43 letters and digits or more; so few different ones never come by chance.
-fn may_be_random(key: &str) -> bool {
-    let different: std::collections::BTreeSet<_> = key.bytes().collect();
-    key.len() >= 32 && different.len() >= 12
 }
 
 /// A secret that is one key for HMAC.
 #[derive(Deserialize)]
 struct PlainKeySecret {
     key: String,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::entropy::OsEntropy;
-
-    #[test]
-    fn no_placeholder_and_no_short_or_repeated_text_is_a_key() {
-        for key in ["", "changeme", "0123456789abcdef", &"0".repeat(64), &"changeme".repeat(8), &"secret".repeat(11)] {
-            assert!(!may_be_random(key), "{key}");
-        }
-    }
-
-    #[test]
-    fn every_key_that_is_made_is_one() {
-        for _ in 0..1_000 {
-            assert!(may_be_random(&crate::digest::encode(&crate::entropy::bytes::<32>(&OsEntropy))));
-        }
-    }
 }

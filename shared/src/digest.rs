@@ -21,6 +21,12 @@ pub fn hmac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     to_array(context.sign().as_ref())
 }
 
+/// HMAC-SHA-384 of `data` under `key`.
+#[must_use]
+pub fn hmac_sha384(key: &[u8], data: &[u8]) -> lc_hmac::Tag {
+    lc_hmac::sign(&lc_hmac::Key::new(lc_hmac::HMAC_SHA384, key), data)
+}
+
 /// SHA-256 as base64url without padding: the form in which tokens are stored.
 #[must_use]
 pub fn fingerprint(data: &[u8]) -> String {

@@ -45,6 +45,7 @@ pub mod domain;
 pub mod entropy;
 pub mod environment;
 pub mod export;
+pub mod foreign_hash;
 pub mod gateway;
 pub mod http;
 mod init_error;

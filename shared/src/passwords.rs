@@ -1,6 +1,7 @@
-//! Password hashes: Argon2id (RFC 9106) for everybody, bcrypt for users who were imported with it.
+//! Password hashes: Argon2id (RFC 9106) for everybody, and [what users were imported with](crate::foreign_hash).
 //!
-//! Every check computes one hash, whether or not there is an account: for nobody it is compared with a random one. Hashes
+//! Every check computes one hash, whatever is presented and whatever is stored: for nobody, and for an account without a
+//! password, it is compared with a random one. An answer that comes before the hash would tell which accounts are special. Hashes
 //! run beside the requests, as many at a time as there are cores to spare, each in a block of memory that is kept and
 //! wiped: a fresh block costs as much in page faults as the hash itself.
 
@@ -16,6 +17,7 @@ use crate::config::Argon2Config;
 use crate::digest;
 use crate::domain::Password;
 use crate::entropy::{self, Entropy};
+use crate::foreign_hash::{Function, StoredHash};
 use crate::store::NO_PASSWORD;
 use crate::telemetry::{self, Metric};
 
@@ -81,7 +83,8 @@ impl PasswordHasher {
         let salt = entropy::bytes::<SALT_LENGTH>(self.entropy.as_ref());
         let (params, password) = (self.params.clone(), password.clone());
         self.run(move |workers| {
-            let hash = workers.argon2id(&params, &salt, password.expose().as_bytes(), HASH_LENGTH)?;
+            let hash =
+                workers.argon2(Algorithm::Argon2id, &params, &salt, password.expose().as_bytes(), HASH_LENGTH)?;
             phc(&params, &salt, &hash)
         })
         .await
@@ -92,15 +95,19 @@ impl PasswordHasher {
     /// # Errors
     /// [`HashError`], also for a stored hash of no known kind.
     pub async fn verify(&self, password: &Password, stored: Option<&str>) -> Result<Verdict, HashError> {
-        let (params, password) = (self.params.clone(), password.clone());
+        let password = password.clone();
         let stored = stored.filter(|stored| *stored != NO_PASSWORD).unwrap_or(&self.nobody).to_owned();
-        self.run(move |workers| {
-            if stored.starts_with("$2") {
-                return Ok(bcrypt_verdict(&password, &stored));
-            }
-            workers.argon2_verdict(&params, &password, &stored)
-        })
-        .await
+        let hasher = self.clone();
+        self.run(move |_workers| hasher.judge(&password, &stored)).await
+    }
+
+    fn judge(&self, password: &Password, stored: &str) -> Result<Verdict, HashError> {
+        let verdict = self.workers.verdict(&self.params, password, stored);
+        if verdict.is_err() {
+            // What cannot be computed is a fault, and takes as long as a hash: no account is told by its haste.
+            self.workers.verdict(&self.params, password, &self.nobody)?;
+        }
+        verdict
     }
 
     /// Has a block of memory at hand that the first hash needs no new pages for.
@@ -136,28 +143,48 @@ impl PasswordHasher {
 }
 
 impl Workers {
-    fn argon2_verdict(&self, today: &Params, password: &Password, stored: &str) -> Result<Verdict, HashError> {
+    fn verdict(&self, today: &Params, password: &Password, stored: &str) -> Result<Verdict, HashError> {
+        let stored = StoredHash::parse(stored).ok_or(HashError)?;
+        let password = stored.prehash.apply(password.expose());
+        if let Function::Argon2(hash) = &stored.function {
+            return self.argon2_verdict(today, &password, hash);
+        }
+        Ok(if stored.function.matches(&password)? { Verdict::RightButOutdated } else { Verdict::Wrong })
+    }
+
+    fn argon2_verdict(&self, today: &Params, password: &[u8], stored: &str) -> Result<Verdict, HashError> {
         let parsed = PasswordHash::new(stored).map_err(|_| HashError)?;
         let params = Params::try_from(&parsed).map_err(|_| HashError)?;
         let (Some(salt), Some(expected)) = (parsed.salt, parsed.hash) else {
             return Err(HashError);
         };
-        if parsed.algorithm.as_str() != Algorithm::Argon2id.as_str() {
-            return Err(HashError);
-        }
-        let hash = self.argon2id(&params, salt.as_ref(), password.expose().as_bytes(), expected.len())?;
+        let algorithm = match parsed.algorithm.as_str() {
+            "argon2id" => Algorithm::Argon2id,
+            // Of imported users alone.
+            "argon2i" => Algorithm::Argon2i,
+            _ => return Err(HashError),
+        };
+        let hash = self.argon2(algorithm, &params, salt.as_ref(), password, expected.len())?;
         if !digest::equal(&hash, expected.as_bytes()) {
             return Ok(Verdict::Wrong);
         }
         let costs = |params: &Params| (params.m_cost(), params.t_cost(), params.p_cost());
-        Ok(if costs(&params) == costs(today) { Verdict::Right } else { Verdict::RightButOutdated })
+        let is_today = algorithm == Algorithm::Argon2id && costs(&params) == costs(today);
+        Ok(if is_today { Verdict::Right } else { Verdict::RightButOutdated })
     }
 
-    fn argon2id(&self, params: &Params, salt: &[u8], password: &[u8], length: usize) -> Result<Vec<u8>, HashError> {
+    fn argon2(
+        &self,
+        algorithm: Algorithm,
+        params: &Params,
+        salt: &[u8],
+        password: &[u8],
+        length: usize,
+    ) -> Result<Vec<u8>, HashError> {
         let mut memory = self.memory.lock().map_err(|_| HashError)?.pop().unwrap_or_default();
         memory.resize(params.block_count(), Block::default());
         let mut hash = vec![0; length];
-        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
+        let argon2 = Argon2::new(algorithm, Version::V0x13, params.clone());
         let hashed = argon2.hash_password_into_with_memory(password, salt, &mut hash, &mut memory);
         // The block goes back to where others find it, so these stores cannot be optimised away, and as one run of memory
         // they take a fraction of the time that volatile ones do.
@@ -166,14 +193,6 @@ impl Workers {
             kept.push(memory);
         }
         hashed.map(|()| hash).map_err(|_| HashError)
-    }
-}
-
-/// bcrypt looks at 72 bytes; a longer password is refused instead of being cut.
-fn bcrypt_verdict(password: &Password, stored: &str) -> Verdict {
-    match bcrypt::non_truncating_verify(password.expose(), stored) {
-        Ok(true) => Verdict::RightButOutdated,
-        Ok(false) | Err(_) => Verdict::Wrong,
     }
 }
 
@@ -249,8 +268,57 @@ mod tests {
 
     #[tokio::test]
     async fn a_stored_text_that_is_no_hash_is_a_fault_and_not_a_wrong_password() {
-        for stored in ["", "plain", "$argon2i$v=19$m=64,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA"] {
+        for stored in FAULTY {
             assert!(hasher(64).verify(&password("x"), Some(stored)).await.is_err(), "{stored}");
         }
+    }
+
+    /// What no import and no change of a password stores.
+    const FAULTY: [&str; 7] = [
+        "",
+        "plain",
+        "$2b$10$cut",
+        "$argon2id$v=19$m=64,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA",
+        "$argon2d$v=19$m=64,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA",
+        "$pbkdf2-sha256$i=0$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA",
+        "$scrypt$ln=99,r=8,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA",
+    ];
+
+    /// How often Argon2 was computed: each time puts its block back.
+    #[test]
+    fn a_stored_text_that_is_no_hash_takes_as_long_as_a_hash() {
+        let hasher = hasher(64);
+        for stored in FAULTY {
+            hasher.workers.memory.lock().expect("memory").clear();
+            let verdict = hasher.judge(&password("x"), stored);
+            assert!(verdict.is_err() && hasher.workers.memory.lock().expect("memory").len() == 1, "{stored}");
+        }
+    }
+
+    #[tokio::test]
+    async fn bcrypt_accepts_a_password_of_exactly_72_bytes() {
+        let whole = "x".repeat(72);
+        let hash = bcrypt::hash(&whole, 4).expect("a hash");
+        let verdict = |text: &str| {
+            let password = password(text);
+            let (hasher, hash) = (hasher(64), hash.clone());
+            async move { hasher.verify(&password, Some(&hash)).await.expect("ran") }
+        };
+        assert_eq!(verdict(&whole).await, Verdict::RightButOutdated);
+        assert_eq!(verdict(&"x".repeat(71)).await, Verdict::Wrong);
+    }
+
+    #[tokio::test]
+    async fn a_password_that_bcrypt_would_cut_takes_as_long_as_any_other() {
+        let hash = bcrypt::hash("Correct-Horse-7", 10).expect("a hash");
+        let mut times = Vec::new();
+        for length in [71, 72, 73, 1_024] {
+            let password = password(&"x".repeat(length));
+            let began = Instant::now();
+            assert_eq!(hasher(64).verify(&password, Some(&hash)).await.expect("ran"), Verdict::Wrong);
+            times.push(began.elapsed());
+        }
+        // Cost 10 takes tens of milliseconds on any machine; without the hash it was none.
+        assert!(times.iter().all(|time| time.as_millis() > 4), "{times:?}");
     }
 }

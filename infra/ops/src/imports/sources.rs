@@ -9,7 +9,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use shared::domain::{DisplayName, EmailAddress, Timestamp, UserId};
-use shared::newcomer::{ForeignHash, Newcomer};
+use shared::foreign_hash::ForeignHash;
+use shared::newcomer::Newcomer;
 
 use crate::options::Source;
 
@@ -107,7 +108,8 @@ impl Parts {
         let name = self.name.filter(|name| !name.trim().is_empty()).unwrap_or(local);
         let name = DisplayName::parse(&name).map_err(|error| format!("the name: {error}"))?;
         let password = self.password_hash.filter(|hash| !hash.is_empty());
-        let password = password.map(|hash| ForeignHash::parse(&hash)).transpose().map_err(|error| error.to_string())?;
+        let password =
+            password.map(|hash| ForeignHash::parse(&hash)).transpose().map_err(|error| error.to_string())?.flatten();
         let created_at = self.created_at.map(|at| moment(&at)).transpose()?;
         let email_verified = self.email_verified;
         Ok(Newcomer { id, email, email_verified, name, password, is_active: !self.is_disabled, created_at })

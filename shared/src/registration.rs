@@ -59,7 +59,8 @@ impl Registration {
         for _ in 0..3 {
             let address = self.store.address(&applicant.email).await?;
             let holder = address.as_ref().map_or(Holder::Nobody, |address| address.holder(self.store.now()));
-            if self.apply(meta, applicant, holder).await? == Registered::Done {
+            let invited = address.as_ref().is_some_and(|address| address.invitation.is_some());
+            if self.apply(meta, applicant, holder, invited).await? == Registered::Done {
                 return Ok(());
             }
         }
@@ -71,6 +72,7 @@ impl Registration {
         meta: &RequestMeta,
         applicant: &Applicant,
         holder: Holder<'_>,
+        invited: bool,
     ) -> Result<Registered, Problem> {
         if let Holder::Registration(user, Some(stored)) = holder {
             let verdict = self.hasher.verify(&applicant.password, Some(stored)).await.map_err(Problem::unavailable)?;
@@ -85,7 +87,7 @@ impl Registration {
         }
         let hash = self.hasher.hash(&applicant.password).await.map_err(Problem::unavailable)?;
         match holder {
-            Holder::Nobody => self.begin(meta, applicant, &hash).await,
+            Holder::Nobody => self.begin(meta, applicant, &hash, invited).await,
             Holder::Registration(user, _) => {
                 self.send_mail(meta, applicant, user, MailKind::RegistrationContested, "contested_address").await
             }
@@ -101,7 +103,13 @@ impl Registration {
         }
     }
 
-    async fn begin(&self, meta: &RequestMeta, applicant: &Applicant, hash: &str) -> Result<Registered, Problem> {
+    async fn begin(
+        &self,
+        meta: &RequestMeta,
+        applicant: &Applicant,
+        hash: &str,
+        invited: bool,
+    ) -> Result<Registered, Problem> {
         let (now, email) = (self.store.now(), &applicant.email);
         let id = UserId::new(entropy::uuid_v4(self.store.entropy()));
         let until = now.plus(self.config.mail.registration_ttl);
@@ -114,7 +122,7 @@ impl Registration {
         };
         let row = self.row(MailKind::Verification, id, applicant).asked_by(meta);
         let entry = self.store.entry(meta).user(id);
-        Ok(self.store.register(&user, email, until, &entry, &row).await?)
+        Ok(self.store.register(&user, email, (until, invited), &entry, &row).await?)
     }
 
     fn row(&self, kind: MailKind, user: UserId, applicant: &Applicant) -> Row {

@@ -26,6 +26,7 @@ mod guard_events;
 mod guard_keys;
 mod guard_layout;
 mod guard_limits;
+mod guard_mail;
 mod guard_observability;
 mod guard_outbox;
 mod guard_project;

@@ -22,7 +22,7 @@ pub struct Relation {
 
 impl Relation {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self {
             first: "REFRESH_RETRY_SECONDS",
             second: "REFRESH_GRACE_SECONDS",
@@ -80,6 +80,12 @@ impl Relation {
             first: "REFRESH_RETRY_SECONDS",
             second: "SESSION_TTL_SECONDS",
             rule: "ends with {}: no retry brings a session back",
+            holds: None,
+        },
+        Self {
+            first: "VERIFICATION_TTL_SECONDS",
+            second: "REGISTRATION_TTL_SECONDS",
+            rule: "is cut to what {} leaves: no link outlives its registration",
             holds: None,
         },
         Self {

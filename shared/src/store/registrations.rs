@@ -1,5 +1,7 @@
 //! Registrations of addresses that nobody has verified: begun, contested, and finished by a confirmation.
 
+use std::time::Duration;
+
 use super::addresses::{AddressState, FREE, verified};
 use super::expression::Expression;
 use super::row::Row;
@@ -8,6 +10,9 @@ use super::users::{FORGET_MAILED, KILL_MAILED, RESCHEME, ROTATE, user_item, with
 use super::{NO_PASSWORD, Store, StoreError, keys};
 use crate::audit::Entry;
 use crate::domain::{EmailAddress, Proof, RowId, Timestamp, User, UserId};
+
+/// The longest life of an invitation that can be set.
+const LONGEST_INVITATION: Duration = Duration::from_secs(28 * 86_400);
 
 /// How a registration went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +24,8 @@ pub enum Registered {
 }
 
 impl Store {
-    /// Begins the registration of an address that nobody holds. An invitation of the address stays.
+    /// Begins the registration of an address that nobody holds. An invitation of the address stays, so its item is kept as long
+    /// as the longest invitation that can be set may last.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -27,7 +33,7 @@ impl Store {
         &self,
         user: &User,
         email: &EmailAddress,
-        until: Timestamp,
+        (until, invited): (Timestamp, bool),
         entry: &Entry,
         row: &Row,
     ) -> Result<Registered, StoreError> {
@@ -38,7 +44,7 @@ impl Store {
             .value("registered", AddressState::Registered)
             .value("until", until)
             .value("hash", &user.password_hash)
-            .value("ttl", until.as_secs())
+            .value("ttl", if invited { until.plus(LONGEST_INVITATION).as_secs() } else { until.as_secs() })
             .value("schema", 1)
             .value("now", entry.occurred_at);
         let transaction = Transaction::default()

@@ -78,7 +78,7 @@ async fn theft_is_recorded_with_the_session_that_it_ended() {
     let mut ada = app.logged_in(EMAIL).await;
     let (session, stolen) = (ada.session_id().await, ada.refresh.clone().expect("a token"));
     ada.refresh().await;
-    app.advance(11);
+    app.advance(30);
     let before = app.db_scan("audit").await;
     stranger(&app).try_refresh(&stolen).await.assert(401);
     assert_eq!(recorded(&app, &before).await, ["auth.refresh refused refresh_token_reused"]);

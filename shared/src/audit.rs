@@ -92,7 +92,7 @@ pub struct Refusal {
     /// Refusals with the same key are recorded once; see [`Refusal::once`].
     pub once: Option<String>,
     /// The notice that its owner gets.
-    pub notice: Option<RefusalNotice>,
+    pub notice: Option<Box<RefusalNotice>>,
     /// Anything else worth knowing.
     pub details: BTreeMap<&'static str, String>,
 }
@@ -122,18 +122,15 @@ impl Refusal {
     /// The owner of the account gets a notice; where there is no account the same calls are made for nobody.
     #[must_use]
     pub fn notice(mut self, kind: MailKind, user: Option<&User>) -> Self {
-        self.notice = Some(RefusalNotice {
-            kind,
-            address: user.map(User::address_key),
-            level: user.map_or(0, |user| user.recovery_level),
-        });
+        let (address, level) = (user.map(User::address_key), user.map_or(0, |user| user.recovery_level));
+        self.notice = Some(Box::new(RefusalNotice { kind, address, level }));
         self
     }
 
     /// The owner of a former address of the account gets a mail.
     #[must_use]
     pub fn mailing(mut self, kind: MailKind, address: String) -> Self {
-        self.notice = Some(RefusalNotice { kind, address: Some(address), level: 0 });
+        self.notice = Some(Box::new(RefusalNotice { kind, address: Some(address), level: 0 }));
         self
     }
 

@@ -72,9 +72,9 @@ impl Login {
         if let Err(problem) = may_sign_in(&user) {
             // Whoever registered the address knows this password, so it says nothing about the owner of the lock.
             if user.email_verified {
-                self.proof.clear(lock).await
+                self.proof.clear(lock).await;
             } else {
-                self.proof.refund(lock).await
+                self.proof.refund(lock).await;
             }
             return Err(problem);
         }

@@ -118,7 +118,8 @@ mod tests {
     fn every_random_key_is_one() {
         for _ in 0..1_000 {
             assert!(is_random(&digest::encode(&entropy::bytes::<32>(&OsEntropy))));
-            let hex: String = entropy::bytes::<32>(&OsEntropy).iter().map(|byte| format!("{byte:02x}")).collect();
+            let hex =
+                entropy::bytes::<32>(&OsEntropy).iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
             assert!(is_random(&hex), "{hex}");
         }
     }

@@ -63,7 +63,7 @@ struct Call<'a> {
 /// Why a call gets no tokens.
 enum Stop {
     /// The token is refused.
-    Refused(Refusal),
+    Refused(Box<Refusal>),
     /// Anything else.
     Problem(Problem),
 }
@@ -96,7 +96,7 @@ impl Refresh {
             Err(Stop::Problem(problem)) => Err(problem),
             Err(Stop::Refused(refusal)) => {
                 self.limiter.admit_client(Rule::RefusedTokens, meta).await?;
-                Err(Problem::new(Code::InvalidRefreshToken).refused(refusal))
+                Err(Problem::new(Code::InvalidRefreshToken).refused(*refusal))
             }
         }
     }
@@ -248,7 +248,7 @@ impl Refresh {
 fn owned(found: Option<Box<Session>>, token: &RefreshToken, meta: &RequestMeta) -> Result<Box<Session>, Stop> {
     let unknown = |reason| {
         let once = format!("refresh#{reason}#{}", meta.client_key());
-        Stop::Refused(Refusal::new(reason).once(once))
+        Stop::Refused(Box::new(Refusal::new(reason).once(once)))
     };
     let session = found.ok_or_else(|| unknown("session_ended"))?;
     if digest::equal(session.family.as_bytes(), token.family().hash().as_bytes()) {
@@ -260,7 +260,7 @@ fn owned(found: Option<Box<Session>>, token: &RefreshToken, meta: &RequestMeta) 
 /// A refusal of a token that is one of the session's. Of one that is shown over and over, one record is made in ten minutes.
 fn refused(token: &RefreshToken, reason: &'static str) -> Stop {
     let once = format!("refresh#{reason}#{}", token.session());
-    Stop::Refused(Refusal::new(reason).user(token.user()).session(token.session()).once(once))
+    Stop::Refused(Box::new(Refusal::new(reason).user(token.user()).session(token.session()).once(once)))
 }
 
 fn won(pair: TokenPair, written: Refreshed) -> Attempt {

@@ -14,7 +14,7 @@ const FILE: &str = "shared/src/domain/user_agents.json";
 /// One character is in nearly every text.
 const SHORTEST: usize = 2;
 /// A class of more characters than this (`\d`, `[a-z]`) is text of the sender's choosing.
-const MAX_CLASS: usize = 4;
+const MAX_CLASS: u8 = 4;
 /// No pattern lists more names than this.
 const MAX_NAMES: usize = 2_000;
 
@@ -113,8 +113,8 @@ fn texts(pattern: &Hir) -> Texts {
         HirKind::Literal(literal) => Texts::one(std::str::from_utf8(&literal.0).expect("patterns of text")),
         HirKind::Class(Class::Unicode(class)) => {
             let letters: Vec<_> =
-                class.iter().flat_map(|range| range.start()..=range.end()).take(MAX_CLASS + 1).collect();
-            if letters.len() > MAX_CLASS {
+                class.iter().flat_map(|range| range.start()..=range.end()).take(usize::from(MAX_CLASS) + 1).collect();
+            if letters.len() > usize::from(MAX_CLASS) {
                 return Texts::unknown();
             }
             Texts { listed: letters.iter().map(char::to_string).collect(), is_complete: true }
@@ -125,7 +125,7 @@ fn texts(pattern: &Hir) -> Texts {
             let (mut all, mut longest) = (Texts::unknown(), Texts::one(""));
             // A repetition without an end goes on after what is listed.
             all.is_complete = repetition.max.is_some();
-            let last = repetition.max.unwrap_or(repetition.min).min(MAX_CLASS as u32);
+            let last = repetition.max.unwrap_or(repetition.min).min(u32::from(MAX_CLASS));
             all.is_complete &= repetition.max.is_some_and(|max| max <= last);
             for count in 0..=last {
                 if count >= repetition.min {

@@ -57,6 +57,7 @@ mod races;
 mod reads;
 mod recovery;
 mod recovery_model;
+mod recovery_world;
 mod refresh;
 mod refresh_retry;
 mod refusals;

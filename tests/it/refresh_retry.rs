@@ -119,7 +119,7 @@ async fn after_the_grace_another_key_or_none_is_theft() {
         answer.assert_problem(401, "invalid_refresh_token");
         ada.me().await.assert_problem(401, "session_revoked");
         let subjects = app.subjects("a@example.com").await;
-        assert_eq!(subjects.first().map(String::as_str), Some("A session was ended for your safety"));
+        assert_eq!(subjects.first().map(String::as_str), Some("We ended a session to protect your account"));
     }
 }
 

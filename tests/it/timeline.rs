@@ -107,7 +107,7 @@ async fn an_incident_of_twelve_steps_is_told_in_order() {
     let steps: &[&[&str]] = &[
         &["2027-01-15 (UTC)"],
         &["registered", "a mail was asked for", "203.0.113.7", "Firefox on Linux"],
-        &["proved the mail address", "203.0.113.7"],
+        &["verified the email address", "203.0.113.7"],
         &["ada@example.com logged in", "in session 1", "203.0.113.7", "Firefox on Linux"],
         &["ada@example.com logged in", "in session 2", "198.51.100.20", "iOS"],
         &["continued the session", "in session 1", "203.0.113.7"],

@@ -174,13 +174,12 @@ impl TestApp {
     pub async fn verified(&self, email: &str) {
         self.registered(email).await;
         let confirmation = self.mailed_tokens(email, "dvt_").await.into_iter().next();
-        let (path, body) = match confirmation {
-            Some(token) => ("verify-email", serde_json::json!({ "token": token })),
+        let (path, body) = if let Some(token) = confirmation {
+            ("verify-email", serde_json::json!({ "token": token }))
+        } else {
             // Who verifies the address of an admin sets the password with it.
-            None => {
-                let token = self.mailed(email, "drs_").await;
-                ("reset-password", serde_json::json!({ "token": token, "new_password": crate::PASSWORD }))
-            }
+            let token = self.mailed(email, "drs_").await;
+            ("reset-password", serde_json::json!({ "token": token, "new_password": crate::PASSWORD }))
         };
         self.anonymous().at(&fresh_address()).post(&format!("/api/v1/auth/{path}"), &body).await.assert(200);
     }

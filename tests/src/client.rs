@@ -187,6 +187,12 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
     }
 
+    /// The text of a member of the JSON body, if it has one.
+    #[must_use]
+    pub fn member(&self, name: &str) -> Option<String> {
+        Some(self.json().get(name)?.as_str()?.to_owned())
+    }
+
     /// The body as text.
     #[must_use]
     pub fn text(&self) -> String {

@@ -32,8 +32,8 @@ impl Stage {
         let admin = app.admin("admin@example.com").await;
         app.registered("pending@example.com").await;
         app.anonymous().post("/api/v1/auth/request-password-reset", &json!({ "email": EMAIL })).await.assert(202);
-        let invitee = json!({ "email": "invited@example.com", "reason": "Asked for by an event of the tests" });
-        let invited = admin.post("/api/v1/admin/invitations", &invitee).await;
+        let body = json!({ "email": "invited@example.com", "reason": "Asked for by an event of the tests" });
+        let invitation = admin.post("/api/v1/admin/invitations", &body).await;
         let some = |token: &Option<String>| token.clone().expect("a token");
         let values = vec![
             ("{{access_token}}", some(&ada.access)),
@@ -43,7 +43,7 @@ impl Stage {
             ("{{admin_token}}", some(&admin.access)),
             ("{{user_id}}", ada.me().await.json()["id"].as_str().expect("an id").to_owned()),
             ("{{notice_token}}", app.mailed(EMAIL, "dsa_").await),
-            ("{{invitation_id}}", invited.json()["id"].as_str().expect("an id").to_owned()),
+            ("{{invitation_id}}", invitation.json()["id"].as_str().expect("an id").to_owned()),
             ("{{invitation_token}}", app.mailed("invited@example.com", "div_").await),
             ("{{verification_token}}", app.mailed("pending@example.com", "dvt_").await),
             ("{{reset_token}}", app.mailed(EMAIL, "drs_").await),

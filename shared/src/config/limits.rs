@@ -150,11 +150,10 @@ impl Rule {
             | Self::MailInvitation
             | Self::MailNotice => "3/0.1",
             Self::VerifyEmail | Self::ResetPassword | Self::SecureAccount | Self::AcceptInvitation => "20/10",
-            Self::AdminReads => "60/60",
             Self::Profile | Self::AdminUsers | Self::AdminAccounts => "30/10",
             Self::AdminInvitations => "20/1",
             Self::Refresh | Self::RefusedTokens | Self::Logout => "30/30",
-            Self::Sessions => "60/60",
+            Self::Sessions | Self::AdminReads => "60/60",
             Self::ChangePassword | Self::PersonalData => "5/0.33",
             Self::Reauthenticate => "10/5",
             Self::AdminRotations => "10/1",

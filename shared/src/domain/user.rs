@@ -207,6 +207,7 @@ impl User {
     }
 
     /// The former addresses whose owners can take the account back at `now`, earliest first.
+    #[must_use]
     pub fn claims(&self, now: Timestamp) -> impl DoubleEndedIterator<Item = &FormerAddress> {
         self.former.iter().filter(move |former| now < former.until)
     }

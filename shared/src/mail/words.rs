@@ -19,6 +19,7 @@ const IF_NOT: &str = "If this was you, you don't need to do anything. If it wasn
 pub(super) const ASK_FOR_RESET: &str =
     "If this was you, you don't need to do anything. If it wasn't, reset your password on the sign-in page.";
 
+#[expect(clippy::too_many_lines, reason = "a table with one row for each mail")]
 pub(super) const fn words(kind: MailKind) -> Words {
     match kind {
         MailKind::Verification | MailKind::RegistrationRepeated => Words {

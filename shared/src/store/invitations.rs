@@ -150,26 +150,26 @@ impl Store {
         let used = Expression::when("#token_hash = :token AND #expires_at > :now")
             .value("token", accepted.token)
             .value("now", now);
-        let user = match accepted.account {
-            Accepted::New(user) => user.id,
-            Accepted::Imported(user, ..) => user,
+        let owner = match accepted.account {
+            Accepted::New(account) => account.id,
+            Accepted::Imported(account, ..) => account,
         };
-        let mut owned = verified_if_provable(user, now).value("invitation", id);
-        owned.condition = format!("#invitation = :invitation AND {}", owned.condition);
+        let mut claim = verified_if_provable(owner, now).value("invitation", id);
+        claim.condition = format!("#invitation = :invitation AND {}", claim.condition);
         let transaction = Transaction::default()
             .delete("invitation", keys::invitation(id), used)
-            .update("email", keys::email(accepted.email), owned)
+            .update("email", keys::email(accepted.email), claim)
             .delete("lock", keys::lock(accepted.email), Expression::default())
             .audit(entry);
         let transaction = match accepted.account {
-            Accepted::New(user) => transaction.put(
+            Accepted::New(account) => transaction.put(
                 "user",
-                keys::user(user.id),
-                user_item(user),
+                keys::user(account.id),
+                user_item(account),
                 Expression::when("attribute_not_exists(#pk)"),
             ),
-            Accepted::Imported(user, name, hash) => {
-                transaction.update("user", keys::user(user), finished_import(name, hash, now))
+            Accepted::Imported(account, name, hash) => {
+                transaction.update("user", keys::user(account), finished_import(name, hash, now))
             }
         };
         self.commit("accept_invitation", transaction).await.map(|()| true).or_else(|error| error.condition_to(false))

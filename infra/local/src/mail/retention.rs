@@ -60,7 +60,7 @@ pub async fn remove_orphans(mailbox: &Mailbox, store: &Store) -> Result<usize, R
     for recipient in recipients {
         // What is no address here was never an account's.
         let is_owned = match EmailAddress::parse(address(&recipient)) {
-            Ok(email) => store.address_owner(&email).await?.is_some(),
+            Ok(email) => store.address(&email).await?.is_some(),
             Err(_) => false,
         };
         owned.insert(recipient, is_owned);

@@ -213,7 +213,7 @@ async fn a_tail_shows_what_happens_while_it_runs() {
     let ada = local.join(EMAIL).await;
     let seen = Seen { wanted: "auth.login", text: String::new(), found: Arc::default() };
     let found = Arc::clone(&seen.found);
-    let tail = local.ops_into(&["audit", "tail", "--user", EMAIL, "--every", "1"], seen);
+    let tail = local.ops_to(&["audit", "tail", "--user", EMAIL, "--every", "1"], seen);
     let login = async {
         // The first one may be over before the tail begins.
         loop {
@@ -224,7 +224,7 @@ async fn a_tail_shows_what_happens_while_it_runs() {
         }
     };
     tokio::select! {
-        code = tail => panic!("it ended with {code}"),
+        ran = tail => panic!("it ended with {}", ran.code),
         () = login => {}
     }
 }

@@ -150,16 +150,10 @@ impl Local {
         Ran::new(code, out, err)
     }
 
-    /// Runs a command whose output goes elsewhere; the exit code.
-    pub async fn ops_into(&self, arguments: &[&str], mut out: impl Write) -> u8 {
-        let line = self.line(arguments);
-        Box::pin(ops::run(line, &Settings::default(), steps::ALL, &mut out, &mut std::io::sink())).await
-    }
-
     /// Runs a command whose output goes elsewhere.
     pub async fn ops_to(&self, arguments: &[&str], mut out: impl Write) -> Ran {
         let mut err = Vec::new();
-        let code = Box::pin(ops::run(self.line(arguments), &Settings::default(), &mut out, &mut err)).await;
+        let code = Box::pin(ops::run(self.line(arguments), &Settings::default(), steps::ALL, &mut out, &mut err)).await;
         Ran::new(code, Vec::new(), err)
     }
 

@@ -2,8 +2,13 @@
 //!
 //! Each line is one write, so nothing is ever half imported. An address that has an account is left as it is and told, so
 //! an import that was cut off, by whatever, is begun again and goes on where it was.
+//!
+//! Nobody is dropped: with `--on-fault skip` a line that cannot be imported is kept in a file.
 
+mod overview;
+mod rejected;
 mod sources;
+mod systems;
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -16,6 +21,8 @@ use shared::newcomer::Newcomer;
 use shared::request::Task;
 use shared::store::Admitted;
 
+use self::overview::Overview;
+use self::rejected::Rejected;
 use self::sources::Line;
 use crate::console::{Answer, Console};
 use crate::desk::{self, Desk};
@@ -34,6 +41,7 @@ struct Tally {
     present: u64,
     faulty: u64,
     stopped_at: Option<u64>,
+    kept_at: Option<String>,
 }
 
 impl Tally {
@@ -42,15 +50,23 @@ impl Tally {
     }
 
     fn text(&self) -> String {
-        let Self { imported, present, faulty, stopped_at } = self;
-        let end = stopped_at.map(|line| format!(" Stopped at line {line}.")).unwrap_or_default();
+        let Self { imported, present, faulty, stopped_at, kept_at } = self;
+        let stopped = stopped_at.map(|line| format!(" Stopped at line {line}."));
+        let kept =
+            kept_at.as_ref().map(|path| format!(" They are kept in {path}: mend them there and import that file."));
+        let end = stopped.or(kept).unwrap_or_default();
         format!("{imported} accounts imported, {present} addresses had one, {faulty} lines could not be imported.{end}")
     }
 
     fn answer(&self) -> Answer {
-        let Self { imported, present, faulty, stopped_at } = self;
-        let document =
-            json!({ "imported": imported, "present": present, "faulty": faulty, "stopped_at_line": stopped_at });
+        let Self { imported, present, faulty, stopped_at, kept_at } = self;
+        let document = json!({
+            "imported": imported,
+            "present": present,
+            "faulty": faulty,
+            "stopped_at_line": stopped_at,
+            "rejected_file": kept_at,
+        });
         Answer { document, text: self.text() }
     }
 }
@@ -68,10 +84,15 @@ pub async fn run(desk: &Desk, options: &UsersImport, console: &mut Console<'_>) 
         })
     };
     plan(desk, options, open()?, console)?;
+    let path = options.rejected.clone().unwrap_or_else(|| Rejected::beside(&options.file));
+    let mut rejected = match options.on_fault {
+        OnFault::Skip => Some(Rejected::new(path, sources::head(options.from, open()?))?),
+        OnFault::Stop => None,
+    };
     let mut tally = Tally::default();
     let mut ticks = tokio::time::interval(Duration::from_secs(1) / options.rate);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    for Line { number, found } in distinct(sources::lines(options.from, open()?)) {
+    for Line { number, found, raw } in distinct(sources::lines(options.from, open()?)) {
         let fault = match found {
             Ok(newcomer) => {
                 ticks.tick().await;
@@ -82,10 +103,12 @@ pub async fn run(desk: &Desk, options: &UsersImport, console: &mut Console<'_>) 
         if let Some(fault) = fault {
             tally.faulty += 1;
             console.progress(&format!("line {number}: {fault}"));
-            if options.on_fault == OnFault::Stop {
+            let Some(rejected) = &mut rejected else {
                 tally.stopped_at = Some(number);
                 break;
-            }
+            };
+            rejected.keep(&raw).map_err(|failure| cut_off(failure, &tally))?;
+            tally.kept_at = rejected.kept_at().map(|path| path.display().to_string());
         }
         if tally.lines() % PROGRESS == 0 {
             console.progress(&tally.text());
@@ -101,24 +124,21 @@ fn plan(desk: &Desk, options: &UsersImport, file: File, console: &mut Console<'_
     if desk.confirm("").is_ok() {
         return Ok(());
     }
-    let (mut good, mut faulty) = (0_u64, 0_u64);
-    for Line { number, found } in distinct(sources::lines(options.from, file)) {
-        match found {
-            Ok(_) => good += 1,
-            Err(fault) => {
-                faulty += 1;
-                console.progress(&format!("line {number}: {fault}"));
-            }
+    let mut overview = Overview::default();
+    for Line { number, found, .. } in distinct(sources::lines(options.from, file)) {
+        overview.count(&found);
+        if let Err(fault) = found {
+            console.progress(&format!("line {number}: {fault}"));
         }
     }
-    desk.confirm(&format!("import {good} accounts; {faulty} lines cannot be imported"))
+    desk.confirm(&overview.text())
 }
 
 /// The lines, of which none has the address of one before it: of two that differ nobody knows which one is meant. A mark of
 /// each address is kept, some 50 bytes.
 fn distinct(lines: impl Iterator<Item = Line>) -> impl Iterator<Item = Line> {
     let mut firsts = HashMap::new();
-    lines.map(move |Line { number, found }| {
+    lines.map(move |Line { number, found, raw }| {
         let found = found.and_then(|newcomer| {
             let mark = digest::sha256(newcomer.email.canonical().as_bytes()).first_chunk::<16>().copied();
             match firsts.insert(mark, number) {
@@ -129,7 +149,7 @@ fn distinct(lines: impl Iterator<Item = Line>) -> impl Iterator<Item = Line> {
                 None => Ok(newcomer),
             }
         });
-        Line { number, found }
+        Line { number, found, raw }
     })
 }
 

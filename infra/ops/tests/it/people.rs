@@ -18,9 +18,19 @@ impl File {
     }
 }
 
+impl File {
+    /// Where the lines are that were left out.
+    fn rejected(&self) -> PathBuf {
+        let mut name = self.0.clone().into_os_string();
+        name.push(".rejected");
+        name.into()
+    }
+}
+
 impl Drop for File {
     fn drop(&mut self) {
         drop(std::fs::remove_file(&self.0));
+        drop(std::fs::remove_file(self.rejected()));
     }
 }
 
@@ -209,6 +219,105 @@ async fn faulty_lines_are_named_by_number_and_left_out_where_asked() {
         assert!(ran.err.contains(&format!("line {line}: ")), "{}", ran.err);
     }
     assert!(!ran.err.contains("M4rk3d") && !ran.err.contains("R9h"), "{}", ran.err);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lines_that_were_left_out_are_kept_and_can_be_imported_once_mended() {
+    let local = Local::start("import-rejected").await;
+    let good = json!({ "email": "good@example.com" }).to_string();
+    let bad = json!({ "email": "bad@example.com", "password_hash": "5f4dcc3b5aa765d61d8327deb882cf99" }).to_string();
+    let file = File::new("rejected", &[&*bad, &*good, &*bad].join("\n"));
+    let ran = import(&local, "jsonl", &file, &["--yes", "--on-fault", "skip"]).await.assert(1);
+    assert!(ran.err.contains("line 1: the password hash is a plain MD5, which is too weak"), "{}", ran.err);
+    let kept = file.rejected();
+    assert_eq!(ran.document().get("rejected_file"), Some(&json!(kept.display().to_string())));
+    let lines = std::fs::read_to_string(&kept).expect("kept");
+    assert_eq!(lines, format!("{bad}\n{bad}\n"));
+    let mended =
+        File::new("mended", &lines.lines().next().expect("a line").replace("5f4dcc3b5aa765d61d8327deb882cf99", ""));
+    assert_eq!(counts(&import(&local, "jsonl", &mended, &["--yes"]).await.assert(0)), [1, 0, 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kept_line_of_a_table_has_its_columns() {
+    let local = Local::start("import-rejected-csv").await;
+    let file =
+        File::new("rejected-csv", "name,email,email_verified\n\"King, Bob\",bob,true\nAda,ada@example.com,true\n");
+    let ran = import(&local, "cognito", &file, &["--yes", "--on-fault", "skip"]).await.assert(1);
+    assert_eq!(counts(&ran), [1, 0, 1]);
+    let lines = std::fs::read_to_string(file.rejected()).expect("kept");
+    assert_eq!(lines, "name,email,email_verified\n\"King, Bob\",bob,true\n");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_yes_it_says_what_becomes_of_passwords_bans_and_addresses() {
+    let local = Local::start("import-overview").await;
+    let lines = [
+        json!({ "email": "a@example.com", "email_verified": true, "password_hash": bcrypt_hash() }),
+        json!({ "email": "b@example.com", "email_verified": true, "password_hash": bcrypt_hash(), "is_active": false }),
+        json!({ "email": "c@example.com", "password_hash": "!iBHjqEQ0Ntg6gRs7a6pjwoldel559ufGKw1mi07V" }),
+    ];
+    let file = File::new("overview", &lines.map(|line| line.to_string()).join("\n"));
+    let ran = import(&local, "jsonl", &file, &[]).await.assert(2);
+    for told in [
+        "import 3 accounts; 0 lines cannot be imported",
+        "Passwords: 2 come along (2 bcrypt cost=10), 1 accounts have none and need a reset",
+        "Addresses: 2 are verified, 1 are not",
+        "Disabled: 1",
+    ] {
+        assert!(ran.err.contains(told), "{told}: {}", ran.err);
+    }
+    let file = File::new("overview-none", &json!({ "email": "d@example.com" }).to_string());
+    let ran = import(&local, "jsonl", &file, &[]).await.assert(2);
+    assert!(ran.err.contains("no line has a password") && ran.err.contains("no address is verified"), "{}", ran.err);
+}
+
+const ELSEWHERE: &str = "Correct-Horse-7-Battery";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn users_of_supabase_and_keycloak_keep_passwords_bans_and_proofs() {
+    let local = Local::start("import-systems").await;
+    let supabase = |email: &str, banned: Option<&str>| {
+        json!({ "id": uuid::Uuid::from_u128(email.len() as u128), "email": email, "encrypted_password": bcrypt::hash(ELSEWHERE, 10).expect("a hash"),
+                "email_confirmed_at": "2025-03-01 10:00:00+00", "raw_user_meta_data": { "name": "Ada" },
+                "banned_until": banned, "created_at": "2025-03-01 09:59:00+00" })
+    };
+    let lines =
+        [supabase("ada@supabase.example", None), supabase("banned@supabase.example", Some("2099-01-01 00:00:00+00"))];
+    let file = File::new("supabase", &lines.map(|line| line.to_string()).join("\n"));
+    let wrong = import(&local, "dashtam", &file, &["--yes"]).await.assert(1);
+    assert!(wrong.err.contains("the platform's table has no column"), "{}", wrong.err);
+    assert_eq!(counts(&import(&local, "supabase", &file, &["--yes"]).await.assert(0)), [2, 0, 0]);
+    assert_eq!(log_in(&local, "ada@supabase.example", ELSEWHERE).await, 200);
+    assert_eq!(log_in(&local, "banned@supabase.example", ELSEWHERE).await, 403);
+    let keycloak = |email: &str, enabled: bool| {
+        json!({ "id": uuid::Uuid::from_u128(email.len() as u128), "email": email, "emailVerified": true, "enabled": enabled,
+                "firstName": "Ada", "lastName": "Lovelace", "createdTimestamp": 1_740_823_200_000_i64,
+                "credentials": [{ "type": "otp" }, keycloak_credential()] })
+    };
+    let lines = [keycloak("ada@kc.example", true), keycloak("closed@kc.example", false)];
+    let file = File::new("keycloak", &lines.map(|line| line.to_string()).join("\n"));
+    assert_eq!(counts(&import(&local, "keycloak", &file, &["--yes"]).await.assert(0)), [2, 0, 0]);
+    assert_eq!(log_in(&local, "ada@kc.example", ELSEWHERE).await, 200);
+    assert_eq!(log_in(&local, "ada@kc.example", "Wrong-Horse-7-Battery").await, 401);
+    assert_eq!(log_in(&local, "closed@kc.example", ELSEWHERE).await, 403);
+    let ada = shown(&local, "ada@kc.example").await;
+    assert_eq!(ada.pointer("/user/name"), Some(&json!("Ada Lovelace")));
+    assert_eq!(ada.pointer("/user/created_at"), Some(&json!("2025-03-01T10:00:00.000Z")));
+}
+
+/// The credential of [`ELSEWHERE`], as a realm export has it: JSON in strings.
+fn keycloak_credential() -> Value {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/tests/data/foreign-hashes.json");
+    let rows: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(file).expect("the rows")).expect("JSON");
+    let row = rows.iter().find(|row| row.get("name") == Some(&json!("keycloak-pbkdf2-sha512"))).expect("the row");
+    let parts: Vec<_> = row.get("hash").and_then(Value::as_str).expect("a hash").split('$').collect();
+    let ["", algorithm, "i=210000", salt, hash] = parts.as_slice() else { unreachable!("{parts:?}") };
+    json!({
+        "type": "password",
+        "secretData": json!({ "value": hash, "salt": salt, "additionalParameters": {} }).to_string(),
+        "credentialData": json!({ "hashIterations": 210_000, "algorithm": algorithm, "additionalParameters": {} }).to_string(),
+    })
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

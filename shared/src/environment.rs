@@ -65,7 +65,11 @@ impl Environment {
     pub fn with(settings: &Settings, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<Self, ConfigError> {
         let config = Arc::new(Config::parse(settings)?);
         let base = AwsBase::new(settings.clone());
-        let exporter = config.telemetry.otlp_endpoint.as_deref().map(|endpoint| Exporter::new(endpoint, base.http()));
+        let exporter = config
+            .telemetry
+            .otlp_endpoint
+            .as_deref()
+            .map(|endpoint| Exporter::new(endpoint, config.stage, base.http()));
         let telemetry = Telemetry::new(Arc::clone(&clock), Arc::clone(&entropy), config.telemetry.metrics());
         Ok(Self {
             telemetry: telemetry.exporting(exporter),

@@ -121,7 +121,67 @@ async fn a_store_that_fails_shows_in_both_spans_with_the_attempts() {
     assert!(spans.len() >= 2 && spans.iter().filter(failed).count() == spans.len(), "{spans:#?}");
     let call = of_kind(&spans, SpanKind::Client)[0];
     assert_eq!(attribute(call, "http.request.resend_count"), Some(json!(2)));
-    assert_eq!(attribute(of_kind(&spans, SpanKind::Server)[0], "error.type"), Some(json!("service_unavailable")));
+    assert_eq!(attribute(call, "error.type"), Some(json!("500")));
+    let server = of_kind(&spans, SpanKind::Server)[0];
+    assert_eq!(attribute(server, "error.type"), Some(json!("service_unavailable")));
+    let [exception] = server.events.as_slice() else { panic!("no exception: {server:#?}") };
+    let said = |key: &str| {
+        let value = exception.attributes.iter().find(|attribute| attribute.key == key).expect(key).value.clone();
+        format!("{:?}", value.expect("a value"))
+    };
+    assert_eq!(exception.name, "exception");
+    assert!(said("exception.type").contains("service_unavailable"));
+    assert!(said("exception.stacktrace").contains("caused by: "), "{}", said("exception.stacktrace"));
+}
+
+#[tokio::test]
+async fn a_refusal_is_an_answer_and_a_path_of_no_route_has_none() {
+    let app = TestApp::start().await;
+    let (collector, endpoint) = Collector::start().await;
+    let (environment, router) = exporting(&app, &endpoint).await;
+    let client = app.anonymous();
+    client.request_to(router.clone(), Method::GET, "/nowhere", None).await.assert(404);
+    client.request_to(router.clone(), Method::GET, "/api/v1/auth/me", None).await.assert(401);
+    let odd = Method::from_bytes(b"M4RK3D").expect("a method");
+    client.request_to(router, odd, "/nowhere", None).await.assert(404);
+    environment.telemetry().flush(LONG).await;
+    let sent = collector.take();
+    let resource = sent[0].resource.clone().expect("a resource");
+    let stage = resource.attributes.iter().find(|attribute| attribute.key == "deployment.environment.name");
+    assert!(format!("{stage:?}").contains("\"local\""), "{stage:?}");
+    let spans: Vec<_> =
+        sent.into_iter().flat_map(|resource| resource.scope_spans).flat_map(|scope| scope.spans).collect();
+    let servers = of_kind(&spans, SpanKind::Server);
+    let names: Vec<_> = servers.iter().map(|span| span.name.as_str()).collect();
+    assert_eq!(names, ["GET", "GET /api/v1/auth/me", "HTTP"]);
+    let paths: Vec<_> = servers.iter().map(|span| attribute(span, "http.route")).collect();
+    assert_eq!(paths, [None, Some(json!("/api/v1/auth/me")), None]);
+    assert_eq!(attribute(servers[2], "http.request.method"), Some(json!("_OTHER")));
+    for span in servers {
+        assert_eq!((attribute(span, "error.type"), span.events.len()), (None, 0), "{}", span.name);
+        assert_eq!(span.status.as_ref().map(|status| status.code), Some(0), "{}", span.name);
+    }
+}
+
+#[test]
+fn spans_that_a_collector_rejects_are_counted_and_told_once() {
+    let log = Log::default();
+    log.capture_as(LogFormat::Json, async {
+        let app = TestApp::start().await;
+        let (environment, router) = exporting(&app, &Collector::rejecting(1).await).await;
+        for _ in 0..3 {
+            app.anonymous().request_to(router.clone(), Method::GET, "/api/v1/auth/me", None).await.assert(401);
+            environment.telemetry().flush(LONG).await;
+        }
+        app.anonymous().request_to(router, Method::GET, "/api/v1/health", None).await.assert(200);
+        let lost: u64 = app.metrics.objects().iter().filter_map(|line| line["SpansLost"].as_u64()).sum();
+        assert_eq!(lost, 3);
+    });
+    let told = log.objects();
+    let told: Vec<_> =
+        told.iter().filter(|line| line["message"] == "spans are lost until the collector works").collect();
+    assert_eq!(told.len(), 1);
+    assert!(told[0]["error"].as_str().is_some_and(|error| error.contains("rejected 1 spans: too old")), "{told:?}");
 }
 
 #[tokio::test]
@@ -155,7 +215,7 @@ async fn no_secret_and_no_person_stands_in_a_span() {
     ada.request_to(router, Method::GET, "/m4rk3d", None).await.assert(404);
     environment.telemetry().flush(LONG).await;
     let told = format!("{:?}", collector.take());
-    assert!(told.contains("/api/v1/auth/sessions/{id}") && told.contains("unmatched"), "{told}");
+    assert!(told.contains("/api/v1/auth/sessions/{id}") && !told.contains("unmatched"), "{told}");
     for secret in ["m4rk3d", PASSWORD, access.as_str().expect("text"), refresh.as_str().expect("text")] {
         assert!(!told.contains(secret), "{secret}");
     }

@@ -8,7 +8,9 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::routing::post;
 use http::HeaderMap;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
+};
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, Span};
 use prost::Message as _;
 use tokio::net::TcpListener;
@@ -38,6 +40,17 @@ impl Collector {
                 open.push(connection);
             }
         });
+        format!("http://{address}")
+    }
+
+    /// Starts one that answers 200 each time and rejects `spans` of those that it was sent; its endpoint.
+    pub async fn rejecting(spans: i64) -> String {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let partial = ExportTracePartialSuccess { rejected_spans: spans, error_message: "too old".to_owned() };
+        let answer = ExportTraceServiceResponse { partial_success: Some(partial) }.encode_to_vec();
+        let router = Router::new().route("/v1/traces", post(move || async move { answer }));
+        tokio::spawn(async move { axum::serve(listener, router).await });
         format!("http://{address}")
     }
 

@@ -15,6 +15,19 @@ pub enum Stage {
     Prod,
 }
 
+impl Stage {
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Dev => "dev",
+            Self::Staging => "staging",
+            Self::Prod => "prod",
+        }
+    }
+}
+
 /// The least level of the log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogLevel {
@@ -33,8 +46,9 @@ const LONGEST_PREFIX: usize = 200;
 
 /// `DASHTAM_STAGE`.
 pub(super) fn stage(reader: &mut Reader<'_>) -> Stage {
-    let deployed = [("dev", Stage::Dev), ("staging", Stage::Staging), ("prod", Stage::Prod)];
-    reader.choice("STAGE", ("local", Stage::Local), &deployed, "where the service runs")
+    let named = |stage: Stage| (stage.name(), stage);
+    let deployed = [Stage::Dev, Stage::Staging, Stage::Prod].map(named);
+    reader.choice("STAGE", named(Stage::Local), &deployed, "where the service runs")
 }
 
 /// `DASHTAM_LOG`. Entry points start to log by the same variable before there is a configuration, so that what is wrong

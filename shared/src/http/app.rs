@@ -113,12 +113,17 @@ async fn answer(app: &App, work: &Work, mut request: Request, next: Next) -> Res
     request.extensions_mut().insert(Arc::clone(&meta));
     let response = run(request, next).await;
     log(&meta, &response);
+    let problem = response.extensions().get::<Problem>();
+    let cause = problem.and_then(|problem| problem.cause.as_deref());
     work.end(End {
         function: meta.route.map_or(UNMATCHED, |route| route.function),
         status: Some(response.status().as_u16()),
-        code: response.extensions().get::<Problem>().map(|problem| problem.code.name()),
+        code: problem.map(|problem| problem.code.name()),
         request: Some(&meta),
         failed: false,
+        error: cause
+            .filter(|_| response.status().is_server_error())
+            .map(|cause| cause as &(dyn std::error::Error + 'static)),
     });
     response
 }

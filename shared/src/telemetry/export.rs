@@ -13,12 +13,13 @@ use aws_smithy_runtime::client::orchestrator::operation::Operation;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, OrchestratorError};
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::timeout::TimeoutConfig;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message as _;
 use tokio::sync::{mpsc, oneshot};
 
 use super::spans;
+use crate::config::Stage;
 
 /// The most pieces of work that wait to be told of.
 const QUEUE: usize = 1_024;
@@ -26,15 +27,24 @@ const QUEUE: usize = 1_024;
 const BATCH: usize = 64;
 /// The longest that a collector may take.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// The most characters of a collector's own words that are logged.
+const WHY: usize = 200;
 
-/// A collector that does not take spans.
+/// A collector that did not take all spans.
 #[derive(Debug, thiserror::Error)]
-#[error("the collector answered {0}")]
-struct Refused(u16);
+enum Refused {
+    /// It took none.
+    #[error("the collector answered {0}")]
+    Status(u16),
+    /// It answered 200 and refused some: OTLP calls that a partial success.
+    #[error("the collector rejected {spans} spans: {why}")]
+    Partly { spans: usize, why: String },
+}
 
 /// Sends spans to a collector.
 pub struct Exporter {
     collector: Operation<Vec<u8>, (), Refused>,
+    stage: Stage,
     /// Made by the first span: without one there is no queue and no task.
     queue: OnceLock<mpsc::Sender<Message>>,
     lost: Arc<AtomicUsize>,
@@ -47,9 +57,9 @@ enum Message {
 }
 
 impl Exporter {
-    /// An exporter to the collector at `endpoint`, by OTLP over HTTP with binary protobuf.
+    /// An exporter to the collector at `endpoint`, by OTLP over HTTP with binary protobuf. `stage` is where the service runs.
     #[must_use]
-    pub fn new(endpoint: &str, http: SharedHttpClient) -> Self {
+    pub fn new(endpoint: &str, stage: Stage, http: SharedHttpClient) -> Self {
         let timeouts = TimeoutConfig::builder().connect_timeout(PATIENCE).operation_timeout(PATIENCE).build();
         let collector = Operation::builder()
             .service_name("otlp")
@@ -69,10 +79,14 @@ impl Exporter {
             })
             .deserializer(|response| {
                 let status = response.status();
-                if status.is_success() { Ok(()) } else { Err(OrchestratorError::operation(Refused(status.as_u16()))) }
+                if !status.is_success() {
+                    return Err(OrchestratorError::operation(Refused::Status(status.as_u16())));
+                }
+                rejected(response.body().bytes().unwrap_or_default())
+                    .map_or(Ok(()), |some| Err(OrchestratorError::operation(some)))
             })
             .build();
-        Self { collector, queue: OnceLock::new(), lost: Arc::default() }
+        Self { collector, stage, queue: OnceLock::new(), lost: Arc::default() }
     }
 
     /// Hands `spans` over, or loses them.
@@ -104,14 +118,26 @@ impl Exporter {
     fn queue(&self) -> &mpsc::Sender<Message> {
         self.queue.get_or_init(|| {
             let (sender, receiver) = mpsc::channel(QUEUE);
-            tokio::spawn(send(receiver, self.collector.clone(), Arc::clone(&self.lost)));
+            tokio::spawn(send(receiver, self.collector.clone(), self.stage, Arc::clone(&self.lost)));
             sender
         })
     }
 }
 
+/// What the answer of a collector says that it did not take. An answer that cannot be read says nothing.
+fn rejected(answer: &[u8]) -> Option<Refused> {
+    let partial = ExportTraceServiceResponse::decode(answer).ok()?.partial_success?;
+    let spans = usize::try_from(partial.rejected_spans).ok().filter(|spans| *spans > 0)?;
+    Some(Refused::Partly { spans, why: partial.error_message.chars().take(WHY).collect() })
+}
+
 /// Sends what comes, for as long as anybody may hand something over.
-async fn send(mut queue: mpsc::Receiver<Message>, collector: Operation<Vec<u8>, (), Refused>, lost: Arc<AtomicUsize>) {
+async fn send(
+    mut queue: mpsc::Receiver<Message>,
+    collector: Operation<Vec<u8>, (), Refused>,
+    stage: Stage,
+    lost: Arc<AtomicUsize>,
+) {
     let mut works = true;
     let mut messages = Vec::with_capacity(BATCH);
     while queue.recv_many(&mut messages, BATCH).await > 0 {
@@ -124,10 +150,14 @@ async fn send(mut queue: mpsc::Receiver<Message>, collector: Operation<Vec<u8>, 
         }
         let count = spans.len();
         if count > 0 {
-            let request = ExportTraceServiceRequest { resource_spans: vec![spans::from_service(spans)] };
+            let request = ExportTraceServiceRequest { resource_spans: vec![spans::from_service(spans, stage)] };
             let sent = collector.invoke(request.encode_to_vec()).await;
             if let Err(error) = &sent {
-                lost.fetch_add(count, Ordering::Relaxed);
+                let rejected = match error.as_service_error() {
+                    Some(Refused::Partly { spans, .. }) => *spans,
+                    _ => count,
+                };
+                lost.fetch_add(rejected, Ordering::Relaxed);
                 if works {
                     tracing::warn!(error = crate::http::error_chain(error), "spans are lost until the collector works");
                 }

@@ -33,6 +33,9 @@ pub fn init_logging(level: Option<&str>, format: LogFormat) {
         // Where, and not what: the message may hold values.
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(place, "a panic was caught");
+        if let Some(work) = Work::current() {
+            work.panicked_at(&place);
+        }
     }));
     let _already_set = match format {
         LogFormat::Json => subscriber(level, format, std::io::stdout).try_init(),

@@ -57,6 +57,8 @@ pub struct Work {
     began: Instant,
     began_at: Timestamp,
     measured: Mutex<Vec<(Metric, f64)>>,
+    /// Where it panicked, if it did.
+    panicked: OnceLock<String>,
     calls: Mutex<Vec<Call>>,
 }
 
@@ -73,6 +75,8 @@ pub struct End<'a> {
     pub code: Option<&'static str>,
     /// Whether a task failed.
     pub failed: bool,
+    /// What made it fail.
+    pub error: Option<&'a (dyn Error + 'static)>,
 }
 
 impl Telemetry {
@@ -130,7 +134,8 @@ impl Telemetry {
             done.inspect_err(|error| tracing::warn!(error = error_chain(error), "{failed}"))
         };
         let done = Arc::clone(&task).run(logged).await;
-        task.end(End { function, failed: done.is_err(), ..End::default() });
+        let error = done.as_ref().err().map(|error| error as &(dyn Error + 'static));
+        task.end(End { function, failed: done.is_err(), error, ..End::default() });
         done
     }
 
@@ -143,6 +148,7 @@ impl Telemetry {
             began: Instant::now(),
             began_at: self.clock.now(),
             measured: Mutex::default(),
+            panicked: OnceLock::new(),
             calls: Mutex::default(),
         })
     }
@@ -206,6 +212,11 @@ impl Work {
         if calls.len() < spans::CALLS {
             calls.push(call);
         }
+    }
+
+    /// It panicked at `place`; only the first panic counts.
+    fn panicked_at(&self, place: &str) {
+        let _earlier = self.panicked.set(place.to_owned());
     }
 
     /// A moment as nanoseconds since 1970: the clock says when the work began, the monotonic one how long ago that is.

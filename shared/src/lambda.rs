@@ -4,10 +4,13 @@ use std::convert::Infallible;
 use std::process::ExitCode;
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
+use axum::Router;
 use axum::body::Body;
+use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures::future::BoxFuture;
+use http::header::CONTENT_LENGTH;
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Adapter, RequestExt};
 use lambda_runtime::{LambdaEvent, service_fn};
@@ -191,6 +194,26 @@ pub fn into_axum_below(request: lambda_http::Request, base_path: &str) -> http::
     http::Request::from_parts(parts, body)
 }
 
+/// The app's answer as a gateway wants it: it writes the length itself, and a REST API would rename this one to
+/// `x-amzn-remapped-content-length`.
+///
+/// # Errors
+/// None.
+pub async fn answer(router: Router, request: lambda_http::Request) -> Result<Response, Infallible> {
+    answer_below(router, request, "").await
+}
+
+/// The same where the API is served below `base_path`.
+async fn answer_below(
+    router: Router,
+    request: lambda_http::Request,
+    base_path: &str,
+) -> Result<Response, Infallible> {
+    let mut response = router.oneshot(into_axum_below(request, base_path)).await?;
+    response.headers_mut().remove(CONTENT_LENGTH);
+    Ok(response)
+}
+
 async fn serve(
     endpoints: Vec<Endpoint>,
     environment: &Environment,
@@ -205,7 +228,7 @@ async fn serve(
                 tracing::error!(error = %unsupported, request_id = event.context.request_id, "the event cannot be answered");
                 unsupported.to_string()
             })?;
-            let answer = |request| router.clone().oneshot(into_axum_below(request, &base_path));
+            let answer = |request| answer_below(router.clone(), request, &base_path);
             let event = LambdaEvent::new(as_sent(request), event.context);
             match Adapter::from(lambda_http::service_fn(answer)).oneshot(event).await {
                 Ok(response) => Ok::<_, String>(response),

@@ -111,6 +111,38 @@ async fn a_preflight_is_answered_for_listed_origins() {
 }
 
 #[tokio::test]
+async fn tracing_headers_and_those_of_the_settings_pass_a_preflight() {
+    let settings = [("CORS_ORIGINS", ORIGIN), ("CORS_HEADERS", "X-Client-Version, sentry-trace")];
+    let app = TestApp::with(&settings).await;
+    let preflight = app.anonymous().header("origin", ORIGIN).header("access-control-request-method", "POST");
+    let answer = preflight.request(Method::OPTIONS, "/api/v1/auth/login", None).await;
+    assert_eq!(
+        answer.header("access-control-allow-headers"),
+        Some("authorization, content-type, traceparent, tracestate, baggage, x-client-version, sentry-trace")
+    );
+}
+
+#[tokio::test]
+async fn a_script_may_read_when_to_try_again_and_what_time_it_is() {
+    let app = TestApp::with(&[("CORS_ORIGINS", ORIGIN)]).await;
+    let answer = app.anonymous().header("origin", ORIGIN).get("/api/v1/auth/me").await;
+    let exposed = answer.header("access-control-expose-headers").expect("exposed headers").to_owned();
+    for name in ["date", "x-request-id", "retry-after", "ratelimit", "ratelimit-policy", "www-authenticate"] {
+        assert!(exposed.split(", ").any(|exposed| exposed == name), "{name}: {exposed}");
+    }
+}
+
+#[tokio::test]
+async fn an_origin_is_compared_as_browsers_send_it() {
+    let written = "HTTPS://App.Example.com:443/,capacitor://localhost,tauri://localhost";
+    let app = TestApp::with(&[("CORS_ORIGINS", written)]).await;
+    for origin in [ORIGIN, "capacitor://localhost", "tauri://localhost"] {
+        let answer = app.anonymous().header("origin", origin).get("/api/v1/health").await;
+        assert_eq!(answer.header("access-control-allow-origin"), Some(origin));
+    }
+}
+
+#[tokio::test]
 async fn by_default_no_origin_may_read() {
     let app = TestApp::start().await;
     let answer = app.anonymous().header("origin", ORIGIN).get("/api/v1/health").await;

@@ -220,6 +220,19 @@ async fn what_the_gateway_answers_by_itself_is_what_the_table_says() {
         expected.as_object_mut().expect("an object").remove("instance");
         assert_eq!(document, expected, "{kind}");
         let headers = response["ResponseParameters"]["Headers"].as_object().expect("headers");
+        // Only where some origin's scripts may read, and then they see how long to wait.
+        let (about_origins, headers): (Vec<_>, Vec<_>) =
+            headers.iter().partition(|(name, _)| name.starts_with("Access-Control-"));
+        let only_with_origins = |(name, value): &(&String, &Value)| {
+            let case = value["Fn::If"].as_array().expect("a condition");
+            assert_eq!(case[0], "HasCorsOrigins", "{kind}: {name}");
+            assert_eq!(case[2]["Ref"], "AWS::NoValue", "{kind}: {name}");
+            (name.to_lowercase(), case[1].as_str().expect("a constant").trim_matches('\'').to_owned())
+        };
+        let about_origins: BTreeMap<_, _> = about_origins.iter().map(only_with_origins).collect();
+        assert_eq!(about_origins["access-control-allow-origin"], "*", "{kind}");
+        assert!(about_origins["access-control-expose-headers"].contains("retry-after"), "{kind}");
+        assert_eq!(about_origins.len(), 2, "{kind}");
         let mut headers: BTreeMap<_, _> = headers
             .iter()
             .map(|(name, value)| (name.to_lowercase(), value.as_str().unwrap_or_default().trim_matches('\'')))

@@ -181,6 +181,31 @@ async fn two_access_tokens_in_one_event_are_none() {
 }
 
 #[tokio::test]
+async fn the_length_of_an_answer_is_left_to_the_gateway() {
+    let app = known().await;
+    let event: LambdaRequest = serde_json::from_value(event(1, &body())).expect("an event");
+    let answer = shared::lambda::answer(app.router.clone(), into_request(event)).await.expect("infallible");
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.headers().get("content-length"), None, "a REST API renames it");
+}
+
+#[tokio::test]
+async fn two_headers_that_a_gateway_has_joined_are_still_two() {
+    let app = known().await;
+    let token = app.anonymous().log_in(EMAIL, PASSWORD).await.access.expect("a token");
+    let mut get = event(2, &Value::Null);
+    get["rawPath"] = json!("/api/v1/auth/me");
+    get["requestContext"]["http"]["method"] = json!("GET");
+    for joined in [format!("Basic YTpi, Bearer {token}"), format!("Bearer {token},Bearer {token}")] {
+        get["headers"] = json!({ "authorization": joined });
+        send(&app, get.clone()).await.assert_problem(401, "invalid_token");
+    }
+    let mut login = event(2, &body());
+    login["headers"] = json!({ "content-type": "application/json; charset=utf-8,text/plain" });
+    send(&app, login).await.assert_problem(415, "unsupported_media_type");
+}
+
+#[tokio::test]
 async fn the_clients_address_is_the_contexts_in_both_versions() {
     // HT-07, RL-05
     let app = known().await;

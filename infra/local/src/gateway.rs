@@ -15,11 +15,12 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
 use axum::serve::ListenerExt as _;
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH, LOCATION};
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, LOCATION, ORIGIN};
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use lambda_http::request::LambdaRequest;
+use shared::http::Cors;
 use tokio::net::TcpListener;
 use tower::ServiceExt as _;
 use uuid::Uuid;
@@ -41,8 +42,8 @@ const LOCAL: &str = "/_local";
 /// What only the local run has, and what is below it.
 const BESIDE: [&str; 2] = [LOCAL, "/docs"];
 
-/// Turns an event's request into one for the application's router.
-pub type ToApp = fn(lambda_http::Request) -> Request<Body>;
+/// Turns an event into a request for the application's router, as a function by itself does.
+pub type ToApp = fn(LambdaRequest) -> Request<Body>;
 
 /// Time and randomness.
 #[derive(Debug, Clone, Copy)]
@@ -70,17 +71,20 @@ pub struct Gateway {
     resources: Resources,
     responses: GatewayResponses,
     behind: Behind,
+    cors: Cors,
     sources: Sources,
 }
 
 impl Gateway {
-    /// A gateway for the template's routes. `throttle_scale` multiplies its throttling.
+    /// A gateway for the template's routes. `throttle_scale` multiplies its throttling; origins of `cors` may read also what it
+    /// answers by itself.
     #[must_use]
-    pub fn new(template: &Template, throttle_scale: f64, behind: Behind, sources: Sources) -> Self {
+    pub fn new(template: &Template, throttle_scale: f64, behind: Behind, cors: Cors, sources: Sources) -> Self {
         Self {
             resources: Resources::new(template, throttle_scale),
             responses: template.responses.clone(),
             behind,
+            cors,
             sources,
         }
     }
@@ -114,9 +118,15 @@ impl Gateway {
         }
         let request_id = (self.sources.request_id)().to_string();
         let (parts, body) = request.into_parts();
+        let (origin, is_preflight) = (origin_of(&parts), parts.method == Method::OPTIONS);
         match self.invoke(parts, body, peer, &request_id).await {
             Ok(response) => response,
-            Err(response) => response.render(&request_id),
+            Err(response) => {
+                // Without this a script sees a network error, and neither the status nor how long to wait.
+                let mut response = response.render(&request_id);
+                self.cors.apply(&origin, is_preflight, response.headers_mut());
+                response
+            }
         }
     }
 
@@ -146,7 +156,7 @@ impl Gateway {
             epoch_millis: (self.sources.epoch_millis)(),
         };
         let event = event::build(&mut parts, body, &facts);
-        let request = (self.behind.to_app)(Request::from(LambdaRequest::ApiGatewayV1(event)));
+        let request = (self.behind.to_app)(LambdaRequest::ApiGatewayV1(event));
         let function = tokio::spawn(self.behind.app.clone().oneshot(request));
         match tokio::time::timeout(INTEGRATION_TIMEOUT, function).await {
             Ok(Ok(Ok(response))) => Ok(response),
@@ -191,6 +201,11 @@ async fn accept(
     request: Request<Body>,
 ) -> Response<Body> {
     gateway.handle(request, peer).await
+}
+
+/// The `Origin` headers alone; the others may be large.
+fn origin_of(parts: &Parts) -> HeaderMap {
+    parts.headers.get_all(ORIGIN).iter().map(|origin| (ORIGIN, origin.clone())).collect()
 }
 
 /// The size of the request line and the headers as they were sent, to within the spaces.

@@ -110,6 +110,11 @@ impl GatewayResponse {
     }
 }
 
+/// Which origins may read is said by the settings here: the gateway of AWS cannot compare an origin with a list.
+fn is_about_origins(name: &str) -> bool {
+    name.get(..15).is_some_and(|start| start.eq_ignore_ascii_case("access-control-"))
+}
+
 /// SAM writes `ResponseParameters: Headers: {Name: "'constant'"}`.
 fn headers(place: &str, response: &Value) -> Result<Vec<(HeaderName, Option<HeaderValue>)>, TemplateError> {
     let Some(headers) = response.pointer("/ResponseParameters/Headers").and_then(Value::as_object) else {
@@ -117,6 +122,7 @@ fn headers(place: &str, response: &Value) -> Result<Vec<(HeaderName, Option<Head
     };
     headers
         .iter()
+        .filter(|(name, _)| !is_about_origins(name))
         .map(|(name, value)| {
             let written = value.as_str().unwrap_or_default();
             let unsupported =

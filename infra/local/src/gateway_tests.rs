@@ -14,7 +14,8 @@ const SOURCES: Sources = Sources { epoch_millis: || 1_700_000_000_000, request_i
 const REQUEST_ID: &str = "00000000-0000-0000-0000-000000000007";
 const GET_ME: &str = "GET /me HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
 
-fn to_app(request: lambda_http::Request) -> Request<Body> {
+fn to_app(event: LambdaRequest) -> Request<Body> {
+    let request = shared::lambda::into_request(event);
     let path = request.raw_http_path().to_owned();
     let (mut parts, body) = request.into_parts();
     parts.uri = path.parse().unwrap_or_default();
@@ -34,9 +35,15 @@ async fn echo(request: Request<Body>) -> axum::Json<Value> {
     )
 }
 
+/// Scripts of one origin may read.
+fn cors() -> Cors {
+    let settings = shared::config::Settings::default().with("DASHTAM_CORS_ORIGINS", "https://app.example.com");
+    Cors::new(&shared::config::Config::parse(&settings).unwrap().network)
+}
+
 fn gateway(app: Router) -> Gateway {
     let local = Router::new().route("/_local", get(|| async { "mail" })).route("/docs", get(|| async { "viewer" }));
-    Gateway::new(&sample(), 1.0, Behind { app, to_app, local }, SOURCES)
+    Gateway::new(&sample(), 1.0, Behind { app, to_app, local }, cors(), SOURCES)
 }
 
 async fn serve(app: Router) -> SocketAddr {
@@ -100,6 +107,39 @@ async fn an_empty_bucket_is_answered_with_the_templates_problem() {
     );
     assert!(refused[0].contains(&format!("\"request_id\":\"{REQUEST_ID}\"")), "{}", refused[0]);
     assert!(send(address, GET_ME).await.starts_with("HTTP/1.1 200"), "another method is throttled as well");
+}
+
+#[tokio::test]
+async fn what_the_gateway_answers_is_readable_from_listed_origins_alone() {
+    let address = serve(app()).await;
+    let burst = "POST /auth/login HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    let large = format!("{GET_ME}x").replace("\r\n\r\nx", &format!("\r\nx: {}\r\n\r\n", "x".repeat(HEAD_LIMIT)));
+    for _ in 0..5 {
+        send(address, burst).await;
+    }
+    for (request, status) in [(burst, "429"), (large.as_str(), "413")] {
+        let from = |origin: &str| request.replacen("\r\n", &format!("\r\norigin: {origin}\r\n"), 1);
+        let listed = send(address, from("https://app.example.com")).await;
+        assert!(listed.starts_with(&format!("HTTP/1.1 {status}")), "{listed:.200}");
+        assert!(listed.contains("access-control-allow-origin: https://app.example.com\r\n"), "{listed}");
+        assert!(listed.contains("access-control-expose-headers: date, x-request-id, retry-after"), "{listed}");
+        assert!(listed.contains("vary: Origin\r\n"), "{listed}");
+        let other = send(address, from("https://evil.example")).await;
+        assert!(other.starts_with(&format!("HTTP/1.1 {status}")) && !other.contains("access-control-"), "{other}");
+    }
+}
+
+#[tokio::test]
+async fn a_header_that_is_sent_twice_reaches_the_application_twice() {
+    let tell = |request: Request<Body>| async move {
+        let count = |name: &str| request.headers().get_all(name).iter().count().to_string();
+        format!("{} {}", count("authorization"), count("content-type"))
+    };
+    let address = serve(Router::new().fallback(tell)).await;
+    let twice =
+        "authorization: Bearer a\r\nauthorization: Bearer b\r\ncontent-type: a/b\r\ncontent-type: application/json\r\n";
+    let answer = send(address, GET_ME.replace("host:", &format!("{twice}host:"))).await;
+    assert!(answer.ends_with("2 2"), "{answer}");
 }
 
 #[tokio::test]
@@ -292,7 +332,7 @@ async fn a_stop_finishes_what_is_in_flight() {
 #[tokio::test]
 async fn a_larger_scale_lets_more_through() {
     let template = Template::parse(SAMPLE).unwrap();
-    let gateway = Gateway::new(&template, 10.0, Behind { app: app(), to_app, local: Router::new() }, SOURCES);
+    let gateway = Gateway::new(&template, 10.0, Behind { app: app(), to_app, local: Router::new() }, cors(), SOURCES);
     for _ in 0..40 {
         let request = Request::post("/auth/login").body(Body::empty()).unwrap();
         assert_eq!(gateway.handle(request, ([127, 0, 0, 1], 1).into()).await.status(), StatusCode::OK);

@@ -12,8 +12,8 @@ use shared::clock::{Clock as _, SystemClock};
 use shared::config::{Config, ConfigError, PREFIX, Settings};
 use shared::entropy::{OsEntropy, uuid_v4};
 use shared::environment::{Environment, StartError};
-use shared::http::app;
-use shared::lambda::into_axum;
+use shared::http::{Cors, app};
+use shared::lambda::{into_axum, into_request};
 use shared::telemetry::Telemetry;
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -137,10 +137,10 @@ impl Stack {
         background.spawn(expire_objects(aws.archive.clone(), retention, until(stopped.clone())));
         let behind = Behind {
             app: app(endpoints::all(&environment).await?, environment.app()),
-            to_app: into_axum,
+            to_app: |event| into_axum(into_request(event)),
             local: mail::router(aws.mailbox.clone()).merge(viewer::router()),
         };
-        let gateway = Gateway::new(&template, config.rate_limits.scale, behind, sources());
+        let gateway = Gateway::new(&template, config.rate_limits.scale, behind, Cors::new(&config.network), sources());
         if let Some(directory) = &directory {
             let text = environment::render(&aws.endpoints, directory, own(&settings));
             replace_file(&directory.file(environment::FILE), text.as_bytes()).map_err(StackError::LambdaEnv)?;

@@ -18,7 +18,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 
 use super::code::Code;
-use super::cors;
+use super::cors::Cors;
 use super::endpoint::Endpoint;
 use super::problem::Problem;
 use crate::config::NetworkConfig;
@@ -57,7 +57,7 @@ pub fn app(endpoints: Vec<Endpoint>, app: App) -> Router {
         .fold(Router::new(), |router, endpoint| router.merge(endpoint.router))
         .method_not_allowed_fallback(unmatched)
         .fallback(unmatched)
-        .layer(from_fn_with_state(app, wrap))
+        .layer(from_fn_with_state((Arc::new(Cors::new(&app.network)), app), wrap))
 }
 
 /// A path or method without an endpoint: 404, 405 with `Allow`, or the answer to OPTIONS.
@@ -76,7 +76,7 @@ async fn unmatched(request: Request) -> Response {
     }
 }
 
-async fn wrap(State(app): State<App>, request: Request, next: Next) -> Response {
+async fn wrap(State((cors, app)): State<(Arc<Cors>, App)>, request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let asked = request.headers().clone();
@@ -84,7 +84,7 @@ async fn wrap(State(app): State<App>, request: Request, next: Next) -> Response 
     let request_id = work.id().to_string();
     let response = Arc::clone(&work).run(answer(&app, &work, request, next)).await;
     let mut response = write_problem(response, &path, &request_id);
-    cors::apply(&app.network.cors_origins, &asked, method == Method::OPTIONS, &mut response);
+    cors.apply(&asked, method == Method::OPTIONS, response.headers_mut());
     if method == Method::HEAD {
         leave_body_away(&mut response);
     }

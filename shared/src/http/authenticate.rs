@@ -173,6 +173,10 @@ fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
         return Err(Problem::new(Code::InvalidToken));
     }
     let text = value.to_str().map_err(|_| Problem::new(Code::InvalidToken))?;
+    // Payload 2.0 joins two headers by a comma, which no token and no scheme contains.
+    if text.contains(',') {
+        return Err(Problem::new(Code::InvalidToken));
+    }
     let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
     let token = token.trim_matches(' ');
     if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {

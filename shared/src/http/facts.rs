@@ -8,8 +8,14 @@ const fn header(name: &'static str, when: &'static str) -> HeaderFact {
     HeaderFact { name, when }
 }
 
-const BEARER: HeaderFact = header("WWW-Authenticate", "`Bearer …`, always (RFC 6750 section 3)");
-const STEP_UP: HeaderFact = header("WWW-Authenticate", "`Bearer … max_age=\"900\"`, always (RFC 9470 section 3)");
+const BEARER: HeaderFact = header(
+    "WWW-Authenticate",
+    "`Bearer …` (RFC 6750 section 3); a REST API renames it to `x-amzn-remapped-www-authenticate`",
+);
+const STEP_UP: HeaderFact = header(
+    "WWW-Authenticate",
+    "`Bearer … max_age=\"900\"` (RFC 9470 section 3); a REST API renames it to `x-amzn-remapped-www-authenticate`",
+);
 const SCOPE: HeaderFact =
     header("WWW-Authenticate", "`Bearer error=\"insufficient_scope\"`, where the caller is no admin");
 const ALLOW: HeaderFact = header("Allow", "the methods that the path has, always");

@@ -19,6 +19,7 @@ mod shape;
 pub use app::{App, DEADLINE, app, error_chain};
 pub use authenticate::{Authenticator, Caller};
 pub use code::{Code, Facts, HeaderFact, Retry};
+pub use cors::Cors;
 pub use endpoint::{Endpoint, Meta};
 pub use error_page::{ErrorEntry, error_article};
 pub use field::{DeliverableEmail, SentMailToken, SentRefreshToken, Whole};

@@ -193,12 +193,13 @@ async fn read_body(body: RawBody) -> Result<Bytes, Problem> {
     to_bytes(body, BODY_LIMIT).await.map_err(|_| Problem::new(Code::PayloadTooLarge))
 }
 
-/// `application/json`, with any parameters.
+/// `application/json`, with any parameters. Two headers are none: payload 2.0 has them as one, joined by a comma.
 fn is_json(parts: &Parts) -> bool {
     let mut values = parts.headers.get_all(CONTENT_TYPE).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
         return false;
     };
-    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
+    let text = value.to_str().unwrap_or(",");
+    let essence = text.split(';').next().filter(|_| !text.contains(',')).unwrap_or_default();
     essence.trim().eq_ignore_ascii_case("application/json")
 }

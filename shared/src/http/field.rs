@@ -225,11 +225,14 @@ impl<const LEAST: u64, const MOST: u64> Field for Whole<LEAST, MOST> {
     }
 
     fn parse_json(value: Value) -> Result<Self, FieldFault> {
-        match value.as_u64() {
-            Some(number) => Self::within(number),
-            // A negative number is a whole one out of range; 1.5 is none.
-            None if value.is_i64() => Self::within(u64::MAX),
-            None => Err(FieldFault::new("invalid_type", "Must be a whole number.")),
+        match (value.as_u64(), value.as_f64()) {
+            (Some(number), _) => Self::within(number),
+            // `60.0` is the whole number 60 (JSON Schema 2020-12, core, section 4.2.3), and some clients write all numbers so.
+            // A number that is negative or longer than any of ours is a whole one out of range; 1.5 is none.
+            (None, Some(number)) if number.fract() == 0.0 => {
+                Self::within(format!("{number:.0}").parse().unwrap_or(u64::MAX))
+            }
+            _ => Err(FieldFault::new("invalid_type", "Must be a whole number.")),
         }
     }
 
@@ -251,10 +254,11 @@ mod tests {
     fn a_number_is_whole_and_in_range() {
         type Grace = Whole<0, 3_600>;
         assert_eq!(Grace::parse_json(json!(3_600)).map(|grace| grace.0).ok(), Some(3_600));
-        for wrong in [json!(3_601), json!(-1), json!(u64::MAX)] {
+        assert_eq!(Grace::parse_json(json!(60.0)).map(|grace| grace.0).ok(), Some(60), "as JSON Schema counts");
+        for wrong in [json!(3_601), json!(3_600.5e3), json!(-1), json!(-1.0), json!(u64::MAX), json!(1e300)] {
             assert_eq!(code::<Grace>(wrong.clone()), Some("out_of_range"), "{wrong}");
         }
-        for wrong in [json!(1.5), json!("60"), json!(true), json!(null), json!(1e300)] {
+        for wrong in [json!(1.5), json!("60"), json!(true), json!(null)] {
             assert_eq!(code::<Grace>(wrong.clone()), Some("invalid_type"), "{wrong}");
         }
     }

@@ -66,6 +66,27 @@ class SignedIn:
         return {"Authorization": f"Bearer {self.token}"}
 
 
+REFRESH_TOKEN = {"refresh_token": "$response.body#/refresh_token"}
+# What may be done next with an answer. Links are not in the description: they stop a popular generator of clients.
+LINKS = {
+    "auth-login": [("auth-refresh", "requestBody", REFRESH_TOKEN), ("auth-logout", "requestBody", REFRESH_TOKEN)],
+    "auth-refresh": [("auth-refresh", "requestBody", REFRESH_TOKEN), ("auth-logout", "requestBody", REFRESH_TOKEN)],
+    "auth-change-password": [("auth-refresh", "requestBody", REFRESH_TOKEN)],
+    "sessions-list": [("sessions-revoke", "parameters", {"id": "$response.body#/sessions/0/id"})],
+    "admin-find-users": [("admin-unlock-user", "parameters", {"id": "$response.body#/users/0/id"})],
+}
+
+
+@schemathesis.hook
+def before_load_schema(context, raw_schema):
+    for path in raw_schema["paths"].values():
+        for operation in path.values():
+            links = LINKS.get(operation["operationId"], [])
+            made = {target: {"operationId": target, kind: value} for target, kind, value in links}
+            if made:
+                operation["responses"]["200"]["links"] = made
+
+
 @schemathesis.hook
 def map_body(context, body):
     """Credentials cannot be guessed: every other well-formed login has those that there are."""

@@ -39,6 +39,7 @@ pub struct PersonalData {
     /// The live sessions.
     sessions: Vec<SessionView>,
     /// Connections to providers.
+    #[schemars(schema_with = "crate::description::object_list")]
     connections: [(); 0],
     /// The newest records of the audit trail; `next_cursor` goes on at `GET /api/v1/auth/activity`.
     activity: Page,

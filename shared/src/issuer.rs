@@ -122,11 +122,15 @@ pub fn role_of(user: &User, config: &Config) -> Role {
 #[derive(Serialize, JsonSchema)]
 pub struct UserView {
     id: crate::domain::UserId,
+    /// The email address, as it was given.
     #[schemars(example = &"ada@example.com")]
     email: String,
+    /// What to call the owner.
     #[schemars(example = &"Ada Lovelace")]
     name: String,
+    /// Whether the address is verified.
     email_verified: bool,
+    /// Whether the account is enabled.
     is_active: bool,
     #[schemars(schema_with = "crate::description::role")]
     role: Role,
@@ -136,7 +140,7 @@ pub struct UserView {
     #[serde(serialize_with = "Timestamp::rfc3339_option")]
     #[schemars(schema_with = "crate::description::timestamp_option")]
     last_login_at: Option<Timestamp>,
-    /// A new address that has not been proved yet.
+    /// A new address that is not verified yet.
     #[schemars(extend("examples" = [null]))]
     pending_email: Option<String>,
 }

@@ -204,11 +204,7 @@ pub async fn answer(router: Router, request: lambda_http::Request) -> Result<Res
 }
 
 /// The same where the API is served below `base_path`.
-async fn answer_below(
-    router: Router,
-    request: lambda_http::Request,
-    base_path: &str,
-) -> Result<Response, Infallible> {
+async fn answer_below(router: Router, request: lambda_http::Request, base_path: &str) -> Result<Response, Infallible> {
     let mut response = router.oneshot(into_axum_below(request, base_path)).await?;
     response.headers_mut().remove(CONTENT_LENGTH);
     Ok(response)

@@ -73,6 +73,7 @@ impl Actor<'_> {
 
 /// What a rotation did, or would do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "TokenRotation")]
 pub struct Rotated {
     /// `user` or `global`.
     #[schemars(extend("enum" = ["user", "global"]))]

@@ -22,9 +22,11 @@ pub struct Sessions {
 #[derive(Serialize, JsonSchema)]
 pub struct SessionView {
     id: SessionId,
+    /// The device that signed in.
     device: Device,
-    #[schemars(example = &"203.0.113.7")]
+    /// Where the last login or refresh came from.
     ip_address: String,
+    /// The place of that address; null where it is unknown.
     location: Option<Place>,
     #[serde(serialize_with = "Timestamp::rfc3339")]
     #[schemars(schema_with = "crate::description::timestamp")]
@@ -35,17 +37,19 @@ pub struct SessionView {
     #[serde(serialize_with = "Timestamp::rfc3339")]
     #[schemars(schema_with = "crate::description::timestamp")]
     expires_at: Timestamp,
+    /// Whether it is the session of this request.
     is_current: bool,
+    /// Whether the device is trusted.
     is_trusted: bool,
 }
 
 /// How many sessions were ended.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "RevokedSessions")]
 pub struct Ended {
     /// What was done, for people. Its words may change.
-    #[schemars(example = &"Every other session is ended.")]
     pub message: &'static str,
-    /// How many sessions there were.
+    /// How many sessions were ended.
     pub revoked_count: usize,
 }
 

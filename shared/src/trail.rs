@@ -77,8 +77,9 @@ impl Search {
     }
 }
 
-/// One page, newest record first.
+/// One page of audit records, newest first.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "AuditPage")]
 pub struct Page {
     /// The records.
     pub events: Vec<Record>,

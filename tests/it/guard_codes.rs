@@ -165,7 +165,7 @@ async fn the_type_of_every_problem_leads_to_its_page() {
         json.assert(200);
         let entry = json.json();
         assert_eq!((&entry["code"], &entry["meaning"]), (&json!(facts.name), &json!(facts.meaning)));
-        assert_eq!(entry["example"]["code"], facts.name);
+        assert_eq!(entry["problem"]["code"], facts.name);
         let browser = app.anonymous().header("accept", "text/html,application/json;q=0.9,*/*;q=0.8");
         let page = browser.get(&format!("/errors/{}", facts.name)).await;
         assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bundle_tests::TestApp;
 use http::Method;
+use serde_json::json;
 
 #[tokio::test]
 async fn the_key_set_holds_the_signing_key_and_nothing_private() {
@@ -29,6 +30,15 @@ async fn the_metadata_names_issuer_and_keys_and_claims_no_more() {
     assert!(metadata.get("token_endpoint").is_none());
     let openid = app.anonymous().get("/.well-known/openid-configuration").await.json();
     assert_eq!((&openid["issuer"], &openid["jwks_uri"]), (&metadata["issuer"], &metadata["jwks_uri"]));
+}
+
+#[tokio::test]
+async fn discovery_has_every_member_that_libraries_require() {
+    let app = TestApp::start().await;
+    let openid = app.anonymous().get("/.well-known/openid-configuration").await.json();
+    assert_eq!(openid["id_token_signing_alg_values_supported"], json!(["ES256"]));
+    assert_eq!(openid["subject_types_supported"], json!(["public"]));
+    assert_eq!(openid["response_types_supported"], json!([]));
 }
 
 #[tokio::test]

@@ -12,8 +12,9 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use utoipa_swagger_ui::{Config, serve};
 
-/// What the viewer shows.
-const DESCRIPTION: &str = "/openapi.json";
+/// What the viewer shows: the stored document. The served one names the issuer as its server, and a page that was opened
+/// under another name of this machine could not send requests there.
+const DESCRIPTION: &str = "/docs/openapi.json";
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -26,6 +27,7 @@ pub fn router() -> Router {
     Router::new()
         .route("/docs", get(|| async { Redirect::permanent("/docs/") }))
         .route("/docs/", get(move || async { file("", page) }))
+        .route(DESCRIPTION, get(|| async { ([(header::CONTENT_TYPE, "application/json")], service_openapi::DOCUMENT) }))
         .route("/docs/{file}", get(move |Path(name): Path<String>| async move { file(&name, config) }))
 }
 
@@ -90,8 +92,15 @@ mod tests {
     async fn the_viewer_shows_the_description_of_this_service_and_asks_no_validator() {
         let (_, headers, script) = get("/docs/swagger-initializer.js").await;
         assert_eq!(headers[header::CONTENT_TYPE], "text/javascript");
-        assert!(script.contains("\"/openapi.json\"") && script.contains("\"validatorUrl\": \"none\""), "{script}");
+        assert!(script.contains("\"/docs/openapi.json\"") && script.contains("\"validatorUrl\": \"none\""), "{script}");
         assert!(!script.contains("://"), "{script}");
+    }
+
+    #[tokio::test]
+    async fn the_viewer_sends_requests_to_the_address_that_it_was_opened_at() {
+        let (status, _, document) = get("/docs/openapi.json").await;
+        assert_eq!(status, StatusCode::OK);
+        assert!(document.starts_with('{') && !document.contains("\"servers\""));
     }
 
     #[tokio::test]

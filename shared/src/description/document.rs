@@ -1,20 +1,24 @@
 //! Puts the document together.
 
+use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
-use schemars::{Schema, SchemaGenerator, transform::transform_subschemas};
 use serde_json::{Map, Value, json};
 
-use super::{Answer, Content, Operation, PathParameter, example, refusals};
+use super::{Answer, Content, Operation, PathParameter, example, naming, plain, refusals};
 use crate::http::{Member, Shape};
 use crate::routes::Access;
 
-const ABOUT: &str = "Sign-in that a team can own.\n\n\
+const ABOUT: &str = "Sign-in that a team can own: accounts, sessions, revocation and an audit log.\n\n\
     Requests and answers are JSON. Unknown and duplicate members of a request are refused. Every error is a problem document \
     (RFC 9457) with a `code` to switch on. `GET` endpoints answer `HEAD` as well, and every path answers `OPTIONS`. \
-    Every answer carries `Cache-Control: no-store`, `X-Content-Type-Options: nosniff`, `Referrer-Policy: no-referrer`, \
-    `Strict-Transport-Security` and a `Content-Security-Policy`.";
+    Every answer carries `Cache-Control: no-store`, `X-Content-Type-Options: nosniff`, `Referrer-Policy: no-referrer` and \
+    `Strict-Transport-Security`; those of the functions also a `Content-Security-Policy`.\n\n\
+    A later version may add members to an answer and values to its enumerations. A client ignores members that it does not \
+    know, and handles an unknown `code` by the status.";
 
 /// The description of all of `operations`, an `OpenAPI` 3.1 document.
+///
+/// It names no server: the function that serves it knows its own address.
 #[must_use]
 pub fn document(operations: &[Operation]) -> Value {
     let settings = SchemaSettings::draft2020_12().for_serialize().with(|settings| {
@@ -24,12 +28,19 @@ pub fn document(operations: &[Operation]) -> Value {
     let mut generator = SchemaGenerator::new(settings);
     // Answers first: what they refer to is known only after all of them.
     let answers: Vec<_> = operations.iter().map(|operation| schema_of(operation, &mut generator)).collect();
-    let mut schemas: Map<_, _> =
-        generator.take_definitions(true).into_iter().map(|(name, schema)| (name, closed(schema))).collect();
+    let mut schemas = generator.take_definitions(true);
     schemas.insert("Problem".to_owned(), refusals::problem_schema());
+    schemas.insert(refusals::FIELD_PROBLEM.to_owned(), refusals::field_schema());
+    let answers: Vec<_> = operations
+        .iter()
+        .zip(answers)
+        .map(|(operation, answer)| named_answer(operation, answer, &mut schemas))
+        .collect();
+    schemas =
+        schemas.into_iter().map(|(name, schema)| (name.clone(), example::fill(&name, plain::schema(schema)))).collect();
     let (mut paths, mut responses) = (Map::new(), Map::new());
     for (operation, answer) in operations.iter().zip(answers) {
-        let described = describe(operation, &answer, &schemas, &mut responses);
+        let described = describe(operation, &answer, &mut schemas, &mut responses);
         let path = paths.entry(operation.route.path).or_insert_with(|| json!({}));
         if let Some(path) = path.as_object_mut() {
             path.insert(operation.route.method.as_str().to_ascii_lowercase(), described);
@@ -41,15 +52,16 @@ pub fn document(operations: &[Operation]) -> Value {
             "title": "Dashtam Auth",
             "version": env!("CARGO_PKG_VERSION"),
             "description": ABOUT,
+            "contact": { "name": "Dashtam Auth" },
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
         },
-        "servers": [{ "url": "/", "description": "The host that serves this document." }],
+        "tags": naming::tags(),
         "paths": paths,
         "components": {
             "schemas": schemas,
             "responses": responses,
             "headers": refusals::header_components(),
-            "examples": refusals::example_components(),
+            "examples": refusals::example_components(operations),
             "securitySchemes": { "accessToken": {
                 "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
                 "description": "The access token of a login or a refresh (RFC 6750). Admin endpoints require an admin's. They, password and address changes, export and erasure require that the password was verified in the last 15 minutes.",
@@ -58,61 +70,74 @@ pub fn document(operations: &[Operation]) -> Value {
     })
 }
 
-fn schema_of(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
+fn schema_of(operation: &Operation, generator: &mut SchemaGenerator) -> Option<Value> {
     let contents = operation.answer.iter().flat_map(|answer| &answer.content);
     let mut schemas = contents.filter_map(|content| match content {
         Content::Json(schema) => Some(*schema),
         Content::Html => None,
     });
-    schemas.next_back().map_or(Value::Null, |schema| closed(schema(generator).into()))
+    schemas.next_back().map(|schema| schema(generator).into())
 }
 
-/// An answer has the members that its type has, and no other.
-fn closed(schema: Value) -> Value {
-    fn close(schema: &mut Schema) {
-        transform_subschemas(&mut close, schema);
-        if schema.get("properties").is_some() {
-            schema.insert("additionalProperties".to_owned(), json!(false));
+/// The answer's schema as a reference: generators make up a name of their own for a schema without one.
+fn named_answer(operation: &Operation, answer: Option<Value>, schemas: &mut Map<String, Value>) -> Value {
+    match answer {
+        Some(schema) if schema.get("properties").is_some() => {
+            let name = naming::schema(operation.route, "Answer");
+            let reference = naming::reference(&name);
+            schemas.insert(name, schema);
+            reference
         }
+        Some(schema) => plain::schema(schema),
+        None => Value::Null,
     }
-    Schema::try_from(schema).map_or(Value::Bool(true), |mut schema| {
-        close(&mut schema);
-        schema.into()
-    })
 }
 
 fn describe(
     operation: &Operation,
     answer: &Value,
-    schemas: &Map<String, Value>,
+    schemas: &mut Map<String, Value>,
     all: &mut Map<String, Value>,
 ) -> Value {
     let route = operation.route;
     let mut described = Map::from_iter([
         ("operationId".to_owned(), json!(route.function)),
         ("summary".to_owned(), json!(operation.summary)),
-        ("tags".to_owned(), json!([route.function.split('-').next()])),
+        ("description".to_owned(), json!(operation.description)),
+        ("tags".to_owned(), json!([naming::tag_of(route)])),
         ("security".to_owned(), security(route.access)),
-        ("responses".to_owned(), responses(operation, answer, schemas, all)),
     ]);
     let parameters = parameters(operation);
     if !parameters.is_empty() {
         described.insert("parameters".to_owned(), json!(parameters));
     }
     if let Some(body) = &operation.body {
-        let schema = body.shape.body_schema();
-        let example = body_example(&body.shape, schemas);
-        let content = json!({ "application/json": { "schema": schema, "example": example } });
+        let name = naming::schema(route, "Input");
+        let (schema, example) = request(operation, &body.shape, schemas);
+        let content = json!({ "application/json": { "schema": naming::reference(&name), "example": example } });
+        schemas.insert(name, schema);
         described.insert("requestBody".to_owned(), json!({ "required": body.required, "content": content }));
     }
+    described.insert("responses".to_owned(), responses(operation, answer, schemas, all));
     Value::Object(described)
 }
 
-/// What must be there, or everything where nothing must.
-fn body_example(shape: &Shape, schemas: &Map<String, Value>) -> Value {
+/// The schema of a request body, and an example of it: what must be there, or everything where nothing must.
+fn request(operation: &Operation, shape: &Shape, schemas: &Map<String, Value>) -> (Value, Value) {
+    let mut schema = plain::schema(shape.body_schema());
+    for (name, sample) in &operation.samples {
+        if let Some(member) = schema.pointer_mut(&format!("/properties/{name}")).and_then(Value::as_object_mut) {
+            member.insert("examples".to_owned(), json!([sample]));
+        }
+    }
     let any = shape.members.iter().any(|member| member.required);
-    let members = shape.members.iter().filter(|member| member.required || !any || shape.wants(member.name));
-    Value::Object(members.map(|member| (member.name.to_owned(), example::of(&member.schema, schemas))).collect())
+    let members = shape.members.iter().filter(|member| member.required || !any || shape.requires(member.name));
+    let example = members.filter_map(|member| {
+        let schema = schema.pointer(&format!("/properties/{}", member.name))?;
+        Some((member.name.to_owned(), example::of(schema, schemas)))
+    });
+    let example = Value::Object(example.collect());
+    (schema, example)
 }
 
 fn security(access: Access) -> Value {
@@ -144,15 +169,11 @@ fn parameters(operation: &Operation) -> Vec<Value> {
 fn responses(
     operation: &Operation,
     answer: &Value,
-    schemas: &Map<String, Value>,
+    schemas: &mut Map<String, Value>,
     all: &mut Map<String, Value>,
 ) -> Value {
     let mut responses = Map::new();
     if let Some(Answer { status, meaning, content }) = &operation.answer {
-        let mut response = Map::from_iter([
-            ("description".to_owned(), json!(meaning)),
-            ("headers".to_owned(), json!({ "X-Request-Id": { "$ref": "#/components/headers/RequestId" } })),
-        ]);
         let of = |content: &Content| match content {
             Content::Json(_) => {
                 let example = example::of(answer, schemas);
@@ -160,26 +181,18 @@ fn responses(
             }
             Content::Html => ("text/html".to_owned(), json!({ "schema": { "type": "string" } })),
         };
-        let content = Value::Object(content.iter().map(of).collect());
-        response.insert("content".to_owned(), content);
-        if !operation.links.is_empty() {
-            response.insert("links".to_owned(), links(operation));
-        }
-        responses.insert(status.as_str().to_owned(), Value::Object(response));
+        let response = json!({
+            "description": meaning,
+            "headers": { "X-Request-Id": { "$ref": "#/components/headers/RequestId" } },
+            "content": Value::Object(content.iter().map(of).collect()),
+        });
+        responses.insert(status.as_str().to_owned(), response);
     }
     for (status, codes) in refusals::codes(operation) {
         let name = refusals::name(&codes);
         responses.insert(status.as_str().to_owned(), json!({ "$ref": format!("#/components/responses/{name}") }));
-        all.entry(name).or_insert_with(|| refusals::response(status, &codes));
+        all.entry(name.clone()).or_insert_with(|| refusals::response(&name, status, &codes));
+        schemas.entry(name).or_insert_with(|| refusals::schema(status, &codes));
     }
     Value::Object(responses)
-}
-
-fn links(operation: &Operation) -> Value {
-    let link = |link: &super::Link| {
-        let mut target = Map::from_iter([("operationId".to_owned(), json!(link.to.function))]);
-        target.extend(link.with.as_object().cloned().unwrap_or_default());
-        (link.name.to_owned(), Value::Object(target))
-    };
-    Value::Object(operation.links.iter().map(link).collect())
 }

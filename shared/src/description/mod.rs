@@ -7,6 +7,8 @@
 
 mod document;
 mod example;
+mod naming;
+mod plain;
 mod refusals;
 mod types;
 
@@ -18,18 +20,19 @@ use crate::http::{Code, FromFields, Identifier, Shape};
 use crate::routes::Route;
 
 pub use document::document;
-pub use types::{Message, role, timestamp, timestamp_option};
+pub use types::{Message, object_list, problem, role, timestamp, timestamp_option};
 
 /// What an endpoint takes and answers.
 pub struct Operation {
     route: &'static Route,
     summary: &'static str,
+    description: &'static str,
     body: Option<RequestBody>,
     query: Shape,
     path: Option<PathParameter>,
     answer: Option<Answer>,
     refusals: &'static [Code],
-    links: Vec<Link>,
+    samples: Vec<(&'static str, &'static str)>,
 }
 
 struct RequestBody {
@@ -54,19 +57,27 @@ enum Content {
     Html,
 }
 
-/// What may be done next with an answer (`OpenAPI` 3.1 section 4.8.20).
-struct Link {
-    name: &'static str,
-    to: &'static Route,
-    with: Value,
-}
-
 impl Operation {
     /// The endpoint of `route`, in a few words.
     #[must_use]
     pub const fn of(route: &'static Route, summary: &'static str) -> Self {
         let query = Shape { members: Vec::new(), rules: Vec::new() };
-        Self { route, summary, body: None, query, path: None, answer: None, refusals: &[], links: Vec::new() }
+        let samples = Vec::new();
+        Self { route, summary, description: "", body: None, query, path: None, answer: None, refusals: &[], samples }
+    }
+
+    /// What it does, in one or two sentences.
+    #[must_use]
+    pub const fn explained(mut self, description: &'static str) -> Self {
+        self.description = description;
+        self
+    }
+
+    /// An example of the member `name` of the body, where the member's type has none that fits.
+    #[must_use]
+    pub fn sample(mut self, name: &'static str, value: &'static str) -> Self {
+        self.samples.push((name, value));
+        self
     }
 
     /// It takes a body.
@@ -125,21 +136,6 @@ impl Operation {
     #[must_use]
     pub const fn refuses(mut self, codes: &'static [Code]) -> Self {
         self.refusals = codes;
-        self
-    }
-
-    /// What may be done next: the other endpoint, with a request body made of runtime expressions.
-    #[must_use]
-    #[expect(clippy::needless_pass_by_value, reason = "the expressions stand where they are used")]
-    pub fn leads_to(mut self, name: &'static str, to: &'static Route, body: Value) -> Self {
-        self.links.push(Link { name, to, with: json!({ "requestBody": body }) });
-        self
-    }
-
-    /// The same for an endpoint with an identifier in its path.
-    #[must_use]
-    pub fn leads_to_path(mut self, name: &'static str, to: &'static Route, id: &'static str) -> Self {
-        self.links.push(Link { name, to, with: json!({ "parameters": { "id": id } }) });
         self
     }
 

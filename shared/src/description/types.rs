@@ -5,6 +5,7 @@ use serde::Serialize;
 
 /// An answer that only says what was done.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Acknowledgement")]
 pub struct Message {
     /// What was done, for people. Its words may change.
     #[schemars(example = &"Done.")]
@@ -15,7 +16,7 @@ pub struct Message {
 #[must_use]
 pub fn timestamp(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
-        "type": "string", "format": "date-time", "pattern": "Z$", "description": "RFC 3339, in UTC.",
+        "type": "string", "format": "date-time", "description": "RFC 3339, in UTC with `Z`.",
         "examples": ["2026-01-31T09:30:00.000Z"],
     })
 }
@@ -24,7 +25,7 @@ pub fn timestamp(_: &mut SchemaGenerator) -> Schema {
 #[must_use]
 pub fn timestamp_option(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
-        "type": ["string", "null"], "format": "date-time", "pattern": "Z$", "description": "RFC 3339, in UTC.",
+        "type": ["string", "null"], "format": "date-time", "description": "RFC 3339, in UTC with `Z`.",
         "examples": ["2026-01-31T09:30:00.000Z"],
     })
 }
@@ -33,4 +34,16 @@ pub fn timestamp_option(_: &mut SchemaGenerator) -> Schema {
 #[must_use]
 pub fn role(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "enum": ["user", "admin"], "description": "What the account may do." })
+}
+
+/// A problem document.
+#[must_use]
+pub fn problem(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "$ref": "#/components/schemas/Problem" })
+}
+
+/// A list of objects that no schema describes yet.
+#[must_use]
+pub fn object_list(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "array", "items": { "type": "object" } })
 }

@@ -125,6 +125,7 @@ pub struct Facts {
 
 /// A header that belongs to a code.
 #[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+#[schemars(rename = "ErrorHeader")]
 pub struct HeaderFact {
     /// Its name.
     pub name: &'static str,

@@ -14,19 +14,31 @@ use super::problem::{FieldError, Problem};
 const EXAMPLE_INSTANCE: &str = "/api/v1/auth/me";
 const EXAMPLE_ID: &str = "5f0a1c9e-7d2b-4c3a-9e8f-6b1d2c3a4e5f";
 
-/// An entry of the catalogue, for programs.
+/// What an error code means and what to do about it.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ErrorExplanation")]
 pub struct ErrorEntry {
+    /// The `type` of a problem document with this code.
     r#type: String,
+    /// The code.
     code: &'static str,
+    /// The kind of problem in a few words.
     title: &'static str,
+    /// The HTTP status.
     status: u16,
+    /// What an answer says, unless it knows more.
     detail: &'static str,
+    /// When it is answered.
     meaning: &'static str,
+    /// What a client does about it.
     remedy: &'static str,
+    /// Whether it helps to send the request again.
     retry: &'static str,
+    /// The headers that it carries besides those of every answer.
     headers: &'static [HeaderFact],
-    example: serde_json::Value,
+    /// A problem document with this code.
+    #[schemars(schema_with = "crate::description::problem")]
+    problem: serde_json::Value,
 }
 
 impl ErrorEntry {
@@ -44,7 +56,7 @@ impl ErrorEntry {
             remedy: facts.remedy,
             retry: facts.retry.words(),
             headers: facts.headers,
-            example: serde_json::from_slice(&example(code).document(EXAMPLE_INSTANCE, EXAMPLE_ID)).unwrap_or_default(),
+            problem: serde_json::from_slice(&example(code).document(EXAMPLE_INSTANCE, EXAMPLE_ID)).unwrap_or_default(),
         }
     }
 }

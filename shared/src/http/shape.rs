@@ -23,11 +23,11 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// Whether a rule asks for the member in an example that has the first of each choice.
+    /// Whether a rule requires the member beside those that every example has.
     #[must_use]
-    pub fn wants(&self, name: &str) -> bool {
-        let first = |rule: &Value| rule.pointer("/oneOf/0/required").and_then(Value::as_array).cloned();
-        self.rules.iter().filter_map(first).flatten().any(|wanted| wanted == name)
+    pub fn requires(&self, name: &str) -> bool {
+        let required = |rule: &Value| rule.pointer("/then/required").and_then(Value::as_array).cloned();
+        self.rules.iter().filter_map(required).flatten().any(|required| required == name)
     }
 
     /// The schema of the JSON object that a body is.
@@ -44,8 +44,19 @@ impl Shape {
         if !required.is_empty() {
             schema.insert("required".to_owned(), json!(required));
         }
-        let rules = self.rules.iter().filter_map(Value::as_object).flatten();
-        schema.extend(rules.map(|(keyword, value)| (keyword.clone(), value.clone())));
+        for rule in &self.rules {
+            add_rule(&mut schema, rule);
+        }
         Value::Object(schema)
+    }
+}
+
+/// Each keyword may be there once; a second rule of the same keyword goes into `allOf`.
+fn add_rule(schema: &mut Map<String, Value>, rule: &Value) {
+    let Some(keywords) = rule.as_object() else { return };
+    if keywords.keys().all(|keyword| !schema.contains_key(keyword)) {
+        schema.extend(keywords.clone());
+    } else if let Some(all) = schema.entry("allOf").or_insert_with(|| json!([])).as_array_mut() {
+        all.push(rule.clone());
     }
 }

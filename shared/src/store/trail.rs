@@ -24,34 +24,50 @@ const CHUNK: i32 = 50;
 /// read of each would not be shown. Whoever reads on asks for twice as many each time.
 const CHUNK_OF_SHARD: i32 = 8;
 
-/// A record as it is read; [`crate::audit::Entry`] says what its members mean.
+/// A record of the audit log.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[expect(missing_docs, reason = "`Entry` documents the same members")]
+#[schemars(rename = "AuditRecord")]
 pub struct Record {
+    /// Names the record; later records have greater identifiers.
     pub event_id: EventId,
+    /// When it happened.
     #[serde(serialize_with = "Timestamp::rfc3339")]
     #[schemars(schema_with = "crate::description::timestamp")]
     pub occurred_at: Timestamp,
+    /// What was tried, such as `auth.login`.
     pub action: String,
+    /// `success` or `refused`.
     pub outcome: String,
+    /// Why it was refused, more exactly than the client was told.
     #[serde(default)]
     pub reason: Option<String>,
+    /// The account that it concerns.
     #[serde(default)]
     pub user_id: Option<UserId>,
+    /// Who did it, where that is not the owner of the account.
     #[serde(default)]
     pub actor_id: Option<UserId>,
+    /// The session that it concerns.
     #[serde(default)]
     pub session_id: Option<SessionId>,
+    /// The request, as `X-Request-Id` of its answer.
     pub request_id: Uuid,
+    /// The trace (W3C Trace Context) of the request.
     pub trace_id: String,
+    /// The HTTP method; `TASK` for a job or a command.
     pub method: String,
+    /// The route, the job or the command.
     pub endpoint: String,
+    /// The address of the client.
     #[serde(default)]
     pub ip_address: Option<String>,
+    /// The `User-Agent` of the client.
     #[serde(default)]
     pub user_agent: Option<String>,
+    /// SHA-256 of address and agent.
     #[serde(default)]
     pub fingerprint: Option<String>,
+    /// Anything else worth knowing.
     #[serde(default)]
     pub details: BTreeMap<String, String>,
 }

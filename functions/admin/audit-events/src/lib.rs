@@ -49,7 +49,10 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 /// What it takes and answers.
 #[must_use]
 pub fn operation() -> Operation {
-    Operation::of(&routes::ADMIN_AUDIT_EVENTS, "Search the audit trail")
+    Operation::of(&routes::ADMIN_AUDIT_EVENTS, "Search the audit log")
+        .explained(
+            "Returns audit records of all accounts, newest first, one page at a time. The search itself is recorded.",
+        )
         .query::<Asked>()
         .answers::<Page>(StatusCode::OK, "The records, newest first.")
 }

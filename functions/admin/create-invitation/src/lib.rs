@@ -37,6 +37,7 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 #[must_use]
 pub fn operation() -> Operation {
     Operation::of(&routes::ADMIN_CREATE_INVITATION, "Invite a user")
+        .explained("Sends an invitation to an address, also where registration is closed. Inviting the address again replaces the earlier invitation.")
         .body::<Request>()
         .answers::<Invited>(
             StatusCode::ACCEPTED,

@@ -24,7 +24,8 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 /// What it takes and answers.
 #[must_use]
 pub fn operation() -> Operation {
-    Operation::of(&routes::ADMIN_DISABLE_USER, "Close an account")
+    Operation::of(&routes::ADMIN_DISABLE_USER, "Disable an account")
+        .explained("Disables the account, revokes its tokens and ends its sessions. The owner is not told by email.")
         .path::<UserId>()
         .body::<Reason>()
         .answers::<Message>(StatusCode::OK, "The account is closed and its sessions have ended.")

@@ -24,7 +24,8 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 /// What it takes and answers.
 #[must_use]
 pub fn operation() -> Operation {
-    Operation::of(&routes::ADMIN_ENABLE_USER, "Open a closed account")
+    Operation::of(&routes::ADMIN_ENABLE_USER, "Enable a disabled account")
+        .explained("Lets the account sign in again. Sessions that ended when it was disabled stay ended.")
         .path::<UserId>()
         .body::<Reason>()
         .answers::<Message>(StatusCode::OK, "The account is open.")

@@ -41,6 +41,7 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 #[must_use]
 pub fn operation() -> Operation {
     Operation::of(&routes::ADMIN_FIND_USERS, "List users")
+        .explained("Lists the accounts a page at a time, or, with `email`, the one that has exactly this address.")
         .query::<Asked>()
         .answers::<UserPage>(StatusCode::OK, "The accounts, by identifier; with `email` the one that has the address.")
 }

@@ -38,6 +38,7 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 #[must_use]
 pub fn operation() -> Operation {
     Operation::of(&routes::ADMIN_LIST_INVITATIONS, "List invitations")
+        .explained("Lists the invitations that can still be accepted, a page at a time.")
         .query::<Asked>()
         .answers::<InvitationPage>(StatusCode::OK, "The invitations, oldest first.")
 }

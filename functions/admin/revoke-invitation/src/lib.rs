@@ -24,6 +24,7 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 #[must_use]
 pub fn operation() -> Operation {
     Operation::of(&routes::ADMIN_REVOKE_INVITATION, "Withdraw an invitation")
+        .explained("Ends an invitation. A link that has been sent no longer works.")
         .path::<InvitationId>()
         .answers::<Message>(StatusCode::OK, "The invitation cannot be accepted any more.")
 }

@@ -51,7 +51,7 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 /// What it takes and answers.
 #[must_use]
 pub fn operation() -> Operation {
-    Operation::of(&routes::ADMIN_ROTATE_SIGNING_KEYS, "Replace the signing keys")
+    Operation::of(&routes::ADMIN_ROTATE_SIGNING_KEYS, "Replace the signing keys").explained("Publishes a new signing key and, after a lead time, signs with it. With the mode `compromised` the old public keys are dropped, so everything that they signed is refused.")
         .body::<Change>()
         .answers::<Answer>(StatusCode::ACCEPTED, "The rotation has begun, or is done.")
         .refuses(&[Code::Conflict])

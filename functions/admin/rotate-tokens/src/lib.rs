@@ -73,9 +73,8 @@ impl FromFields for Request {
         let grace = fields.optional("grace_period_seconds").unwrap_or(Grace(Whole(0)));
         let DryRun(dry_run) = fields.optional("dry_run").unwrap_or(DryRun(false));
         fields.rule(|| {
-            let one = json!({ "properties": { "scope": { "const": "user" } }, "required": ["user_id"] });
-            let all = json!({ "properties": { "scope": { "const": "global" }, "user_id": false } });
-            json!({ "oneOf": [one, all] })
+            let is_one = json!({ "properties": { "scope": { "const": "user" } } });
+            json!({ "if": is_one, "then": { "required": ["user_id"] }, "else": { "properties": { "user_id": false } } })
         });
         let scope = match whose? {
             Whose::OneUser if !names_user => {
@@ -107,7 +106,7 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 /// What it takes and answers.
 #[must_use]
 pub fn operation() -> Operation {
-    Operation::of(&routes::ADMIN_ROTATE_TOKENS, "Make tokens worthless")
+    Operation::of(&routes::ADMIN_ROTATE_TOKENS, "Revoke tokens").explained("Revokes every token of one user or of everybody, at once or after a grace period. A dry run only reports what would happen.")
         .body::<Request>()
         .answers::<Rotated>(StatusCode::OK, "What was done, or would be.")
         .refuses(&[Code::NotFound, Code::Conflict])

@@ -17,17 +17,23 @@ use shared::tokens::{DataKeyInfo, KeyState, SecurityRecord};
 #[derive(Serialize, JsonSchema)]
 #[schemars(inline)]
 struct Answer {
+    /// The version that new tokens carry; older ones are refused, at the latest after the grace period.
     global_min_token_version: u64,
     #[serde(serialize_with = "Timestamp::rfc3339")]
     #[schemars(schema_with = "shared::description::timestamp")]
     effective_at: Timestamp,
+    /// The keys that sign access tokens.
     signing_keys: Vec<SigningKeyView>,
+    /// The keys that encrypt stored data.
     data_keys: Vec<DataKeyView>,
+    /// The last revocation of everybody's tokens.
     last_rotation: Option<RotationView>,
 }
 
+/// A signing key.
 #[derive(Serialize, JsonSchema)]
 struct SigningKeyView {
+    /// The name of the key, as in the header of tokens.
     kid: String,
     state: KeyState,
     #[serde(serialize_with = "Timestamp::rfc3339")]
@@ -35,8 +41,10 @@ struct SigningKeyView {
     created_at: Timestamp,
 }
 
+/// A key for stored data.
 #[derive(Serialize, JsonSchema)]
 struct DataKeyView {
+    /// The number of the key.
     version: u32,
     /// The newest encrypts; the others open what they encrypted.
     state: KeyState,
@@ -45,15 +53,21 @@ struct DataKeyView {
     created_at: Timestamp,
 }
 
+/// A revocation of everybody's tokens.
 #[derive(Serialize, JsonSchema)]
 struct RotationView {
+    /// The reason that was given.
     reason: String,
+    /// The version before.
     previous_version: u64,
+    /// The version after.
     new_version: u64,
     #[serde(serialize_with = "Timestamp::rfc3339")]
     #[schemars(schema_with = "shared::description::timestamp")]
     effective_at: Timestamp,
+    /// For how long older tokens were accepted.
     grace_period_seconds: u64,
+    /// The admin; null for the operator.
     rotated_by: Option<UserId>,
 }
 
@@ -70,7 +84,8 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 /// What it takes and answers.
 #[must_use]
 pub fn operation() -> Operation {
-    Operation::of(&routes::ADMIN_SECURITY_CONFIG, "Show version level and keys")
+    Operation::of(&routes::ADMIN_SECURITY_CONFIG, "Get versions and keys")
+        .explained("Returns the global token version, the signing and data keys, and the last global revocation.")
         .answers::<Answer>(StatusCode::OK, "The version level, the keys and the last global rotation.")
 }
 

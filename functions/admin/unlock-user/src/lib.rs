@@ -24,7 +24,8 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 /// What it takes and answers.
 #[must_use]
 pub fn operation() -> Operation {
-    Operation::of(&routes::ADMIN_UNLOCK_USER, "Lift a lock")
+    Operation::of(&routes::ADMIN_UNLOCK_USER, "Unlock an account")
+        .explained("Removes the lock that too many wrong passwords have set.")
         .path::<UserId>()
         .body::<Reason>()
         .answers::<Message>(StatusCode::OK, "The lock is lifted.")

@@ -36,7 +36,8 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 /// What it takes and answers.
 #[must_use]
 pub fn operation() -> Operation {
-    Operation::of(&routes::AUTH_ACTIVITY, "Show what happened to the account")
+    Operation::of(&routes::AUTH_ACTIVITY, "List the account's activity")
+        .explained("Returns the audit records of the caller's own account, newest first, one page at a time.")
         .query::<Place>()
         .answers::<Page>(StatusCode::OK, "The records of the caller's account, newest first.")
 }

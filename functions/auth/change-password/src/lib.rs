@@ -5,7 +5,6 @@ use axum::extract::{FromRef, State};
 use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::json;
 use shared::description::Operation;
 use shared::domain::{Password, PasswordPolicy};
 use shared::environment::{Environment, StartError};
@@ -67,10 +66,10 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 #[must_use]
 pub fn operation() -> Operation {
     Operation::of(&routes::AUTH_CHANGE_PASSWORD, "Change the password")
+        .explained("Sets a new password and ends every other session. The caller continues with the returned tokens.")
         .body::<Change>()
         .answers::<Answer>(StatusCode::OK, "The password is changed; go on with these tokens.")
         .refuses(&[Code::InvalidCredentials, Code::AccountLocked, Code::ReauthenticationRequired, Code::Conflict])
-        .leads_to("Refresh", &routes::AUTH_REFRESH, json!({ "refresh_token": "$response.body#/refresh_token" }))
 }
 
 async fn handler(

@@ -43,7 +43,8 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 /// What it takes and answers.
 #[must_use]
 pub fn operation() -> Operation {
-    Operation::of(&routes::AUTH_DELETE_ME, "Erase the account")
+    Operation::of(&routes::AUTH_DELETE_ME, "Delete the account")
+        .explained("Deletes the caller's account, its sessions and its connections for good. Requires the password.")
         .body::<Proof>()
         .answers::<Answer>(
             StatusCode::OK,

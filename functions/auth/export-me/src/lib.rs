@@ -28,7 +28,8 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 /// What it takes and answers.
 #[must_use]
 pub fn operation() -> Operation {
-    Operation::of(&routes::AUTH_EXPORT_ME, "Hand out what is stored about the caller")
+    Operation::of(&routes::AUTH_EXPORT_ME, "Export the account's data")
+        .explained("Returns everything that is stored about the caller, except hashes of passwords and tokens.")
         .answers::<PersonalData>(StatusCode::OK, "Everything about the caller, but hashes of passwords and tokens.")
         .refuses(&[Code::ReauthenticationRequired])
 }

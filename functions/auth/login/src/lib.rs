@@ -5,7 +5,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::json;
 use shared::description::Operation;
 use shared::domain::{EmailAddress, Password};
 use shared::environment::{Environment, StartError};
@@ -58,12 +57,13 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 /// What it takes and answers.
 #[must_use]
 pub fn operation() -> Operation {
-    Operation::of(&routes::AUTH_LOGIN, "Sign in with address and password")
+    Operation::of(&routes::AUTH_LOGIN, "Sign in with email address and password")
+        .explained(
+            "Verifies the password and starts a session. An unknown address and a wrong password get the same answer.",
+        )
         .body::<Credentials>()
         .answers::<Answer>(StatusCode::OK, "A session has begun.")
         .refuses(&[Code::InvalidCredentials, Code::EmailNotVerified, Code::AccountDisabled, Code::AccountLocked])
-        .leads_to("Refresh", &routes::AUTH_REFRESH, json!({ "refresh_token": "$response.body#/refresh_token" }))
-        .leads_to("Logout", &routes::AUTH_LOGOUT, json!({ "refresh_token": "$response.body#/refresh_token" }))
 }
 
 async fn handler(

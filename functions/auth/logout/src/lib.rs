@@ -49,7 +49,10 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 /// What it takes and answers.
 #[must_use]
 pub fn operation() -> Operation {
-    Operation::of(&routes::AUTH_LOGOUT, "End a session")
+    Operation::of(&routes::AUTH_LOGOUT, "Sign out")
+        .explained(
+            "Ends the session of the refresh token, of the access token, or of both. An unknown token is no error.",
+        )
         .optional_body::<Request>()
         .answers::<Message>(StatusCode::OK, "The session has ended, or the token was unknown.")
 }

@@ -24,7 +24,8 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 /// What it takes and answers.
 #[must_use]
 pub fn operation() -> Operation {
-    Operation::of(&routes::AUTH_ME, "Show the account")
+    Operation::of(&routes::AUTH_ME, "Get the account")
+        .explained("Returns the caller's account.")
         .answers::<UserView>(StatusCode::OK, "The account of the caller.")
 }
 

@@ -50,7 +50,7 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 /// What it takes and answers.
 #[must_use]
 pub fn operation() -> Operation {
-    Operation::of(&routes::AUTH_REAUTHENTICATE, "Prove the password again")
+    Operation::of(&routes::AUTH_REAUTHENTICATE, "Verify the password again").explained("Verifies the caller's password and returns a new access token, for endpoints that require a recent password verification.")
         .body::<Proof>()
         .answers::<Answer>(StatusCode::OK, "The proof is renewed; go on with this access token.")
         .refuses(&[Code::InvalidCredentials, Code::AccountLocked, Code::Conflict])

@@ -3,7 +3,6 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use serde_json::json;
 use shared::description::Operation;
 use shared::environment::{Environment, StartError};
 use shared::http::{Body, Code, Endpoint, Fields, FromFields, Meta, Problem, SentRefreshToken};
@@ -47,12 +46,10 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 /// What it takes and answers.
 #[must_use]
 pub fn operation() -> Operation {
-    Operation::of(&routes::AUTH_REFRESH, "Continue a session")
+    Operation::of(&routes::AUTH_REFRESH, "Refresh the tokens").explained("Retires the refresh token and returns its successor with a new access token. A retired token that is sent again after the grace period ends the session, since it may have been stolen.")
         .body::<Request>()
         .answers::<TokenPair>(StatusCode::OK, "Fresh tokens; the old refresh token is spent.")
         .refuses(&[Code::InvalidRefreshToken])
-        .leads_to("RefreshAgain", &routes::AUTH_REFRESH, json!({ "refresh_token": "$response.body#/refresh_token" }))
-        .leads_to("Logout", &routes::AUTH_LOGOUT, json!({ "refresh_token": "$response.body#/refresh_token" }))
 }
 
 async fn handler(

@@ -54,7 +54,7 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 /// What it takes and answers.
 #[must_use]
 pub fn operation() -> Operation {
-    Operation::of(&routes::AUTH_REGISTER, "Make an account")
+    Operation::of(&routes::AUTH_REGISTER, "Register an account").explained("Creates an account and sends a verification email. If the address is taken, its owner gets a notice instead and the answer is the same.")
         .body::<Request>()
         .answers::<Message>(
             StatusCode::CREATED,

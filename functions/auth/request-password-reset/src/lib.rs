@@ -34,10 +34,13 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 /// What it takes and answers.
 #[must_use]
 pub fn operation() -> Operation {
-    Operation::of(&routes::AUTH_REQUEST_PASSWORD_RESET, "Send a reset mail").body::<Request>().answers::<Message>(
-        StatusCode::ACCEPTED,
-        "A mail is on its way if somebody has the address; the answer is the same if not.",
-    )
+    Operation::of(&routes::AUTH_REQUEST_PASSWORD_RESET, "Request a password reset")
+        .explained("Sends a reset email if there is an account with this address. The answer is always the same.")
+        .body::<Request>()
+        .answers::<Message>(
+            StatusCode::ACCEPTED,
+            "A mail is on its way if somebody has the address; the answer is the same if not.",
+        )
 }
 
 async fn handler(

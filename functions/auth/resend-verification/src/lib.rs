@@ -35,7 +35,7 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 /// What it takes and answers.
 #[must_use]
 pub fn operation() -> Operation {
-    Operation::of(&routes::AUTH_RESEND_VERIFICATION, "Send another verification mail")
+    Operation::of(&routes::AUTH_RESEND_VERIFICATION, "Send the verification email again").explained("Sends another verification email if the address waits for its verification. The answer is always the same.")
         .body::<Request>()
         .answers::<Message>(
             StatusCode::ACCEPTED,

@@ -58,8 +58,9 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 /// What it takes and answers.
 #[must_use]
 pub fn operation() -> Operation {
-    Operation::of(&routes::AUTH_RESET_PASSWORD, "Set a new password by a mailed token")
+    Operation::of(&routes::AUTH_RESET_PASSWORD, "Reset the password").explained("Sets a new password with the token of a reset email and ends every session. A password that breaks the rules does not use the token up.")
         .body::<Reset>()
+        .sample("token", "drs_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
         .answers::<Message>(StatusCode::OK, "The password is changed and every session is ended.")
         .refuses(&[Code::InvalidOrExpiredToken])
 }

@@ -31,7 +31,7 @@ impl FromFields for Changes {
     type Rules = ();
 
     fn read(fields: &mut Fields, _rules: &()) -> Option<Self> {
-        fields.any_of(&["name", "email"]);
+        fields.any_of(["name", "email"]);
         fields.needs("email", "current_password");
         let name = fields.optional("name");
         let email = fields.optional::<DeliverableEmail>("email").map(|email| email.0);
@@ -56,7 +56,7 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 /// What it takes and answers.
 #[must_use]
 pub fn operation() -> Operation {
-    Operation::of(&routes::AUTH_UPDATE_ME, "Change name or address")
+    Operation::of(&routes::AUTH_UPDATE_ME, "Change name or email address").explained("Changes the caller's name, email address or both. A new address is pending until it is verified, and requires the password.")
         .body::<Changes>()
         .answers::<UserView>(StatusCode::OK, "The account as it is now.")
         .refuses(&[Code::InvalidCredentials, Code::AccountLocked, Code::ReauthenticationRequired, Code::Conflict])

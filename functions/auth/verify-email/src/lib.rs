@@ -33,7 +33,10 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 /// What it takes and answers.
 #[must_use]
 pub fn operation() -> Operation {
-    Operation::of(&routes::AUTH_VERIFY_EMAIL, "Prove an address")
+    Operation::of(&routes::AUTH_VERIFY_EMAIL, "Verify an email address")
+        .explained(
+            "Verifies the address of a registration, or confirms a change of address, with the token of the email.",
+        )
         .body::<Request>()
         .answers::<Message>(StatusCode::OK, "The address is confirmed.")
         .refuses(&[Code::InvalidOrExpiredToken])

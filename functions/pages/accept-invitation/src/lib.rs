@@ -19,7 +19,8 @@ pub async fn endpoint(_environment: &Environment) -> Result<Endpoint, StartError
 /// What it takes and answers.
 #[must_use]
 pub fn operation() -> Operation {
-    Operation::of(&routes::PAGES_ACCEPT_INVITATION, "Show the page of an invitation")
+    Operation::of(&routes::PAGES_ACCEPT_INVITATION, "Page of an invitation")
+        .explained("Shows the form of an invitation. The token is in the link's fragment and is sent only when the form is submitted.")
         .shows_page("A page; opening it does nothing.")
 }
 

@@ -24,7 +24,7 @@ pub async fn endpoint(_environment: &Environment) -> Result<Endpoint, StartError
 #[must_use]
 pub fn operation() -> Operation {
     let words: Vec<_> = Code::ALL.into_iter().map(Code::name).collect();
-    Operation::of(&routes::PAGES_ERRORS, "Explain an error")
+    Operation::of(&routes::PAGES_ERRORS, "Explain an error code").explained("Returns what a problem's `code` means and what to do about it: as a page, or as JSON where the client accepts only that.")
         .path_word("code", "The `code` of a problem document.", &words)
         .shows_page("What the code means and what to do: as a page, or as JSON where nothing else is accepted.")
         .answers::<ErrorEntry>(StatusCode::OK, "")

@@ -19,7 +19,7 @@ pub async fn endpoint(_environment: &Environment) -> Result<Endpoint, StartError
 /// What it takes and answers.
 #[must_use]
 pub fn operation() -> Operation {
-    Operation::of(&routes::PAGES_RESET_PASSWORD, "Show the page of a reset link")
+    Operation::of(&routes::PAGES_RESET_PASSWORD, "Page of a reset link").explained("Shows the form for a new password. The token is in the link's fragment and is sent only when the form is submitted.")
         .shows_page("A page; opening it does nothing.")
 }
 

@@ -19,7 +19,7 @@ pub async fn endpoint(_environment: &Environment) -> Result<Endpoint, StartError
 /// What it takes and answers.
 #[must_use]
 pub fn operation() -> Operation {
-    Operation::of(&routes::PAGES_SECURE_ACCOUNT, "Show the page of a notice's link")
+    Operation::of(&routes::PAGES_SECURE_ACCOUNT, "Page of a notice's link").explained("Shows the button that secures the account. The token is in the link's fragment and is sent only when the button is pressed.")
         .shows_page("A page; opening it does nothing.")
 }
 

@@ -19,7 +19,7 @@ pub async fn endpoint(_environment: &Environment) -> Result<Endpoint, StartError
 /// What it takes and answers.
 #[must_use]
 pub fn operation() -> Operation {
-    Operation::of(&routes::PAGES_VERIFY_EMAIL, "Show the page of a verification link")
+    Operation::of(&routes::PAGES_VERIFY_EMAIL, "Page of a verification link").explained("Shows the button that verifies the address. The token is in the link's fragment and is sent only when the button is pressed.")
         .shows_page("A page; opening it does nothing.")
 }
 

@@ -9,10 +9,13 @@ use shared::environment::{Environment, StartError};
 use shared::http::Endpoint;
 use shared::routes;
 
-/// The answer.
+/// Whether the service answers.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "HealthStatus")]
 struct Health {
+    /// `ok`.
     status: &'static str,
+    /// The version of the service.
     version: &'static str,
 }
 
@@ -28,7 +31,8 @@ pub async fn endpoint(_environment: &Environment) -> Result<Endpoint, StartError
 /// What it takes and answers.
 #[must_use]
 pub fn operation() -> Operation {
-    Operation::of(&routes::SERVICE_HEALTH, "Say whether the service answers")
+    Operation::of(&routes::SERVICE_HEALTH, "Check the service's health")
+        .explained("Answers while the service runs. It reads nothing, so it says nothing about the tables.")
         .answers::<Health>(StatusCode::OK, "It does.")
 }
 

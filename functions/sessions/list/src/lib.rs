@@ -16,7 +16,9 @@ use shared::sessions::{SessionView, Sessions};
 #[derive(Serialize, JsonSchema)]
 #[schemars(inline)]
 struct Answer {
+    /// How many sessions there are.
     total_count: usize,
+    /// The sessions, newest activity first.
     sessions: Vec<SessionView>,
 }
 
@@ -35,9 +37,9 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 /// What it takes and answers.
 #[must_use]
 pub fn operation() -> Operation {
-    Operation::of(&routes::SESSIONS_LIST, "List the live sessions")
+    Operation::of(&routes::SESSIONS_LIST, "List the sessions")
+        .explained("Returns the caller's live sessions, the one with the newest activity first.")
         .answers::<Answer>(StatusCode::OK, "The live sessions of the caller, newest activity first.")
-        .leads_to_path("Revoke", &routes::SESSIONS_REVOKE, "$response.body#/sessions/0/id")
 }
 
 async fn handler(State(sessions): State<Sessions>, Meta(meta): Meta, caller: Caller) -> Result<Json<Answer>, Problem> {

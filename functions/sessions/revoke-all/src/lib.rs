@@ -22,7 +22,8 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 /// What it takes and answers.
 #[must_use]
 pub fn operation() -> Operation {
-    Operation::of(&routes::SESSIONS_REVOKE_ALL, "End every session")
+    Operation::of(&routes::SESSIONS_REVOKE_ALL, "End all sessions")
+        .explained("Ends every session of the caller, the current one included.")
         .answers::<Ended>(StatusCode::OK, "Every session has ended.")
 }
 

@@ -22,7 +22,8 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 /// What it takes and answers.
 #[must_use]
 pub fn operation() -> Operation {
-    Operation::of(&routes::SESSIONS_REVOKE_OTHERS, "End every other session")
+    Operation::of(&routes::SESSIONS_REVOKE_OTHERS, "End all other sessions")
+        .explained("Ends every session of the caller except the current one.")
         .answers::<Ended>(StatusCode::OK, "Every other session has ended.")
 }
 

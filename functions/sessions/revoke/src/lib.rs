@@ -24,7 +24,7 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 /// What it takes and answers.
 #[must_use]
 pub fn operation() -> Operation {
-    Operation::of(&routes::SESSIONS_REVOKE, "End one session")
+    Operation::of(&routes::SESSIONS_REVOKE, "End a session").explained("Ends one session of the caller; the current one is allowed. An unknown, a foreign and an ended session get the same answer.")
         .path::<SessionId>()
         .answers::<Ended>(StatusCode::OK, "The session has ended.")
 }

@@ -15,14 +15,20 @@ use shared::environment::{Environment, StartError};
 use shared::http::Endpoint;
 use shared::routes;
 
-/// The metadata.
+/// Authorization server metadata (RFC 8414 section 2).
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AuthorizationServerMetadata")]
 struct Metadata {
+    /// The `iss` of every token.
     issuer: String,
+    /// Where the public keys are.
     jwks_uri: String,
-    response_types_supported: [&'static str; 0],
-    grant_types_supported: [&'static str; 0],
-    token_endpoint_auth_methods_supported: [&'static str; 0],
+    /// None: there is no authorization endpoint. Without the member, clients would assume a default.
+    response_types_supported: Vec<&'static str>,
+    /// None, for the same reason.
+    grant_types_supported: Vec<&'static str>,
+    /// None, for the same reason.
+    token_endpoint_auth_methods_supported: Vec<&'static str>,
 }
 
 /// Builds the endpoint.
@@ -37,7 +43,7 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 /// What it takes and answers.
 #[must_use]
 pub fn operation() -> Operation {
-    Operation::of(&routes::WELL_KNOWN_AUTHORIZATION_SERVER, "Show the metadata")
+    Operation::of(&routes::WELL_KNOWN_AUTHORIZATION_SERVER, "Get the authorization server metadata").explained("Returns the metadata of RFC 8414: issuer and key address. It names no endpoint, since the service offers no OAuth flow.")
         .answers::<Metadata>(StatusCode::OK, "Authorization server metadata (RFC 8414).")
 }
 
@@ -47,8 +53,8 @@ async fn handler(State(config): State<Arc<Config>>) -> Json<Metadata> {
     Json(Metadata {
         issuer,
         jwks_uri,
-        response_types_supported: [],
-        grant_types_supported: [],
-        token_endpoint_auth_methods_supported: [],
+        response_types_supported: Vec::new(),
+        grant_types_supported: Vec::new(),
+        token_endpoint_auth_methods_supported: Vec::new(),
     })
 }

@@ -14,14 +14,16 @@ use shared::routes;
 use shared::store::Store;
 use shared::tokens::PublicKey;
 
-/// A key set.
+/// A key set (RFC 7517 section 5).
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "JsonWebKeySet")]
 struct KeySet {
     keys: Vec<Key>,
 }
 
 /// A key (RFC 7518 section 6.2.1); only public members exist.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "JsonWebKey")]
 struct Key {
     kty: &'static str,
     crv: &'static str,
@@ -44,7 +46,8 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 /// What it takes and answers.
 #[must_use]
 pub fn operation() -> Operation {
-    Operation::of(&routes::WELL_KNOWN_JWKS, "Show the public keys")
+    Operation::of(&routes::WELL_KNOWN_JWKS, "Get the public keys")
+        .explained("Returns every key that may verify an access token (RFC 7517), each before it first signs.")
         .answers::<KeySet>(StatusCode::OK, "Every key that may verify an access token (RFC 7517).")
 }
 

@@ -44,6 +44,28 @@ async fn a_redelivery_after_a_lost_answer_repeats_the_same_mail() {
 }
 
 #[tokio::test]
+async fn a_link_that_was_asked_for_before_everybody_was_rotated_is_dead_when_it_comes() {
+    let app = TestApp::start().await;
+    app.verified("a@example.com").await;
+    let admin = app.admin("admin@example.com").await;
+    app.drain().await;
+    let asked = json!({ "email": "a@example.com" });
+    app.anonymous().post("/api/v1/auth/request-password-reset", &asked).await.assert(202);
+    app.advance(1);
+    let rotation = json!({ "scope": "global", "reason": "a copy of a table was found", "grace_period_seconds": 600 });
+    admin.post("/api/v1/admin/token-rotations", &rotation).await.assert(200);
+    let reset = async || {
+        let token = app.mailed("a@example.com", "drs_").await;
+        let body = json!({ "token": token, "new_password": "Other-Horse-8-Battery" });
+        app.anonymous().post("/api/v1/auth/reset-password", &body).await
+    };
+    reset().await.assert_problem(400, "invalid_or_expired_token");
+    // The next one is asked for afterwards.
+    app.anonymous().post("/api/v1/auth/request-password-reset", &asked).await.assert(202);
+    reset().await.assert(200);
+}
+
+#[tokio::test]
 async fn a_used_token_is_not_revived_by_a_redelivery() {
     let app = TestApp::start().await;
     app.registered("a@example.com").await;

@@ -66,7 +66,7 @@ async fn a_notice_repeats_no_text_of_the_senders_choosing() {
     }
     app.advance(4);
     stranger().try_log_in(EMAIL, WRONG).await.assert(423);
-    assert_eq!(count(&app, "Sign-in is locked for a while").await, 1);
+    assert_eq!(count(&app, "Sign-in is locked").await, 1);
     let mail = app.aws.mailbox.messages(Some(EMAIL)).remove(0);
     for part in [&mail.text, &mail.html] {
         assert!(part.contains("An app on iOS") && !part.contains("0800"), "{part}");

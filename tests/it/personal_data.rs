@@ -68,7 +68,7 @@ async fn captured_mail_to_an_erased_address_goes_within_a_day() {
     let remove = async || remove_orphans(&app.aws.mailbox, &store).await.expect("removed");
     app.advance(86_399);
     assert_eq!(remove().await, 0);
-    assert!(app.subjects(EMAIL).await.contains(&"Your account was erased".to_owned()));
+    assert!(app.subjects(EMAIL).await.contains(&"Your account was deleted".to_owned()));
     app.advance(1);
     assert!(remove().await > 1);
     assert!(app.aws.mailbox.messages(Some(EMAIL)).is_empty());

@@ -48,6 +48,19 @@ async fn link(app: &TestApp, email: &str, subject: &str) -> String {
 }
 
 #[tokio::test]
+async fn an_export_names_the_former_addresses_that_can_take_the_account_back() {
+    let app = TestApp::start().await;
+    let owner = app.logged_in(OWNER).await;
+    let owner = moved(&app, &owner, EVIL).await;
+    let exported = owner.get("/api/v1/auth/me/export").await.json();
+    assert_eq!(exported.pointer("/account/former_emails"), Some(&json!([OWNER])));
+    app.advance(WEEK);
+    let owner = app.anonymous().log_in(EVIL, PASSWORD).await;
+    let exported = owner.get("/api/v1/auth/me/export").await.json();
+    assert_eq!(exported.pointer("/account/former_emails"), Some(&json!([])));
+}
+
+#[tokio::test]
 async fn a_notice_from_before_a_move_restores_its_address() {
     for subject in ["Sign-in from a new device", "Your email address is about to change"] {
         let app = TestApp::start().await;

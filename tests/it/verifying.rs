@@ -118,6 +118,16 @@ async fn a_closed_account_is_seen_at_the_next_check() {
 }
 
 #[tokio::test]
+async fn an_address_that_is_unverified_again_is_seen_at_the_next_check() {
+    let app = TestApp::start().await;
+    let ada = app.logged_in("a@example.com").await;
+    let verifier = verifier(&app);
+    assert_eq!(check(&verifier, &access(&ada)).await, "accepted");
+    set(&app, "users", "USER#", "email_verified", AttributeValue::Bool(false)).await;
+    assert_eq!(check(&verifier, &access(&ada)).await, "session_revoked");
+}
+
+#[tokio::test]
 async fn a_rotation_of_the_whole_service_is_seen_at_the_next_check() {
     // RV-05
     let app = TestApp::start().await;

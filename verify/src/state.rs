@@ -18,6 +18,7 @@ pub(crate) struct UserState {
     ver_floor: u64,
     ver_until: Timestamp,
     status: String,
+    email_verified: bool,
 }
 
 /// What SESSION says.
@@ -61,7 +62,8 @@ impl State {
             return Err(VerifyError::TokenVersionTooOld);
         }
         let session = self.session.as_ref().ok_or(VerifyError::SessionRevoked)?;
-        if !session.stamp().is_live(&liveness) || user.status != "active" {
+        let may_sign_in = user.status == "active" && user.email_verified;
+        if !session.stamp().is_live(&liveness) || !may_sign_in {
             return Err(VerifyError::SessionRevoked);
         }
         Ok(())

@@ -21,7 +21,7 @@ const SECURITY_COPIES: u8 = 4;
 /// So often unprocessed keys are asked for.
 const TRIES: u32 = 5;
 
-const USER_ATTRIBUTES: [&str; 4] = ["ver_current", "ver_floor", "ver_until", "status"];
+const USER_ATTRIBUTES: [&str; 5] = ["ver_current", "ver_floor", "ver_until", "status", "email_verified"];
 const SESSION_ATTRIBUTES: [&str; 4] = ["user_ver", "global_ver", "last_activity_at", "expires_at"];
 const SECURITY_ATTRIBUTES: [&str; 4] = ["ver_current", "ver_floor", "ver_until", "keys"];
 
@@ -47,12 +47,12 @@ impl Tables {
         let user = format!("USER#{user}");
         let copy = random_byte() % SECURITY_COPIES;
         let wanted = HashMap::from([
-            (self.users.clone(), request(&[("pk", &user)], USER_ATTRIBUTES)?),
+            (self.users.clone(), request(&[("pk", &user)], &USER_ATTRIBUTES)?),
             (
                 self.tokens.clone(),
-                request(&[("pk", &user), ("sk", &format!("SESSION#{session}"))], SESSION_ATTRIBUTES)?,
+                request(&[("pk", &user), ("sk", &format!("SESSION#{session}"))], &SESSION_ATTRIBUTES)?,
             ),
-            (self.security.clone(), request(&[("pk", &format!("SECURITY#{copy}"))], SECURITY_ATTRIBUTES)?),
+            (self.security.clone(), request(&[("pk", &format!("SECURITY#{copy}"))], &SECURITY_ATTRIBUTES)?),
         ]);
         let mut found = self.read_all(wanted).await?;
         let security = found.remove(&self.security).ok_or(Unavailable::new("there is no security record"))?;
@@ -84,7 +84,7 @@ impl Tables {
     }
 }
 
-fn request(key: &[(&str, &str)], attributes: [&str; 4]) -> Result<KeysAndAttributes, Unavailable> {
+fn request(key: &[(&str, &str)], attributes: &[&str]) -> Result<KeysAndAttributes, Unavailable> {
     let key = key.iter().map(|(name, value)| ((*name).to_owned(), AttributeValue::S((*value).to_owned()))).collect();
     // By substitutes, because some of the names are reserved words.
     let named = attributes.iter().enumerate().map(|(index, name)| (format!("#a{index}"), *name));
@@ -121,12 +121,12 @@ mod tests {
 
     #[test]
     fn a_request_is_consistent_and_asks_for_no_secret() {
-        let request = request(&[("pk", "USER#1")], USER_ATTRIBUTES).expect("a request");
+        let request = request(&[("pk", "USER#1")], &USER_ATTRIBUTES).expect("a request");
         assert_eq!(request.consistent_read(), Some(true));
-        assert_eq!(request.projection_expression(), Some("#a0,#a1,#a2,#a3"));
+        assert_eq!(request.projection_expression(), Some("#a0,#a1,#a2,#a3,#a4"));
         let names = request.expression_attribute_names().expect("names");
         let mut names: Vec<_> = names.values().map(String::as_str).collect();
         names.sort_unstable();
-        assert_eq!(names, ["status", "ver_current", "ver_floor", "ver_until"]);
+        assert_eq!(names, ["email_verified", "status", "ver_current", "ver_floor", "ver_until"]);
     }
 }

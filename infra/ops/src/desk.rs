@@ -86,9 +86,7 @@ impl Desk {
     /// There is none, or the store failed.
     pub async fn account(&self, whom: &str) -> Result<User, Failure> {
         let found = if whom.contains('@') {
-            let email = EmailAddress::parse(whom).map_err(|error| {
-                Failure::usage(format!("This is no mail address: {error}"), "Give the address as the account has it.")
-            })?;
+            let email = address(whom)?;
             self.environment.administration().user_of(&email).await?
         } else {
             let id: UserId = whom.parse().map_err(|_| {
@@ -144,4 +142,14 @@ pub fn reason(text: &str) -> Result<Reason, Failure> {
 #[must_use]
 pub fn not_begun() -> Failure {
     Problem::new(Code::ServiceUnavailable).detail("The service has no keys yet: its first start makes them.").into()
+}
+
+/// An address that an operator has typed.
+///
+/// # Errors
+/// [`Failure`] of usage.
+pub fn address(text: &str) -> Result<EmailAddress, Failure> {
+    EmailAddress::parse(text).map_err(|error| {
+        Failure::usage(format!("This is no mail address: {error}"), "Give the address as the account has it.")
+    })
 }

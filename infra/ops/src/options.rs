@@ -127,6 +127,15 @@ pub enum UsersCommand {
     Unlock(AccountChange),
     /// Give an account the admin role; it counts from the next request on
     GrantAdmin(AccountChange),
+    /// End the claim of a former address: its mailbox can no longer take the account back
+    EndClaim {
+        /// Whose, and why.
+        #[command(flatten)]
+        change: AccountChange,
+        /// The former address
+        #[arg(long, value_name = "EMAIL")]
+        address: String,
+    },
     /// Hand out everything that is stored about an account, but hashes of passwords and tokens. The look is recorded
     Export(AccountChange),
     /// Erase an account for good, with its sessions. The trail keeps its records

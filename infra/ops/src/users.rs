@@ -17,6 +17,7 @@ static DISABLE: Task = Task { action: "admin.disable_user", name: "ops users dis
 static ENABLE: Task = Task { action: "admin.enable_user", name: "ops users enable" };
 static UNLOCK: Task = Task { action: "admin.unlock_user", name: "ops users unlock" };
 static GRANT: Task = Task { action: "admin.set_role", name: "ops users grant-admin" };
+static END_CLAIM: Task = Task { action: "admin.end_claim", name: "ops users end-claim" };
 static EXPORT: Task = Task { action: "admin.export_user", name: "ops users export" };
 static DELETE: Task = Task { action: "admin.delete_user", name: "ops users delete" };
 static REVOKE: Task = Task { action: "admin.set_role", name: "ops users revoke-admin" };
@@ -44,6 +45,12 @@ pub async fn run(desk: &Desk, command: &UsersCommand, console: &mut Console<'_>)
             let (user, reason) = prepare(desk, change, "lift the lock of").await?;
             administration.unlock(&desk.meta(&UNLOCK), actor, user.id, &reason).await?;
             told(&user, "The lock is lifted.")
+        }
+        UsersCommand::EndClaim { change, address } => {
+            let former = desk::address(address)?;
+            let (user, reason) = prepare(desk, change, "end the claim of a former address to").await?;
+            end_claim(desk, &user, &former, &reason).await?;
+            told(&user, "The former address can no longer take the account back. Both addresses are told.")
         }
         UsersCommand::Export(look) => export(desk, look).await?,
         UsersCommand::Delete(change) => {
@@ -82,6 +89,17 @@ fn told(user: &User, done: &str) -> Answer {
         document: json!({ "user_id": user.id, "email": user.email, "message": done }),
         text: format!("{} <{}>: {done}", user.id, user.email),
     }
+}
+
+async fn end_claim(desk: &Desk, user: &User, former: &EmailAddress, reason: &Reason) -> Result<(), Failure> {
+    if user.claim_of(&former.fingerprint(), desk.store.now()).is_none() {
+        return Err(Failure::not_found(
+            "This address has no claim to the account.",
+            "A claim ends by itself a week after the account has left the address; then there is nothing to do.",
+        ));
+    }
+    let administration = desk.environment.administration();
+    Ok(administration.end_claim(&desk.meta(&END_CLAIM), desk.actor(), user, former, reason).await?)
 }
 
 /// Makes an admin of an account.

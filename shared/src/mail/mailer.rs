@@ -138,7 +138,9 @@ impl Mailer {
         };
         let token = MailedToken::of_row(self.key.expose_secret().as_bytes(), purpose, made_from, user.id.uuid());
         if matches!(plan, Plan::New { .. }) {
-            let (hash, global_ver) = (token.hash(), security.level().current);
+            // What was asked for before everybody was rotated is dead, also where its mail is made afterwards.
+            let is_outdated = row.id.made_at() < security.effective_at;
+            let (hash, global_ver) = (token.hash(), if is_outdated { 0 } else { security.level().current });
             let new = NewToken { row: row.id, hash: &hash, until, global_ver };
             if !self.store.set_mailed_token(slot, user, &new).await.map_err(failed)? {
                 return Ok(());

@@ -74,8 +74,12 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn security_copies(&self) -> Result<Vec<Option<SecurityRecord>>, StoreError> {
-        let copies = (0..SECURITY_COPIES).map(|copy| self.read("security_copies", keys::security(copy)));
-        futures::future::try_join_all(copies).await
+        // One after the other, over the one connection that there is at the start: nobody waits for this.
+        let mut copies = Vec::new();
+        for copy in 0..SECURITY_COPIES {
+            copies.push(self.read("security_copies", keys::security(copy)).await?);
+        }
+        Ok(copies)
     }
 
     /// Makes every copy `record`; `false` if one of them is not as it was `read` any more.

@@ -191,7 +191,10 @@ impl Person {
     }
 
     /// The newest token with this prefix that came by mail.
-    async fn mailed(&self, connection: &mut Connection, prefix: &str) -> Result<String, Failure> {
+    ///
+    /// # Errors
+    /// None came within [`PATIENCE`].
+    pub async fn mailed(&self, connection: &mut Connection, prefix: &str) -> Result<String, Failure> {
         let path = format!("/_local/mail?to={}", self.email);
         let begun = Instant::now();
         while begun.elapsed() < PATIENCE {

@@ -50,7 +50,11 @@ impl Connection {
         self.send("POST", path, token, &body.to_string()).await
     }
 
-    async fn send(&mut self, method: &str, path: &str, token: Option<&str>, body: &str) -> Result<Reply, Failure> {
+    /// A request with any method, whose body is a JSON document or empty.
+    ///
+    /// # Errors
+    /// There was no answer.
+    pub async fn send(&mut self, method: &str, path: &str, token: Option<&str>, body: &str) -> Result<Reply, Failure> {
         let bearer = token.map_or_else(String::new, |token| format!("authorization: Bearer {token}\r\n"));
         let kind = if body.is_empty() { "" } else { "content-type: application/json\r\n" };
         let head = format!(

@@ -28,8 +28,10 @@ const PAUSE: Duration = Duration::from_millis(10);
 const REFRESHES: u32 = 10;
 /// A mailed token's tries, likewise.
 const MAILED: u32 = 100;
-/// A parent is shown well within its grace of ten seconds, then the session moves on.
+/// A parent is shown well within its grace of thirty seconds, then the session moves on.
 const MOVE_ON: Duration = Duration::from_secs(2);
+/// It is shown less often than the grace lasts, which is twenty times.
+const SHOWN: u32 = 15;
 
 /// What all probes share.
 #[derive(Debug, Clone)]
@@ -169,13 +171,16 @@ impl Prober {
     async fn show_parent(mut self, mut current: Tokens) -> Vec<Try> {
         let mut parent = current.refresh.clone();
         let mut moved: Option<Instant> = None;
+        let mut shown = 0;
         loop {
-            if moved.is_none_or(|moved| moved.elapsed() > MOVE_ON) {
+            if shown == SHOWN || moved.is_none_or(|moved| moved.elapsed() > MOVE_ON) {
                 if let Some(next) = successor(&self.refresh(&current.refresh).await) {
                     parent = std::mem::replace(&mut current, next).refresh;
                 }
                 moved = Some(Instant::now());
+                shown = 0;
             }
+            shown += 1;
             let sent = Instant::now();
             let answer = self.refresh(&parent).await;
             if self.judge(sent, &answer).await {

@@ -4,12 +4,14 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ops::drill::cast::Person;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use crate::local::{Local, REASON};
+use crate::local::{Local, PASSWORD, REASON};
 
 const EMAIL: &str = "ada@example.com";
+const PRESENT: &str = "ada@new.example";
 
 /// The records of an action in a trail that was printed.
 fn records<'a>(document: &'a Value, action: &str) -> Vec<&'a Value> {
@@ -61,6 +63,36 @@ async fn an_unlock_lifts_the_lock_that_show_tells_of() {
     local.log_in(&ada).await;
     let shown = local.ops(&["users", "show", EMAIL, "--json"]).await.assert(0).document();
     assert_eq!((&shown["lock"]["locked_for_seconds"], &shown["live_sessions"]), (&Value::Null, &json!(1)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_former_address_takes_nothing_back_once_its_claim_is_ended() {
+    let local = Local::start("end-claim").await;
+    let ada = local.join(EMAIL).await;
+    move_to(&local, &ada, PRESENT).await;
+    let link = ada.mailed(&mut local.connect(), "dsa_").await.expect("a link");
+    let end = ["users", "end-claim", PRESENT, "--address", EMAIL, "--reason", REASON];
+    local.ops(&end).await.assert(2);
+    local.ops(&[&end[..], &["--yes"]].concat()).await.assert(0);
+    let body = json!({ "token": link });
+    local.connect().post("/api/v1/auth/secure-account", None, &body).await.expect("an answer").json(400).expect("dead");
+    local.ops(&["users", "show", PRESENT]).await.assert(0);
+    // Its second time says what is so.
+    let again = local.ops(&[&end[..], &["--yes"]].concat()).await.assert(3);
+    assert!(again.err.contains("no claim"), "{}", again.err);
+    let trail = local.ops(&["audit", "query", "--user", PRESENT, "--json"]).await.assert(0).document();
+    assert_eq!(records(&trail, "admin.end_claim").len(), 1, "{trail:#}");
+}
+
+/// Moves the account to another address.
+async fn move_to(local: &Local, person: &Person, email: &str) {
+    let (tokens, mut connection) = (local.log_in(person).await, local.connect());
+    let moved = Person::new(email, PASSWORD);
+    let body = json!({ "email": email, "current_password": PASSWORD }).to_string();
+    let asked = connection.send("PATCH", "/api/v1/auth/me", Some(&tokens.access), &body).await.expect("an answer");
+    asked.json(200).expect("a mail is on its way");
+    let body = json!({ "token": moved.mailed(&mut connection, "dvt_").await.expect("a link") });
+    connection.post("/api/v1/auth/verify-email", None, &body).await.expect("an answer").json(200).expect("moved");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -170,7 +170,7 @@ async fn nobody_takes_the_identifier_that_unknown_addresses_are_logged_in_to() {
         json!({ "id": nobody, "email": "eve@example.com", "email_verified": true, "password_hash": bcrypt_hash() });
     let file = File::new("nobody", &line.to_string());
     let ran = import(&local, "jsonl", &file, &["--yes"]).await.assert(1);
-    assert!(ran.err.contains("line 1: ") && ran.err.contains("stands for nobody"), "{}", ran.err);
+    assert!(ran.err.contains("line 1: ") && ran.err.contains("must not be used"), "{}", ran.err);
     assert_eq!(log_in(&local, "unknown@example.com", PASSWORD).await, 401);
     local.ops(&["users", "show", nobody]).await.assert(3);
 }

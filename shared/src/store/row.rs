@@ -79,7 +79,7 @@ pub struct Row {
     /// committed, wherever the account has moved since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
-    /// [`User::recovery_level`] at the event: a later recovery kills the link.
+    /// [`recovery_level`](crate::domain::User::recovery_level) at the event: a later recovery kills the link.
     #[serde(default)]
     pub level: u64,
     /// The invitation to mail.

@@ -49,7 +49,7 @@ impl Overview {
             (*verified == 0, "no address is verified: every owner has to verify it before the first login"),
         ] {
             if *accounts > 0 && is_odd {
-                text.push_str(&format!(". Look again: {remark}"));
+                text.extend([". Look again: ", remark]);
             }
         }
         text

@@ -38,8 +38,8 @@ impl Rejected {
             name.push(end);
             PathBuf::from(name)
         };
-        let mut names = std::iter::once(named("")).chain((2..=MOST_FILES).map(|n| named(&format!("-{n}"))));
-        names.find(|path| !path.exists()).unwrap_or_else(|| named(""))
+        let mut paths = std::iter::once(named("")).chain((2..=MOST_FILES).map(|n| named(&format!("-{n}"))));
+        paths.find(|path| !path.exists()).unwrap_or_else(|| named(""))
     }
 
     /// Keeps a line. Each is written before the next one is read, so a run that is killed has kept what it left out.

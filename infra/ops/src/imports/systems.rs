@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::Value;
 use shared::domain::{DisplayName, EmailAddress, Timestamp, UserId};
 use shared::foreign_hash::ForeignHash;
@@ -88,7 +87,7 @@ pub(super) struct Dashtam {
     /// Rows of people who have left stay in some tables.
     deleted_at: Option<String>,
     #[serde(flatten)]
-    others: BTreeMap<String, IgnoredAny>,
+    others: BTreeMap<String, Value>,
 }
 
 /// Columns in which other systems' tables keep what the platform's keeps elsewhere. Passed over, they would make accounts
@@ -226,22 +225,21 @@ pub(super) struct Keycloak {
 
 /// A password or a second factor; its members are JSON in a string.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Credential {
     #[serde(rename = "type")]
     kind: String,
-    #[serde(default)]
-    secret_data: String,
-    #[serde(default)]
-    credential_data: String,
+    #[serde(default, rename = "secretData")]
+    secret: String,
+    #[serde(default, rename = "credentialData")]
+    parameters: String,
 }
 
 impl Credential {
     /// The hash as a PHC string.
     fn hash(&self) -> Result<String, String> {
         let unknown = || "the credential has no secretData and credentialData of Keycloak's form".to_owned();
-        let secret: Value = serde_json::from_str(&self.secret_data).map_err(|_| unknown())?;
-        let data: Value = serde_json::from_str(&self.credential_data).map_err(|_| unknown())?;
+        let secret: Value = serde_json::from_str(&self.secret).map_err(|_| unknown())?;
+        let data: Value = serde_json::from_str(&self.parameters).map_err(|_| unknown())?;
         let text =
             |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned).ok_or_else(unknown);
         // Numbers are strings in lists of one.

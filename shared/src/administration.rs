@@ -134,22 +134,23 @@ impl Administration {
         judged(changed, user)
     }
 
-    /// Erases an account, an admin's as well, as [`Profile::erase`](crate::profile::Profile::erase) does.
+    /// Erases an account, an admin's as well, as [`Profile::erase`](crate::profile::Profile::erase) does. Where `keeper` is
+    /// the admin who is left, it happens only while they are still one: two erasures at the same time would leave none.
     ///
     /// # Errors
-    /// 404 if it is gone meanwhile, 409 if it was changed meanwhile, 503.
+    /// 404 if the account was erased concurrently, 409 if it or the keeper was changed concurrently, 503.
     pub async fn erase(
         &self,
         meta: &RequestMeta,
         actor: Actor<'_>,
-        user: &User,
+        (user, keeper): (&User, Option<&User>),
         reason: &Reason,
     ) -> Result<(), Problem> {
         let email = address_of(&user.email)?;
         // A registration that nobody has finished may have lost its address to somebody who has verified it.
         let has_address = self.store.address_user(&email).await? == Some(user.id);
         let entry = self.entry(meta, actor, user.id, reason);
-        let erased = Erased { user, email: &email, has_address };
+        let erased = Erased { user, email: &email, has_address, keeper };
         let mut rows = vec![self.store.farewell(user)];
         for claim in user.claims(self.store.now()) {
             if let Some(address) = self.store.former_address(user.id, claim).await? {

@@ -25,7 +25,7 @@ impl Action {
     /// The actions of jobs and of the operator's command that no endpoint has.
     const OF_TASKS: [&str; 13] = [
         "admin.end_claim",
-        "keys.mend",
+        "keys.repair",
         "keys.rotate_data",
         "keys.rotate_signing",
         "admin.list_sessions",

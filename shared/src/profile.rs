@@ -176,7 +176,7 @@ impl Profile {
         let entry = self.store.entry(meta).by_owner(caller.user.id).session(caller.session.id);
         let row = self.store.farewell(&caller.user).asked_by(meta);
         // Who is signed in has verified the address, and a verified address is its account's.
-        let erased = Erased { user: &caller.user, email: &email, has_address: true };
+        let erased = Erased { user: &caller.user, email: &email, has_address: true, keeper: None };
         self.proof.conclude(lock, self.store.erase_user(&erased, &entry, &[row]).await).await
     }
 }

@@ -3,15 +3,23 @@
 
 use bundle_tests::{Actor, Fault, PASSWORD, TestApp, text};
 use serde_json::json;
-use shared::domain::Role;
+use shared::domain::{Reason, Role, User};
+use shared::http::Code;
 use shared::request::{RequestMeta, Task};
+use shared::rotations::Actor as By;
 use shared::store::AdminChange;
 
+static DELETE: Task = Task { action: "admin.delete_user", name: "a test" };
 static REVOKE: Task = Task { action: "admin.set_role", name: "a test" };
 const WRONG: &str = "Wrong-Horse-7-Battery";
 
 fn reason() -> serde_json::Value {
     json!({ "reason": "the owner asked us on the phone" })
+}
+
+async fn account(app: &TestApp, actor: &Actor<'_>) -> User {
+    let id = actor.me().await.json()["id"].as_str().expect("an id").parse().expect("an id");
+    app.environment.store().user(id).await.expect("read").expect("an account")
 }
 
 async fn path(actor: &Actor<'_>, verb: &str) -> String {
@@ -77,11 +85,7 @@ async fn a_role_is_revoked_only_while_the_other_admin_is_one() {
     let app = TestApp::start().await;
     let (one, other) = (app.admin("one@example.com").await, app.admin("other@example.com").await);
     let store = app.environment.store();
-    let user = async |actor: &Actor<'_>| {
-        let id = actor.me().await.json()["id"].as_str().expect("an id").parse().expect("an id");
-        store.user(id).await.expect("read").expect("an account")
-    };
-    let (admin, keeper) = (user(&one).await, user(&other).await);
+    let (admin, keeper) = (account(&app, &one).await, account(&app, &other).await);
     one.post(&path(&other, "disable").await, &reason()).await.assert(200);
     let entry = store.entry(&RequestMeta::of_task(&REVOKE, store.entropy())).user(admin.id);
     let revoke = async |keeper| store.set_role(admin.id, Role::User, keeper, &entry).await.expect("answered");
@@ -89,6 +93,28 @@ async fn a_role_is_revoked_only_while_the_other_admin_is_one() {
     one.get("/api/v1/admin/security-config").await.assert(200);
     assert_eq!(revoke(None).await, AdminChange::Done);
     one.get("/api/v1/admin/security-config").await.assert_problem(403, "forbidden");
+}
+
+#[tokio::test]
+async fn of_two_admins_who_are_erased_at_once_one_stays() {
+    let app = TestApp::start().await;
+    let (one, other) = (app.admin("one@example.com").await, app.admin("other@example.com").await);
+    let store = app.environment.store();
+    let (first, second) = (account(&app, &one).await, account(&app, &other).await);
+    let (administration, meta) = (app.environment.administration(), RequestMeta::of_task(&DELETE, store.entropy()));
+    let reason = Reason::parse("two operators at the same time").expect("a reason");
+    let erase = async |erased: &User, keeper: &User| {
+        administration.erase(&meta, By::Operator("olga"), (erased, Some(keeper)), &reason).await
+    };
+    app.proxy.plan("TransactWriteItems", Fault::Held, 1);
+    let overtaking = async {
+        app.proxy.until_held().await;
+        erase(&second, &first).await.expect("erased");
+        app.proxy.release();
+    };
+    let (held, ()) = tokio::join!(erase(&first, &second), overtaking);
+    assert_eq!(held.expect_err("refused").code, Code::Conflict);
+    one.get("/api/v1/admin/security-config").await.assert(200);
 }
 
 #[tokio::test]

@@ -163,6 +163,16 @@ async fn a_refusal_is_an_answer_and_a_path_of_no_route_has_none() {
     }
 }
 
+fn spans_lost(app: &TestApp) -> u64 {
+    app.metrics.objects().iter().filter_map(|line| line["SpansLost"].as_u64()).sum()
+}
+
+/// The log lines that say that spans are lost.
+fn loss_lines(log: &Log) -> Vec<Value> {
+    let lines = log.objects().into_iter();
+    lines.filter(|line| line["message"] == "spans are lost until the collector works").collect()
+}
+
 #[test]
 fn spans_that_a_collector_rejects_are_counted_and_told_once() {
     let log = Log::default();
@@ -174,12 +184,9 @@ fn spans_that_a_collector_rejects_are_counted_and_told_once() {
             environment.telemetry().flush(LONG).await;
         }
         app.anonymous().request_to(router, Method::GET, "/api/v1/health", None).await.assert(200);
-        let lost: u64 = app.metrics.objects().iter().filter_map(|line| line["SpansLost"].as_u64()).sum();
-        assert_eq!(lost, 3);
+        assert_eq!(spans_lost(&app), 3);
     });
-    let told = log.objects();
-    let told: Vec<_> =
-        told.iter().filter(|line| line["message"] == "spans are lost until the collector works").collect();
+    let told = loss_lines(&log);
     assert_eq!(told.len(), 1);
     assert!(told[0]["error"].as_str().is_some_and(|error| error.contains("rejected 1 spans: too old")), "{told:?}");
 }
@@ -251,11 +258,8 @@ fn a_collector_that_is_not_there_costs_one_log_line() {
             environment.telemetry().flush(LONG).await;
         }
         app.anonymous().request_to(router, Method::GET, "/api/v1/health", None).await.assert(200);
-        let lost: u64 = app.metrics.objects().iter().filter_map(|line| line["SpansLost"].as_u64()).sum();
-        assert_eq!(lost, 3);
+        assert_eq!(spans_lost(&app), 3);
     });
-    let told = log.objects();
-    let told: Vec<_> =
-        told.iter().filter(|line| line["message"] == "spans are lost until the collector works").collect();
+    let told = loss_lines(&log);
     assert_eq!(told.len(), 1);
 }

@@ -62,7 +62,7 @@ async fn a_missing_security_copy_is_restored_from_the_others() {
     let again = app.anonymous().log_in("root@example.com", PASSWORD).await;
     let rotation = json!({ "scope": "global", "reason": "a table was copied again" });
     again.post("/api/v1/admin/token-rotations", &rotation).await.assert(200);
-    let repaired = app.db_audit().await.into_iter().filter(|line| line == "keys.mend success security_copies");
+    let repaired = app.db_audit().await.into_iter().filter(|line| line == "keys.repair success security_copies");
     assert_eq!(repaired.count(), 2);
 }
 
@@ -91,7 +91,7 @@ async fn equal_security_copies_are_left_as_they_are() {
     app.proxy.take_calls();
     run_keys_init(&app).await;
     assert!(app.proxy.take_calls().iter().all(|call| call != "UpdateItem"), "nothing is written");
-    assert!(!app.db_audit().await.iter().any(|line| line.starts_with("keys.mend")));
+    assert!(!app.db_audit().await.iter().any(|line| line.starts_with("keys.repair")));
 }
 
 #[tokio::test]

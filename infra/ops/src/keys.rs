@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::options::{KeyMode, KeysCommand, Ring};
 
 static ROTATE_SIGNING: Task = Task { action: "admin.rotate_signing_keys", name: "ops keys rotate" };
-static REPAIR: Task = Task { action: "keys.mend", name: "ops keys repair" };
+static REPAIR: Task = Task { action: "keys.repair", name: "ops keys repair" };
 static ROTATE_DATA: Task = Task { action: "admin.rotate_data_keys", name: "ops keys rotate" };
 
 /// How often a rotation that is under way is looked at.

@@ -179,7 +179,7 @@ fn deed(record: &Record) -> String {
         "admin.list_sessions" => "listed the sessions of an account",
         "admin.revoke_session" => "ended a session of an account",
         "admin.audit_events" => "looked into the audit trail",
-        "keys.mend" | "keys.rotate_signing" => "changed the signing keys",
+        "keys.repair" | "keys.rotate_signing" => "changed the signing keys",
         "keys.rotate_data" => "changed the data keys",
         other => return format!("did {other}"),
     };
@@ -256,7 +256,7 @@ fn consequence(reason: &str) -> String {
             "the owner of the address can still take an account back to it, and was mailed the link again".to_owned()
         }
         "address_changed" => "the address was changed".to_owned(),
-        "address_taken_back" => "whoever has the later email address is out".to_owned(),
+        "address_taken_back" => "the owner of the later email address has lost access".to_owned(),
         words => words.to_owned(),
     }
 }

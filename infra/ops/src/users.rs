@@ -55,8 +55,8 @@ pub async fn run(desk: &Desk, command: &UsersCommand, console: &mut Console<'_>)
         UsersCommand::Export(look) => export(desk, look).await?,
         UsersCommand::Delete(change) => {
             let (user, reason) = prepare(desk, change, "erase, for good,").await?;
-            let _keeper = other_admin(desk, &user).await?;
-            administration.erase(&desk.meta(&DELETE), actor, &user, &reason).await?;
+            let keeper = other_admin(desk, &user).await?;
+            administration.erase(&desk.meta(&DELETE), actor, (&user, keeper.as_ref()), &reason).await?;
             told(&user, "The account is erased, and nothing that was issued to it is accepted any more.")
         }
         UsersCommand::Import(import) => return imports::run(desk, import, console).await,
@@ -123,9 +123,8 @@ pub async fn revoke_admin(desk: &Desk, user: &User, keeper: Option<&User>, reaso
 /// How many accounts are looked through for another admin.
 const MOST_ACCOUNTS: u32 = 100_000;
 
-/// The admin who is left when `user` is one no more; `None` where nothing is taken from them. Refused for the last admin. The
-/// revocation checks in its transaction that the one who was found is still an admin; an erasure does not, and after two of
-/// them at the same time `ops users grant-admin` makes the next one.
+/// The admin who is left when `user` is one no more; `None` where nothing is taken from them. Refused for the last admin. A
+/// revocation and an erasure check in their transactions that the one who was found is still an admin.
 async fn other_admin(desk: &Desk, user: &User) -> Result<Option<User>, Failure> {
     let (config, administration) = (desk.environment.config(), desk.environment.administration());
     let is_admin = |user: &User| user.is_active() && role_of(user, &config) == Role::Admin;

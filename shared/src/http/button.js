@@ -5,7 +5,7 @@ const go = document.getElementById("go");
 const outcome = document.getElementById("outcome");
 if (!token) {
   go.disabled = true;
-  outcome.textContent = "This link is incomplete. Open the link in the mail again, or copy all of it.";
+  outcome.textContent = "This link is incomplete. Open the link in the email again, or copy all of it.";
 }
 go.addEventListener("click", async () => {
   go.disabled = true;

@@ -25,7 +25,7 @@ pub use error_page::{ErrorEntry, error_article};
 pub use field::{DeliverableEmail, SentMailToken, SentRefreshToken, Whole};
 pub use fields::{Choice, Field, FieldFault, Fields};
 pub use filter::{ListSize, PageSize};
-pub use page::{BUTTON, Page, reading_page};
+pub use page::{BUTTON, FORM, Page, reading_page};
 pub use parsed::{BODY_LIMIT, Body, FromFields, Identifier, NewPasswordRules, OptionalBody, PathId, Query};
 pub use problem::{FieldError, Problem};
 pub use shape::{Member, Shape};

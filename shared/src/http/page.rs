@@ -17,6 +17,10 @@ const STYLE: &str = include_str!("page.css");
 /// The script of a page whose one button sends the token to the endpoint that its `data-endpoint` names.
 pub const BUTTON: &str = include_str!("button.js");
 
+/// The script of a page with a form, which sends the token and the form's fields, by their names, to the endpoint that the form's
+/// `data-endpoint` names. A part with `data-if="x"` is asked for only if the link has the parameter `x`.
+pub const FORM: &str = include_str!("form.js");
+
 /// A page.
 #[derive(Debug)]
 pub struct Page {

@@ -19,7 +19,7 @@ use crate::tokens::{DataRing, SecurityRecord, SigningRing};
 /// Names the first version of a secret, so that two first starts make one.
 const FIRST_VERSION: &str = "00000000-0000-4000-8000-000000000001";
 
-static MEND: Task = Task { action: "keys.mend", name: "keys-init" };
+static REPAIR: Task = Task { action: "keys.repair", name: "keys-init" };
 
 /// Puts a first key into the signing ring if it has none and publishes its public half. May run any number of times, also at once.
 ///
@@ -43,7 +43,7 @@ pub async fn first_start(secrets: &Secrets, store: &Store) -> Result<(), KeysErr
 /// # Errors
 /// [`KeysError`]; running it again goes on where it stopped.
 pub async fn mend(secrets: &Secrets, store: &Store, lead: Duration) -> Result<(), KeysError> {
-    let meta = RequestMeta::of_task(&MEND, store.entropy());
+    let meta = RequestMeta::of_task(&REPAIR, store.entropy());
     repair(store, store.entry(&meta)).await?;
     let Some(holder) = secrets.current_version(SIGNING_RING).await? else { return Ok(()) };
     let Some(ring) = read_ring(secrets).await? else { return Ok(()) };

@@ -29,6 +29,8 @@ pub struct Erased<'a> {
     pub email: &'a EmailAddress,
     /// Whether the address is this account's: an unfinished registration may have lost it.
     pub has_address: bool,
+    /// The admin who must still be one when the account of the last other admin is erased; `None` where none has to be left.
+    pub keeper: Option<&'a User>,
 }
 
 /// How the admission of an account from elsewhere went.
@@ -79,7 +81,7 @@ impl Store {
     }
 
     /// Takes an account away with its addresses and locks; what is left of its sessions is the row's to sweep. Its identifier
-    /// is not used again. `false` if the account has been changed since it was read, or is gone.
+    /// is not used again. `false` if the account has been changed since it was read, or is gone, or if the keeper has.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -97,6 +99,7 @@ impl Store {
             .update("tombstone", keys::tombstone(user.id), tombstone)
             .delete("lock", keys::lock(erased.email), Expression::default())
             .delete("session lock", keys::session_lock(user.id), Expression::default())
+            .while_admin(erased.keeper)
             .audit(entry);
         if erased.has_address {
             transaction = transaction.delete("email", keys::email(erased.email), mine());

@@ -39,7 +39,7 @@ pub fn operation() -> Operation {
         .body::<Request>()
         .answers::<Message>(
             StatusCode::ACCEPTED,
-            "A mail is on its way if somebody has the address; the answer is the same if not.",
+            "If an account has the address, an email is on its way. The answer is the same if none has.",
         )
 }
 

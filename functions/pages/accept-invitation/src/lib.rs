@@ -2,10 +2,10 @@
 
 use shared::description::Operation;
 use shared::environment::{Environment, StartError};
-use shared::http::{Endpoint, Page};
+use shared::http::{Endpoint, FORM, Page};
 use shared::routes;
 
-static PAGE: Page = Page { html: include_str!("page.html"), script: include_str!("page.js") };
+static PAGE: Page = Page { html: include_str!("page.html"), script: FORM };
 
 /// Builds the endpoint.
 ///

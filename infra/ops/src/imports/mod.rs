@@ -53,7 +53,7 @@ impl Tally {
         let Self { imported, present, faulty, stopped_at, kept_at } = self;
         let stopped = stopped_at.map(|line| format!(" Stopped at line {line}."));
         let kept =
-            kept_at.as_ref().map(|path| format!(" They are kept in {path}: mend them there and import that file."));
+            kept_at.as_ref().map(|path| format!(" They are kept in {path}: fix them there and import that file."));
         let end = stopped.or(kept).unwrap_or_default();
         format!("{imported} accounts imported, {present} addresses had one, {faulty} lines could not be imported.{end}")
     }

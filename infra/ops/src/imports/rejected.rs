@@ -1,5 +1,5 @@
 //! Lines that were left out, kept in a file of their own: whoever imports ten thousand people must find the five that are
-//! missing, mend their lines and import them.
+//! missing, fix their lines and import them.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};

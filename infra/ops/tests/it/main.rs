@@ -8,6 +8,8 @@ mod configuration;
 mod docs;
 mod doctor;
 mod drill;
+mod import_systems;
+mod imports;
 mod local;
 mod migrate;
 mod outbox;

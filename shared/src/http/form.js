@@ -5,30 +5,27 @@ history.replaceState(null, "", location.pathname);
 const form = document.getElementById("form");
 const go = document.getElementById("go");
 const outcome = document.getElementById("outcome");
-const name = document.getElementById("name");
-document.getElementById("called").hidden = !link.has("name");
-name.required = link.has("name");
+// A disabled part is neither required nor sent.
+for (const part of form.querySelectorAll("[data-if]")) {
+  part.hidden = part.disabled = !link.has(part.dataset.if);
+}
 if (!token) {
   go.disabled = true;
-  outcome.textContent = "This link is incomplete. Open the link in the mail again, or copy all of it.";
+  outcome.textContent = "This link is incomplete. Open the link in the email again, or copy all of it.";
 }
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   go.disabled = true;
   outcome.textContent = "One moment…";
   try {
-    const answer = await fetch("api/v1/auth/reset-password", {
+    const answer = await fetch(form.dataset.endpoint, {
       method: "POST",
       headers: { "content-type": "application/json" },
-      body: JSON.stringify({
-        token,
-        new_password: document.getElementById("password").value,
-        ...(name.required ? { name: name.value } : {}),
-      }),
+      body: JSON.stringify({ token, ...Object.fromEntries(new FormData(form)) }),
     });
     const said = await answer.json();
     const rules = (said.errors || []).map((error) => error.detail);
-    const refusal = rules.length ? ["This password cannot be used.", ...rules].join("\n") : said.detail;
+    const refusal = rules.length ? ["Please correct this:", ...rules].join("\n") : said.detail;
     outcome.textContent = answer.ok ? said.message : refusal;
     form.hidden = answer.ok;
     go.disabled = answer.ok || answer.status === 400;

@@ -4,6 +4,7 @@
 use std::io::Write;
 use std::sync::{Arc, OnceLock};
 
+use aws_sdk_dynamodb::config::SharedHttpClient;
 use dashtam_verify::Verifier;
 use secrecy::SecretString;
 use tokio::sync::OnceCell;
@@ -84,10 +85,19 @@ impl Environment {
         })
     }
 
-    /// The same parts for a caller with another access key: what calls AWS is made anew, everything else is shared.
+    /// The same parts for a caller with another access key: what calls AWS is made again, everything else is shared.
     #[must_use]
     pub fn with_access_key(&self, id: &str) -> Self {
-        let base = self.base.with_access_key(id);
+        self.over(self.base.with_access_key(id))
+    }
+
+    /// The same parts, whose calls of AWS leave through another HTTP client, made from the one that they have.
+    #[must_use]
+    pub fn calling_through(&self, client: impl FnOnce(SharedHttpClient) -> SharedHttpClient) -> Self {
+        self.over(self.base.with_http(client(self.base.http())))
+    }
+
+    fn over(&self, base: AwsBase) -> Self {
         Self { base, store: OnceLock::new(), signer: OnceCell::new(), ..self.clone() }
     }
 

@@ -57,6 +57,8 @@ mod races;
 mod reads;
 mod recovery;
 mod recovery_model;
+mod recovery_orders;
+mod recovery_outcome;
 mod recovery_world;
 mod refresh;
 mod refresh_retry;

@@ -108,7 +108,7 @@ async fn a_hundred_processes_that_start_at_once_answer_right_and_read_each_secre
     // FT-17
     let app = TestApp::with(&[("SESSION_CAP", "1000"), ("RATE_LIMIT_SCALE", "1000")]).await;
     app.verified("a@example.com").await;
-    let (secrets, address) = Proxy::start(app.aws.endpoints.secrets_manager).await;
+    let (secrets, address) = Proxy::start(&app.aws, app.aws.endpoints.secrets_manager).await;
     let address = format!("http://{address}");
     let body = json!({ "email": "a@example.com", "password": PASSWORD });
     let start = || async {

@@ -1,4 +1,6 @@
-//! What the owner and the thief of the recovery model have, and what they do.
+//! What the players of the recovery model have, and what their acts do.
+
+use std::collections::BTreeMap;
 
 use bundle_tests::{Actor, Answer, TestApp, fresh_address};
 use http::Method;
@@ -7,87 +9,79 @@ use shared::domain::Reason;
 use shared::request::{RequestMeta, Task};
 use shared::rotations::{Actor as By, Rotation, Scope};
 
+use crate::recovery_orders::{Address, Again, Begin, FIRST, MAILBOXES, Step, Who};
+
 static TASK: Task = Task { action: "admin.rotate_tokens", name: "ops tokens rotate" };
+/// How long a registration that is not finished counts.
+const REGISTRATION_LIFE: i64 = 7 * 86_400 * 1_000;
 
-/// Who acts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Who {
-    /// Has the mailboxes of the first address and of one more.
-    Owner,
-    /// Has two mailboxes of their own, and begins with the owner's password or with a session.
-    Thief,
-}
-
-/// One act. The numbers choose among what there is.
-#[derive(Debug, Clone)]
-pub enum Step {
-    SignIn(Who, u8),
-    ChangePassword(Who),
-    Move(Who, u8),
-    CallOff(Who),
-    Confirm(Who, u8),
-    RequestReset(u8),
-    FinishReset(Who, u8),
-    NotMe(Who, u8),
-    Register(Who, u8),
-    EndSessions(Who),
-    Refresh(Who),
-    Erase(Who),
-    RotateAll,
-    Wait(u64),
-}
-
-/// What somebody has.
+/// What a player has.
+#[derive(Default)]
 pub struct Player<'a> {
-    pub addresses: Vec<String>,
     pub passwords: Vec<String>,
     pub sessions: Vec<Actor<'a>>,
+    /// The password that each address was registered with last.
+    registered: BTreeMap<Address, String>,
+}
+
+/// The registrations of the first address since it was last free.
+#[derive(Default)]
+struct SignUps {
+    since: i64,
+    passwords: Vec<String>,
 }
 
 pub struct World<'a> {
     pub app: &'a TestApp,
-    pub account: String,
-    pub owner: Player<'a>,
-    pub thief: Player<'a>,
+    pub begin: Begin,
+    /// The owner's account, where an order begins with one.
+    pub account: Option<String>,
+    pub addresses: [String; 5],
+    players: BTreeMap<Who, Player<'a>>,
+    sign_ups: Option<SignUps>,
+    /// Passwords that must not open an account at the first address: more than one was registered with.
+    pub contested: Vec<String>,
     made: u32,
 }
 
 impl<'a> World<'a> {
-    /// An account of the owner, whose password the thief knows and in which the thief has a session.
-    pub async fn begin(app: &'a TestApp) -> Self {
+    /// `number` is one of the addresses that make admins.
+    pub async fn begin(app: &'a TestApp, begin: Begin, number: usize) -> Self {
         // One service serves many orders.
         let name = fresh_address().replace('.', "-");
-        let address = |who: &str| format!("{who}.{name}@example.com");
-        let password = "Correct-Horse-7-Battery".to_owned();
-        app.verified(&address("owner")).await;
-        let owner = app.anonymous().log_in(&address("owner"), &password).await;
-        let account = owner.me().await.member("id").expect("an id");
-        let thief = client(app).header("user-agent", "curl/8").log_in(&address("owner"), &password).await;
-        let player =
-            |addresses, session| Player { addresses, passwords: vec![password.clone()], sessions: vec![session] };
-        Self {
-            app,
-            account,
-            owner: player(vec![address("owner"), address("second")], owner),
-            thief: player(vec![address("evil"), address("worse")], thief),
-            made: 0,
+        let first = if begin.is_admin() { admin_address(number) } else { format!("owner.{name}@example.com") };
+        let others = ["second", "evil", "worse", "stranger"].map(|who| format!("{who}.{name}@example.com"));
+        let [second, evil, worse, stranger] = others;
+        let players = Who::ALL.map(|who| (who, Player::default())).into();
+        let addresses = [first.clone(), second, evil, worse, stranger];
+        let (sign_ups, contested) = (None, Vec::new());
+        let mut world = Self { app, begin, account: None, addresses, players, sign_ups, contested, made: 0 };
+        if begin.is_settled() {
+            app.verified(&first).await;
+            let owner = world.enters(Who::Owner, app.anonymous(), &first).await;
+            world.account = owner.me().await.member("id");
         }
+        if begin == Begin::Robbed {
+            world.enters(Who::Thief, client(app).header("user-agent", "curl/8"), &first).await;
+        }
+        world
+    }
+
+    async fn enters(&mut self, who: Who, actor: Actor<'a>, email: &str) -> Actor<'a> {
+        let actor = actor.log_in(email, bundle_tests::PASSWORD).await;
+        let player = self.player(who);
+        player.passwords.push(bundle_tests::PASSWORD.to_owned());
+        player.sessions.push(actor.clone());
+        actor
     }
 
     pub fn player(&mut self, who: Who) -> &mut Player<'a> {
-        match who {
-            Who::Owner => &mut self.owner,
-            Who::Thief => &mut self.thief,
-        }
+        self.players.get_mut(&who).expect("a player")
     }
 
     /// The address that the account had at the beginning.
     pub fn first(&self) -> String {
-        self.owner.addresses.first().cloned().expect("an address")
-    }
-
-    pub fn addresses(&self) -> Vec<String> {
-        self.owner.addresses.iter().chain(&self.thief.addresses).cloned().collect()
+        self.addresses[FIRST].clone()
     }
 
     pub fn new_password(&mut self) -> String {
@@ -95,30 +89,36 @@ impl<'a> World<'a> {
         format!("Chosen-Otter-{}-Lantern", self.made)
     }
 
-    /// Every token with `prefix` in the mailboxes of a player, newest first.
-    pub async fn mailed(&mut self, who: Who, prefix: &str) -> Vec<String> {
-        let app = self.app;
+    /// Every token with `prefix` in the mailboxes of a player, each once, newest first.
+    pub async fn mailed(&self, who: Who, prefix: &str) -> Vec<String> {
         let mut tokens = Vec::new();
-        for address in self.player(who).addresses.clone() {
-            tokens.extend(app.mailed_tokens(&address, prefix).await);
+        for (address, _) in self.addresses.iter().zip(MAILBOXES).filter(|(_, owner)| *owner == who) {
+            for token in self.app.mailed_tokens(address, prefix).await {
+                if !tokens.contains(&token) {
+                    tokens.push(token);
+                }
+            }
         }
         tokens
     }
 
     pub async fn play(&mut self, step: &Step) {
         match *step {
-            Step::SignIn(who, n) => self.sign_in(who, n).await,
+            Step::Register(who, address, again) => self.register(who, address, again).await,
+            Step::ResendVerification(address) => {
+                post(self.app, "resend-verification", &json!({ "email": self.addresses[address] })).await;
+            }
+            Step::RequestReset(address) => {
+                post(self.app, "request-password-reset", &json!({ "email": self.addresses[address] })).await;
+            }
+            Step::SignIn(who, address) => self.sign_in(who, address).await,
             Step::ChangePassword(who) => self.change_password(who).await,
-            Step::Move(who, n) => self.request_move(who, Some(n)).await,
+            Step::Move(who, to) => self.request_move(who, Some(to)).await,
             Step::CallOff(who) => self.request_move(who, None).await,
             Step::Confirm(who, n) => {
                 if let Some(token) = pick(&self.mailed(who, "dvt_").await, n) {
                     post(self.app, "verify-email", &json!({ "token": token })).await;
-                }
-            }
-            Step::RequestReset(n) => {
-                if let Some(email) = pick(&self.addresses(), n) {
-                    post(self.app, "request-password-reset", &json!({ "email": email })).await;
+                    self.close_sign_ups().await;
                 }
             }
             Step::FinishReset(who, n) => {
@@ -128,6 +128,7 @@ impl<'a> World<'a> {
                     if post(self.app, "reset-password", &reset).await == 200 {
                         self.player(who).passwords.push(password);
                     }
+                    self.close_sign_ups().await;
                 }
             }
             Step::NotMe(who, n) => {
@@ -135,17 +136,9 @@ impl<'a> World<'a> {
                     post(self.app, "secure-account", &json!({ "token": token })).await;
                 }
             }
-            Step::Register(who, n) => {
-                if let Some(email) = pick(&self.addresses(), n) {
-                    let password = self.new_password();
-                    let body = json!({ "email": email, "password": password, "name": "Somebody" });
-                    post(self.app, "register", &body).await;
-                    self.player(who).passwords.push(password);
-                }
-            }
             Step::EndSessions(who) => self.as_signed_in(who, Method::DELETE, "sessions/all", None).await,
             Step::Erase(who) => {
-                for password in self.player(who).passwords.clone() {
+                for password in self.newest_passwords(who, 2) {
                     self.as_signed_in(who, Method::DELETE, "me", Some(json!({ "password": password }))).await;
                 }
             }
@@ -162,14 +155,51 @@ impl<'a> World<'a> {
         self.app.advance(1);
     }
 
-    async fn sign_in(&mut self, who: Who, n: u8) {
-        let Some(email) = pick(&self.addresses(), n) else { return };
-        let app = self.app;
-        for password in self.player(who).passwords.clone().into_iter().rev().take(3) {
-            let actor = client(app);
-            let answer = actor.try_log_in(&email, &password).await;
+    async fn register(&mut self, who: Who, address: Address, again: Again) {
+        let password = self.player(who).registered.get(&address).filter(|_| again).cloned();
+        let password = match password {
+            Some(password) => password,
+            None => self.new_password(),
+        };
+        if address == FIRST && self.holder_of_first().await.is_none() {
+            self.note_sign_up(&password);
+        }
+        let body = json!({ "email": self.addresses[address], "password": password, "name": "Ada Lovelace" });
+        post(self.app, "register", &body).await;
+        let player = self.player(who);
+        player.passwords.push(password.clone());
+        player.registered.insert(address, password);
+    }
+
+    /// Two passwords at one address that nobody has verified: from then on neither counts.
+    fn note_sign_up(&mut self, password: &str) {
+        let now = self.app.environment.store().now().as_millis();
+        let over = self.sign_ups.as_ref().is_none_or(|sign_ups| now >= sign_ups.since + REGISTRATION_LIFE);
+        if over {
+            self.sign_ups = Some(SignUps { since: now, passwords: Vec::new() });
+            self.contested.retain(|contested| contested != password);
+        }
+        let passwords = &mut self.sign_ups.as_mut().expect("begun").passwords;
+        if !passwords.iter().any(|known| known == password) {
+            passwords.push(password.to_owned());
+        }
+        if passwords.len() > 1 {
+            self.contested.extend(passwords.iter().cloned());
+        }
+    }
+
+    /// Once somebody has verified the first address, its registrations are over.
+    async fn close_sign_ups(&mut self) {
+        if self.sign_ups.is_some() && self.holder_of_first().await.is_some() {
+            self.sign_ups = None;
+        }
+    }
+
+    async fn sign_in(&mut self, who: Who, address: Address) {
+        for password in self.newest_passwords(who, 2) {
+            let mut actor = client(self.app);
+            let answer = actor.try_log_in(&self.addresses[address], &password).await;
             if answer.status == 200 {
-                let mut actor = actor;
                 keep_tokens(&mut actor, &answer);
                 self.player(who).sessions.push(actor);
                 return;
@@ -178,10 +208,10 @@ impl<'a> World<'a> {
     }
 
     async fn change_password(&mut self, who: Who) {
-        let new = self.new_password();
+        let (new, passwords) = (self.new_password(), self.newest_passwords(who, 2));
         let player = self.player(who);
         let Some(session) = player.sessions.last_mut() else { return };
-        for current in player.passwords.clone().into_iter().rev() {
+        for current in passwords {
             let body = json!({ "current_password": current, "new_password": new });
             let actor = session.clone().at(&fresh_address());
             let answer = actor.post("/api/v1/auth/change-password", &body).await;
@@ -193,14 +223,16 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Asks for a move to one of the player's addresses, or calls a pending one off.
-    async fn request_move(&mut self, who: Who, to: Option<u8>) {
-        let player = self.player(who);
-        let Some(session) = player.sessions.last() else { return };
+    /// Asks for a move, or calls a pending one off.
+    async fn request_move(&mut self, who: Who, to: Option<Address>) {
+        let passwords = self.newest_passwords(who, 2);
+        let Some(session) = self.player(who).sessions.last() else { return };
         let actor = session.clone().at(&fresh_address());
-        let present = actor.me().await.member("email");
-        let to = to.map_or(present, |n| pick(&player.addresses, n));
-        for password in player.passwords.clone().into_iter().rev().take(2) {
+        let to = match to {
+            Some(to) => Some(self.addresses[to].clone()),
+            None => actor.me().await.member("email"),
+        };
+        for password in passwords {
             let body = json!({ "email": to, "current_password": password });
             if to.is_some() && actor.patch("/api/v1/auth/me", &body).await.status == 200 {
                 return;
@@ -215,19 +247,14 @@ impl<'a> World<'a> {
         }
     }
 
-    /// The address of the account; `None` if it is erased.
-    pub async fn present(&self) -> Option<String> {
-        let user = self.app.environment.store().user(self.account.parse().ok()?).await.expect("a read");
-        user.map(|user| user.email)
+    fn newest_passwords(&mut self, who: Who, most: usize) -> Vec<String> {
+        self.player(who).passwords.iter().rev().take(most).cloned().collect()
     }
+}
 
-    /// Whether the first address is the account's, or can still take it back.
-    pub async fn is_recoverable(&self) -> bool {
-        let store = self.app.environment.store();
-        let user = store.user(self.account.parse().expect("an id")).await.expect("a read");
-        let first = shared::domain::EmailAddress::parse(&self.first()).expect("an address").fingerprint();
-        user.is_some_and(|user| user.address_key() == first || user.claim_of(&first, store.now()).is_some())
-    }
+/// An address that makes its owner an admin.
+pub fn admin_address(number: usize) -> String {
+    format!("admin.{number}@example.com")
 }
 
 pub fn client(app: &TestApp) -> Actor<'_> {

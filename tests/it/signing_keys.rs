@@ -212,7 +212,7 @@ async fn a_compromise_is_answered_as_done_whatever_its_clean_up_comes_to() {
     let app = TestApp::start().await;
     let root = app.admin("root@example.com").await;
     let before = published(&app).await;
-    let (proxy, address) = Proxy::start(app.aws.endpoints.secrets_manager).await;
+    let (proxy, address) = Proxy::start(&app.aws, app.aws.endpoints.secrets_manager).await;
     let router = app.router_with(&[("AWS_ENDPOINT_URL_SECRETS_MANAGER", &format!("http://{address}"))]).await;
     // The new ring is stored, and what trusts it alone is on its way. From there on Secrets Manager fails.
     app.proxy.plan("TransactWriteItems", Fault::Held, 1);

@@ -75,7 +75,7 @@ async fn requests_that_run_at_once_keep_their_traces_apart() {
 #[tokio::test]
 async fn what_the_outbox_does_later_continues_the_trace_of_the_request_that_asked() {
     let app = TestApp::start().await;
-    let (ses, address) = Proxy::start(app.aws.endpoints.sesv2).await;
+    let (ses, address) = Proxy::start(&app.aws, app.aws.endpoints.sesv2).await;
     let environment = app.environment_with(&[("AWS_ENDPOINT_URL_SESV2", &format!("http://{address}"))]);
     let mailer = outbox_mailer::consumer(&environment.with_access_key("outbox-mailer")).await.expect("a mailer");
     let applicant = json!({ "email": "a@example.com", "password": bundle_tests::PASSWORD, "name": "Ada" });

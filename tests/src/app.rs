@@ -89,7 +89,7 @@ impl TestApp {
             rights: Rights::new(policies),
         };
         let aws = LocalAws::start(parts).await.expect("the AWS side");
-        let (proxy, address) = Proxy::start(aws.endpoints.dynamodb).await;
+        let (proxy, address) = Proxy::start(&aws, aws.endpoints.dynamodb).await;
         let local = aws
             .endpoints
             .variables()
@@ -103,6 +103,7 @@ impl TestApp {
         let environment = Environment::with(&settings, clock.clone(), Arc::new(OsEntropy)).expect("valid settings");
         let metrics = Log::default();
         let environment = environment.measured_by(metrics.clone());
+        let environment = environment.calling_through(|sockets| aws.in_process.client(sockets));
         keys_init::job(&environment.with_access_key("keys-init")).await.expect("a job")().await.expect("keys");
         let handlers = dashtam_local::rotations::handlers(&environment).await.expect("rotations");
         let set_up = dashtam_local::rotations::set_up(&aws.secrets, "dashtam-local/", &template.rotations, &handlers);
@@ -148,7 +149,8 @@ impl TestApp {
     pub fn environment_with(&self, settings: &[(&str, &str)]) -> Environment {
         let all = settings.iter().fold(self.settings.clone(), |all, (name, value)| all.with(name, *value));
         let environment = Environment::with(&all, self.clock.clone(), Arc::new(OsEntropy)).expect("valid settings");
-        environment.measured_by(self.metrics.clone())
+        let environment = environment.measured_by(self.metrics.clone());
+        environment.calling_through(|sockets| self.aws.in_process.client(sockets))
     }
 
     /// A client without an account.

@@ -23,7 +23,9 @@ impl TestApp {
             .variables()
             .into_iter()
             .fold(Settings::default(), |all, (name, value)| all.with(&name, value));
-        client(&AwsBase::new(settings))
+        let base = AwsBase::new(settings);
+        let sockets = base.http();
+        client(&base.with_http(self.aws.in_process.client(sockets)))
     }
 
     /// Every item of a table, named without its prefix.

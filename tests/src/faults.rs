@@ -8,13 +8,12 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
+use dashtam_local::local_aws::LocalAws;
 use http::StatusCode;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tower::ServiceExt as _;
 
 /// What happens to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,20 +53,20 @@ pub struct Proxy {
     planned: Arc<Mutex<Vec<Planned>>>,
     held: Arc<Semaphore>,
     released: Arc<Semaphore>,
-    target: SocketAddr,
-    client: Client<HttpConnector, Body>,
+    server: Router,
 }
 
 impl Proxy {
-    /// Starts a proxy before `target`; where it listens.
-    pub async fn start(target: SocketAddr) -> (Self, SocketAddr) {
-        let client = Client::builder(TokioExecutor::new()).build_http();
+    /// Starts a proxy before the server at `target`; where it listens, and where it is called from this process.
+    pub async fn start(aws: &LocalAws, target: SocketAddr) -> (Self, SocketAddr) {
+        let server = aws.in_process.at(&target.to_string()).expect("a server");
         let (held, released) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
         let (calls, traces, watched, planned) = (Arc::default(), Arc::default(), Arc::default(), Arc::default());
-        let proxy = Self { calls, traces, watched, planned, held, released, target, client };
+        let proxy = Self { calls, traces, watched, planned, held, released, server };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let router = Router::new().fallback(pass).with_state(proxy.clone());
+        aws.in_process.serve(address, router.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         (proxy, address)
     }
@@ -143,7 +142,7 @@ async fn pass(State(proxy): State<Proxy>, request: Request) -> Response {
     let traces = request.headers().get_all("traceparent").iter();
     let traces = traces.map(|value| value.to_str().expect("text").to_owned()).collect();
     proxy.traces.lock().expect("no panic").push(traces);
-    let (mut parts, body) = request.into_parts();
+    let (parts, body) = request.into_parts();
     let body = to_bytes(body, usize::MAX).await.expect("a body");
     if let Some(watched) = proxy.watched.lock().expect("no panic").as_mut() {
         watched.push((operation.clone(), serde_json::from_slice(&body).expect("JSON")));
@@ -159,12 +158,11 @@ async fn pass(State(proxy): State<Proxy>, request: Request) -> Response {
         }
         Some(Fault::LostAnswer) | None => {}
     }
-    parts.uri = format!("http://{}{}", proxy.target, parts.uri.path()).parse().expect("a URI");
-    let answer = proxy.client.request(Request::from_parts(parts, Body::from(body))).await.expect("the engine answers");
+    let Ok(answer) = proxy.server.oneshot(Request::from_parts(parts, Body::from(body))).await;
     if fault == Some(Fault::LostAnswer) {
         return refusal(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", "");
     }
-    answer.map(Body::new)
+    answer
 }
 
 fn refusal(status: StatusCode, code: &str, more: &str) -> Response {

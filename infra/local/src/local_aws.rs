@@ -25,6 +25,7 @@ use crate::data_directory::DataDirectory;
 use crate::database::{self, DatabaseError};
 use crate::environment::{self, Endpoints};
 use crate::iam::{Denial, Rights, Service, guarded};
+use crate::in_process::InProcess;
 use crate::mail::{self, Mailbox};
 use crate::secrets::{SecretDefinition, make_missing};
 use crate::template::TableDefinition;
@@ -105,6 +106,8 @@ pub struct LocalAws {
     pub rights: Rights,
     /// Where they listen.
     pub endpoints: Endpoints,
+    /// The way to them from this process.
+    pub in_process: InProcess,
     _servers: JoinSet<()>,
 }
 
@@ -133,8 +136,12 @@ impl LocalAws {
         servers.spawn(database::sweep_expired(database.clone(), database::SWEEP_INTERVAL));
         servers.spawn(secrets.clone().drive_rotations());
         let engine = Engine::start(database.clone(), &mut servers).await.map_err(LocalAwsError::Port)?;
+        let in_process = InProcess::default();
         let mut serve = async |service, router, last: Option<SocketAddr>| {
-            serve(&mut servers, guarded(router, service, &rights), last).await
+            let server = guarded(router, service, &rights);
+            let address = serve(&mut servers, server.clone(), last).await?;
+            in_process.serve(address, server);
+            Ok::<_, LocalAwsError>(address)
         };
         let at = |of: fn(&Endpoints) -> SocketAddr| last.as_ref().map(of);
         let endpoints = Endpoints {
@@ -144,7 +151,8 @@ impl LocalAws {
             kms: serve(Service::Kms, kms.router(), at(|last| last.kms)).await?,
             s3: serve(Service::S3, archive.router(), at(|last| last.s3)).await?,
         };
-        Ok(Self { database, secrets, ses, mailbox, archive, rights, endpoints, _servers: servers })
+        in_process.serve(endpoints.dynamodb, guarded(engine.direct(), Service::DynamoDb, &rights));
+        Ok(Self { database, secrets, ses, mailbox, archive, rights, endpoints, in_process, _servers: servers })
     }
 }
 

@@ -118,6 +118,7 @@ impl Stack {
         let settings =
             aws.endpoints.variables().into_iter().fold(settings, |all, (name, value)| all.with(&name, value));
         let environment = Environment::new(&settings).map_err(StackError::Settings)?;
+        let environment = environment.calling_through(|sockets| aws.in_process.client(sockets));
         // Deployed, `keys-init` runs behind each deployment.
         keys_init::job(&environment.with_access_key("keys-init")).await?().await?;
         let handlers = rotations::handlers(&environment).await?;

@@ -48,6 +48,12 @@ impl AwsBase {
         Self { settings: self.settings.clone().with("AWS_ACCESS_KEY_ID", id), ..self.clone() }
     }
 
+    /// The same with another HTTP client, such as one that reaches its servers without a socket.
+    #[must_use]
+    pub fn with_http(&self, http: SharedHttpClient) -> Self {
+        Self { http, ..self.clone() }
+    }
+
     /// The HTTP client.
     #[must_use]
     pub fn http(&self) -> SharedHttpClient {

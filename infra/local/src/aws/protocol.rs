@@ -13,6 +13,9 @@ use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+/// The longest body that a service takes: that of `DynamoDB`, and of an object in S3.
+pub(crate) const LONGEST: usize = 16 * 1024 * 1024;
+
 /// A refusal, as AWS words it. The message never holds a submitted secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ApiError {

@@ -16,9 +16,6 @@ use super::ask::Service;
 use super::rights::{Denial, Rights};
 use crate::aws::protocol::{self, ApiError};
 
-/// What S3 takes, which is the most of all.
-const LONGEST: usize = 16 * 1024 * 1024;
-
 #[derive(Clone)]
 struct Door {
     service: Service,
@@ -39,7 +36,7 @@ async fn pass(State(door): State<Door>, request: Request, next: Next) -> Respons
     }
     let looked = async {
         protocol::admit(&parts.headers)?;
-        let body = protocol::read(body, LONGEST).await?;
+        let body = protocol::read(body, protocol::LONGEST).await?;
         door.look(&parts, &body)?;
         Ok::<Bytes, ApiError>(body)
     };

@@ -184,6 +184,42 @@ fn the_readme_begins_with_the_two_commands() {
     }
 }
 
+#[test]
+fn the_readme_waits_for_mail_at_the_local_run_and_gives_up() {
+    let readme = read("README.md");
+    let mailed = readme.split("\nmailed() {").nth(1).and_then(|rest| rest.split("\n}").next()).expect("a function");
+    // `URL` is that of the separate processes, which have no mail.
+    assert!(mailed.contains("\"$LOCAL/_local/mail") && !mailed.contains("$URL"), "{mailed}");
+    assert!(mailed.contains("return 1"), "it loops for ever without mail: {mailed}");
+}
+
+#[test]
+fn the_readme_installs_one_version_of_cargo_lambda_into_an_environment_of_its_own() {
+    let readme = read("README.md");
+    assert!(readme.contains("python3 -m venv ~/.cargo-lambda"));
+    for line in readme.lines().filter(|line| line.contains("install cargo-lambda")) {
+        assert!(line.contains("cargo-lambda=="), "{line}");
+    }
+    let watch = readme.lines().find(|line| line.starts_with("cargo lambda watch")).expect("a command");
+    assert!(watch.contains("--env-file .dashtam/lambda.env") && watch.contains("--disable-cors"), "{watch}");
+}
+
+/// Every placeholder of an event is explained where the page says how to invoke one.
+#[test]
+fn the_page_of_separate_processes_explains_every_placeholder_of_the_events() {
+    let page = read("docs/separate-processes.md");
+    let mut unknown = BTreeSet::new();
+    for name in files("events", "json") {
+        for placeholder in read(&name).split("{{").skip(1).filter_map(|rest| rest.split("}}").next().map(str::to_owned))
+        {
+            if !page.contains(&format!("{{{{{placeholder}}}}}")) {
+                unknown.insert(placeholder);
+            }
+        }
+    }
+    assert!(unknown.is_empty(), "{unknown:?}");
+}
+
 /// A test that is renamed or removed takes its requirement's row along.
 #[test]
 fn every_test_that_the_checklist_names_is_in_the_file_that_it_names() {

@@ -139,9 +139,13 @@ async fn names(desk: &Desk, records: &[Record]) -> Result<Names, Failure> {
                 names.add_email(&former);
             }
         }
-        search(desk, Whose::User(id), &moves).await?.iter().rev().for_each(|record| names.add_move(record));
+        for record in search(desk, Whose::User(id), &moves).await?.iter().rev() {
+            names.add_move(record);
+        }
     }
-    records.iter().for_each(|record| names.number(record));
+    for record in records {
+        names.number(record);
+    }
     Ok(names)
 }
 

@@ -5,6 +5,7 @@ use shared::store::Record;
 use crate::names::Names;
 
 /// What was done, by the action's name.
+#[must_use]
 pub fn deed(record: &Record, names: &Names) -> String {
     let is = |name: &str, value: &str| record.details.get(name).is_some_and(|other| other == value);
     if let Some(text) = recovery(record, names) {
@@ -57,6 +58,7 @@ pub fn deed(record: &Record, names: &Names) -> String {
 }
 
 /// What was tried and refused.
+#[must_use]
 pub fn attempt(record: &Record, names: &Names) -> String {
     let text = match record.action.as_str() {
         "auth.login" => "tried to log in",
@@ -83,6 +85,7 @@ pub fn attempt(record: &Record, names: &Names) -> String {
 }
 
 /// Why it was refused, in words.
+#[must_use]
 pub fn why(record: &Record) -> String {
     let reason = record.reason.as_deref().unwrap_or("no reason is recorded");
     let text = match reason {
@@ -177,6 +180,7 @@ fn recovery(record: &Record, names: &Names) -> Option<String> {
 
 /// What led to it, where the sentence does not say it already: one of the service's own reasons in words, or an admin's words
 /// as they are.
+#[must_use]
 pub fn consequence(reason: &str) -> Option<&str> {
     Some(match reason {
         "repeated_registration"
@@ -202,10 +206,11 @@ pub fn consequence(reason: &str) -> Option<&str> {
 
 /// Whether a detail is left out of a sentence: its words have it already, or it means something to engineers alone, who find
 /// it in the JSON document.
+#[must_use]
 pub fn is_worded(name: &str, value: &str) -> bool {
     match name {
-        "operator" | "old_email" | "new_email" | "mailed_to" | "take_back_until" => true,
-        "scope" | "previous_version" | "new_version" => true,
+        "operator" | "old_email" | "new_email" | "mailed_to" | "take_back_until" | "scope" | "previous_version"
+        | "new_version" => true,
         "dry_run" => value == "false",
         "grace_period_seconds" => value == "0",
         _ => false,

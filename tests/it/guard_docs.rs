@@ -1,7 +1,7 @@
 //! What the documentation says is so: the settings, the links, the two commands.
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use dashtam_local::cloudformation;
@@ -220,31 +220,76 @@ fn the_page_of_separate_processes_explains_every_placeholder_of_the_events() {
     assert!(unknown.is_empty(), "{unknown:?}");
 }
 
-/// A test that is renamed or removed takes its requirement's row along.
-#[test]
-fn every_test_that_the_checklist_names_is_in_the_file_that_it_names() {
-    let page = read("docs/threat-model.md");
-    let checklist = page.split("## Checklist").nth(1).unwrap_or_default();
-    let rows = checklist.lines().filter(|line| line.starts_with("| ")).skip(1);
-    let mut wrong = Vec::new();
-    for row in rows {
-        let name = row.split('|').nth(1).unwrap_or_default().trim();
-        let shown = row.split('|').nth(3).unwrap_or_default();
-        let mut file = None;
-        for quoted in shown.split('`').skip(1).step_by(2) {
-            if path(quoted).extension().is_some_and(|extension| extension == "rs") {
-                file = Some(read(quoted));
-            } else if quoted.contains('/') {
-                // A script: it is a test by itself.
-                let _it_is_there = read(quoted);
-            } else if file.as_ref().is_some_and(|text| !text.contains(&format!("fn {quoted}("))) {
-                wrong.push(format!("{name}: {quoted}"));
+/// The files in which each test stands, by its name.
+fn tests() -> BTreeMap<String, BTreeSet<String>> {
+    let mut tests: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for file in ["tests", "shared", "verify", "infra", "functions"].iter().flat_map(|folder| files(folder, ".rs")) {
+        let mut is_test = false;
+        for line in read(&file).lines().map(str::trim) {
+            is_test |= line.starts_with("#[test]") || line.starts_with("#[tokio::test");
+            let name = line.trim_start_matches("async ").strip_prefix("fn ").and_then(|rest| rest.split('(').next());
+            if let Some(name) = name.filter(|_| std::mem::take(&mut is_test)) {
+                tests.entry(name.to_owned()).or_default().insert(file.clone());
             }
         }
-        if file.is_none() {
-            wrong.push(format!("{name}: no file"));
+    }
+    tests
+}
+
+/// What the last cell of a row names and is not there: scripts, and tests in the files that are named before them, as in
+/// "`file.rs`: `test`", or after them, as in "`test` in `file.rs`".
+fn missing(cell: &str, tests: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
+    let (mut missing, mut waiting, mut named) = (Vec::new(), Vec::new(), 0);
+    let mut file: Option<String> = None;
+    let pieces: Vec<_> = cell.split('`').collect();
+    for (before, quoted) in pieces.iter().step_by(2).zip(pieces.iter().skip(1).step_by(2)) {
+        let is_file = quoted.contains('/') || path(quoted).exists() || quoted.contains(".rs");
+        let is_name = quoted.matches('_').count() > 1 && quoted.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        named += usize::from(is_file || is_name);
+        if is_file && before.ends_with(" in ") {
+            let elsewhere =
+                |name: &&String| !tests.get(*name).is_some_and(|files| files.iter().any(|f| f.ends_with(quoted)));
+            missing.extend(waiting.drain(..).filter(|name| elsewhere(&name)));
+        } else if is_file {
+            file = Some((*quoted).to_owned());
+            if !path(quoted).exists() && !path(&format!("shared/src/{quoted}")).exists() {
+                missing.push((*quoted).to_owned());
+            }
+        } else if let Some(file) = file.as_ref().filter(|_| is_name) {
+            if !tests.get(*quoted).is_some_and(|files| files.contains(file)) {
+                missing.push(format!("{file}: {quoted}"));
+            }
+        } else if is_name {
+            waiting.push((*quoted).to_owned());
         }
     }
+    // A test without a file is a unit test in the file of the construction.
+    let is_beside = |name: &String| tests.get(name).is_some_and(|files| files.iter().any(|file| file.contains("src/")));
+    missing.extend(waiting.into_iter().filter(|name| !is_beside(name)));
+    if named == 0 {
+        missing.push("no test".to_owned());
+    }
+    missing
+}
+
+/// A test that is renamed or removed takes its row along.
+#[test]
+fn every_test_that_the_threat_model_names_is_in_the_file_that_it_names() {
+    let (page, tests) = (read("docs/threat-model.md"), tests());
+    let (mut wrong, mut is_table, mut rows) = (Vec::new(), false, 0);
+    for line in page.lines() {
+        if !line.starts_with('|') {
+            is_table = false;
+        } else if line.ends_with("| Shown by |") {
+            is_table = true;
+        } else if is_table && !line.starts_with("|--") {
+            let cells: Vec<_> = line.trim_end_matches(" |").split(" | ").collect();
+            let faults = missing(cells.last().copied().unwrap_or_default(), &tests);
+            wrong.extend(faults.into_iter().map(|fault| format!("{}: {fault}", cells[0])));
+            rows += 1;
+        }
+    }
+    assert!(rows > 200, "the tables were not found");
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 

@@ -304,9 +304,11 @@ async fn an_erased_account_whose_identifier_is_imported_again() {
     let administration = app.environment.administration();
     let admitted = administration.admit(&meta, By::Operator("olga"), &newcomer, &reason).await.expect("an answer");
     assert_eq!(admitted, Admitted::IdTaken);
-    let account = format!("the account {id}");
+    let (account, someone) = (format!("account {id}"), format!("Someone (account {id}) registered"));
+    let text = told(&app, &id.to_string()).await;
+    assert!(text.contains(&someone), "{text}");
     assert_told(
-        &told(&app, &id.to_string()).await,
+        &text,
         &[
             &[&account, "logged in", "in session 1", AWAY],
             &[&account, "erased the account; every session was ended", "in session 1", AWAY],

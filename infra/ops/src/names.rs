@@ -72,7 +72,7 @@ impl Names {
     /// An account, by the address that it had at a time.
     #[must_use]
     pub fn user(&self, id: UserId, at: Timestamp) -> String {
-        self.held_at(id, at).map_or_else(|| format!("the account {id}"), |key| self.email(key))
+        self.held_at(id, at).map_or_else(|| format!("account {id}"), |key| self.email(key))
     }
 
     /// An address by its fingerprint.

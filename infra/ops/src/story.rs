@@ -95,7 +95,7 @@ fn who(record: &Record, names: &Names) -> String {
             format!("The admin {}", name(actor))
         }
         (Some(actor), _) => name(actor),
-        (None, Some(user)) => format!("Someone (account {})", name(user)),
+        (None, Some(user)) => format!("Someone (account {})", name(user).trim_start_matches("account ")),
         (None, None) if record.method == "TASK" => format!("The job {}", record.endpoint),
         (None, None) => "Someone".to_owned(),
     }

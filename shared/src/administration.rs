@@ -185,7 +185,7 @@ impl Administration {
             told(&stored),
             self.store.row(Some(MailKind::ClaimEnded), Some(user.id)).mailed_to(&user.email).sweeping(),
         ];
-        let entry = self.entry(meta, actor, user.id, reason);
+        let entry = self.entry(meta, actor, user.id, reason).text("old_email", &key);
         let done = self.store.end_claim(user, &key, &entry, &rows).await?;
         if done { Ok(()) } else { Err(Problem::new(Code::Conflict)) }
     }

@@ -58,6 +58,10 @@ impl Administration {
         };
         let entry = actor.sign(store.entry(meta)).user(id).reason(reason.as_str().to_owned());
         let admitted = store.admit_user(&user, &newcomer.email, &entry).await?;
+        if admitted == Admitted::IdTaken {
+            // The records of the account that has or had the identifier say that it was wanted again.
+            store.record(&actor.sign(store.refused_entry(meta)).user(id).reason("id_taken")).await?;
+        }
         if let Admitted::AddressReserved(owner) = admitted {
             // Its owner can still take an account back to the address, and gets the link to do so again.
             let row = store.row(Some(MailKind::AddressReserved), Some(owner)).about(newcomer.email.fingerprint());

@@ -1,6 +1,6 @@
 //! What users change about their own account: name, address, password, and whether there is one.
 
-use crate::audit::Refusal;
+use crate::audit::{Entry, Refusal};
 use crate::config::Rule;
 use crate::domain::{DisplayName, EmailAddress, Password, Role, Session, Timestamp};
 use crate::http::{Caller, Code, FieldFault, Fields, Problem};
@@ -54,6 +54,7 @@ impl Profile {
             Some(address) => Some(self.pending_of(meta, caller, address).await?),
             None => None,
         };
+        let entry = change_entry(entry, caller, name, pending);
         let rows = match pending {
             Some(PendingEmail::To(_)) => vec![
                 self.store.notice(MailKind::AddressChangeRequested, &caller.user).asked_by(meta),
@@ -178,6 +179,21 @@ impl Profile {
         // Who is signed in has verified the address, and a verified address is its account's.
         let erased = Erased { user: &caller.user, email: &email, has_address: true, keeper: None };
         self.proof.conclude(lock, self.store.erase_user(&erased, &entry, &[row]).await).await
+    }
+}
+
+/// The record says which address the account is to move to, or no longer is, by its fingerprint.
+fn change_entry(entry: Entry, caller: &Caller, name: Option<&DisplayName>, pending: Option<PendingEmail<'_>>) -> Entry {
+    let entry = if name.is_some() && pending.is_some() { entry.text("name", "changed") } else { entry };
+    match pending {
+        Some(PendingEmail::To(email)) => {
+            entry.reason("address_change_requested").text("new_email", email.fingerprint())
+        }
+        Some(PendingEmail::CalledOff) => match caller.user.pending_email.as_deref().map(EmailAddress::parse) {
+            Some(Ok(email)) => entry.reason("address_change_called_off").text("new_email", email.fingerprint()),
+            _ => entry.reason("present_address"),
+        },
+        None => entry,
     }
 }
 

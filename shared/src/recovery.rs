@@ -13,7 +13,7 @@ use crate::passwords::PasswordHasher;
 use crate::request::RequestMeta;
 use crate::store::{MailKind, Move, PasswordChange, Row, Store};
 use crate::tokens::{MailPurpose, MailedToken, SecurityRecord};
-use crate::verification::{MAX_CLAIMS, address_of, invalid, is_good, move_rows, owner_of, request_mail};
+use crate::verification::{MAX_CLAIMS, address_of, invalid, is_good, move_entry, move_rows, owner_of, request_mail};
 
 /// Recovers accounts.
 #[derive(Clone)]
@@ -117,6 +117,7 @@ impl Recovery {
         name: Option<&DisplayName>,
     ) -> Result<bool, Problem> {
         let entry = self.store.entry(meta).by_owner(user.id);
+        let entry = if user.email_verified { entry } else { entry.reason("address_verified") };
         let name = name.map(DisplayName::as_str).filter(|_| !user.email_verified);
         let change = PasswordChange { user, email, hash, now: entry.occurred_at, name };
         let row = self.store.notice(MailKind::PasswordChanged, user).asked_by(meta).sweeping();
@@ -134,10 +135,10 @@ impl Recovery {
         hash: &str,
     ) -> Result<bool, Problem> {
         let from = address_of(&user.email)?;
-        let entry = self.store.entry(meta).by_owner(user.id).reason("address_changed");
+        let entry = self.store.entry(meta).by_owner(user.id);
         let until = entry.occurred_at.plus(self.config.mail.notice_ttl);
         let change = Move { user, from: &from, to, token, until, password_hash: Some(hash) };
         let rows = move_rows(&self.store, meta, user, entry.occurred_at);
-        Ok(self.store.move_address(&change, &entry, &rows).await?)
+        Ok(self.store.move_address(&change, &move_entry(entry, &change), &rows).await?)
     }
 }

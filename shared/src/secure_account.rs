@@ -12,8 +12,9 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::audit::Refusal;
 use crate::config::Rule;
-use crate::domain::{EmailAddress, FormerAddress, Timestamp, User};
+use crate::domain::{EmailAddress, FormerAddress, Timestamp, User, UserId};
 use crate::http::{Code, Problem};
 use crate::limits::Limiter;
 use crate::request::RequestMeta;
@@ -74,8 +75,19 @@ impl SecureAccount {
             Some(row) if row.used_at.is_some() && row.used_at > Some(self.store.now().minus(RACE)) => {
                 Ok(Secured::Before)
             }
-            _ => Err(invalid("expired_token", Some(id))),
+            _ => Err(self.dead_link(id, &row)),
         }
+    }
+
+    /// The refusal says where the link was mailed, by the address's fingerprint, and what ended it.
+    fn dead_link(&self, user: UserId, notice: &Row) -> Problem {
+        let has_expired = self.store.now() >= notice.created_at.plus(self.life);
+        let refusal = Refusal::new(if has_expired { "expired_token" } else { "recovered_since" }).user(user);
+        let refusal = match &notice.address {
+            Some(key) => refusal.text("mailed_to", key),
+            None => refusal,
+        };
+        Problem::new(Code::InvalidOrExpiredToken).refused(refusal)
     }
 
     async fn take_back(&self, meta: &RequestMeta, user: &User, notice: &Row) -> Result<Secured, Problem> {
@@ -99,7 +111,13 @@ impl SecureAccount {
             }
         }
         let entry = self.store.entry(meta).by_owner(user.id);
-        let entry = if to.is_some() { entry.reason("address_taken_back") } else { entry };
+        let entry = match &to {
+            Some(to) => entry
+                .reason("address_taken_back")
+                .text("old_email", user.address_key())
+                .text("new_email", to.fingerprint()),
+            None => entry,
+        };
         let back = TakeBack { user, notice: notice.id, to: to.as_ref(), removed: &removed, former: &kept };
         if self.store.take_back(&back, &entry, &rows).await? {
             return Ok(Secured::Done);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::audit::Refusal;
+use crate::audit::{Entry, Refusal};
 use crate::config::{Config, Rule};
 use crate::digest;
 use crate::domain::{EmailAddress, PendingToken, Proof, Timestamp, User, UserId};
@@ -58,7 +58,7 @@ impl Verification {
                 let until = now.plus(self.config.mail.notice_ttl);
                 let change = Move { user: &user, from: &email, to: &to, token: &hash, until, password_hash: None };
                 let rows = move_rows(&self.store, meta, &user, now);
-                self.store.move_address(&change, &entry.reason("address_changed"), &rows).await?
+                self.store.move_address(&change, &move_entry(entry, &change), &rows).await?
             }
         };
         if done { Ok(()) } else { Err(invalid("superseded_token", Some(id))) }
@@ -100,6 +100,15 @@ pub(crate) async fn request_mail(
     };
     store.ask_for_mail(&row, &entry).await?;
     Ok(())
+}
+
+/// The record of a move. Addresses are recorded by their fingerprints: a record is kept longer than an address may be.
+pub(crate) fn move_entry(entry: Entry, change: &Move<'_>) -> Entry {
+    entry
+        .reason("address_changed")
+        .text("old_email", change.from.fingerprint())
+        .text("new_email", change.to.fingerprint())
+        .text("take_back_until", change.until)
 }
 
 /// The notices of a move: one to the address that is left, and one to each that can still take the account back.

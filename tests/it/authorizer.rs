@@ -1,8 +1,9 @@
 //! The authorizer: three kinds of gateway ask, and get the answer that they act on.
 
-use bundle_tests::{Fault, TestApp};
+use bundle_tests::{Fault, Log, TestApp};
 use serde_json::{Value, json};
 use shared::authorizer::AuthorizerError;
+use shared::telemetry::LogFormat;
 
 use crate::verifying::{access, parts, signed, stranger};
 
@@ -49,6 +50,21 @@ async fn ask(app: &TestApp, event: Value) -> Result<Value, String> {
     let authorizer = access_authorizer::authorizer(&app.function("access-authorizer")).await.expect("valid settings");
     let answer = authorizer.answer(event).await;
     answer.map(|answer| serde_json::to_value(answer).expect("JSON")).map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_refused_token_is_no_error_in_the_log_and_its_line_names_the_request() {
+    let log = Log::default();
+    log.capture_as(LogFormat::Json, async {
+        let app = TestApp::start().await;
+        log.clear();
+        for (kind, event) in events("nonsense") {
+            assert_refused(kind, "nonsense", &ask(&app, event).await);
+        }
+    });
+    let lines = log.objects();
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    assert!(lines.iter().all(|line| line["level"] == "INFO" && line["request_id"].is_string()), "{lines:?}");
 }
 
 #[track_caller]

@@ -163,6 +163,27 @@ async fn a_refusal_is_an_answer_and_a_path_of_no_route_has_none() {
     }
 }
 
+#[tokio::test]
+async fn a_panic_shows_its_place_in_the_span_and_not_its_message() {
+    let former = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        shared::telemetry::note_panic(panic);
+        former(panic);
+    }));
+    let app = TestApp::start().await;
+    let (collector, endpoint) = Collector::start().await;
+    let environment = app.environment_with(&[("DASHTAM_OTLP_ENDPOINT", &endpoint)]);
+    let handler = async || assert!(std::hint::black_box(false), "m4rk3d");
+    let panicking = shared::http::Endpoint::open(&shared::routes::SERVICE_HEALTH, handler, ());
+    let router = shared::http::app(vec![panicking], environment.app());
+    app.anonymous().request_to(router, Method::GET, "/api/v1/health", None).await.assert(500);
+    environment.telemetry().flush(LONG).await;
+    let spans = collector.take_spans();
+    let server = of_kind(&spans, SpanKind::Server)[0];
+    let events = format!("{:?}", server.events);
+    assert!(events.contains("tests/it/exports.rs:") && !events.contains("m4rk3d"), "{events}");
+}
+
 fn spans_lost(app: &TestApp) -> u64 {
     app.metrics.objects().iter().filter_map(|line| line["SpansLost"].as_u64()).sum()
 }

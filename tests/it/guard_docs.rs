@@ -1,7 +1,7 @@
 //! What the documentation says is so: the settings, the links, the two commands.
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use dashtam_local::cloudformation;
@@ -184,31 +184,112 @@ fn the_readme_begins_with_the_two_commands() {
     }
 }
 
-/// A test that is renamed or removed takes its requirement's row along.
 #[test]
-fn every_test_that_the_checklist_names_is_in_the_file_that_it_names() {
-    let page = read("docs/threat-model.md");
-    let checklist = page.split("## Checklist").nth(1).unwrap_or_default();
-    let rows = checklist.lines().filter(|line| line.starts_with("| ")).skip(1);
-    let mut wrong = Vec::new();
-    for row in rows {
-        let name = row.split('|').nth(1).unwrap_or_default().trim();
-        let shown = row.split('|').nth(3).unwrap_or_default();
-        let mut file = None;
-        for quoted in shown.split('`').skip(1).step_by(2) {
-            if path(quoted).extension().is_some_and(|extension| extension == "rs") {
-                file = Some(read(quoted));
-            } else if quoted.contains('/') {
-                // A script: it is a test by itself.
-                let _it_is_there = read(quoted);
-            } else if file.as_ref().is_some_and(|text| !text.contains(&format!("fn {quoted}("))) {
-                wrong.push(format!("{name}: {quoted}"));
+fn the_readme_waits_for_mail_at_the_local_run_and_gives_up() {
+    let readme = read("README.md");
+    let mailed = readme.split("\nmailed() {").nth(1).and_then(|rest| rest.split("\n}").next()).expect("a function");
+    // `URL` is that of the separate processes, which have no mail.
+    assert!(mailed.contains("\"$LOCAL/_local/mail") && !mailed.contains("$URL"), "{mailed}");
+    assert!(mailed.contains("return 1"), "it loops for ever without mail: {mailed}");
+}
+
+#[test]
+fn the_readme_installs_one_version_of_cargo_lambda_into_an_environment_of_its_own() {
+    let readme = read("README.md");
+    assert!(readme.contains("python3 -m venv ~/.cargo-lambda"));
+    for line in readme.lines().filter(|line| line.contains("install cargo-lambda")) {
+        assert!(line.contains("cargo-lambda=="), "{line}");
+    }
+    let watch = readme.lines().find(|line| line.starts_with("cargo lambda watch")).expect("a command");
+    assert!(watch.contains("--env-file .dashtam/lambda.env") && watch.contains("--disable-cors"), "{watch}");
+}
+
+/// Every placeholder of an event is explained where the page says how to invoke one.
+#[test]
+fn the_page_of_separate_processes_explains_every_placeholder_of_the_events() {
+    let page = read("docs/separate-processes.md");
+    let mut unknown = BTreeSet::new();
+    for name in files("events", "json") {
+        for placeholder in read(&name).split("{{").skip(1).filter_map(|rest| rest.split("}}").next().map(str::to_owned))
+        {
+            if !page.contains(&format!("{{{{{placeholder}}}}}")) {
+                unknown.insert(placeholder);
             }
         }
-        if file.is_none() {
-            wrong.push(format!("{name}: no file"));
+    }
+    assert!(unknown.is_empty(), "{unknown:?}");
+}
+
+/// The files in which each test stands, by its name.
+fn tests() -> BTreeMap<String, BTreeSet<String>> {
+    let mut tests: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for file in ["tests", "shared", "verify", "infra", "functions"].iter().flat_map(|folder| files(folder, ".rs")) {
+        let mut is_test = false;
+        for line in read(&file).lines().map(str::trim) {
+            is_test |= line.starts_with("#[test]") || line.starts_with("#[tokio::test");
+            let name = line.trim_start_matches("async ").strip_prefix("fn ").and_then(|rest| rest.split('(').next());
+            if let Some(name) = name.filter(|_| std::mem::take(&mut is_test)) {
+                tests.entry(name.to_owned()).or_default().insert(file.clone());
+            }
         }
     }
+    tests
+}
+
+/// What the last cell of a row names and is not there: scripts, and tests in the files that are named before them, as in
+/// "`file.rs`: `test`", or after them, as in "`test` in `file.rs`".
+fn missing(cell: &str, tests: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
+    let (mut missing, mut waiting, mut named) = (Vec::new(), Vec::new(), 0);
+    let mut file: Option<String> = None;
+    let pieces: Vec<_> = cell.split('`').collect();
+    for (before, quoted) in pieces.iter().step_by(2).zip(pieces.iter().skip(1).step_by(2)) {
+        let is_file = quoted.contains('/') || path(quoted).exists() || quoted.contains(".rs");
+        let is_name = quoted.matches('_').count() > 1 && quoted.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        named += usize::from(is_file || is_name);
+        if is_file && before.ends_with(" in ") {
+            let elsewhere =
+                |name: &&String| !tests.get(*name).is_some_and(|files| files.iter().any(|f| f.ends_with(quoted)));
+            missing.extend(waiting.drain(..).filter(|name| elsewhere(&name)));
+        } else if is_file {
+            file = Some((*quoted).to_owned());
+            if !path(quoted).exists() && !path(&format!("shared/src/{quoted}")).exists() {
+                missing.push((*quoted).to_owned());
+            }
+        } else if let Some(file) = file.as_ref().filter(|_| is_name) {
+            if !tests.get(*quoted).is_some_and(|files| files.contains(file)) {
+                missing.push(format!("{file}: {quoted}"));
+            }
+        } else if is_name {
+            waiting.push((*quoted).to_owned());
+        }
+    }
+    // A test without a file is a unit test in the file of the construction.
+    let is_beside = |name: &String| tests.get(name).is_some_and(|files| files.iter().any(|file| file.contains("src/")));
+    missing.extend(waiting.into_iter().filter(|name| !is_beside(name)));
+    if named == 0 {
+        missing.push("no test".to_owned());
+    }
+    missing
+}
+
+/// A test that is renamed or removed takes its row along.
+#[test]
+fn every_test_that_the_threat_model_names_is_in_the_file_that_it_names() {
+    let (page, tests) = (read("docs/threat-model.md"), tests());
+    let (mut wrong, mut is_table, mut rows) = (Vec::new(), false, 0);
+    for line in page.lines() {
+        if !line.starts_with('|') {
+            is_table = false;
+        } else if line.ends_with("| Shown by |") {
+            is_table = true;
+        } else if is_table && !line.starts_with("|--") {
+            let cells: Vec<_> = line.trim_end_matches(" |").split(" | ").collect();
+            let faults = missing(cells.last().copied().unwrap_or_default(), &tests);
+            wrong.extend(faults.into_iter().map(|fault| format!("{}: {fault}", cells[0])));
+            rows += 1;
+        }
+    }
+    assert!(rows > 200, "the tables were not found");
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 

@@ -74,6 +74,7 @@ mod sign_up;
 mod signing_keys;
 mod step_up;
 mod timeline;
+mod timeline_recovery;
 mod token_issuing;
 mod token_rotations;
 mod traces;

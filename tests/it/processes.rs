@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use bundle_tests::{Answer, Fault, PASSWORD, Proxy, TestApp};
+use bundle_tests::{Actor, Answer, Fault, PASSWORD, Proxy, TestApp};
 use dashtam_local::cloudformation;
 use futures::future::join_all;
 use http::Method;
@@ -60,6 +60,35 @@ async fn tokens_of_a_process_that_is_ahead_wait_until_its_moment_has_come() {
     app.anonymous().bearer(&token).me().await.assert_problem(401, "invalid_token");
     app.advance(1);
     app.anonymous().bearer(&token).me().await.assert(200);
+}
+
+/// Tries a wrong password at a process whose clock is two hours ahead.
+async fn guess_ahead(app: &TestApp, client: &Actor<'_>, email: &str) {
+    let (ahead, _) = process(app, 7_200_000).await;
+    let body = json!({ "email": email, "password": "Wrong-Horse-7-Battery" });
+    client.request_to(ahead, Method::POST, LOGIN, Some(&body)).await.assert(401);
+}
+
+#[tokio::test]
+async fn a_bucket_that_a_clock_ahead_has_written_stops_nobody() {
+    let app = TestApp::start().await;
+    app.verified("a@example.com").await;
+    let client = app.anonymous();
+    guess_ahead(&app, &client, "nobody@example.com").await;
+    client.try_log_in("a@example.com", PASSWORD).await.assert(200);
+}
+
+#[tokio::test]
+async fn a_lock_that_a_clock_ahead_has_written_lasts_no_longer_than_any_other() {
+    let app = TestApp::with(&[("LOCKOUT_THRESHOLD", "1")]).await;
+    app.verified("a@example.com").await;
+    guess_ahead(&app, &app.anonymous(), "a@example.com").await;
+    let locked = app.anonymous().try_log_in("a@example.com", PASSWORD).await;
+    locked.assert_problem(423, "account_locked");
+    let wait: u64 = locked.header("retry-after").and_then(|wait| wait.parse().ok()).expect("a wait");
+    assert!(wait <= 3_600, "{wait}");
+    app.advance(3_601);
+    app.anonymous().try_log_in("a@example.com", PASSWORD).await.assert(200);
 }
 
 #[tokio::test]

@@ -131,6 +131,17 @@ async fn closed_registration_is_refused() {
 }
 
 #[tokio::test]
+async fn registrations_while_closed_are_recorded_once_in_ten_minutes() {
+    let app = TestApp::with(&[("REGISTRATION", "closed")]).await;
+    let client = app.anonymous();
+    for name in ["a", "b", "c"] {
+        let body = json!({ "email": format!("{name}@example.com"), "password": PASSWORD, "name": name });
+        client.post(PATH, &body).await.assert(403);
+    }
+    assert_eq!(app.db_audit().await, ["auth.register refused registration_closed"]);
+}
+
+#[tokio::test]
 async fn only_hashes_are_stored_and_equal_passwords_have_different_ones() {
     // PW-11
     let app = TestApp::start().await;

@@ -125,6 +125,20 @@ async fn an_access_token_names_its_client_and_its_assurance() {
 }
 
 #[tokio::test]
+async fn the_pages_name_every_claim_of_an_access_token() {
+    let app = TestApp::start().await;
+    app.verified("a@example.com").await;
+    let says = claims(&app.anonymous().try_log_in("a@example.com", PASSWORD).await);
+    let table = crate::guard_project::read("docs/verifying-tokens.md");
+    let list = crate::guard_project::read("docs/clients.md");
+    let list = list.split("and the claims `").nth(1).and_then(|rest| rest.split('`').next()).expect("a list of claims");
+    for name in says.as_object().expect("an object").keys() {
+        assert!(list.split_whitespace().any(|word| word == name), "docs/clients.md: {name}");
+        assert!(table.contains(&format!("`{name}`")), "docs/verifying-tokens.md: {name}");
+    }
+}
+
+#[tokio::test]
 async fn a_token_lives_no_longer_than_the_key_that_signed_it() {
     let app = TestApp::with(&[("ACCESS_TOKEN_TTL_SECONDS", "3600")]).await;
     app.verified("a@example.com").await;

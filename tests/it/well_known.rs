@@ -52,6 +52,16 @@ async fn health_asks_nothing_of_the_store() {
 }
 
 #[tokio::test]
+async fn a_page_about_an_error_fits_a_phone() {
+    let app = TestApp::start().await;
+    let page = app.anonymous().get("/errors/validation_failed").await.text();
+    assert!(page.contains("name=\"viewport\" content=\"width=device-width"), "{page}");
+    // Long words are broken, and code scrolls in a box of its own.
+    assert!(page.contains("overflow-wrap: anywhere"), "{page}");
+    assert!(!page.contains("<pre") || page.contains("pre { overflow-x: auto"), "{page}");
+}
+
+#[tokio::test]
 async fn the_pages_run_one_script_and_do_nothing_when_opened() {
     let app = TestApp::start().await;
     for path in ["/verify-email", "/reset-password", "/secure-account"] {

@@ -29,6 +29,12 @@ impl<'a> Actor<'a> {
         Self { app, address: fresh_address(), headers: Vec::new(), access: None, refresh: None }
     }
 
+    /// The service that it is a client of.
+    #[must_use]
+    pub const fn app(&self) -> &'a TestApp {
+        self.app
+    }
+
     /// The same client at another address.
     #[must_use]
     pub fn at(mut self, address: &str) -> Self {

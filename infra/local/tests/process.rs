@@ -101,7 +101,7 @@ fn a_taken_port_is_one_line_and_a_failure() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = taken.local_addr().expect("an address").port().to_string();
     let output = Command::new(PROGRAM).args(["--in-memory", "--port", &port]).output().expect("ran");
-    assert_refused(&output, &["port", &port]);
+    assert_refused(&output, &["port", &port, "choose another one with --port"]);
     assert!(!scratch.data().exists());
 }
 

@@ -187,7 +187,7 @@ pub async fn whose(desk: &Desk, whom: Option<&str>) -> Result<Whose, Failure> {
         // Records outlive their account, so an id needs none.
         Some(whom) => match whom.parse::<UserId>() {
             Ok(id) => Ok(Whose::User(id)),
-            Err(_) => Ok(Whose::User(desk.account(whom).await?.id)),
+            Err(_) => Ok(Whose::User(desk.account_or_former(whom).await?)),
         },
         None => Ok(Whose::Nobody),
     }

@@ -6,7 +6,7 @@ use shared::environment::Environment;
 use shared::http::{Code, Problem};
 use shared::request::{RequestMeta, Task};
 use shared::rotations::Actor;
-use shared::store::Store;
+use shared::store::{Holder, Store};
 
 use crate::failure::Failure;
 use crate::options::Common;
@@ -100,6 +100,21 @@ impl Desk {
                 "Look at the spelling; a changed address is found by the new one, or by the id.",
             )
         })
+    }
+
+    /// The account whose address or id this is, or that can be taken back to this address: an owner whose account was moved
+    /// away knows no other. Only for reading: a change wants the present address or the id.
+    ///
+    /// # Errors
+    /// There is none, or the store failed.
+    pub async fn account_or_former(&self, whom: &str) -> Result<UserId, Failure> {
+        if whom.contains('@') {
+            let found = self.store.address(&address(whom)?).await?;
+            if let Some(Holder::Former(user)) = found.as_ref().map(|found| found.holder(self.store.now())) {
+                return Ok(user);
+            }
+        }
+        Ok(self.account(whom).await?.id)
     }
 
     /// A user's live sessions, newest activity first.

@@ -9,7 +9,8 @@
 //! | [`options`] | the command line |
 //! | [`target`] | whose tables and secrets: the local run's or a deployment's |
 //! | [`desk`] | who works on them, and what they have confirmed |
-//! | [`users`], [`tokens`], [`keys`], [`sessions`], [`audit`], [`timeline`], [`story`], [`seals`] | the commands |
+//! | [`users`], [`tokens`], [`keys`], [`sessions`], [`audit`], [`timeline`], [`seals`] | the commands |
+//! | [`story`], [`words`], [`names`] | audit records in words |
 //! | [`outbox`] | mails and sweeps that were not done |
 //! | [`migrate`] | writes, runs and takes back migrations |
 //! | [`configuration`] | checks the settings before anything starts with them |
@@ -31,6 +32,7 @@ pub mod imports;
 pub mod keys;
 pub mod migrate;
 pub mod moment;
+pub mod names;
 pub mod options;
 pub mod outbox;
 pub mod seals;
@@ -40,6 +42,7 @@ pub mod target;
 pub mod timeline;
 pub mod tokens;
 pub mod users;
+pub mod words;
 
 use std::ffi::OsString;
 use std::io::Write;

@@ -14,8 +14,9 @@ use crate::console::Answer;
 use crate::desk::Desk;
 use crate::failure::Failure;
 use crate::moment;
+use crate::names::Names;
 use crate::options::AuditTimeline;
-use crate::story::{self, Names};
+use crate::story;
 
 /// The most records of one kind that a story is made of.
 const MOST: usize = 10_000;
@@ -119,19 +120,36 @@ async fn answer(desk: &Desk, records: &[Record]) -> Result<Answer, Failure> {
     Ok(Answer { text, document: json!({ "story": lines, "events": records }) })
 }
 
-/// The addresses of everybody in the story, and its sessions in their order.
+/// The addresses of the accounts in the story at its time and now, and its sessions in their order.
 async fn names(desk: &Desk, records: &[Record]) -> Result<Names, Failure> {
-    let mut names = Names::default();
+    let (mut names, now) = (Names::default(), desk.store.now());
+    let from = records.first().map_or(now, |record| record.occurred_at);
+    let is_move = |record: &Record| record.outcome == "success" && is_move(record);
+    // Later moves than those of the story say which address the account had in it.
+    let to = records.last().map_or(now, |record| record.occurred_at.max(now));
+    let moves = Search { from, to, most: MOST, wanted: &is_move };
     for id in records.iter().flat_map(|record| [record.user_id, record.actor_id]).flatten().collect::<BTreeSet<_>>() {
-        if let Some(user) = desk.store.user(id).await? {
-            names.users.insert(id, user.email.clone());
+        let Some(user) = desk.store.user(id).await? else { continue };
+        names.add_user(id, &user.email);
+        if let Some(pending) = &user.pending_email {
+            names.add_email(pending);
+        }
+        for claim in user.claims(now) {
+            if let Some(former) = desk.store.former_address(id, claim).await? {
+                names.add_email(&former);
+            }
+        }
+        for record in search(desk, Whose::User(id), &moves).await?.iter().rev() {
+            names.add_move(record);
         }
     }
-    let own = |record: &&Record| record.actor_id.is_none() || record.actor_id == record.user_id;
-    for session in records.iter().filter(own).filter_map(|record| record.session_id) {
-        if !names.sessions.contains(&session) {
-            names.sessions.push(session);
-        }
+    for record in records {
+        names.number(record);
     }
     Ok(names)
+}
+
+/// Whether the account has another address since this record.
+fn is_move(record: &Record) -> bool {
+    matches!(record.reason.as_deref(), Some("address_changed" | "address_taken_back"))
 }

@@ -130,6 +130,12 @@ impl Store {
         self.entry_with(meta, Outcome::Success)
     }
 
+    /// A record of a refusal that no request has, such as one of a command's.
+    #[must_use]
+    pub fn refused_entry(&self, meta: &RequestMeta) -> Entry {
+        self.entry_with(meta, Outcome::Refused)
+    }
+
     fn entry_with(&self, meta: &RequestMeta, outcome: Outcome) -> Entry {
         let now = self.now();
         Entry::new(meta, outcome, EventId::new(entropy::uuid_v7(now, self.entropy())), now, self.retention)

@@ -87,7 +87,16 @@ impl Store {
             None => "",
         };
         let update = format!("SET {}{remove}", set.join(", "));
-        let mut expression = Expression::update(update, "#ver_current = :ver").value("ver", user.ver_current);
+        // The record names the change that is called off: it must be the one that was read.
+        let condition = match (pending, &user.pending_email) {
+            (Some(PendingEmail::CalledOff), Some(_)) => "#ver_current = :ver AND #pending_email = :seen",
+            (Some(PendingEmail::CalledOff), None) => "#ver_current = :ver AND attribute_not_exists(#pending_email)",
+            _ => "#ver_current = :ver",
+        };
+        let mut expression = Expression::update(update, condition).value("ver", user.ver_current);
+        if let (Some(PendingEmail::CalledOff), Some(seen)) = (pending, &user.pending_email) {
+            expression = expression.value("seen", seen);
+        }
         if let Some(name) = name {
             expression = expression.value("name", name);
         }

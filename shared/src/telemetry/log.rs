@@ -27,16 +27,18 @@ pub enum LogFormat {
     Text,
 }
 
+/// Logs where a panic happened, and notes it for the span of the work. Where, and not what: the message may hold values.
+pub fn note_panic(panic: &std::panic::PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    tracing::error!(place, "a panic was caught");
+    if let Some(work) = Work::current() {
+        work.panicked_at(&place);
+    }
+}
+
 /// Starts logging at `level` (`error`, `warn`, `info` or `debug`; `info` for anything else). A second call does nothing.
 pub fn init_logging(level: Option<&str>, format: LogFormat) {
-    std::panic::set_hook(Box::new(|panic| {
-        // Where, and not what: the message may hold values.
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(place, "a panic was caught");
-        if let Some(work) = Work::current() {
-            work.panicked_at(&place);
-        }
-    }));
+    std::panic::set_hook(Box::new(note_panic));
     let _already_set = match format {
         LogFormat::Json => subscriber(level, format, std::io::stdout).try_init(),
         LogFormat::Text => subscriber(level, format, std::io::stderr).try_init(),

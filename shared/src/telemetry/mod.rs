@@ -29,7 +29,7 @@ use calls::Call;
 
 pub use calls::TraceCalls;
 pub use export::Exporter;
-pub use log::{LogFormat, init_logging, subscriber};
+pub use log::{LogFormat, init_logging, note_panic, subscriber};
 pub use metrics::{Metric, Metrics};
 pub use trace::TraceContext;
 

@@ -9,6 +9,7 @@ mod audit_events;
 mod authorizer;
 mod budgets;
 mod change_password;
+mod clocks;
 mod edge;
 mod emulator;
 mod enumeration;

@@ -39,6 +39,7 @@ mod guard_secrets;
 mod guard_supply_chain;
 mod guard_user_agents;
 mod guard_walls;
+mod invitation_races;
 mod invitations;
 mod keys;
 mod limits;

@@ -61,7 +61,7 @@ async fn a_digest_that_a_clock_ahead_has_opened_is_released_now() {
     let app = TestApp::with(&[("RATE_LIMIT_MAIL_NOTICE", "0/0")]).await;
     app.logged_in(EMAIL).await;
     app.advance(AHEAD);
-    app.anonymous().header("user-agent", "curl/8").log_in(EMAIL, PASSWORD).await;
+    drop(app.anonymous().header("user-agent", "curl/8").log_in(EMAIL, PASSWORD).await);
     app.drain().await;
     app.set_back(AHEAD);
     let before = app.subjects(EMAIL).await.len();

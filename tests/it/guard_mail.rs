@@ -1,5 +1,4 @@
 //! There is one way to send a mail, and it charges the recipient (`shared/src/mail/postage.rs`).
-#![expect(clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
 

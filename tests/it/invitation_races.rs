@@ -61,7 +61,7 @@ async fn an_invitation_dies_with_its_admin_until_the_write() {
                 _ => app.anonymous().post("/api/v1/auth/secure-account", &link).await.assert(200),
             }
         };
-        let answer = accept_while(&app, &token, falls).await;
+        let answer = Box::pin(accept_while(&app, &token, falls)).await;
         assert_eq!(answer.code(), "invalid_or_expired_token", "{fall}: {}", answer.text());
         app.anonymous().try_log_in(GUEST, CHOSEN).await.assert_problem(401, "invalid_credentials");
     }
@@ -123,7 +123,7 @@ async fn an_account_that_is_imported_before_the_write_is_the_one_that_is_finishe
         let entry = store.entry(&RequestMeta::of_task(&IMPORT, store.entropy())).user(id);
         store.admit_user(&user, &email, &entry).await.expect("imported");
     };
-    accept_while(&app, &token, imported).await.assert(200);
+    Box::pin(accept_while(&app, &token, imported)).await.assert(200);
     let guest = app.anonymous().log_in(GUEST, CHOSEN).await.me().await.json();
     assert_eq!(guest["id"], id.to_string());
     assert_eq!(app.db_items("users", "USER#").await.len(), 2);

@@ -1,4 +1,4 @@
-//! What admins do to accounts: find, close, open again, unlock.
+//! What admins do to accounts: find, disable, enable, unlock.
 
 use std::sync::Arc;
 
@@ -66,7 +66,7 @@ impl Administration {
     /// it is an admin: of two admins who disable each other at the same time one stays.
     ///
     /// # Errors
-    /// 404 for an unknown user, 409 for an admin's own account and for a caller who was changed meanwhile, 503.
+    /// 404 for an unknown user, 409 for an admin's own account and for a caller who was changed concurrently, 503.
     pub async fn disable(
         &self,
         meta: &RequestMeta,
@@ -77,7 +77,7 @@ impl Administration {
     ) -> Result<(), Problem> {
         if actor.account() == Some(user) {
             let problem = Problem::new(Code::Conflict).detail(
-                "Nobody disables their own account: the last admin could not undo it. Ask another admin or the operator.",
+                "An admin cannot disable their own account: the last admin could not undo it. Ask another admin or the operator.",
             );
             return Err(problem.refused(Refusal::new("own_account").user(user)));
         }
@@ -86,7 +86,7 @@ impl Administration {
         judged(changed, user)
     }
 
-    /// Opens a closed account again. Its old tokens stay worthless.
+    /// Enables a disabled account. Its old tokens stay revoked.
     ///
     /// # Errors
     /// 404 for a user that there is not, 503.
@@ -147,7 +147,7 @@ impl Administration {
         reason: &Reason,
     ) -> Result<(), Problem> {
         let email = address_of(&user.email)?;
-        // A registration that nobody has finished may have lost its address to somebody who has verified it.
+        // An unfinished registration may have lost its address to another user who has verified it.
         let has_address = self.store.address_user(&email).await? == Some(user.id);
         let entry = self.entry(meta, actor, user.id, reason);
         let erased = Erased { user, email: &email, has_address, keeper };

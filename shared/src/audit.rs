@@ -119,7 +119,7 @@ impl Refusal {
         self
     }
 
-    /// The owner of the account gets a notice; where there is no account the same calls are made for nobody.
+    /// The owner of the account gets a notice; without an account the same calls are made.
     #[must_use]
     pub fn notice(mut self, kind: MailKind, user: Option<&User>) -> Self {
         let (address, level) = (user.map(User::address_key), user.map_or(0, |user| user.recovery_level));

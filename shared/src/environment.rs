@@ -14,7 +14,7 @@ use crate::authorizer::Authorizer;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError, Settings};
 use crate::directory::Directory;
-use crate::domain::{GeoIp, PasswordPolicy};
+use crate::domain::PasswordPolicy;
 use crate::entropy::{Entropy, OsEntropy};
 use crate::export::Export;
 use crate::http::{App, Authenticator};
@@ -23,7 +23,7 @@ use crate::issuer::Issuer;
 use crate::key_changes::KeyChanges;
 use crate::keys::{self, Signer};
 use crate::limits::Limiter;
-use crate::locator::Locator;
+use crate::locator::{self, Locator};
 use crate::mail::{Mailer, Sender};
 use crate::password_proof::PasswordProof;
 use crate::passwords::PasswordHasher;
@@ -227,9 +227,9 @@ impl Environment {
         if let Some(locator) = self.locator.get() {
             return Ok(locator.clone());
         }
-        let database = self.config.network.geoip_file.as_deref().map(GeoIp::open).transpose()?;
-        if let Some(days) = database.as_ref().and_then(|database| database.outdated_days(self.clock.now())) {
-            tracing::warn!(age_days = days, "DASHTAM_GEOIP_FILE is more than a year old: replace it by a newer one");
+        let (database, warning) = locator::database(&self.config.network, self.clock.now())?;
+        if let Some(warning) = warning {
+            tracing::warn!("{warning}");
         }
         Ok(self.locator.get_or_init(|| Locator::new(database)).clone())
     }
@@ -244,7 +244,7 @@ impl Environment {
         Ok(Mailer::new(self.store(), sender, key, self.locator()?, self.limiter(), &self.config))
     }
 
-    /// Gives accounts back to their owners.
+    /// Takes accounts back for their owners.
     ///
     /// # Errors
     /// [`StartError::Keys`].
@@ -262,7 +262,7 @@ impl Environment {
         Ok(Trail::new(self.store(), self.limiter(), cursors))
     }
 
-    /// Makes tokens worthless.
+    /// Revokes tokens.
     #[must_use]
     pub fn rotations(&self) -> Rotations {
         Rotations::new(self.store(), self.config.tokens.session_idle)
@@ -277,7 +277,7 @@ impl Environment {
     /// Lists accounts and invitations.
     ///
     /// # Errors
-    /// [`StartError::Keys`] if the cursor key is not at hand.
+    /// [`StartError::Keys`] if the cursor key is not available.
     pub async fn directory(&self) -> Result<Directory, StartError> {
         let cursors = Cursors::new(keys::cursor_key(&self.secrets()).await?);
         Ok(Directory::new(self.store(), self.administration(), cursors, self.config()))
@@ -289,10 +289,10 @@ impl Environment {
         Invitations::new(self.store(), self.limiter(), self.config())
     }
 
-    /// Hands out what is stored about somebody.
+    /// Exports what is stored about a user.
     ///
     /// # Errors
-    /// [`StartError::Keys`] if the cursor key is not at hand.
+    /// [`StartError::Keys`] if the cursor key is not available.
     pub async fn export(&self) -> Result<Export, StartError> {
         Ok(Export::new(self.store(), self.limiter(), self.trail().await?, self.config()))
     }

@@ -1,7 +1,7 @@
 //! What stands between a client and a function, read off the event: which gateway sent it, and what it put before the path.
 //!
 //! Functions take the events of API Gateway's REST and HTTP APIs and of function URLs, in both payload versions. Other
-//! callers are refused by name: their events look alike, and an error about a missing member helps nobody.
+//! callers are refused by name: their events look alike, and an error about a missing member would not help.
 //!
 //! A gateway may serve the API below a prefix: the name of a stage (payload 2.0 has it in `rawPath`), the base path of a
 //! custom domain, or both. [`own_path`] is the one place that takes it away. It goes by what the gateway and the settings
@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 
 use crate::routes;
 
-/// The page that lists what a function may stand behind.
+/// The page that lists what a function may be behind.
 const PAGE: &str = "docs/gateways.md";
 
 /// An event, read as what a gateway sends.

@@ -5,7 +5,7 @@
 //! One request by hand: what is left of a process that does not start is no place for a client. The runtime's own client has
 //! no way to say it.
 //!
-//! Lambda names the Runtime API as `host:port`; `cargo lambda watch` names it as a URL with a path of its own for each
+//! Lambda names the Runtime API as `host:port`; `cargo lambda watch` names it as a URL with a different path for each
 //! function.
 
 use std::io::{self, Read as _, Write as _};

@@ -1,16 +1,18 @@
 //! Invitations: an admin asks the owner of an address to make an account, also where registration is closed.
 //!
-//! The mail holds nothing that the admin typed. Its link proves that its holder reads the address; name and password are
+//! The mail holds nothing that the admin typed. Its link verifies the address; name and password are
 //! chosen with it. An invitation is worth as much as the admin who sent it: it is dead once that account is disabled, no admin
 //! any more, or was taken back by its owner.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::audit::Refusal;
 use crate::config::{Config, Rule};
+use crate::digest;
 use crate::domain::{
     DisplayName, EmailAddress, InvitationId, Password, PasswordPolicy, Reason, Role, Timestamp, User, UserId,
 };
@@ -19,11 +21,15 @@ use crate::http::{Caller, Code, Fields, Identifier as _, Problem};
 use crate::issuer::role_of;
 use crate::limits::Limiter;
 use crate::passwords::PasswordHasher;
+use crate::registration::NOBODY;
 use crate::request::RequestMeta;
 use crate::rotations::Actor;
 use crate::store::{Acceptance, Accepted, Holder, Invitation, MailKind, Store};
 use crate::tokens::{MailPurpose, MailedToken};
 use crate::verification::{address_of, invalid};
+
+/// Lost races before a client is asked to come back.
+const TRIES: u32 = 3;
 
 /// Sends and accepts invitations.
 #[derive(Clone)]
@@ -31,6 +37,43 @@ pub struct Invitations {
     store: Store,
     limiter: Limiter,
     config: Arc<Config>,
+}
+
+/// Who invites.
+#[derive(Clone, Copy)]
+pub enum Inviter<'a> {
+    /// An admin. The invitation is worth as much as their account.
+    Admin(&'a Caller),
+    /// The operator with this name, by the command line.
+    Operator(&'a str),
+}
+
+impl<'a> Inviter<'a> {
+    fn actor(self) -> Actor<'a> {
+        match self {
+            Self::Admin(admin) => Actor::Admin(admin.user.id, admin.session.id),
+            Self::Operator(name) => Actor::Operator(name),
+        }
+    }
+
+    const fn account(self) -> Option<&'a User> {
+        match self {
+            Self::Admin(admin) => Some(&admin.user),
+            Self::Operator(_) => None,
+        }
+    }
+}
+
+/// An invitation that can be used, as it was read.
+struct Good {
+    invitation: Invitation,
+    /// The hash of its token.
+    token: String,
+    email: EmailAddress,
+    /// The admin who sent it; `None` for one of the operator's.
+    inviter: Option<User>,
+    /// The account to finish, where the address was imported.
+    imported: Option<UserId>,
 }
 
 /// Who is invited.
@@ -75,36 +118,52 @@ impl Invitations {
     ///
     /// # Errors
     /// 409 for an address that is verified, or that can still be taken back; 503.
-    pub async fn invite(&self, meta: &RequestMeta, admin: &Caller, invitee: &Invitee) -> Result<Invited, Problem> {
-        let address = self.store.address(&invitee.email).await?;
-        match address.as_ref().map_or(Holder::Nobody, |address| address.holder(self.store.now())) {
-            Holder::Account(user) => return Err(taken(user)),
-            Holder::Former(user) => return Err(reserved(user, &invitee.email)),
-            Holder::Nobody | Holder::Registration(..) | Holder::Import(_) => {}
+    pub async fn invite(&self, meta: &RequestMeta, from: Inviter<'_>, invitee: &Invitee) -> Result<Invited, Problem> {
+        let global_ver = match from {
+            Inviter::Admin(admin) => admin.session.global_ver,
+            Inviter::Operator(_) => self.global_version().await?,
+        };
+        // Another request may change the address between read and write; then it is read again.
+        for _ in 0..TRIES {
+            let address = self.store.address(&invitee.email).await?;
+            match address.as_ref().map_or(Holder::Nobody, |address| address.holder(self.store.now())) {
+                Holder::Account(user) => return Err(taken(user)),
+                Holder::Former(user) => return Err(reserved(user, &invitee.email)),
+                Holder::Nobody | Holder::Registration(..) | Holder::Import(_) => {}
+            }
+            let invitation = self.made_for(from, invitee, global_ver);
+            let actor = from.actor();
+            let entry = actor.sign(self.store.entry(meta)).reason(invitee.reason.as_str().to_owned());
+            let entry = entry.text("invitation", invitation.id);
+            let row = self.store.row(Some(MailKind::Invitation), None).inviting(invitation.id);
+            if self.store.invite(&invitation, &invitee.email, address.as_ref(), &entry, &row).await? {
+                return Ok(Invited { id: invitation.id, expires_at: invitation.expires_at });
+            }
         }
+        Err(Problem::new(Code::Conflict).detail("The address was changed at the same time. Try again."))
+    }
+
+    fn made_for(&self, from: Inviter<'_>, invitee: &Invitee, global_ver: u64) -> Invitation {
         let now = self.store.now();
-        let id = InvitationId::new(entropy::uuid_v7(now, self.store.entropy()));
         let expires_at = now.plus(self.config.mail.invitation_ttl);
-        let invitation = Invitation {
-            id,
+        let admin = from.account();
+        Invitation {
+            id: InvitationId::new(entropy::uuid_v7(now, self.store.entropy())),
             email: invitee.email.address().to_owned(),
             name: invitee.name.as_ref().map(|name| name.as_str().to_owned()),
-            inviter: Some(admin.user.id),
-            inviter_taken_back: admin.user.taken_back,
-            global_ver: admin.session.global_ver,
+            inviter: admin.map(|admin| admin.id),
+            inviter_taken_back: admin.map_or(0, |admin| admin.taken_back),
+            global_ver,
             created_at: now,
             expires_at,
             token_hash: None,
             ttl: expires_at.as_secs(),
-        };
-        let actor = Actor::Admin(admin.user.id, admin.session.id);
-        let entry = actor.sign(self.store.entry(meta)).reason(invitee.reason.as_str().to_owned());
-        let entry = entry.text("invitation", id);
-        let row = self.store.row(Some(MailKind::Invitation), None).inviting(id);
-        if self.store.invite(&invitation, &invitee.email, address.as_ref(), &entry, &row).await? {
-            return Ok(Invited { id, expires_at });
         }
-        Err(Problem::new(Code::Conflict).detail("The address was verified or registered at the same time. Try again."))
+    }
+
+    async fn global_version(&self) -> Result<u64, Problem> {
+        let missing = || Problem::new(Code::ServiceUnavailable).retry_after(Duration::from_secs(1));
+        Ok(self.store.security().await?.ok_or_else(missing)?.ver_current)
     }
 
     /// Withdraws an invitation.
@@ -132,57 +191,65 @@ impl Invitations {
         self.limiter.admit_client(Rule::AcceptInvitation, meta).await?;
         let token =
             MailedToken::parse(MailPurpose::Invitation, token).ok_or_else(|| invalid("malformed_token", None))?;
-        let (id, token) = (token.invitation(), token.hash());
-        let invitation = self.store.invitation(id).await?.ok_or_else(|| invalid("unknown_token", None))?;
-        let email = address_of(&invitation.email)?;
-        let address = self.store.address(&email).await?;
-        let is_newest = address.as_ref().is_some_and(|address| address.invitation == Some(id));
-        if !is_newest || !self.is_good(&invitation, &token).await? {
-            return Err(invalid("unknown_or_expired_token", None));
-        }
-        let mut fields = Fields::empty();
-        fields.check_password("password", Some(choice.password), choice.policy, Some(email.address()));
-        fields.complete(Some(()))?;
-        let hash = hasher.hash(choice.password).await.map_err(Problem::unavailable)?;
-        let now = self.store.now();
-        let imported = address.as_ref().and_then(|address| match address.holder(now) {
-            Holder::Import(user) => Some(user),
-            _ => None,
-        });
-        let new = UserId::new(entropy::uuid_v4(self.store.entropy()));
-        let user = User { email_verified: true, ..User::fresh(new, &email, choice.name, &hash, now) };
-        let account = match imported {
-            Some(imported) => Accepted::Imported(imported, choice.name.as_str(), &hash),
-            None => Accepted::New(&user),
-        };
-        let entry = self.store.entry(meta).by_owner(imported.unwrap_or(new)).text("invitation", id);
-        let accepted = Acceptance { invitation: &invitation, token: &token, email: &email, account };
-        if self.store.accept_invitation(&accepted, &entry).await? {
-            return Ok(());
+        let mut hash = None;
+        // The address may be imported between read and write; then its account is the one to finish.
+        for _ in 0..TRIES {
+            let good = self.judge(&token).await?;
+            let email = &good.email;
+            if hash.is_none() {
+                let mut fields = Fields::empty();
+                fields.check_password("password", Some(choice.password), choice.policy, Some(email.address()));
+                fields.complete(Some(()))?;
+                hash = Some(hasher.hash(choice.password).await.map_err(Problem::unavailable)?);
+            }
+            let hash = hash.as_deref().unwrap_or_default();
+            let new = UserId::new(entropy::uuid_v4(self.store.entropy()));
+            let fresh = User::fresh(new, email, choice.name, hash, self.store.now());
+            let user = User { email_verified: true, ..fresh };
+            let account = match good.imported {
+                Some(imported) => Accepted::Imported(imported, choice.name.as_str(), hash),
+                None => Accepted::New(&user),
+            };
+            let entry = self.store.entry(meta).by_owner(good.imported.unwrap_or(new));
+            let entry = entry.text("invitation", good.invitation.id);
+            let inviter = good.inviter.as_ref();
+            let (invitation, token) = (&good.invitation, good.token.as_str());
+            let accepted = Acceptance { invitation, token, email, account, inviter };
+            if self.store.accept_invitation(&accepted, &entry).await? {
+                return Ok(());
+            }
         }
         Err(invalid("superseded_token", None))
     }
 
-    /// Whether the invitation can be used with this token: by its own end, by the service's version, and by what has become of
-    /// the admin who sent it.
-    async fn is_good(&self, invitation: &Invitation, token: &str) -> Result<bool, Problem> {
+    /// The invitation of a token with everything that it is judged by: its own end, whether it is the newest of its address,
+    /// the service's version, and what has become of the admin who sent it.
+    async fn judge(&self, token: &MailedToken) -> Result<Good, Problem> {
+        let (id, token) = (token.invitation(), token.hash());
+        let invitation = self.store.invitation(id).await?.ok_or_else(|| invalid("unknown_token", None))?;
+        let email = address_of(&invitation.email)?;
+        let address = self.store.address(&email).await?;
         let now = self.store.now();
         let stored = invitation.token_hash.as_deref().unwrap_or_default();
-        let is_same = crate::digest::equal(stored.as_bytes(), token.as_bytes());
-        if !is_same || invitation.expires_at <= now {
-            return Ok(false);
+        let is_newest = address.as_ref().is_some_and(|address| address.invitation == Some(id));
+        let is_same = digest::equal(stored.as_bytes(), token.as_bytes());
+        if !is_newest || !is_same || invitation.expires_at <= now {
+            return Err(invalid("unknown_or_expired_token", None));
         }
-        let inviter = invitation.inviter.unwrap_or(crate::registration::NOBODY);
-        let (inviter, security) = self.store.user_and_security(inviter).await?;
-        let may_invite = match (invitation.inviter, &inviter) {
-            (None, _) => true,
-            (Some(_), None) => false,
-            (Some(_), Some(admin)) => {
-                let is_admin = admin.is_active() && role_of(admin, &self.config) == Role::Admin;
-                is_admin && admin.taken_back == invitation.inviter_taken_back
-            }
-        };
-        Ok(may_invite && security.level().accepts(invitation.global_ver, now))
+        let (inviter, security) = self.store.user_and_security(invitation.inviter.unwrap_or(NOBODY)).await?;
+        let inviter = inviter.filter(|admin| {
+            let is_admin = admin.is_active() && role_of(admin, &self.config) == Role::Admin;
+            is_admin && admin.taken_back == invitation.inviter_taken_back
+        });
+        let may_invite = invitation.inviter.is_none() || inviter.is_some();
+        if !may_invite || !security.level().accepts(invitation.global_ver, now) {
+            return Err(invalid("unknown_or_expired_token", None));
+        }
+        let imported = address.as_ref().and_then(|address| match address.holder(now) {
+            Holder::Import(user) => Some(user),
+            _ => None,
+        });
+        Ok(Good { invitation, token, email, inviter, imported })
     }
 }
 
@@ -191,7 +258,7 @@ fn taken(user: UserId) -> Problem {
     Problem::new(Code::Conflict).detail(detail).refused(Refusal::new("taken_address").user(user))
 }
 
-/// The address belongs to whoever can take its account back; they get the link to do so again.
+/// The address belongs to the user who can take its account back; they get the link to do so again.
 fn reserved(user: UserId, email: &EmailAddress) -> Problem {
     let detail =
         "This email address belonged to an account until recently, and its owner can still take the account back.";

@@ -54,7 +54,7 @@ impl Issuer {
     }
 
     /// An access token for `session` beside `refresh`. To be made before the session is written: an error after the commit
-    /// would spend a token whose successor nobody got.
+    /// would spend a token whose successor the client never got.
     ///
     /// # Errors
     /// 503 if no key is available.

@@ -1,8 +1,8 @@
 //! An admin replaces the signing keys: on routine, or because one has leaked. The operator has the data key replaced.
 
-use crate::audit::{Entry, Refusal};
+use crate::audit::{Entry, Outcome, Refusal};
 use crate::domain::Reason;
-use crate::http::{Code, Problem};
+use crate::http::{Code, Problem, error_chain};
 use crate::keys::{DATA_RING, KeysError, SIGNING_RING, compromise};
 use crate::request::RequestMeta;
 use crate::rotations::Actor;
@@ -55,12 +55,12 @@ impl KeyChanges {
         mode: Mode,
         reason: &Reason,
     ) -> Result<(), Problem> {
-        let entry = actor.sign(self.store.entry(meta)).reason(reason.as_str().to_owned()).text("mode", mode.name());
+        let entry = || actor.sign(self.store.entry(meta)).reason(reason.as_str().to_owned()).text("mode", mode.name());
         let done = match mode {
-            Mode::Compromised => compromise::drop_all(&self.secrets, &self.store, &entry).await.map(|_| ()),
+            Mode::Compromised => compromise::drop_all(&self.secrets, &self.store, &entry()).await.map(|_| ()),
             Mode::Routine => {
                 self.none_pending(actor).await?;
-                return self.begin(SIGNING_RING, &entry).await;
+                return self.begin(SIGNING_RING, entry).await;
             }
         };
         done.map_err(|error| match error {
@@ -75,7 +75,8 @@ impl KeyChanges {
     /// # Errors
     /// 503, also where no rotation of the ring is configured.
     pub async fn replace_data_key(&self, meta: &RequestMeta, actor: Actor<'_>, reason: &Reason) -> Result<(), Problem> {
-        self.begin(DATA_RING, &actor.sign(self.store.entry(meta)).reason(reason.as_str().to_owned())).await
+        let entry = || actor.sign(self.store.entry(meta)).reason(reason.as_str().to_owned());
+        self.begin(DATA_RING, entry).await
     }
 
     async fn none_pending(&self, actor: Actor<'_>) -> Result<(), Problem> {
@@ -87,10 +88,16 @@ impl KeyChanges {
         Err(Problem::new(Code::Conflict).detail(detail).refused(refusal))
     }
 
-    async fn begin(&self, ring: &str, entry: &Entry) -> Result<(), Problem> {
-        // The record comes first: a rotation that nobody asked for would be worse than one that did not begin.
-        self.store.record(entry).await?;
-        let begun = self.secrets.rotate(ring, &self.store.fresh_name()).await;
-        begun.map_err(|error| Problem::unavailable(KeysError::from(error)))
+    /// Has a ring rotated. `entry` makes a record of it: one says that it was requested, and if it did not begin, a second one
+    /// says so. That it is done is recorded by the rotation itself.
+    async fn begin(&self, ring: &str, entry: impl Fn() -> Entry) -> Result<(), Problem> {
+        // The request is recorded first: a process that dies between the two would leave a rotation without a record.
+        self.store.record(&entry().text("stage", "requested")).await?;
+        let Err(error) = self.secrets.rotate(ring, &self.store.fresh_name()).await else { return Ok(()) };
+        let failed = Entry { outcome: Outcome::Refused, ..entry().reason("not_begun") };
+        if let Err(error) = self.store.record(&failed).await {
+            tracing::error!(ring, error = error_chain(&error), "no record says that a rotation has not begun");
+        }
+        Err(Problem::unavailable(KeysError::from(error)))
     }
 }

@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::domain::{GeoIp, Place};
+use crate::config::NetworkConfig;
+use crate::domain::{GeoIp, GeoIpError, Place, Timestamp};
 use crate::request::RequestMeta;
 
 /// Finds places.
@@ -28,4 +29,17 @@ impl Locator {
     pub fn place_of(&self, address: IpAddr) -> Option<Place> {
         self.0.as_ref()?.lookup(address)
     }
+}
+
+/// The database that the settings name, if any, and what the operator should know about it: one of more than a year names many
+/// wrong places.
+///
+/// # Errors
+/// [`GeoIpError`].
+pub fn database(config: &NetworkConfig, now: Timestamp) -> Result<(Option<GeoIp>, Option<String>), GeoIpError> {
+    let database = config.geoip_file.as_deref().map(GeoIp::open).transpose()?;
+    let days = database.as_ref().and_then(|database| database.outdated_days(now));
+    let warning =
+        |days| format!("DASHTAM_GEOIP_FILE is more than a year old ({days} days): replace it with a newer one");
+    Ok((database, days.map(warning)))
 }

@@ -70,7 +70,7 @@ impl Login {
         // Nobody's password is right, so there is a user from here on.
         let user = user.ok_or_else(|| Problem::new(Code::InvalidCredentials))?;
         if let Err(problem) = may_sign_in(&user) {
-            // Whoever registered the address knows this password, so it says nothing about the owner of the lock.
+            // The one who registered the address knows this password, so it says nothing about the owner of the lock.
             if user.email_verified {
                 self.proof.clear(lock).await;
             } else {

@@ -1,6 +1,6 @@
 //! Password hashes: Argon2id (RFC 9106) for everybody, and [what users were imported with](crate::foreign_hash).
 //!
-//! Every check computes one hash, whatever is presented and whatever is stored: for nobody, and for an account without a
+//! Every check computes one hash, whatever is presented and whatever is stored: without an account, and for an account without a
 //! password, it is compared with a random one. An answer that comes before the hash would tell which accounts are special. Hashes
 //! run beside the requests, as many at a time as there are cores to spare, each in a block of memory that is kept and
 //! wiped: a fresh block costs as much in page faults as the hash itself.
@@ -104,7 +104,7 @@ impl PasswordHasher {
     fn judge(&self, password: &Password, stored: &str) -> Result<Verdict, HashError> {
         let verdict = self.workers.verdict(&self.params, password, stored);
         if verdict.is_err() {
-            // What cannot be computed is a fault, and takes as long as a hash: no account is told by its haste.
+            // A hash that cannot be computed is an error and takes as long as one that can: the time does not show which account has it.
             self.workers.verdict(&self.params, password, &self.nobody)?;
         }
         verdict

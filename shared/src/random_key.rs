@@ -1,6 +1,6 @@
-//! What a key that somebody gives us must look like.
+//! The form that a given key must have.
 //!
-//! A key is judged by its form, base64url (RFC 4648 section 5) of 32 bytes or more: whoever has to make 43 characters of that
+//! A key is judged by its form, base64url (RFC 4648 section 5) of 32 bytes or more: an operator who has to make 43 characters of that
 //! alphabet takes a generator, and a sentence such as `your-secret-key-goes-here-please!` isn't one. Some sentences are of
 //! the form by chance; what can never be random within reason is refused as well. Each of these tests refuses fewer than one
 //! in a million keys that are random.

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use self::presented::{Presented, RetryKey};
 use crate::audit::{Outcome, Refusal};
+use crate::clock::MAX_CLOCK_SKEW;
 use crate::config::{Config, Rule, TheftScope};
 use crate::digest;
 use crate::domain::{RetiredToken, Session, User};
@@ -147,7 +148,7 @@ impl Refresh {
 
     /// Moves the session on.
     async fn advance(&self, call: &Call<'_>, session: Session) -> Result<Attempt, Stop> {
-        // A constant key would let whoever steals a spent token have its successor, too.
+        // A constant key would give a thief of a spent token its successor, too.
         if presented::is_key_of(session.retired.as_ref(), call.key.as_deref()) {
             return Err(reused_key().into());
         }
@@ -173,9 +174,11 @@ impl Refresh {
     /// Answers a retry within the grace, which costs nothing but a count.
     async fn retry(&self, call: &Call<'_>, session: Session, retired: RetiredToken) -> Result<Attempt, Stop> {
         let next = Session { last_activity_at: self.store.now(), ..session };
+        // A clock that was ahead would give the token a grace for as long as it was wrong: the grace begins now instead.
+        let is_ahead = retired.at > next.last_activity_at.plus(MAX_CLOCK_SKEW);
         let pair = self.same_pair(call, &next, &retired).await?;
         let write = self.write_name();
-        Ok(won(pair, self.store.count_retry(&next, presented::MAX_RETRIES_IN_GRACE, &write).await?))
+        Ok(won(pair, self.store.count_retry(&next, presented::MAX_RETRIES_IN_GRACE, is_ahead, &write).await?))
     }
 
     /// Answers a retry after the grace, for which the session's bucket pays.
@@ -183,7 +186,7 @@ impl Refresh {
         let tat = self.limiter.admit_session(Rule::Refresh, &session)?;
         let next = self.seen(call, &session, tat);
         let pair = self.same_pair(call, &next, &retired).await?;
-        let is_recorded = retired.recorded.is_some_and(|at| next.last_activity_at < at.plus(RECORD_INTERVAL));
+        let is_recorded = retired.recorded.is_some_and(|at| next.last_activity_at.is_within(RECORD_INTERVAL, at));
         let entry = self.store.entry(call.meta).by_owner(session.user_id).session(session.id).reason("retried");
         let write = self.write_name();
         Ok(won(pair, self.store.retry_late(&session, &next, &write, (!is_recorded).then_some(&entry)).await?))

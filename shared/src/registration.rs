@@ -1,7 +1,7 @@
-//! Registration. The answer is the same whoever holds the address; what differs is the mail.
+//! Registration. The answer does not depend on who holds the address; what differs is the mail.
 //!
-//! An address that nobody has verified belongs to nobody. The same password again is the same registration. Another one makes
-//! the address contested: from then on no registration's password counts, and whoever verifies the address chooses one.
+//! An unverified address belongs to no user. The same password again is the same registration. Another one makes
+//! the address contested: after that no registration's password counts, and the user who verifies the address chooses one.
 
 use std::sync::Arc;
 
@@ -43,7 +43,7 @@ impl Registration {
         Self { store, hasher, limiter, config }
     }
 
-    /// Registers `applicant`. One password hash is computed whoever holds the address.
+    /// Registers `applicant`. One password hash is computed in every case.
     ///
     /// # Errors
     /// 403 where registration is closed, 429, 503.

@@ -1,4 +1,4 @@
-//! Breach response: the switch that makes everything issued before worthless, for one user or for all.
+//! Breach response: the switch that revokes everything issued before, for one user or for all.
 //!
 //! A rotation raises a version level; tokens carry the versions that they were made under, and every use compares them, so
 //! it acts on the next request of every token and needs no list of any. Versions only ever go up. Of parallel rotations
@@ -108,7 +108,7 @@ impl Rotations {
         Self { store, idle }
     }
 
-    /// Makes every token in the scope worthless, at once or after the grace.
+    /// Revokes every token in the scope, at once or after the grace.
     ///
     /// # Errors
     /// 404 for a user that there is not; 503.

@@ -15,7 +15,7 @@ pub enum StartError {
     /// Settings are wrong; all faults are listed.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The keys are not at hand.
+    /// The keys are not available.
     #[error(transparent)]
     Keys(#[from] KeysError),
     /// The parameters of the password hash are impossible.
@@ -24,7 +24,7 @@ pub enum StartError {
     /// The `GeoIP` file cannot be used.
     #[error("DASHTAM_GEOIP_FILE cannot be used")]
     GeoIp(#[from] GeoIpError),
-    /// The audit trail cannot be sealed now.
+    /// The audit log cannot be sealed now.
     #[error(transparent)]
     Seals(#[from] SealError),
     /// A scheduled job could not reach the tables.

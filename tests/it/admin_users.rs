@@ -2,7 +2,7 @@
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use bundle_tests::{Actor, Fault, PASSWORD, TestApp, text};
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::domain::{Reason, Role, User};
 use shared::http::Code;
 use shared::request::{RequestMeta, Task};
@@ -13,7 +13,7 @@ static DELETE: Task = Task { action: "admin.delete_user", name: "a test" };
 static REVOKE: Task = Task { action: "admin.set_role", name: "a test" };
 const WRONG: &str = "Wrong-Horse-7-Battery";
 
-fn reason() -> serde_json::Value {
+fn reason() -> Value {
     json!({ "reason": "the owner asked us on the phone" })
 }
 
@@ -78,6 +78,52 @@ async fn of_two_admins_who_disable_each_other_at_once_one_stays() {
     answer.assert_problem(409, "conflict");
     other.get("/api/v1/admin/security-config").await.assert(200);
     one.me().await.assert(401);
+}
+
+const MOVED: &str = "moved@example.com";
+
+/// Asks for the move of an admin's address; what confirms it.
+async fn moving(app: &TestApp, admin: &Actor<'_>) -> Value {
+    let change = json!({ "email": MOVED, "current_password": PASSWORD });
+    admin.patch("/api/v1/auth/me", &change).await.assert(200);
+    json!({ "token": app.mailed(MOVED, "dvt_").await })
+}
+
+#[tokio::test]
+async fn an_admin_by_configuration_is_one_by_the_present_address_alone() {
+    let app = TestApp::with(&[("ADMIN_EMAILS", "one@example.com")]).await;
+    let one = app.logged_in("one@example.com").await;
+    let confirmation = moving(&app, &one).await;
+    app.anonymous().post("/api/v1/auth/verify-email", &confirmation).await.assert(200);
+    let moved = app.anonymous().log_in(MOVED, PASSWORD).await;
+    assert_eq!(moved.me().await.json()["role"], "user");
+    moved.get("/api/v1/admin/security-config").await.assert_problem(403, "forbidden");
+    // The configured address takes the account back, and with it the role.
+    let link = json!({ "token": app.mailed("one@example.com", "dsa_").await });
+    app.anonymous().post("/api/v1/auth/secure-account", &link).await.assert(200);
+    let reset =
+        json!({ "token": app.mailed("one@example.com", "drs_").await, "new_password": "Brave-Otter-9-Lantern" });
+    app.anonymous().post("/api/v1/auth/reset-password", &reset).await.assert(200);
+    let back = app.anonymous().log_in("one@example.com", "Brave-Otter-9-Lantern").await;
+    back.get("/api/v1/admin/security-config").await.assert(200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_admin_whose_address_moves_away_concurrently_disables_nobody() {
+    let app = TestApp::with(&[("ADMIN_EMAILS", "one@example.com,other@example.com")]).await;
+    let (one, other) = (app.logged_in("one@example.com").await, app.logged_in("other@example.com").await);
+    let confirmation = moving(&app, &one).await;
+    let disable_other = path(&other, "disable").await;
+    app.proxy.plan("TransactWriteItems", Fault::Held, 1);
+    let reason = reason();
+    let concurrently = async {
+        app.proxy.until_held().await;
+        app.anonymous().post("/api/v1/auth/verify-email", &confirmation).await.assert(200);
+        app.proxy.release();
+    };
+    let (answer, ()) = tokio::join!(one.post(&disable_other, &reason), concurrently);
+    answer.assert_problem(409, "conflict");
+    other.get("/api/v1/admin/security-config").await.assert(200);
 }
 
 #[tokio::test]

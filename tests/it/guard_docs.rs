@@ -60,11 +60,11 @@ fn relations(page: &mut String) {
     page.push_str(
         "\n## Settings that limit each other\n\n\
          Each value is valid by itself; together they must make sense. A pair that is refused keeps every process from\n\
-         starting, and the fault has both names. Of the others the shorter one counts while the service runs.\n\n\
+         starting, and the fault has both names; `ops config check` says the same. For the others the row says what the service does.\n\n\
          | Setting | What holds | Otherwise |\n|---|---|---|\n",
     );
     for relation in &Relation::ALL {
-        let otherwise = if relation.is_refused() { "refused at start" } else { "limited while the service runs" };
+        let otherwise = if relation.is_refused() { "refused at start" } else { "handled while the service runs" };
         let _ = writeln!(page, "| `DASHTAM_{}` | {} | {otherwise} |", relation.first, relation.rule());
     }
 }

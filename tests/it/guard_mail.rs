@@ -1,4 +1,4 @@
-//! There is one way to a mail, and whoever takes it has charged the recipient (`shared/src/mail/postage.rs`).
+//! There is one way to send a mail, and it charges the recipient (`shared/src/mail/postage.rs`).
 
 use std::collections::BTreeSet;
 
@@ -53,6 +53,22 @@ fn the_page_says_of_every_bucket_of_recipients_who_pays() {
     let section = page.split("## Who pays for a mail").nth(1).expect("the section");
     for rule in Rule::ALL.into_iter().filter(|rule| rule.name().starts_with("mail-")) {
         assert!(section.contains(&format!("`{}`", rule.name())), "{}", rule.name());
+    }
+}
+
+#[test]
+fn the_page_says_of_every_mail_who_pays() {
+    let page = read("docs/rate-limits.md");
+    for kind in MailKind::ALL {
+        let name = serde_json::to_string(&kind).expect("a name");
+        let start = format!("| `{}` |", name.trim_matches('"'));
+        let row = page.lines().find(|line| line.starts_with(&start)).unwrap_or_else(|| panic!("no row of {start}"));
+        let (payer, over) = match kind.price() {
+            Price::Charged(rule) => (format!("| `{}`", rule.name()), "sent"),
+            Price::Gathered(rule) => (format!("| `{}`", rule.name()), "gathered into one mail"),
+            Price::Free => ("| none".to_owned(), "always sent"),
+        };
+        assert!(row.contains(&payer) && row.contains(over), "{row}");
     }
 }
 

@@ -121,7 +121,7 @@ fn the_readme_lists_every_endpoint_and_no_other() {
     assert_same(("the functions without a route", &without_route), ("the README's second table", &others.collect()));
 }
 
-/// The table by which `cargo lambda watch` serves the routes. It answers 404 in words of its own for what the table does not
+/// The table by which `cargo lambda watch` serves the routes. It answers 404 in its own words for what the table does not
 /// name, so every other method and path goes to the fallback, as at the gateway.
 fn watch_table() -> String {
     const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];

@@ -1,4 +1,4 @@
-//! What the recipient of mails pays for: floods end, and nobody can spend the budget of another.
+//! What the recipient of mails pays for: floods end, and no client can spend the budget of another.
 
 use bundle_tests::{PASSWORD, TestApp, fresh_address};
 use serde_json::json;

@@ -311,7 +311,7 @@ async fn a_late_retry_and_its_successor_at_once_leave_one_lineage() {
         answer
     };
     let (late, refreshed) = tokio::join!(with_key(&ada, &spent, KEY), refreshed);
-    // Whoever presents the successor is first, so the key is that of an ancestor by then.
+    // The client that presents the successor is first, so the key is that of an ancestor by then.
     refreshed.assert(200);
     late.assert_problem(401, "invalid_refresh_token");
     ada.me().await.assert_problem(401, "session_revoked");

@@ -1,4 +1,4 @@
-//! Registrations of an address that nobody has verified: who may put which password behind it.
+//! Registrations of an unverified address: whose password counts for it.
 
 use bundle_tests::{Answer, PASSWORD, TestApp, text};
 use serde_json::json;

@@ -228,6 +228,20 @@ async fn a_compromise_is_answered_as_done_whatever_its_clean_up_comes_to() {
     app.anonymous().log_in("root@example.com", PASSWORD).await.me().await.assert(200);
 }
 
+#[tokio::test]
+async fn a_rotation_that_could_not_begin_is_recorded_as_refused() {
+    let app = TestApp::start().await;
+    let root = app.admin("root@example.com").await;
+    let (proxy, address) = Proxy::start(app.aws.endpoints.secrets_manager).await;
+    let router = app.router_with(&[("AWS_ENDPOINT_URL_SECRETS_MANAGER", &format!("http://{address}"))]).await;
+    proxy.plan("", Fault::InternalError, 1_000);
+    let routine = json!({ "mode": "routine", "reason": "the quarterly exercise" });
+    let answer = root.request_to(router, http::Method::POST, PATH, Some(&routine)).await;
+    answer.assert_problem(503, "service_unavailable");
+    let recorded = app.db_audit().await;
+    assert!(recorded.contains(&"admin.rotate_signing_keys refused not_begun".to_owned()), "{recorded:?}");
+}
+
 async fn has_next(app: &TestApp) -> bool {
     app.environment.store().security().await.expect("read").expect("a record").next.is_some()
 }

@@ -47,7 +47,7 @@ async fn a_verified_password_counts_for_the_token_that_it_gave_and_for_no_other(
     ada.get("/api/v1/admin/security-config").await.assert_problem(401, required);
     let renewed = ada.post("/api/v1/auth/reauthenticate", &json!({ "password": PASSWORD })).await;
     renewed.assert(200);
-    // Whoever holds the old access token has not shown the password.
+    // The holder of the old access token has not shown the password.
     ada.get("/api/v1/admin/security-config").await.assert_problem(401, required);
     let change = json!({ "current_password": PASSWORD, "new_password": NEW });
     ada.post("/api/v1/auth/change-password", &change).await.assert_problem(401, required);

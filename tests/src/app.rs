@@ -204,6 +204,11 @@ impl TestApp {
         self.clock.advance(Duration::from_secs(seconds));
     }
 
+    /// Sets the clock back, as that of a machine that was ahead.
+    pub fn set_back(&self, seconds: u64) {
+        self.clock.set(self.clock.now().minus(Duration::from_secs(seconds)));
+    }
+
     /// Lets the consumers do what is waiting; how many messages wait for another attempt.
     pub async fn drain(&self) -> usize {
         self.consumers.lock().await.drain().await

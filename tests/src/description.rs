@@ -15,7 +15,7 @@ pub static DESCRIPTION: LazyLock<Value> =
     LazyLock::new(|| shared::description::document(&dashtam_local::endpoints::operations()));
 
 /// The description as the tests hold answers to it. What is served lets answers have further members, so that the client of
-/// today reads the answers of tomorrow; a test must not miss a member that nobody has described.
+/// today reads the answers of tomorrow; a test must not miss a member without a description.
 static STRICT: LazyLock<Value> = LazyLock::new(|| {
     let mut strict = DESCRIPTION.clone();
     for part in ["schemas", "responses"] {

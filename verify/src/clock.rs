@@ -8,6 +8,9 @@ use std::time::Duration;
 
 use crate::time::Timestamp;
 
+/// The clocks of two processes may differ by this much. A stored time that is further ahead was written by a wrong clock.
+pub const MAX_CLOCK_SKEW: Duration = Duration::from_secs(5);
+
 /// Tells the time.
 pub trait Clock: Send + Sync {
     /// The present moment, to the millisecond.
@@ -39,6 +42,11 @@ impl MockClock {
     /// Moves the clock forward.
     pub fn advance(&self, by: Duration) {
         self.0.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
+    }
+
+    /// Sets the clock, also back, as that of a machine whose clock was wrong.
+    pub fn set(&self, to: Timestamp) {
+        self.0.store(to.as_millis(), Ordering::SeqCst);
     }
 }
 

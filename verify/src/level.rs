@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use crate::clock::MAX_CLOCK_SKEW;
 use crate::time::Timestamp;
 
 /// The version in force, and what is still let in beside it.
@@ -19,6 +20,9 @@ pub struct VersionLevel {
 }
 
 impl VersionLevel {
+    /// The longest grace that a rotation can give.
+    pub const MAX_GRACE: Duration = Duration::from_secs(3_600);
+
     /// The level before any rotation.
     pub const FIRST: Self = Self { current: 1, floor: 1, until: Timestamp::EPOCH };
 
@@ -31,7 +35,14 @@ impl VersionLevel {
     /// The oldest version that is good at `now`.
     #[must_use]
     pub fn least(&self, now: Timestamp) -> u64 {
-        if now < self.until { self.floor.min(self.current) } else { self.current }
+        if self.is_grace_running(now) { self.floor.min(self.current) } else { self.current }
+    }
+
+    /// Whether the grace runs at `now`. A later end than the longest grace can have was written by a clock that was ahead,
+    /// and counts as none: what was revoked would otherwise be accepted for as long as that clock was wrong.
+    #[must_use]
+    pub fn is_grace_running(&self, now: Timestamp) -> bool {
+        now < self.until && self.until <= now.plus(Self::MAX_GRACE).plus(MAX_CLOCK_SKEW)
     }
 
     /// The level after a rotation at `now` that shelters what was good until then for `grace`. A running
@@ -42,7 +53,7 @@ impl VersionLevel {
         if grace.is_zero() {
             return Self { current, floor: current, until: now };
         }
-        let running = now < self.until;
+        let running = self.is_grace_running(now);
         let until = now.plus(grace);
         Self {
             current,
@@ -86,6 +97,21 @@ mod tests {
         let first = VersionLevel::FIRST.rotated(NOW, Duration::from_secs(60));
         let second = first.rotated(NOW, Duration::ZERO);
         assert!(!second.accepts(1, NOW) && !second.accepts(2, NOW) && second.accepts(3, NOW));
+    }
+
+    #[test]
+    fn a_grace_that_ends_later_than_any_can_is_none() {
+        let wrong_clock = NOW.plus(Duration::from_secs(7_200));
+        let level = VersionLevel::FIRST.rotated(wrong_clock, Duration::from_secs(60));
+        assert!(!level.accepts(1, NOW));
+        let again = level.rotated(NOW, Duration::from_secs(60));
+        assert!(again.accepts(2, NOW) && !again.accepts(1, NOW));
+    }
+
+    #[test]
+    fn the_longest_grace_counts_although_the_other_clock_is_a_little_ahead() {
+        let level = VersionLevel::FIRST.rotated(NOW.plus(MAX_CLOCK_SKEW), VersionLevel::MAX_GRACE);
+        assert!(level.accepts(1, NOW));
     }
 
     #[test]

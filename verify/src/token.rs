@@ -169,7 +169,7 @@ impl<'a> PresentedAccessToken<'a> {
     }
 }
 
-/// The value that `json` stands for, if it is a JSON object with the members and values that this module writes. Without the
+/// The value that `json` encodes, if it is a JSON object with the members and values that this module writes. Without the
 /// comparison one token would have many forms, and another reader might see another value in one of them.
 fn read_canonical<'a, T: Deserialize<'a> + Serialize>(json: &'a [u8]) -> Option<T> {
     let value: T = serde_json::from_slice(json).ok()?;

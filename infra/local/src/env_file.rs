@@ -3,8 +3,8 @@
 //! A variable of the process wins over the file, so `DASHTAM_LOG=debug cargo run` does what it says. Only names that begin
 //! with `DASHTAM_` are read: credentials of a real account in the same file are never used.
 
-use std::fs::File;
-use std::io;
+use std::cell::Cell;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use shared::config::{PREFIX, Settings};
@@ -41,16 +41,19 @@ pub struct Merged {
 /// [`EnvFileError`].
 pub fn merge(process: Settings, chosen: Option<&Path>) -> Result<Merged, EnvFileError> {
     let path = chosen.unwrap_or(Path::new(DEFAULT));
-    let file = match File::open(path) {
-        Ok(file) => file,
+    let text = match std::fs::read(path) {
+        Ok(text) => text,
         Err(error) if chosen.is_none() && error.kind() == io::ErrorKind::NotFound => {
             return Ok(Merged { settings: process, file: None, names: Vec::new() });
         }
         Err(error) => return Err(EnvFileError::Unreadable(path.to_owned(), error)),
     };
+    let line = Cell::new(0);
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text);
+    let file = LineReader { rest: text, line: &line, is_start: true };
     let (mut settings, mut names) = (process, Vec::new());
     for assignment in dotenvy::Iter::new(file) {
-        let (name, value) = assignment.map_err(|error| told(path, error))?;
+        let (name, value) = assignment.map_err(|error| named(path, line.get(), error))?;
         if !name.starts_with(PREFIX) || value.is_empty() || settings.get(&name).is_some() {
             continue;
         }
@@ -60,19 +63,41 @@ pub fn merge(process: Settings, chosen: Option<&Path>) -> Result<Merged, EnvFile
     Ok(Merged { settings, file: Some(path.to_owned()), names })
 }
 
-fn told(path: &Path, error: dotenvy::Error) -> EnvFileError {
-    match error {
-        dotenvy::Error::LineParse(line, _) => EnvFileError::Malformed(path.to_owned(), number(path, &line)),
-        dotenvy::Error::Io(error) => EnvFileError::Unreadable(path.to_owned(), error),
-        other => EnvFileError::Unreadable(path.to_owned(), io::Error::other(other)),
+/// What some editors write at the start of a file in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// Hands a text to the parser line by line and counts, since the parser's errors quote a line and do not number it.
+struct LineReader<'a> {
+    rest: &'a [u8],
+    /// The line that was handed over last.
+    line: &'a Cell<usize>,
+    is_start: bool,
+}
+
+impl Read for LineReader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let end = self.rest.iter().position(|byte| *byte == b'\n').map_or(self.rest.len(), |at| at + 1);
+        let (mut line, rest) = self.rest.split_at_checked(end.min(buffer.len())).unwrap_or_default();
+        if self.is_start && !line.is_empty() {
+            self.line.set(self.line.get() + 1);
+        }
+        self.is_start = line.ends_with(b"\n");
+        self.rest = rest;
+        line.read(buffer)
     }
 }
 
-/// Which line it is. The parser joins lines inside quotes, so the first one is looked for.
-fn number(path: &Path, line: &str) -> usize {
-    let first = line.lines().next().unwrap_or_default();
-    let text = std::fs::read_to_string(path).unwrap_or_default();
-    text.lines().position(|other| other == first).map_or(1, |index| index + 1)
+/// The error with the number of its line, and without its text. An assignment in quotes may go over several lines; then it is
+/// the first of them.
+fn named(path: &Path, last: usize, error: dotenvy::Error) -> EnvFileError {
+    match error {
+        dotenvy::Error::LineParse(text, _) => {
+            let before = text.lines().count().saturating_sub(1);
+            EnvFileError::Malformed(path.to_owned(), last.saturating_sub(before).max(1))
+        }
+        dotenvy::Error::Io(error) => EnvFileError::Unreadable(path.to_owned(), error),
+        other => EnvFileError::Unreadable(path.to_owned(), io::Error::other(other)),
+    }
 }
 
 #[cfg(test)]
@@ -105,8 +130,24 @@ mod tests {
 
     #[test]
     fn a_malformed_line_is_named_and_not_quoted() {
-        let error = merged(&[], "DASHTAM_LOG=info\nDASHTAM_TRUSTED_EDGE_SECRETS hunter2\n").unwrap_err().to_string();
-        assert!(error.contains("line 2") && !error.contains("hunter2"), "{error}");
+        for (text, line) in [
+            ("DASHTAM_LOG=info\nDASHTAM_TRUSTED_EDGE_SECRETS hunter2\n", 2),
+            ("DASHTAM_LOG=info\n\n# why\nDASHTAM_TRUSTED_EDGE_SECRETS=hunter2 hunter3\n", 4),
+            ("DASHTAM_LOG=info\r\nDASHTAM_TRUSTED_EDGE_SECRETS=hunter2 hunter3\r\n", 2),
+            ("DASHTAM_LOG=info\nDASHTAM_AUDIENCE=x\nDASHTAM_TRUSTED_EDGE_SECRETS=\"hunter2\nhunter3\n", 3),
+            ("DASHTAM_LOG=info\nDASHTAM_TRUSTED_EDGE_SECRETS hunter2 # hunter3", 2),
+            ("DASHTAM_TRUSTED_EDGE_SECRETS='hunter2", 1),
+        ] {
+            let error = merged(&[], text).unwrap_err();
+            assert!(error.to_string().contains(&format!("line {line} of")), "{text}: {error}");
+            assert!(!format!("{error} {error:?}").contains("hunter"), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_first_name() {
+        let merged = merged(&[], "\u{feff}DASHTAM_LOG=warn\n").unwrap();
+        assert_eq!(merged.settings.get("DASHTAM_LOG"), Some("warn"));
     }
 
     #[test]

@@ -156,7 +156,7 @@ impl LocalAws {
     }
 }
 
-/// Serves a router on a loopback port of its own, on that of the last run if it is free; which.
+/// Serves a router on a loopback port, that of the last run if it is free; returns its address.
 async fn serve(
     servers: &mut JoinSet<()>,
     router: Router,

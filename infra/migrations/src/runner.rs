@@ -11,6 +11,7 @@ use futures::StreamExt as _;
 use futures::future::try_join_all;
 use futures::stream;
 use shared::audit::Entry;
+use shared::clock::MAX_CLOCK_SKEW;
 use shared::domain::Timestamp;
 use shared::store::{Image, Migrated, MigrationRun, MigrationState, Segment, Store, StoreError};
 
@@ -141,7 +142,9 @@ impl Runner<'_> {
         };
         let before = Some(state.write.clone());
         let is_unfinished = state.run.finished_at.is_none();
-        let lease = state.lease_until.filter(|until| is_unfinished && self.store.now() < *until);
+        // A lease that ends later than any can was written by a clock that was ahead.
+        let (now, latest) = (self.store.now(), self.store.now().plus(LEASE).plus(MAX_CLOCK_SKEW));
+        let lease = state.lease_until.filter(|until| is_unfinished && now < *until && *until <= latest);
         if let Some(until) = lease.filter(|_| !self.terms.take_over) {
             return Err(MigrationError::Held { operator: state.run.operator, until });
         }

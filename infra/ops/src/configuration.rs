@@ -4,6 +4,7 @@ use serde_json::json;
 use shared::config::{Config, ConfigError, Settings, Variable};
 use shared::environment::Environment;
 use shared::http::error_chain;
+use shared::locator;
 
 use crate::console::{Answer, Console, table};
 use crate::failure::{Exit, Failure};
@@ -20,7 +21,8 @@ const HIDDEN: &str = "(hidden)";
 pub fn check(common: &Common, process: &Settings, console: &mut Console<'_>) -> Result<Exit, Failure> {
     let (settings, mut faults) = target::settings_to_check(common, process)?;
     faults.extend(faults_of(&settings, common.aws));
-    console.answer(&answer(&settings, &faults));
+    let warnings = if faults.is_empty() && !common.aws { warnings_of(&settings) } else { Vec::new() };
+    console.answer(&answer(&settings, &faults, &warnings));
     Ok(if faults.is_empty() { Exit::Done } else { Exit::Usage })
 }
 
@@ -38,7 +40,14 @@ fn faults_of(settings: &Settings, is_deployment: bool) -> Vec<String> {
     parts.iter().flatten().map(|error| error_chain(error)).collect()
 }
 
-fn answer(settings: &Settings, faults: &[String]) -> Answer {
+/// What a start warns of.
+fn warnings_of(settings: &Settings) -> Vec<String> {
+    let Ok(environment) = Environment::new(settings) else { return Vec::new() };
+    let read = locator::database(&environment.config().network, environment.store().now());
+    read.ok().and_then(|(_, warning)| warning).into_iter().collect()
+}
+
+fn answer(settings: &Settings, faults: &[String], warnings: &[String]) -> Answer {
     let rows: Vec<_> = Config::variables().into_iter().map(|variable| Row::new(settings, variable)).collect();
     let cells: Vec<_> = rows.iter().map(Row::cells).collect();
     let changed = rows.iter().filter(|row| !row.is_default).count();
@@ -49,13 +58,15 @@ fn answer(settings: &Settings, faults: &[String]) -> Answer {
             faults.iter().map(|fault| format!("  {fault}")).collect::<Vec<_>>().join("\n")
         ),
     };
+    let warned = warnings.iter().fold(String::new(), |text, warning| text + "\nWarning: " + warning + ".");
     Answer {
         document: json!({
             "ok": faults.is_empty(),
             "faults": faults,
+            "warnings": warnings,
             "settings": rows.iter().map(Row::document).collect::<Vec<_>>(),
         }),
-        text: format!("{}\n\n{verdict}", table(&["", "setting", "value", "default"], &cells)),
+        text: format!("{}\n\n{verdict}{warned}", table(&["", "setting", "value", "default"], &cells)),
     }
 }
 

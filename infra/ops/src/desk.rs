@@ -90,7 +90,7 @@ impl Desk {
             self.environment.administration().user_of(&email).await?
         } else {
             let id: UserId = whom.parse().map_err(|_| {
-                Failure::usage("This is neither a mail address nor an id.", "Ids are UUIDs with hyphens.")
+                Failure::usage("This is neither an email address nor an id.", "Ids are UUIDs with hyphens.")
             })?;
             self.store.user(id).await?
         };
@@ -165,6 +165,6 @@ pub fn not_begun() -> Failure {
 /// [`Failure`] of usage.
 pub fn address(text: &str) -> Result<EmailAddress, Failure> {
     EmailAddress::parse(text).map_err(|error| {
-        Failure::usage(format!("This is no mail address: {error}"), "Give the address as the account has it.")
+        Failure::usage(format!("This is not an email address: {error}"), "Give the address as the account has it.")
     })
 }

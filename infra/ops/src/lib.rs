@@ -29,6 +29,7 @@ pub mod doctor;
 pub mod drill;
 pub mod failure;
 pub mod imports;
+mod invite;
 pub mod keys;
 pub mod migrate;
 pub mod moment;

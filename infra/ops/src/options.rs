@@ -20,8 +20,8 @@ pub use self::seals::{AuditReconcile, AuditVerify};
 
 /// The operator's command of Dashtam Auth.
 ///
-/// Works on the local run (`cargo run`) unless told otherwise. Every change wants --yes and a --reason, and leaves a
-/// record in the audit trail with your name. Exit codes: 0 done, 1 refused or failed, 2 wrong usage or settings, 3 not
+/// Works on the local run (`cargo run`) unless told otherwise. Every change requires --yes and a --reason, and leaves a
+/// record in the audit log with your name. Exit codes: 0 done, 1 refused or failed, 2 wrong usage or settings, 3 not
 /// found. docs/operations.md has examples, docs/runbooks/ says what to do when.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "ops", version)]
@@ -49,7 +49,7 @@ pub struct Common {
     #[arg(long, global = true, value_name = "FILE")]
     pub env_file: Option<PathBuf>,
 
-    /// Who you are, for the audit trail; without it $USER, or the account this runs as
+    /// Who you are, for the audit log; without it $USER, or the account this runs as
     #[arg(long = "as", global = true, value_name = "NAME")]
     pub operator: Option<String>,
 
@@ -65,10 +65,10 @@ pub struct Common {
 /// What is to be done.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
-    /// Accounts: look at them, close and open them, lift locks, give and take the admin role
+    /// Accounts: show, disable, enable, unlock, invite, import, and give or revoke the admin role
     #[command(subcommand)]
     Users(UsersCommand),
-    /// Make everything issued before worthless, for one user or for all
+    /// Revoke everything issued before, for one user or for all
     #[command(subcommand)]
     Tokens(TokensCommand),
     /// Signing keys and data keys
@@ -89,7 +89,7 @@ pub enum Command {
     /// The settings
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Look whether everything that the service stands on is as it should be: tables, secrets, mail, clock, and what the
+    /// Check whether everything that the service depends on is as it should be: tables, secrets, mail, clock, and what the
     /// service says of itself. Changes nothing. Ends with 1 if a check failed
     Doctor,
     /// Practise an emergency against a running local service
@@ -100,10 +100,10 @@ pub enum Command {
 /// An account and why.
 #[derive(Debug, Clone, Args)]
 pub struct AccountChange {
-    /// The account's mail address or id
+    /// The account's email address or id
     #[arg(value_name = "EMAIL|ID")]
     pub whom: String,
-    /// Why, for the audit trail: one line of 10 to 500 characters
+    /// Why, for the audit log: one line of 10 to 500 characters
     #[arg(long)]
     pub reason: String,
 }
@@ -111,17 +111,17 @@ pub struct AccountChange {
 /// Accounts.
 #[derive(Debug, Clone, Subcommand)]
 pub enum UsersCommand {
-    /// Show an account with its lock, version level and live sessions. The look is recorded
+    /// Show an account with its lock, version level and live sessions. This is recorded
     Show {
-        /// The account's mail address or id
+        /// The account's email address or id
         #[arg(value_name = "EMAIL|ID")]
         whom: String,
     },
     /// Count the accounts by how their password is kept; no hash is read. It reads the whole table
     Passwords,
-    /// Close an account; every token of it is dead at once
+    /// Disable an account; every token of it is revoked at once
     Disable(AccountChange),
-    /// Open a closed account again; its old tokens stay dead
+    /// Enable a disabled account; its old tokens stay revoked
     Enable(AccountChange),
     /// Lift the lock of an account's address
     Unlock(AccountChange),
@@ -136,10 +136,12 @@ pub enum UsersCommand {
         #[arg(long, value_name = "EMAIL")]
         address: String,
     },
-    /// Hand out everything that is stored about an account, but hashes of passwords and tokens. The look is recorded
+    /// Export everything that is stored about an account, except hashes of passwords and tokens. The export is recorded
     Export(AccountChange),
-    /// Erase an account for good, with its sessions. The trail keeps its records
+    /// Erase an account for good, with its sessions. The audit log keeps its records
     Delete(AccountChange),
+    /// Mail the owner of an address a link to make an account, also where registration is closed
+    Invite(Invite),
     /// Make accounts of the users of another service
     Import(UsersImport),
     /// Take the admin role from an account, unless it is the last admin. An address in `DASHTAM_ADMIN_EMAILS` stays an
@@ -147,18 +149,31 @@ pub enum UsersCommand {
     RevokeAdmin(AccountChange),
 }
 
+/// Whom to invite.
+#[derive(Debug, Clone, Args)]
+pub struct Invite {
+    /// The email address
+    pub email: String,
+    /// What you know its owner by; it is not in the mail
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Why, for the audit log: one line of 10 to 500 characters
+    #[arg(long)]
+    pub reason: String,
+}
+
 /// Token rotations.
 #[derive(Debug, Clone, Subcommand)]
 pub enum TokensCommand {
-    /// Outdate every access, refresh and mailed token, of one user or of everybody
+    /// Revoke every access, refresh and mailed token, of one user or of all
     Rotate {
         /// Of this user
         #[arg(long, value_name = "EMAIL|ID", required_unless_present = "global", conflicts_with = "global")]
         user: Option<String>,
-        /// Of everybody
+        /// Of all users
         #[arg(long)]
         global: bool,
-        /// Why, for the audit trail: one line of 10 to 500 characters
+        /// Why, for the audit log: one line of 10 to 500 characters
         #[arg(long)]
         reason: String,
         /// How many seconds what was good until now is still let in
@@ -195,7 +210,7 @@ pub enum KeysCommand {
     List,
     /// Write the copies of the security record again that are missing or behind the others, as the service does each hour
     Repair {
-        /// Why, for the audit trail: one line of 10 to 500 characters
+        /// Why, for the audit log: one line of 10 to 500 characters
         #[arg(long)]
         reason: String,
     },
@@ -207,7 +222,7 @@ pub enum KeysCommand {
         /// Which keys
         #[arg(long, default_value = "signing")]
         ring: Ring,
-        /// Why, for the audit trail: one line of 10 to 500 characters
+        /// Why, for the audit log: one line of 10 to 500 characters
         #[arg(long)]
         reason: String,
         /// Wait so many seconds for a routine rotation to be done; 0: only begin it
@@ -219,9 +234,9 @@ pub enum KeysCommand {
 /// Sessions.
 #[derive(Debug, Clone, Subcommand)]
 pub enum SessionsCommand {
-    /// List a user's live sessions, newest activity first. The look is recorded
+    /// List a user's live sessions, newest activity first. This is recorded
     List {
-        /// The account's mail address or id
+        /// The account's email address or id
         #[arg(value_name = "EMAIL|ID")]
         whom: String,
     },
@@ -236,7 +251,7 @@ pub enum SessionsCommand {
         /// Whose
         #[arg(long, value_name = "EMAIL|ID")]
         user: String,
-        /// Why, for the audit trail: one line of 10 to 500 characters
+        /// Why, for the audit log: one line of 10 to 500 characters
         #[arg(long)]
         reason: String,
     },

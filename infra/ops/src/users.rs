@@ -10,6 +10,7 @@ use crate::console::{Answer, Console, facts, or_dash, plain_json, table};
 use crate::desk::{self, Desk};
 use crate::failure::{Exit, Failure};
 use crate::imports;
+use crate::invite;
 use crate::options::{AccountChange, UsersCommand};
 
 static SHOW: Task = Task { action: "admin.find_users", name: "ops users show" };
@@ -34,12 +35,12 @@ pub async fn run(desk: &Desk, command: &UsersCommand, console: &mut Console<'_>)
         UsersCommand::Disable(change) => {
             let (user, reason) = prepare(desk, change, "disable").await?;
             administration.disable(&desk.meta(&DISABLE), actor, None, user.id, &reason).await?;
-            told(&user, "The account is closed and every token of it is dead.")
+            told(&user, "The account is disabled and every token of it is revoked.")
         }
         UsersCommand::Enable(change) => {
             let (user, reason) = prepare(desk, change, "enable").await?;
             administration.enable(&desk.meta(&ENABLE), actor, user.id, &reason).await?;
-            told(&user, "The account is open again. Its old tokens stay dead; its owner logs in anew.")
+            told(&user, "The account is enabled. Its old tokens stay revoked; its owner has to log in again.")
         }
         UsersCommand::Unlock(change) => {
             let (user, reason) = prepare(desk, change, "lift the lock of").await?;
@@ -50,15 +51,16 @@ pub async fn run(desk: &Desk, command: &UsersCommand, console: &mut Console<'_>)
             let former = desk::address(address)?;
             let (user, reason) = prepare(desk, change, "end the claim of a former address to").await?;
             end_claim(desk, &user, &former, &reason).await?;
-            told(&user, "The former address can no longer take the account back. Both addresses are told.")
+            told(&user, "The former address can no longer take the account back. Both addresses get an email.")
         }
         UsersCommand::Export(look) => export(desk, look).await?,
         UsersCommand::Delete(change) => {
             let (user, reason) = prepare(desk, change, "erase, for good,").await?;
-            let keeper = other_admin(desk, &user).await?;
+            let keeper = if is_admin(desk, &user) { Some(other_admin(desk, &user).await?) } else { None };
             administration.erase(&desk.meta(&DELETE), actor, (&user, keeper.as_ref()), &reason).await?;
             told(&user, "The account is erased, and nothing that was issued to it is accepted any more.")
         }
+        UsersCommand::Invite(options) => invite::run(desk, options).await?,
         UsersCommand::Import(import) => return imports::run(desk, import, console).await,
         UsersCommand::GrantAdmin(change) => {
             let (user, reason) = prepare(desk, change, "make an admin of").await?;
@@ -67,7 +69,9 @@ pub async fn run(desk: &Desk, command: &UsersCommand, console: &mut Console<'_>)
         }
         UsersCommand::RevokeAdmin(change) => {
             let (user, reason) = prepare(desk, change, "take the admin role from").await?;
-            let keeper = other_admin(desk, &user).await?;
+            // Whom the configuration makes an admin loses nothing.
+            let loses = is_admin(desk, &user) && !is_admin(desk, &User { role: Role::User, ..user.clone() });
+            let keeper = if loses { Some(other_admin(desk, &user).await?) } else { None };
             revoke_admin(desk, &user, keeper.as_ref(), &reason).await?;
             told(&user, revoked(desk, &user))
         }
@@ -123,23 +127,24 @@ pub async fn revoke_admin(desk: &Desk, user: &User, keeper: Option<&User>, reaso
 /// How many accounts are looked through for another admin.
 const MOST_ACCOUNTS: u32 = 100_000;
 
-/// The admin who is left when `user` is one no more; `None` where nothing is taken from them. Refused for the last admin. A
-/// revocation and an erasure check in their transactions that the one who was found is still an admin.
-async fn other_admin(desk: &Desk, user: &User) -> Result<Option<User>, Failure> {
+fn is_admin(desk: &Desk, user: &User) -> bool {
+    user.is_active() && role_of(user, &desk.environment.config()) == Role::Admin
+}
+
+/// The admin who is left without `user`. Refused where `user` is the last one. A revocation and an erasure check in their
+/// transactions that the one who was found is still an admin.
+async fn other_admin(desk: &Desk, user: &User) -> Result<User, Failure> {
     let (config, administration) = (desk.environment.config(), desk.environment.administration());
-    let is_admin = |user: &User| user.is_active() && role_of(user, &config) == Role::Admin;
-    if !is_admin(user) || is_admin(&User { role: Role::User, ..user.clone() }) {
-        return Ok(None);
-    }
+    let is_admin = |user: &User| is_admin(desk, user);
     for email in &config.passwords.admin_emails {
         let configured = administration.user_of(email).await?;
         if let Some(other) = configured.filter(|other| other.id != user.id && is_admin(other)) {
-            return Ok(Some(other));
+            return Ok(other);
         }
     }
     let what = match desk.store.other_admin(user.id, MOST_ACCOUNTS).await? {
         OtherAdmin::Exists(id) => match desk.store.user(id).await?.filter(is_admin) {
-            Some(other) => return Ok(Some(other)),
+            Some(other) => return Ok(other),
             None => "The only other admin was changed just now.".to_owned(),
         },
         OtherAdmin::Missing => "This is the last admin: nobody could use the admin routes any more.".to_owned(),
@@ -164,9 +169,11 @@ fn revoked(desk: &Desk, user: &User) -> &'static str {
 async fn export(desk: &Desk, look: &AccountChange) -> Result<Answer, Failure> {
     let reason = desk::reason(&look.reason)?;
     let user = desk.account(&look.whom).await?;
-    let export = desk.environment.export().await.map_err(|error| {
-        Failure::refused(error.to_string(), "See that the cursor key is there: `ops doctor` looks at it.")
-    })?;
+    let export = desk
+        .environment
+        .export()
+        .await
+        .map_err(|error| Failure::refused(error.to_string(), "Check the cursor key with `ops doctor`."))?;
     let data = export.of_user(&user, &desk.liveness(&user).await?).await?;
     let entry = desk.actor().sign(desk.store.entry(&desk.meta(&EXPORT))).user(user.id);
     let entry = entry.reason(reason.as_str().to_owned());

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Reader, Stage};
+use super::Reader;
 
 /// Settings of the audit trail.
 #[derive(Debug, Clone)]
@@ -16,19 +16,13 @@ pub struct AuditConfig {
 }
 
 impl AuditConfig {
-    /// Fewest days in production: a year (PCI DSS 10.5.1).
-    const LEAST_DAYS: u64 = 365;
-
-    pub(super) fn read(reader: &mut Reader<'_>, stage: Stage) -> Self {
+    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
         let days = reader.integer(
             "AUDIT_RETENTION_DAYS",
             1..=3_650,
             400,
             "how long an audit record is kept; at least 365 where the stage is prod. Counts for records written from then on",
         );
-        if stage == Stage::Prod && days < Self::LEAST_DAYS {
-            reader.fault("AUDIT_RETENTION_DAYS", "must be at least 365 where DASHTAM_STAGE is prod");
-        }
         Self {
             retention: Duration::from_secs(days * 86_400),
             bucket: reader.text("AUDIT_BUCKET", "dashtam-local-audit", "the bucket of the audit trail's archive"),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Reader, Stage};
+use super::Reader;
 
 /// A limited action. Its name is part of the bucket's key and of `DASHTAM_RATE_LIMIT_<NAME>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -219,7 +219,7 @@ impl RateLimits {
     /// The longest interval: a bucket with refill 0 comes back after this, which is never.
     const NEVER: Duration = Duration::from_secs(10 * 365 * 86_400);
 
-    pub(super) fn read(reader: &mut Reader<'_>, stage: Stage) -> Self {
+    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
         let factor = |text: &str| text.parse().ok().filter(|f: &f64| f.is_finite() && *f > 0.0 && *f <= 1e6);
         let scale = reader
             .parsed(
@@ -230,9 +230,6 @@ impl RateLimits {
                 factor,
             )
             .unwrap_or(1.0);
-        if stage == Stage::Prod && (scale - 1.0).abs() > f64::EPSILON {
-            reader.fault("RATE_LIMIT_SCALE", "must not be set where DASHTAM_STAGE is `prod`");
-        }
         let limits = Rule::ALL.into_iter().filter_map(|rule| {
             let name = format!("RATE_LIMIT_{}", rule.name().to_uppercase().replace('-', "_"));
             let values = "`<capacity>/<refill per minute>`, for example `20/5` or `3/0.1`; capacity 0 admits none";

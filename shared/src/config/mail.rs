@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::Reader;
 use super::tokens::own_url;
-use super::{Reader, Stage};
 use crate::domain::EmailAddress;
 
 /// Settings of mail.
@@ -26,23 +26,22 @@ pub struct MailConfig {
 }
 
 impl MailConfig {
-    /// The path of the base address: where a gateway serves the API below a prefix of its own. Empty without one.
+    /// The path of the base address: where a gateway serves the API below a prefix. Empty without one.
     #[must_use]
     pub fn base_path(&self) -> &str {
         let (_, rest) = self.app_base_url.split_once("://").unwrap_or_default();
         rest.find('/').and_then(|start| rest.get(start..)).unwrap_or_default().trim_end_matches('/')
     }
 
-    pub(super) fn read(reader: &mut Reader<'_>, stage: Stage) -> Self {
+    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
         let base = own_url(
             reader,
-            stage,
             "APP_BASE_URL",
             "where the pages that mail links to are served; https where the stage is prod",
         );
         let from = reader.parsed(
             "MAIL_FROM",
-            "one mail address, also as `Name <name@example.com>`",
+            "one email address, also as `Name <name@example.com>`",
             "Dashtam <no-reply@dashtam.example>",
             "the sender of every mail",
             sender,

@@ -135,12 +135,12 @@ impl Config {
             log_level: deployment::log_level(&mut reader),
             table_prefix: deployment::table_prefix(&mut reader),
             secret_prefix: deployment::secret_prefix(&mut reader),
-            mail: MailConfig::read(&mut reader, stage),
-            tokens: TokenConfig::read(&mut reader, stage),
+            mail: MailConfig::read(&mut reader),
+            tokens: TokenConfig::read(&mut reader),
             passwords: PasswordConfig::read(&mut reader),
             network: NetworkConfig::read(&mut reader),
-            audit: AuditConfig::read(&mut reader, stage),
-            rate_limits: RateLimits::read(&mut reader, stage),
+            audit: AuditConfig::read(&mut reader),
+            rate_limits: RateLimits::read(&mut reader),
             telemetry: TelemetryConfig::read(&mut reader),
         };
         relations::check(&config, &mut reader);

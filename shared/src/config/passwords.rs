@@ -8,9 +8,9 @@ use crate::domain::{EmailAddress, PasswordProfile};
 /// Who may make an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Registration {
-    /// Everybody.
+    /// Anyone.
     Open,
-    /// Nobody; users come by the operator's invitation.
+    /// Only invited users.
     Closed,
 }
 
@@ -97,11 +97,11 @@ impl PasswordConfig {
                 "REGISTRATION",
                 ("open", Registration::Open),
                 &[("closed", Registration::Closed)],
-                "whether anybody may register",
+                "whether anyone may register, or only invited users",
             ),
             admin_emails: reader.list(
                 "ADMIN_EMAILS",
-                "mail addresses",
+                "email addresses",
                 "these users are admins once their address is verified",
                 |text| EmailAddress::parse(text).ok(),
             ),

@@ -5,7 +5,12 @@
 //! names; where both make sense together, the shorter one counts while the service runs, and the row says how. The page
 //! `docs/configuration.md` and `ops config check` have the same table.
 
-use super::{Config, PREFIX, Reader, Stage, TrustedEdge};
+use std::time::Duration;
+
+use super::{Config, PREFIX, Reader, Rule, Stage, TrustedEdge};
+
+/// Shortest life of an audit record in production: a year (PCI DSS 10.5.1).
+const LEAST_RETENTION_IN_PRODUCTION: Duration = Duration::from_secs(365 * 86_400);
 
 /// Two settings that limit each other. Names are without their prefix.
 #[derive(Debug)]
@@ -14,15 +19,17 @@ pub struct Relation {
     pub first: &'static str,
     /// The setting that limits it.
     pub second: &'static str,
-    /// What must hold, or what holds, after the first one's name; `{}` stands for the second one's.
+    /// What must hold, or what holds, after the first one's name; `{}` is replaced by the second one's.
     rule: &'static str,
     /// Whether it holds; `None` where the service sees to it while it runs.
     holds: Option<fn(&Config) -> bool>,
+    /// Settings, each valid by itself, that break it and no other rule.
+    pub contradiction: &'static [(&'static str, &'static str)],
 }
 
 impl Relation {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 27] = [
         Self {
             first: "REFRESH_RETRY_SECONDS",
             second: "REFRESH_GRACE_SECONDS",
@@ -31,24 +38,102 @@ impl Relation {
                 let tokens = &config.tokens;
                 tokens.refresh_retry.is_zero() || tokens.refresh_retry > tokens.refresh_grace
             }),
+            contradiction: &[("REFRESH_RETRY_SECONDS", "30"), ("REFRESH_GRACE_SECONDS", "30")],
         },
         Self {
             first: "SESSION_IDLE_SECONDS",
             second: "SESSION_TTL_SECONDS",
             rule: "must be 0 or at most {}: a longer idle limit never acts",
             holds: Some(|config| config.tokens.session_idle.is_none_or(|idle| idle <= config.tokens.session_ttl)),
+            contradiction: &[("SESSION_IDLE_SECONDS", "3601"), ("SESSION_TTL_SECONDS", "3600")],
+        },
+        Self {
+            first: "RATE_LIMIT_REFRESH",
+            second: "ACCESS_TOKEN_TTL_SECONDS",
+            rule: "must, where it is deployed, admit a refresh each {}: a client that refreshes when its token expires would run dry",
+            holds: Some(|config| !is_deployed(config) || refreshes_in(config, config.tokens.access_ttl)),
+            contradiction: &[("STAGE", "dev"), ("RATE_LIMIT_REFRESH", "30/1"), ("ACCESS_TOKEN_TTL_SECONDS", "59")],
+        },
+        Self {
+            first: "RATE_LIMIT_REFRESH",
+            second: "SESSION_IDLE_SECONDS",
+            rule: "must, where it is deployed, admit a refresh each half of {}: tokens live no longer than that",
+            holds: Some(|config| {
+                !is_deployed(config)
+                    || config.tokens.session_idle.is_none()
+                    || refreshes_in(config, config.tokens.longest_access_life())
+                    // Then the access token's own life is to blame.
+                    || !refreshes_in(config, config.tokens.access_ttl)
+            }),
+            contradiction: &[("STAGE", "dev"), ("RATE_LIMIT_REFRESH", "30/1"), ("SESSION_IDLE_SECONDS", "118")],
         },
         Self {
             first: "AUDIT_RETENTION_DAYS",
             second: "SESSION_TTL_SECONDS",
             rule: "must, where it is deployed, be at least as long as {}: the login of a live session would be in no record",
-            holds: Some(|config| config.stage == Stage::Local || config.audit.retention >= config.tokens.session_ttl),
+            holds: Some(|config| !is_deployed(config) || config.audit.retention >= config.tokens.session_ttl),
+            contradiction: &[("STAGE", "dev"), ("AUDIT_RETENTION_DAYS", "30"), ("SESSION_TTL_SECONDS", "2592001")],
+        },
+        Self {
+            first: "AUDIT_RETENTION_DAYS",
+            second: "NOTICE_TTL_SECONDS",
+            rule: "must, where it is deployed, be at least as long as {}: what a link in a notice undoes would be in no record",
+            holds: Some(|config| !is_deployed(config) || config.audit.retention >= config.mail.notice_ttl),
+            contradiction: &[
+                ("STAGE", "dev"),
+                ("SESSION_TTL_SECONDS", "3600"),
+                ("AUDIT_RETENTION_DAYS", "1"),
+                ("INVITATION_TTL_SECONDS", "3600"),
+                ("REGISTRATION_TTL_SECONDS", "3600"),
+                ("NOTICE_TTL_SECONDS", "86401"),
+            ],
+        },
+        Self {
+            first: "AUDIT_RETENTION_DAYS",
+            second: "INVITATION_TTL_SECONDS",
+            rule: "must, where it is deployed, be at least as long as {}: no record would say who sent an invitation that can be used",
+            holds: Some(|config| !is_deployed(config) || config.audit.retention >= config.mail.invitation_ttl),
+            contradiction: &[
+                ("STAGE", "dev"),
+                ("SESSION_TTL_SECONDS", "3600"),
+                ("AUDIT_RETENTION_DAYS", "1"),
+                ("NOTICE_TTL_SECONDS", "3600"),
+                ("REGISTRATION_TTL_SECONDS", "3600"),
+                ("INVITATION_TTL_SECONDS", "86401"),
+            ],
+        },
+        Self {
+            first: "AUDIT_RETENTION_DAYS",
+            second: "REGISTRATION_TTL_SECONDS",
+            rule: "must, where it is deployed, be at least as long as {}: a registration that can be verified would be in no record",
+            holds: Some(|config| !is_deployed(config) || config.audit.retention >= config.mail.registration_ttl),
+            contradiction: &[
+                ("STAGE", "dev"),
+                ("SESSION_TTL_SECONDS", "3600"),
+                ("AUDIT_RETENTION_DAYS", "1"),
+                ("NOTICE_TTL_SECONDS", "3600"),
+                ("INVITATION_TTL_SECONDS", "3600"),
+                ("REGISTRATION_TTL_SECONDS", "86401"),
+            ],
+        },
+        Self {
+            first: "AUDIT_RETENTION_DAYS",
+            second: "STAGE",
+            rule: "must be at least 365 where {} is `prod`: PCI DSS 10.5.1 requires a year",
+            holds: Some(|config| !is_prod(config) || config.audit.retention >= LEAST_RETENTION_IN_PRODUCTION),
+            contradiction: &[
+                ("STAGE", "prod"),
+                ("ISSUER", "https://a.example"),
+                ("APP_BASE_URL", "https://a.example"),
+                ("AUDIT_RETENTION_DAYS", "364"),
+            ],
         },
         Self {
             first: "ARGON2_MEMORY_KIB",
             second: "ARGON2_ITERATIONS",
             rule: "must, where it is deployed, be at least 7168, and times {} at least 35840: cheaper hashes are soon guessed",
-            holds: Some(|config| config.stage == Stage::Local || config.passwords.argon2.is_strong()),
+            holds: Some(|config| !is_deployed(config) || config.passwords.argon2.is_strong()),
+            contradiction: &[("STAGE", "dev"), ("ARGON2_MEMORY_KIB", "7168"), ("ARGON2_ITERATIONS", "4")],
         },
         Self {
             first: "TRUSTED_EDGE_SECRETS",
@@ -57,50 +142,85 @@ impl Relation {
             holds: Some(
                 |config| !matches!(&config.network.trusted_edge, TrustedEdge::CloudFront(secrets) if secrets.is_empty()),
             ),
+            contradiction: &[("TRUSTED_EDGE", "cloudfront")],
         },
         Self {
-            first: "ACCESS_TOKEN_TTL_SECONDS",
-            second: "SESSION_IDLE_SECONDS",
-            rule: "is cut to half of {}: a client that refreshes when its token has expired is in time",
-            holds: None,
+            first: "ISSUER",
+            second: "STAGE",
+            rule: "must be given, as an https URL, where {} is `prod`: what others verify tokens by is read from there",
+            holds: Some(|config| !is_prod(config) || is_https(&config.tokens.issuer)),
+            contradiction: &[("STAGE", "prod"), ("APP_BASE_URL", "https://a.example"), ("ISSUER", "http://a.example")],
         },
         Self {
-            first: "ACCESS_TOKEN_TTL_SECONDS",
-            second: "SESSION_TTL_SECONDS",
-            rule: "is cut to what {} leaves: no token outlives its session",
-            holds: None,
+            first: "APP_BASE_URL",
+            second: "STAGE",
+            rule: "must be given, as an https URL, where {} is `prod`: links with secrets lead there",
+            holds: Some(|config| !is_prod(config) || is_https(&config.mail.app_base_url)),
+            contradiction: &[("STAGE", "prod"), ("ISSUER", "https://a.example"), ("APP_BASE_URL", "http://a.example")],
         },
         Self {
-            first: "REFRESH_RETRY_SECONDS",
-            second: "SESSION_IDLE_SECONDS",
-            rule: "ends with {}: no retry brings a session back",
-            holds: None,
+            first: "RATE_LIMIT_SCALE",
+            second: "STAGE",
+            rule: "must not be set where {} is `prod`: it is for load tests",
+            holds: Some(|config| !is_prod(config) || (config.rate_limits.scale - 1.0).abs() <= f64::EPSILON),
+            contradiction: &[
+                ("STAGE", "prod"),
+                ("ISSUER", "https://a.example"),
+                ("APP_BASE_URL", "https://a.example"),
+                ("RATE_LIMIT_SCALE", "10"),
+            ],
         },
-        Self {
-            first: "REFRESH_RETRY_SECONDS",
-            second: "SESSION_TTL_SECONDS",
-            rule: "ends with {}: no retry brings a session back",
-            holds: None,
-        },
-        Self {
-            first: "VERIFICATION_TTL_SECONDS",
-            second: "REGISTRATION_TTL_SECONDS",
-            rule: "is cut to what {} leaves: no link outlives its registration",
-            holds: None,
-        },
-        Self {
-            first: "AUTHORIZER_STALENESS_SECONDS",
-            second: "ACCESS_TOKEN_TTL_SECONDS",
-            rule: "does not prolong {}: expiry is compared with the clock, however old the rest is",
-            holds: None,
-        },
-        Self {
-            first: "AUTHORIZER_STALENESS_SECONDS",
-            second: "SESSION_IDLE_SECONDS",
-            rule: "does not prolong {}: the idle limit is compared with the clock, and a refusal reads again first",
-            holds: None,
-        },
+        Self::handled(
+            "ACCESS_TOKEN_TTL_SECONDS",
+            "SESSION_IDLE_SECONDS",
+            "is cut to half of {}: a client that refreshes when its token has expired is in time",
+        ),
+        Self::handled(
+            "ACCESS_TOKEN_TTL_SECONDS",
+            "SESSION_TTL_SECONDS",
+            "is cut to what {} leaves: no token outlives its session",
+        ),
+        Self::handled("REFRESH_GRACE_SECONDS", "SESSION_IDLE_SECONDS", "ends with {}: no retry brings a session back"),
+        Self::handled("REFRESH_GRACE_SECONDS", "SESSION_TTL_SECONDS", "ends with {}: no retry brings a session back"),
+        Self::handled("REFRESH_RETRY_SECONDS", "SESSION_IDLE_SECONDS", "ends with {}: no retry brings a session back"),
+        Self::handled("REFRESH_RETRY_SECONDS", "SESSION_TTL_SECONDS", "ends with {}: no retry brings a session back"),
+        Self::handled(
+            "VERIFICATION_TTL_SECONDS",
+            "REGISTRATION_TTL_SECONDS",
+            "is cut to what {} leaves: no link outlives its registration",
+        ),
+        Self::handled(
+            "RESET_TTL_SECONDS",
+            "REGISTRATION_TTL_SECONDS",
+            "is cut to what {} leaves while the address is unverified: no link outlives its registration",
+        ),
+        Self::handled(
+            "INVITATION_TTL_SECONDS",
+            "REGISTRATION_TTL_SECONDS",
+            "is not cut by {}: an address with both is kept until the later end",
+        ),
+        Self::handled(
+            "AUTHORIZER_STALENESS_SECONDS",
+            "ACCESS_TOKEN_TTL_SECONDS",
+            "does not prolong {}: expiry is compared with the clock, however old the rest is",
+        ),
+        Self::handled(
+            "AUTHORIZER_STALENESS_SECONDS",
+            "SESSION_IDLE_SECONDS",
+            "does not prolong {}: the idle limit is compared with the clock, and a refusal reads again first",
+        ),
+        Self::handled(
+            "AUTHORIZER_STALENESS_SECONDS",
+            "KEY_LEAD_SECONDS",
+            "may be longer than {}: a key that is not known is read before its token is refused",
+        ),
+        Self::handled("CORS_HEADERS", "CORS_ORIGINS", "acts only where {} names an origin"),
     ];
+
+    /// A pair that makes sense in any combination, and what the service does.
+    const fn handled(first: &'static str, second: &'static str, rule: &'static str) -> Self {
+        Self { first, second, rule, holds: None, contradiction: &[] }
+    }
 
     /// Whether a breach is refused at start.
     #[must_use]
@@ -115,8 +235,26 @@ impl Relation {
     }
 }
 
-/// Adds a fault for each pair that contradicts itself. A value that is refused already is not compared: its default stands
-/// in its place, and would be blamed for it.
+fn is_deployed(config: &Config) -> bool {
+    config.stage != Stage::Local
+}
+
+fn is_prod(config: &Config) -> bool {
+    config.stage == Stage::Prod
+}
+
+fn is_https(url: &str) -> bool {
+    url.get(.."https:".len()).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
+}
+
+/// Whether a session's bucket gives a refresh back within the life of an access token.
+fn refreshes_in(config: &Config, life: Duration) -> bool {
+    let limit = config.rate_limits.limit(Rule::Refresh);
+    limit.capacity > 0 && limit.interval <= life
+}
+
+/// Adds a fault for each pair that contradicts itself. A value that is refused already is not compared: its default is
+/// used instead, and would be blamed for it.
 pub(super) fn check(config: &Config, reader: &mut Reader<'_>) {
     for relation in &Relation::ALL {
         let is_read = !reader.is_faulty(relation.first) && !reader.is_faulty(relation.second);
@@ -133,37 +271,19 @@ pub(super) fn check(config: &Config, reader: &mut Reader<'_>) {
 mod tests {
     use super::*;
     use crate::config::{ConfigError, Settings};
-
-    /// Settings, each valid by itself, that break a relation.
-    fn broken(relation: &Relation) -> Vec<(&'static str, &'static str)> {
-        let deployed = [("STAGE", "dev")];
-        match (relation.first, relation.second) {
-            ("REFRESH_RETRY_SECONDS", "REFRESH_GRACE_SECONDS") => {
-                vec![("REFRESH_RETRY_SECONDS", "30"), ("REFRESH_GRACE_SECONDS", "30")]
-            }
-            ("SESSION_IDLE_SECONDS", "SESSION_TTL_SECONDS") => {
-                vec![("SESSION_IDLE_SECONDS", "3601"), ("SESSION_TTL_SECONDS", "3600")]
-            }
-            ("AUDIT_RETENTION_DAYS", "SESSION_TTL_SECONDS") => {
-                [&deployed[..], &[("AUDIT_RETENTION_DAYS", "30"), ("SESSION_TTL_SECONDS", "2592001")]].concat()
-            }
-            ("ARGON2_MEMORY_KIB", "ARGON2_ITERATIONS") => {
-                [&deployed[..], &[("ARGON2_MEMORY_KIB", "7168"), ("ARGON2_ITERATIONS", "4")]].concat()
-            }
-            ("TRUSTED_EDGE_SECRETS", "TRUSTED_EDGE") => vec![("TRUSTED_EDGE", "cloudfront")],
-            (first, second) => panic!("no example breaks {first} and {second}: write one here"),
-        }
-    }
+    use crate::environment::Environment;
 
     fn faults(settings: &[(&str, &str)]) -> Vec<String> {
         let set = |all: Settings, (name, value): &(&str, &str)| all.with(&format!("{PREFIX}{name}"), *value);
-        Config::parse(&settings.iter().fold(Settings::default(), set)).err().map_or(Vec::new(), |ConfigError(all)| all)
+        Environment::new(&settings.iter().fold(Settings::default(), set))
+            .err()
+            .map_or(Vec::new(), |ConfigError(all)| all)
     }
 
     #[test]
     fn each_pair_that_contradicts_itself_is_refused_by_both_names() {
         for relation in Relation::ALL.iter().filter(|relation| relation.is_refused()) {
-            let faults = faults(&broken(relation));
+            let faults = faults(relation.contradiction);
             assert_eq!(faults.len(), 1, "{relation:?}: {faults:?}");
             for name in [relation.first, relation.second] {
                 assert!(faults[0].contains(&format!("{PREFIX}{name}")), "{name}: {faults:?}");
@@ -206,8 +326,10 @@ mod tests {
             crate::environment::Environment::with(&Settings::default(), clock, entropy).expect("defaults");
         let kept = environment.store().row(None, None).ttl;
         for variable in Config::variables() {
-            if ["NOTICE_TTL_SECONDS", "RESET_TTL_SECONDS", "VERIFICATION_TTL_SECONDS"]
+            let lives = ["NOTICE", "RESET", "VERIFICATION", "INVITATION", "REGISTRATION"];
+            if lives
                 .iter()
+                .map(|life| format!("{life}_TTL_SECONDS"))
                 .any(|name| variable.name == format!("{PREFIX}{name}"))
             {
                 let (_, longest) = variable.values.rsplit_once(' ').expect("a range");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Reader, Stage};
+use super::Reader;
 
 /// What the reuse of a spent refresh token ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,17 +30,17 @@ pub struct TokenConfig {
     pub session_idle: Option<Duration>,
     /// `DASHTAM_SESSION_CAP`.
     pub session_cap: u64,
-    /// `DASHTAM_REFRESH_GRACE_SECONDS`: so long a retired refresh token is answered again.
+    /// `DASHTAM_REFRESH_GRACE_SECONDS`: for how long a retired refresh token is answered again.
     pub refresh_grace: Duration,
-    /// `DASHTAM_REFRESH_RETRY_SECONDS`: so long it is with the retry key of its refresh; zero for not at all.
+    /// `DASHTAM_REFRESH_RETRY_SECONDS`: for how long it is with the retry key of its refresh; zero for not at all.
     pub refresh_retry: Duration,
     /// `DASHTAM_THEFT_SCOPE`.
     pub theft_scope: TheftScope,
-    /// `DASHTAM_KEY_LEAD_SECONDS`: so long a new signing key is published before it signs.
+    /// `DASHTAM_KEY_LEAD_SECONDS`: for how long a new signing key is published before it signs.
     pub key_lead: Duration,
-    /// `DASHTAM_KEYS_STALE_SECONDS`: so long a process signs on while it cannot read its keys again.
+    /// `DASHTAM_KEYS_STALE_SECONDS`: for how long a process signs on while it cannot read its keys again.
     pub keys_stale: Duration,
-    /// `DASHTAM_AUTHORIZER_STALENESS_SECONDS`: so long the authorizer may go by what it has read before.
+    /// `DASHTAM_AUTHORIZER_STALENESS_SECONDS`: how old the state may be that the authorizer goes by.
     pub authorizer_staleness: Duration,
 }
 
@@ -55,8 +55,8 @@ impl TokenConfig {
         half.map_or(self.access_ttl, |half| half.min(self.access_ttl))
     }
 
-    pub(super) fn read(reader: &mut Reader<'_>, stage: Stage) -> Self {
-        let issuer = own_url(reader, stage, "ISSUER", "`iss` of every token; https where the stage is prod");
+    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+        let issuer = own_url(reader, "ISSUER", "`iss` of every token; https where the stage is prod");
         let idle = reader.seconds(
             "SESSION_IDLE_SECONDS",
             0..=31_536_000,
@@ -145,15 +145,10 @@ fn client_id(reader: &mut Reader<'_>) -> Option<String> {
     reader.parsed("CLIENT_ID", NAME_VALUES, "", meaning, name)
 }
 
-/// A URL of the service's own. What is read off a wire in production is read over TLS, and the default is a laptop's.
-pub(super) fn own_url(reader: &mut Reader<'_>, stage: Stage, name: &str, what: &str) -> String {
+/// A URL of the service's own; the default is a laptop's.
+pub(super) fn own_url(reader: &mut Reader<'_>, name: &str, what: &str) -> String {
     let values = "an http or https URL without query, fragment or trailing slash";
-    let url = reader.parsed(name, values, "http://127.0.0.1:9000", what, base_url).unwrap_or_default();
-    let is_open = url.get(.."http:".len()).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http:"));
-    if stage == Stage::Prod && is_open {
-        reader.fault(name, "must be given, as an https URL, where DASHTAM_STAGE is prod");
-    }
-    url
+    reader.parsed(name, values, "http://127.0.0.1:9000", what, base_url).unwrap_or_default()
 }
 
 /// An absolute http(s) URL that paths can be appended to.

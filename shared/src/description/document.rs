@@ -79,7 +79,7 @@ fn schema_of(operation: &Operation, generator: &mut SchemaGenerator) -> Option<V
     schemas.next_back().map(|schema| schema(generator).into())
 }
 
-/// The answer's schema as a reference: generators make up a name of their own for a schema without one.
+/// The answer's schema as a reference: generators make up a name for a schema without one.
 fn named_answer(operation: &Operation, answer: Option<Value>, schemas: &mut Map<String, Value>) -> Value {
     match answer {
         Some(schema) if schema.get("properties").is_some() => {

@@ -1,4 +1,4 @@
-//! The names of the document: tags, and schemas that have no type of their own.
+//! The names of the document: tags, and schemas without a type.
 //!
 //! Generators make modules and classes of them, so none may be a name that a language has already.
 

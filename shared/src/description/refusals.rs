@@ -115,7 +115,7 @@ fn headers(status: StatusCode, codes: &[Code]) -> Value {
 pub(super) fn header_components() -> Value {
     let header = |required: bool, description: &str, schema: Value| json!({ "description": description, "required": required, "schema": schema });
     json!({
-        "RequestId": header(true, "Names the request in the log and in the audit trail: a UUID, or an identifier of the gateway where the gateway answers by itself.", json!({ "type": "string" })),
+        "RequestId": header(true, "Names the request in the log and in the audit log: a UUID, or an identifier of the gateway where the gateway answers by itself.", json!({ "type": "string" })),
         "RetryAfter": header(true, "After how many seconds to try again (RFC 9110 section 10.2.3).", json!({ "type": "integer", "format": "int32", "minimum": 1 })),
         "RateLimit": header(false, "What is left of the limit that was reached (draft-ietf-httpapi-ratelimit-headers).", json!({ "type": "string" })),
         "RateLimitPolicy": header(false, "The limit that was reached (draft-ietf-httpapi-ratelimit-headers).", json!({ "type": "string" })),

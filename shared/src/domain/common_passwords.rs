@@ -49,7 +49,7 @@ const FEWEST_RUNS: usize = 4;
 /// Rows of a keyboard, plain and with shift.
 const KEYBOARD_ROWS: [&str; 5] = ["1234567890-=", "!@#$%^&*()_+", "qwertyuiop[]", "asdfghjkl;'", "zxcvbnm,./"];
 
-/// The letter that a character of a folded text is compared as. What can stand for two letters makes them one.
+/// The letter that a character of a folded text is compared as. Two letters that one character can replace count as one.
 pub(super) const fn letter(c: char) -> char {
     match c {
         '@' | '4' => 'a',

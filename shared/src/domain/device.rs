@@ -50,7 +50,7 @@ impl UserAgent {
     }
 
     /// A short name for the kind of device and program. An update of either does not change it: it is made of the text
-    /// without versions and builds, and together with `owner`, so that two accounts cannot be told to share a device.
+    /// without versions and builds, and together with `owner`, so that the marks do not show that two accounts share a device.
     #[must_use]
     pub fn family(&self, owner: UserId) -> String {
         let mut kept = String::with_capacity(self.0.len());
@@ -204,7 +204,7 @@ fn kind(text: &str, os: Option<&str>) -> DeviceKind {
     }
 }
 
-/// Whether a text names a crawler. The address of whoever runs a tool, as in `(+https://…)`, makes no crawler of it.
+/// Whether a text names a crawler. A contact address, as in `(+https://…)`, does not make a crawler of a tool.
 fn is_bot(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
     let words = lower.split([' ', ';', ',', '(', ')']).filter(|word| !word.contains("://"));

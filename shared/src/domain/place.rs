@@ -5,7 +5,7 @@
 //! database file in the `MaxMind` format does ([`GeoIp`]). Where neither knows, there is no place.
 //!
 //! Both give the country as its ISO 3166-1 code, and city and region as English names. Database files come in two shapes:
-//! `MaxMind`'s, where a country and a city are records of their own with names in several languages, and flat ones (the
+//! `MaxMind`'s, where a country and a city are separate records with names in several languages, and flat ones (the
 //! packages of `ip-location-db`, `IPinfo`), where they are texts beside each other. Which one a file has is seen in its entries
 //! and not in its type, which is a free text ("city ipv4").
 

@@ -82,7 +82,7 @@ pub struct User {
     /// How an unverified address is verified.
     #[serde(default)]
     pub proof: Proof,
-    /// When the registration of an address that nobody has verified ends.
+    /// When the registration of an unverified address ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registered_until: Option<Timestamp>,
     /// The addresses before the present one, earliest first. Some may have expired.
@@ -149,13 +149,13 @@ pub struct User {
     /// See [`PendingToken::global_ver`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prior_reset_global: Option<u64>,
-    /// Clean-up of a registration that nobody has finished; see [`Self::registered_until`].
+    /// Clean-up of an unfinished registration; see [`Self::registered_until`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttl: Option<i64>,
 }
 
 impl User {
-    /// An account as it begins, under an address that nobody has verified.
+    /// A new account, with an unverified address.
     #[must_use]
     pub fn fresh(id: UserId, email: &EmailAddress, name: &DisplayName, password_hash: &str, now: Timestamp) -> Self {
         let level = VersionLevel::FIRST;
@@ -224,7 +224,7 @@ impl User {
         EmailAddress::parse(&self.email).map(|email| email.fingerprint()).unwrap_or_default()
     }
 
-    /// Whether a registration that nobody has finished has ended by `now`.
+    /// Whether an unfinished registration has ended by `now`.
     #[must_use]
     pub fn has_lapsed(&self, now: Timestamp) -> bool {
         !self.email_verified && self.registered_until.is_some_and(|until| until <= now)

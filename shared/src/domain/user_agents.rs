@@ -34,7 +34,7 @@ impl Table {
     fn read() -> Option<Self> {
         let file: File<'static> = serde_json::from_str(include_str!("user_agents.json")).ok()?;
         let browsers = file.user_agent_parsers.into_iter().map(|source| Pattern::new(source, true)).collect();
-        // A system may be told after a hyphen: `TestApp-tvOS/1.0`.
+        // A system may be named after a hyphen: `TestApp-tvOS/1.0`.
         let systems = file.os_parsers.into_iter().map(|source| Pattern::new(source, false)).collect();
         Some(Self { browsers, systems })
     }

@@ -54,7 +54,7 @@ pub enum ForeignHashError {
     /// Of a known form that is not computed here.
     #[error("the password hash is {0}, which is not computed here: leave it out, and its owner sets a new password")]
     Unsupported(&'static str),
-    /// No hindrance to somebody who has the file.
+    /// No obstacle to an attacker who has the file.
     #[error("the password hash is {0}, which is too weak to keep: leave it out, and its owner sets a new password")]
     Weak(&'static str),
     /// A cost outside of what is taken.
@@ -66,7 +66,7 @@ pub enum ForeignHashError {
 }
 
 impl ForeignHash {
-    /// Reads a hash in any of the known forms; `None` for the marks of a password that nobody has (`!…` and `*…` of Django and
+    /// Reads a hash in any of the known forms; `None` for the marks of an unusable password (`!…` and `*…` of Django and
     /// of Unix).
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! The forms in which other systems write hashes.
 //!
-//! A form is told by how it begins. Where two systems write one name for different numbers (`$scrypt$ln=`), the number says
-//! which: nobody has 2^64 blocks.
+//! A form is recognised by its beginning. Where two systems write one name for different numbers (`$scrypt$ln=`), the number says
+//! which: 2^64 blocks are impossible.
 
 use argon2::password_hash::phc::PasswordHash;
 use base64::Engine as _;

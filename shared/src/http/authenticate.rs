@@ -15,6 +15,7 @@ use http::request::Parts;
 use super::code::Code;
 use super::problem::Problem;
 use crate::audit::Refusal;
+use crate::clock::MAX_CLOCK_SKEW;
 use crate::config::Config;
 use crate::domain::{Liveness, Role, Session, SessionId, Timestamp, User, UserId};
 use crate::issuer::role_of;
@@ -42,7 +43,7 @@ pub struct Caller {
 
 impl Caller {
     /// Whether the password was verified in the last 15 minutes, as both the session and the presented token say: for what a
-    /// stolen token alone must not do. By the session alone, whoever holds an older token of it would gain what its owner's
+    /// stolen token alone must not do. By the session alone, an attacker with an older token of it would gain what its owner's
     /// password has opened for another one.
     ///
     /// # Errors
@@ -50,7 +51,9 @@ impl Caller {
     pub fn recently_proved(&self) -> Result<(), Problem> {
         let now = self.liveness.now;
         let token_says = Timestamp::from_millis(self.claims.auth_time.saturating_mul(1_000));
-        if now.since(self.session.auth_time) < RECENT && now.since(token_says) < RECENT {
+        // A later time was written by a clock that was ahead, and would count for as long as that clock was wrong.
+        let is_recent = |verified: Timestamp| verified <= now.plus(MAX_CLOCK_SKEW) && now.since(verified) < RECENT;
+        if is_recent(self.session.auth_time) && is_recent(token_says) {
             return Ok(());
         }
         let refusal = Refusal::new("reauthentication_required").user(self.user.id).session(self.session.id);

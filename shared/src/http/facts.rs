@@ -94,7 +94,7 @@ impl Code {
                 name: "token_version_too_old",
                 title: "Token outdated",
                 detail: "The token was issued before all tokens were renewed. Sign in again.",
-                meaning: "The password was reset or changed elsewhere, the address was changed, all sessions were ended, or an admin made all tokens worthless.",
+                meaning: "The password was reset or changed elsewhere, the address was changed, all sessions were ended, or an admin revoked all tokens.",
                 remedy: "Throw both tokens away; show the login.",
                 retry: Retry::Mended,
                 headers: &[BEARER],

@@ -16,7 +16,7 @@ use crate::tokens::PublicKey;
 /// Drops every signing key and begins with a new one; which one. `entry` makes the record of it.
 ///
 /// # Errors
-/// [`KeysError::Overtaken`] if somebody else changes the keys at the same time. After any error the old keys are in force, and
+/// [`KeysError::Overtaken`] if the keys are changed concurrently. After any error the old keys are in force, and
 /// a new try is the way on.
 pub async fn drop_all(secrets: &Secrets, store: &Store, entry: &Entry) -> Result<PublicKey, KeysError> {
     let holder = secrets.current_version(SIGNING_RING).await?.ok_or(KeysError::NotBegun)?;

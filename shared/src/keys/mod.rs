@@ -65,7 +65,7 @@ pub enum KeysError {
     /// The ring has no key that may sign.
     #[error("the ring does not hold the active key {0}")]
     NotInRing(String),
-    /// A key that somebody has put there is guessable, or of another form.
+    /// A given key is guessable, or of another form.
     #[error("the `key` of the secret {0} must be {form}", form = random_key::FORM)]
     NotRandom(String),
     /// The first start has not made the keys yet.

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::{KeysError, SIGNING_RING, read_ring};
+use crate::clock::MAX_CLOCK_SKEW;
 use crate::domain::Timestamp;
 use crate::http::error_chain;
 use crate::secrets::Secrets;
@@ -70,8 +71,8 @@ impl Signer {
         let _turn = if is_missing { Some(self.turn.lock().await) } else { None };
         let (ring, read_at, due) = {
             let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-            let wanted = held.ring.key(kid).is_none() || held.read_at.plus(self.interval()) <= now;
-            let due = wanted && (held.tried_for != kid || held.tried_at.plus(PAUSE) <= now);
+            let wanted = held.ring.key(kid).is_none() || !is_within(self.interval(), held.read_at, now);
+            let due = wanted && (held.tried_for != kid || !is_within(PAUSE, held.tried_at, now));
             if due {
                 held.tried_at = now;
                 kid.clone_into(&mut held.tried_for);
@@ -87,7 +88,7 @@ impl Signer {
                 }
             }
         }
-        if read_at.plus(self.stale) <= now { Err(KeysError::Stale) } else { Ok(ring) }
+        if is_within(self.stale, read_at, now) { Ok(ring) } else { Err(KeysError::Stale) }
     }
 
     /// The age at which the ring is read again: early enough for some failures before it is too old.
@@ -107,6 +108,11 @@ impl Signer {
         held.read_at = now;
         Arc::clone(&held.ring)
     }
+}
+
+/// Whether `now` is less than `bound` after `at`. A clock that was set back says nothing about the age of a ring.
+fn is_within(bound: Duration, at: Timestamp, now: Timestamp) -> bool {
+    at <= now.plus(MAX_CLOCK_SKEW) && now < at.plus(bound)
 }
 
 /// A key that signs now.

@@ -93,7 +93,7 @@ impl Mailer {
         })
     }
 
-    /// The mail to an address that nobody has verified.
+    /// The mail to an unverified address.
     fn first_letter(&self, kind: MailKind, user: &User) -> Letter {
         let sets_password = user.proof == Proof::NewPassword || self.makes_admin(&user.email);
         if !sets_password {

@@ -14,6 +14,7 @@ use super::compose::{Content, Message, Told, compose};
 use super::letter::{Letter, Link, Plan, plan};
 use super::postage::{PostOffice, Postage, Price};
 use super::sender::Sender;
+use crate::clock::MAX_CLOCK_SKEW;
 use crate::config::{Config, MailConfig, PasswordConfig};
 use crate::consumer::{self, Failure, Handler, row_of};
 use crate::domain::{Device, EmailAddress, Timestamp, User};
@@ -139,7 +140,9 @@ impl Mailer {
         let token = MailedToken::of_row(self.key.expose_secret().as_bytes(), purpose, made_from, user.id.uuid());
         if matches!(plan, Plan::New { .. }) {
             // What was asked for before everybody was rotated is dead, also where its mail is made afterwards.
-            let is_outdated = row.id.made_at() < security.effective_at;
+            // A rotation in the future was timed by a wrong clock, and would keep every link dead until its time has come.
+            let rotated_at = Some(security.effective_at).filter(|at| *at <= self.store.now().plus(MAX_CLOCK_SKEW));
+            let is_outdated = rotated_at.is_some_and(|at| row.id.made_at() < at);
             let (hash, global_ver) = (token.hash(), if is_outdated { 0 } else { security.level().current });
             let new = NewToken { row: row.id, hash: &hash, until, global_ver };
             if !self.store.set_mailed_token(slot, user, &new).await.map_err(failed)? {

@@ -1,6 +1,6 @@
 //! Mail: what the outbox asks for, who pays for it, and how it reads.
 //!
-//! Mail goes to stored addresses only and holds nothing that a stranger typed: a name in a mail to an address that nobody has
+//! Mail goes to stored addresses only and holds nothing that a stranger typed: a name in a mail to an address that its owner has not
 //! verified yet would make this service a carrier of other people's messages.
 
 mod compose;

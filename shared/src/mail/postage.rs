@@ -1,7 +1,7 @@
 //! Who pays for a mail: the one place where recipients are charged.
 //!
-//! Every mail that somebody can cause pays from the bucket of its recipient for its purpose, whatever asked for it. A request
-//! never sees that bucket, so nobody learns from an answer that an address is known, and nobody can spend it for another: over
+//! Every mail that a request can cause pays from the bucket of its recipient for its purpose, whatever asked for it. A request
+//! never sees that bucket, so no answer shows whether an address is known, and no client can spend the bucket of another recipient: over
 //! the limit nothing is sent while a link that does the same still lives, and what has no live link yet is sent all the same.
 //! `docs/rate-limits.md` lists every mail.
 
@@ -20,7 +20,7 @@ pub enum Price {
     Charged(Rule),
     /// A token of the recipient's bucket; over the limit it joins the hour's digest.
     Gathered(Rule),
-    /// Nothing: the act that it tells of has a bucket of its own, or happens once.
+    /// Nothing: the change that it reports has its own bucket, or happens once.
     Free,
 }
 

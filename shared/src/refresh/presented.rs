@@ -1,9 +1,9 @@
 //! What a presented refresh token is to its session, by what the session stores and by the clock.
 //!
-//! A lost answer and a stolen token look alike: in both a spent token comes again. Within a short grace that is always taken
+//! A lost answer and a stolen token look alike: in both a spent token is presented again. Within a short grace that is always taken
 //! for a lost answer. After it, time says nothing: a phone notices a lost answer after a minute, or when it is switched on
 //! again. So a client may send evidence, a random key for this one refresh, which it keeps beside the token until the
-//! answer is there. Whoever steals the token alone hasn't got the key.
+//! answer is there. A thief of the token alone does not have the key.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::digest;
 use crate::domain::{RetiredToken, Session, Timestamp};
 use crate::tokens::RefreshToken;
 
-/// So often the grace answers one retired token.
+/// How often the grace answers one retired token.
 pub const MAX_RETRIES_IN_GRACE: u32 = 20;
 
 /// The key of one refresh, as a client made it. A secret: it has no `Debug`, and only its hash is stored.
@@ -51,11 +51,11 @@ pub enum Presented {
     Current,
     /// The one before it, within the grace.
     RetriedWithinGrace(RetiredToken),
-    /// The one before it, within the grace, which has answered it often enough. So long the grace still runs.
+    /// The one before it, within the grace, which has answered it often enough. The grace still runs for this long.
     RetriesUsedUp(Duration),
     /// The one before it, after the grace, with the key of the refresh that retired it.
     RetriedLate(RetiredToken),
-    /// An ancestor that may not come again.
+    /// An ancestor, which may not be presented again.
     Ancestor,
 }
 
@@ -81,7 +81,7 @@ pub fn judge(
         return if retired.uses < MAX_RETRIES_IN_GRACE {
             Presented::RetriedWithinGrace(retired.clone())
         } else {
-            Presented::RetriesUsedUp(grace_end.since(now))
+            Presented::RetriesUsedUp(grace_end.since(now).min(settings.refresh_grace))
         };
     }
     // The successor has never been presented, or another token would be the one before the current one.

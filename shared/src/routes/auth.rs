@@ -252,7 +252,7 @@ pub static AUTH_ACCEPT_INVITATION: Route = Route {
     recorded: true,
     grants: &[
         LIMITS_AND_LOCK,
-        (Table::Users, &["GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem"]),
+        (Table::Users, &["GetItem", "BatchGetItem", "ConditionCheckItem", "PutItem", "UpdateItem", "DeleteItem"]),
         (Table::Security, &["BatchGetItem"]),
         AUDIT,
     ],

@@ -38,7 +38,7 @@ pub struct Erased<'a> {
 pub enum Admitted {
     /// The account is there.
     Done,
-    /// The address belongs to an account. A registration that nobody has finished is only in the way of an import that is not
+    /// The address belongs to an account. An unfinished registration is only in the way of an import that is not
     /// verified either.
     AddressTaken,
     /// The address is reserved: its account has moved away and can still be taken back to it.
@@ -49,7 +49,7 @@ pub enum Admitted {
 
 impl Store {
     /// Puts an account that comes from elsewhere under a free address and an identifier that no account has had. An address
-    /// that was verified elsewhere is taken from a registration that nobody has finished here: otherwise whoever registers the
+    /// that was verified elsewhere is taken from an unfinished registration here: otherwise a client that registers the
     /// addresses of others before an import keeps them out.
     ///
     /// # Errors
@@ -111,7 +111,7 @@ impl Store {
         self.commit("erase_user", transaction).await.map(|()| true).or_else(|error| error.condition_to(false))
     }
 
-    /// Records something that changes nothing, such as a look at somebody's account.
+    /// Records something that changes nothing, such as access to another user's account.
     ///
     /// # Errors
     /// [`StoreError`].

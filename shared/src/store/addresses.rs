@@ -1,6 +1,6 @@
 //! EMAIL: who has an address.
 //!
-//! The item makes an address unique and says what its user may claim: a registration that nobody has finished reserves
+//! The item makes an address unique and says what its user may claim: an unfinished registration reserves
 //! nothing, a verified address belongs to its account, and a former address stays reserved for as long as its owner can take
 //! the account back. An item that has expired and is still in the table counts as missing, so every condition compares `until`.
 
@@ -61,7 +61,7 @@ impl std::fmt::Debug for Address {
 pub enum Holder<'a> {
     /// No user.
     Nobody,
-    /// A registration that nobody has finished, with the hash of its only password; `None` where it is contested.
+    /// An unfinished registration, with the hash of its only password; `None` where it is contested.
     Registration(UserId, Option<&'a str>),
     /// An imported account whose address has not been verified.
     Import(UserId),
@@ -125,11 +125,11 @@ impl Store {
     }
 }
 
-/// Nobody holds the address: a registration may begin. What has expired counts as missing.
+/// The address is free: a registration may begin. What has expired counts as missing.
 pub(super) const FREE: &str = "(attribute_not_exists(#user_id) OR #until <= :now)";
 
-/// Nobody can claim the address: it may be verified for another user. A registration or an import that nobody has verified
-/// never keeps anybody out.
+/// No user can claim the address: it may be verified for another user. An unverified registration or import never
+/// keeps another user out.
 pub(super) const PROVABLE: &str =
     "(attribute_not_exists(#user_id) OR #until <= :now OR #state IN (:registered, :contested, :imported))";
 

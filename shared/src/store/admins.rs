@@ -1,7 +1,7 @@
 //! That an admin is left. No index is kept of admins: the table is searched when an operator revokes the role, and the
 //! transaction that takes an admin away checks in itself that another one is still there.
 //!
-//! Without that check two admins who disable each other at the same time would both succeed, and nobody could use the admin
+//! Without that check two admins who disable each other at the same time would both succeed, and no admin could use the admin
 //! routes. Each transaction checks the item that the other one writes, so at most one of them commits.
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -25,19 +25,35 @@ pub enum AdminChange {
     NoOtherAdmin,
 }
 
+/// The account is enabled, and an admin by the same role or the same verified address as it was read.
+const SAME_ADMIN: &str = "#status = :keeper_status AND #role = :keeper_role AND #email = :keeper_email \
+                          AND #email_verified = :keeper_verified";
+
+impl Expression {
+    fn same_admin(self, admin: &User) -> Self {
+        self.value("keeper_status", Status::Active)
+            .value("keeper_role", admin.role)
+            .value("keeper_email", &admin.email)
+            .value("keeper_verified", admin.email_verified)
+    }
+}
+
 impl Transaction {
     /// Lets the transaction happen only while `keeper` is the admin that was read: by role or by address, with an account
     /// that is enabled.
     pub(super) fn while_admin(self, keeper: Option<&User>) -> Self {
         let Some(keeper) = keeper else { return self };
-        let condition = "#status = :keeper_status AND #role = :keeper_role AND #email = :keeper_email \
-                         AND #email_verified = :keeper_verified";
-        let unchanged = Expression::when(condition)
-            .value("keeper_status", Status::Active)
-            .value("keeper_role", keeper.role)
-            .value("keeper_email", &keeper.email)
-            .value("keeper_verified", keeper.email_verified);
-        self.check(KEEPER, keys::user(keeper.id), unchanged)
+        self.check(KEEPER, keys::user(keeper.id), Expression::when(SAME_ADMIN).same_admin(keeper))
+    }
+
+    /// The same for the admin who has sent an invitation, who must not have been taken back either: what a thief of
+    /// the account sent does not count.
+    pub(super) fn while_inviter(self, inviter: Option<&User>) -> Self {
+        let Some(inviter) = inviter else { return self };
+        let unchanged = Expression::when(format!("{SAME_ADMIN} AND #taken_back = :keeper_taken_back"))
+            .same_admin(inviter)
+            .value("keeper_taken_back", inviter.taken_back);
+        self.check("inviter", keys::user(inviter.id), unchanged)
     }
 }
 

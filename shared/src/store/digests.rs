@@ -1,7 +1,7 @@
 //! Digests: notices that are gathered into one mail.
 //!
-//! A digest is an outbox row of its own that waits until it is due. Its identifier follows from the address and the hour, so
-//! every mailer finds the same one without a look-up, and the first event of an hour opens it. While it waits it asks for
+//! A digest is an outbox row that waits until it is due. Its identifier follows from the address and the hour, so
+//! every mailer finds the same one without a look-up, and the first event of an hour opens it. While it waits it requests
 //! nothing; when it is due it is released into the stream like any other row. A sparse index finds those that are due.
 
 use std::time::Duration;
@@ -15,6 +15,7 @@ use super::row::Row;
 use super::single::{Updated, text};
 use super::tables::{Index, Table};
 use super::{Store, StoreError};
+use crate::clock::MAX_CLOCK_SKEW;
 use crate::digest;
 use crate::domain::{RowId, Timestamp, UserId};
 use crate::entropy;
@@ -48,7 +49,7 @@ impl Store {
         };
         let now = self.now();
         let start = Timestamp::from_millis(now.as_millis() - now.as_millis().rem_euclid(slot_millis()));
-        // A digest that was released a moment early by another clock is closed; the next one takes the notice.
+        // A digest that was released early by another clock is closed; the next one takes the notice.
         for slot in [start, start.plus(SLOT)] {
             let expression = if open { opening(row, address, user, slot) } else { joining(row) };
             match self.update("gather", keys::outbox(digest_of(address, slot)), expression).await? {
@@ -92,7 +93,16 @@ impl Store {
         Ok(released)
     }
 
+    /// The digests that are due at `now`, and those that would be due later than any digest can be: a clock that was ahead
+    /// has opened them.
     async fn due_digests(&self, shard: u8, now: Timestamp) -> Result<Vec<RowId>, StoreError> {
+        let mut due = self.waiting_digests(shard, "due_at <= :bound", now).await?;
+        let latest = now.plus(SLOT * 2).plus(MAX_CLOCK_SKEW);
+        due.extend(self.waiting_digests(shard, "due_at > :bound", latest).await?);
+        Ok(due)
+    }
+
+    async fn waiting_digests(&self, shard: u8, when: &str, bound: Timestamp) -> Result<Vec<RowId>, StoreError> {
         const OPERATION: &str = "due_digests";
         let mut due = Vec::new();
         let mut start = None;
@@ -102,9 +112,9 @@ impl Store {
                 .query()
                 .table_name(self.table(Table::Outbox))
                 .index_name(Index::DueDigests.name())
-                .key_condition_expression("due_shard = :shard AND due_at <= :now")
+                .key_condition_expression(format!("due_shard = :shard AND {when}"))
                 .expression_attribute_values(":shard", AttributeValue::S(shard.to_string()))
-                .expression_attribute_values(":now", attribute(now))
+                .expression_attribute_values(":bound", attribute(bound))
                 .set_exclusive_start_key(start);
             let page = request.send().await.map_err(|error| StoreError::from_sdk(OPERATION, error))?;
             let keys = page.items.unwrap_or_default();

@@ -30,7 +30,7 @@ pub struct Invitation {
     /// The admin; `None` for the operator's command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inviter: Option<UserId>,
-    /// [`User::taken_back`] of the admin: an admin whose account was taken back has invited nobody.
+    /// [`User::taken_back`] of the admin: what was sent before an account was taken back does not count.
     #[serde(default)]
     pub inviter_taken_back: u64,
     /// The service's version: a global rotation outdates the invitation as it does sessions.
@@ -68,8 +68,10 @@ pub struct Acceptance<'a> {
     pub token: &'a str,
     /// Its address.
     pub email: &'a EmailAddress,
-    /// The account: a new one, or an imported one whose address nobody had verified.
+    /// The account: a new one, or an imported one with an unverified address.
     pub account: Accepted<'a>,
+    /// The admin who has sent it, as they were read; `None` for one of the operator's.
+    pub inviter: Option<&'a User>,
 }
 
 /// The account of an accepted invitation.
@@ -150,16 +152,18 @@ impl Store {
         let used = Expression::when("#token_hash = :token AND #expires_at > :now")
             .value("token", accepted.token)
             .value("now", now);
-        let owner = match accepted.account {
-            Accepted::New(account) => account.id,
-            Accepted::Imported(account, ..) => account,
+        // An account that is imported concurrently would lose its address to a new one.
+        let (owner, holder) = match accepted.account {
+            Accepted::New(account) => (account.id, "(attribute_not_exists(#user_id) OR #state <> :imported)"),
+            Accepted::Imported(account, ..) => (account, "#user_id = :user"),
         };
         let mut claim = verified_if_provable(owner, now).value("invitation", id);
-        claim.condition = format!("#invitation = :invitation AND {}", claim.condition);
+        claim.condition = format!("#invitation = :invitation AND {holder} AND {}", claim.condition);
         let transaction = Transaction::default()
             .delete("invitation", keys::invitation(id), used)
             .update("email", keys::email(accepted.email), claim)
             .delete("lock", keys::lock(accepted.email), Expression::default())
+            .while_inviter(accepted.inviter)
             .audit(entry);
         let transaction = match accepted.account {
             Accepted::New(account) => transaction.put(
@@ -176,23 +180,28 @@ impl Store {
     }
 }
 
-/// EMAIL names the invitation. Where nobody holds the address, the item lives as long as the invitation; a registration ends
+/// EMAIL names the invitation. For a free address, the item lives as long as the invitation; a registration ends
 /// when it would have ended.
 fn naming(invitation: &Invitation, address: Option<&Address>, now: Timestamp) -> Expression {
     let nobody = address.is_none_or(|address| address.holder(now) == Holder::Nobody);
+    // Of two invitations at once the later one must find the earlier one, to delete it.
+    let older = address.and_then(|address| address.invitation);
+    let same_older = if older.is_some() { "#invitation = :older" } else { "attribute_not_exists(#invitation)" };
     let named = if nobody {
         let update = "SET #invitation = :invitation, #state = :invited, #schema_version = :schema, #ttl = :ttl \
                       REMOVE #user_id, #until, #password_hash, #email";
-        Expression::update(update, FREE)
+        Expression::update(update, format!("{FREE} AND {same_older}"))
             .value("invited", AddressState::Invited)
             .value("schema", 1)
             .value("ttl", invitation.ttl)
     } else {
         let until = address.and_then(|address| address.until).map(Timestamp::as_secs);
         let set_ttl = until.map_or("", |_| ", #ttl = :ttl");
-        let unverified = "attribute_exists(#user_id) AND #state IN (:registered, :contested, :imported) \
+        let unverified = "#user_id = :holder AND #state IN (:registered, :contested, :imported) \
                           AND (attribute_not_exists(#until) OR #until > :now)";
-        let named = Expression::update(format!("SET #invitation = :invitation{set_ttl}"), unverified)
+        let condition = format!("{unverified} AND {same_older}");
+        let named = Expression::update(format!("SET #invitation = :invitation{set_ttl}"), condition)
+            .value("holder", address.and_then(|address| address.user_id))
             .value("registered", AddressState::Registered)
             .value("contested", AddressState::Contested)
             .value("imported", AddressState::Imported);
@@ -200,6 +209,10 @@ fn naming(invitation: &Invitation, address: Option<&Address>, now: Timestamp) ->
             Some(until) => named.value("ttl", until.max(invitation.ttl)),
             None => named,
         }
+    };
+    let named = match older {
+        Some(older) => named.value("older", older),
+        None => named,
     };
     named.value("invitation", invitation.id).value("now", now)
 }

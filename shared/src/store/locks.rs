@@ -2,7 +2,7 @@
 //!
 //! Charging first makes guessing in parallel as expensive as guessing in turn: the eleventh of eleven parallel tries finds
 //! the lock full before any of them has been compared. A right password clears the charge. Known and unknown addresses
-//! are charged alike. Checks inside a session have a lock of their own, so that strangers at the login cannot keep an owner
+//! are charged alike. Checks inside a session have a separate lock, so that strangers at the login cannot keep an owner
 //! from acting.
 
 use std::time::Duration;
@@ -14,6 +14,7 @@ use super::keys;
 use super::schema::{Schema, Stored};
 use super::single::{Updated, number, text};
 use super::{Store, StoreError};
+use crate::clock::MAX_CLOCK_SKEW;
 use crate::config::Lockout;
 use crate::domain::{EmailAddress, Timestamp, UserId};
 
@@ -21,8 +22,6 @@ use crate::domain::{EmailAddress, Timestamp, UserId};
 const MEMORY: Duration = Duration::from_secs(30 * 86_400);
 /// A full lock younger than this may be right passwords that are still being hashed.
 const IN_FLIGHT: Duration = Duration::from_secs(3);
-/// The clocks of two processes may differ by this much; a time further ahead was written by a wrong clock.
-const SKEW: Duration = Duration::from_secs(5);
 
 /// Whose wrong passwords are counted.
 #[derive(Debug, Clone, Copy)]
@@ -101,7 +100,7 @@ impl Store {
             }
             let last = Timestamp::from_millis(number(&old, "last").unwrap_or_default());
             let end = last.plus(lockout.duration);
-            if last > now.plus(SKEW) {
+            if last > now.plus(MAX_CLOCK_SKEW) {
                 // A clock was ahead when this was written. The lock holds no longer than one that begins now.
                 self.update("correct_lock", lock.key(), beginning_now(last, now)).await?;
                 return Ok(LockCharge::Locked(lockout.duration));

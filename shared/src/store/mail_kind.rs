@@ -51,6 +51,31 @@ pub enum MailKind {
 }
 
 impl MailKind {
+    /// All of them.
+    pub const ALL: [Self; 21] = [
+        Self::Verification,
+        Self::RegistrationRepeated,
+        Self::RegistrationContested,
+        Self::PasswordWanted,
+        Self::AlreadyRegistered,
+        Self::PasswordReset,
+        Self::AddressChange,
+        Self::AddressChangeRequested,
+        Self::AddressChanged,
+        Self::AddressReserved,
+        Self::AddressRemoved,
+        Self::ClaimEnded,
+        Self::PasswordChanged,
+        Self::TheftDetected,
+        Self::NewDevice,
+        Self::NewCountry,
+        Self::AllSessionsEnded,
+        Self::AccountLocked,
+        Self::AccountErased,
+        Self::Invitation,
+        Self::Digest,
+    ];
+
     /// Whether it tells of an event, with a "this wasn't me" link.
     #[must_use]
     pub const fn is_notice(self) -> bool {

@@ -13,12 +13,11 @@ use super::single::{Updated, parse, text};
 use super::transaction::{CommitError, Transaction};
 use super::{Store, StoreError};
 use crate::audit::Entry;
+use crate::clock::MAX_CLOCK_SKEW;
 use crate::domain::{FormerAddress, RowId, User, UserId};
 use crate::entropy;
 use crate::telemetry;
 
-/// The clocks of two processes may differ by this much.
-const SKEW: Duration = Duration::from_secs(5);
 /// Longer than a queue keeps a message.
 const RETENTION: Duration = Duration::from_secs(30 * 86_400);
 
@@ -113,7 +112,7 @@ impl Store {
             Expression::update("SET #claimed_until = :until, #claimant = :claimant REMOVE #redriven_at", condition)
                 .value("now", now)
                 .value("until", now.plus(lease))
-                .value("credible", now.plus(lease).plus(SKEW))
+                .value("credible", now.plus(lease).plus(MAX_CLOCK_SKEW))
                 .value("claimant", &claimant);
         match self.update("claim", keys::outbox(id), expression).await? {
             Updated::Done(item) => Ok(Claim::Granted(Box::new(parse("claim", item)?))),

@@ -41,12 +41,20 @@ impl Store {
     }
 
     /// Counts one answer of the grace, if the token is still the one before the current one and fewer than `most` are
-    /// counted. `write` names this count: repeating it counts once.
+    /// counted. `write` names this count: repeating it counts once. With `restart` the grace begins with this answer.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn count_retry(&self, next: &Session, most: u32, write: &str) -> Result<Refreshed, StoreError> {
-        let update = "SET #retired.#uses = #retired.#uses + :one, #retired.#write = :write, #last_activity_at = :now";
+    pub async fn count_retry(
+        &self,
+        next: &Session,
+        most: u32,
+        restart: bool,
+        write: &str,
+    ) -> Result<Refreshed, StoreError> {
+        let restarted = if restart { ", #retired.#at = :now" } else { "" };
+        let counted = "SET #retired.#uses = #retired.#uses + :one, #retired.#write = :write, #last_activity_at = :now";
+        let update = format!("{counted}{restarted}");
         let condition = "#retired.#hash = :hash AND #retired.#uses < :most \
                          AND (attribute_not_exists(#retired.#write) OR #retired.#write <> :write)";
         let expression = Expression::update(update, condition)

@@ -1,4 +1,4 @@
-//! Registrations of addresses that nobody has verified: begun, contested, and finished by a confirmation.
+//! Registrations of unverified addresses: begun, contested, and finished by a confirmation.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub enum Registered {
 }
 
 impl Store {
-    /// Begins the registration of an address that nobody holds. An invitation of the address stays, so its item is kept as long
+    /// Begins the registration of a free address. An invitation of the address stays, so its item is kept as long
     /// as the longest invitation that can be set may last.
     ///
     /// # Errors
@@ -39,7 +39,8 @@ impl Store {
     ) -> Result<Registered, StoreError> {
         let update = "SET #user_id = :user, #state = :registered, #until = :until, #password_hash = :hash, #ttl = :ttl, \
                       #schema_version = :schema REMOVE #email";
-        let begun = Expression::update(update, FREE)
+        let invitation = if invited { "attribute_exists(#invitation)" } else { "attribute_not_exists(#invitation)" };
+        let begun = Expression::update(update, format!("{FREE} AND {invitation}"))
             .value("user", user.id)
             .value("registered", AddressState::Registered)
             .value("until", until)

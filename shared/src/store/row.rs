@@ -66,7 +66,7 @@ pub struct Row {
     /// What is to be removed, if anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sweep: Option<SweepKind>,
-    /// Whom it concerns; `None` for a request that concerned nobody and must look like one that did.
+    /// Whom it concerns; `None` for a request that concerned no account and must look like one that did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<UserId>,
     /// Who asked for it, where a notice is to say so.

@@ -74,7 +74,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn security_copies(&self) -> Result<Vec<Option<SecurityRecord>>, StoreError> {
-        // One after the other, over the one connection that there is at the start: nobody waits for this.
+        // One after the other, over the one connection of the start: no request waits for this.
         let mut copies = Vec::new();
         for copy in 0..SECURITY_COPIES {
             copies.push(self.read("security_copies", keys::security(copy)).await?);

@@ -11,7 +11,7 @@ pub enum Table {
     Users,
     /// Sessions.
     Tokens,
-    /// The audit trail.
+    /// The audit log.
     Audit,
     /// The service's version level and public keys.
     Security,
@@ -19,7 +19,7 @@ pub enum Table {
     Outbox,
     /// Buckets and locks.
     Limits,
-    /// What makes a change of the audit trail show.
+    /// What makes a change of the audit log show.
     Seals,
 }
 

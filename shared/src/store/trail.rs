@@ -38,7 +38,7 @@ pub struct Record {
     pub action: String,
     /// `success` or `refused`.
     pub outcome: String,
-    /// Why it was refused, more exactly than the client was told.
+    /// Why it was refused, more exactly than the answer says.
     #[serde(default)]
     pub reason: Option<String>,
     /// The account that it concerns.

@@ -61,7 +61,7 @@ where
         ("dashtam_local", level),
         ("dynoxide", LevelFilter::ERROR),
         // What a handler refuses or fails at is logged by the handler, under the ids of its work. The runtime would write each
-        // as an error once more, without them: a refusal of the authorizer is its ordinary answer, and anybody can cause it.
+        // as an error again, without them: a refusal of the authorizer is an ordinary answer, which any client can cause.
         ("lambda_runtime::layers::panic", LevelFilter::OFF),
         // That events come one at a time although more are allowed: so it is meant (docs/gateways.md).
         ("lambda_runtime::runtime", LevelFilter::ERROR),

@@ -2,7 +2,7 @@
 //! invitation (16 bytes), HMAC (32) and check (4).
 //!
 //! The mailer makes them: HMAC under the mail key of the outbox row, the purpose and the user or invitation. A redelivered row
-//! so gives the same token, the row itself gives nobody one, and a token of one purpose never serves another.
+//! so gives the same token, the row itself reveals none, and a token of one purpose never serves another.
 
 use std::fmt;
 

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::TokenConfig;
 
-/// So long a key verifies after it has stopped to sign: the longest life of an access token that can be set, and a minute for
+/// How long a key verifies after it has stopped signing: the longest life of an access token that can be set, and a minute for
 /// clocks that disagree.
 pub const RETIREMENT: Duration = TokenConfig::MAX_ACCESS_TTL.saturating_add(Duration::from_secs(60));
 
@@ -145,7 +145,9 @@ impl SecurityRecord {
     /// soon as its grace is over.
     #[must_use]
     pub fn outdates(&self, made: Timestamp, now: Timestamp) -> bool {
-        self.ver_current > VersionLevel::FIRST.current && made <= self.effective_at && self.ver_until <= now
+        self.ver_current > VersionLevel::FIRST.current
+            && made <= self.effective_at
+            && !self.level().is_grace_running(now)
     }
 
     /// The record with `key` published; it does not sign yet.

@@ -6,7 +6,7 @@ use http::StatusCode;
 use shared::description::Operation;
 use shared::environment::{Environment, StartError};
 use shared::http::{Body, Caller, Code, DeliverableEmail, Endpoint, Fields, FromFields, Meta, Problem};
-use shared::invitations::{Invitations, Invited, Invitee};
+use shared::invitations::{Invitations, Invited, Invitee, Inviter};
 use shared::routes;
 
 /// The request.
@@ -41,7 +41,7 @@ pub fn operation() -> Operation {
         .body::<Request>()
         .answers::<Invited>(
             StatusCode::ACCEPTED,
-            "The invitation is on its way. An earlier one to the address is void.",
+            "The invitation is made, and its email is on its way unless the address has had too many. An earlier one to the address has ended.",
         )
         .refuses(&[Code::Conflict])
 }
@@ -52,5 +52,5 @@ async fn handler(
     caller: Caller,
     Body(Request(invitee)): Body<Request>,
 ) -> Result<(StatusCode, Json<Invited>), Problem> {
-    Ok((StatusCode::ACCEPTED, Json(invitations.invite(&meta, &caller, &invitee).await?)))
+    Ok((StatusCode::ACCEPTED, Json(invitations.invite(&meta, Inviter::Admin(&caller), &invitee).await?)))
 }

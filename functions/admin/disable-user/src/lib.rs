@@ -25,7 +25,7 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 #[must_use]
 pub fn operation() -> Operation {
     Operation::of(&routes::ADMIN_DISABLE_USER, "Disable an account")
-        .explained("Disables the account, revokes its tokens and ends its sessions. The owner is not told by email.")
+        .explained("Disables the account, revokes its tokens and ends its sessions. The owner gets no email.")
         .path::<UserId>()
         .body::<Reason>()
         .answers::<Message>(StatusCode::OK, "The account is closed and its sessions have ended.")

@@ -31,7 +31,7 @@ impl FromFields for Asked {
 /// Builds the endpoint.
 ///
 /// # Errors
-/// [`StartError::Keys`] if the cursor key is not at hand.
+/// [`StartError::Keys`] if the cursor key is not available.
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
     let directory = environment.directory().await?;
     Ok(Endpoint::admin(&routes::ADMIN_FIND_USERS, handler, directory, &environment.authenticator()))

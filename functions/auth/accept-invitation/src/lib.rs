@@ -58,7 +58,7 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 #[must_use]
 pub fn operation() -> Operation {
     Operation::of(&routes::AUTH_ACCEPT_INVITATION, "Accept an invitation")
-        .explained("Makes the account of an invitation with the token of its email, a name and a password. A password that breaks the rules does not use the token up.")
+        .explained("Makes the account of an invitation, or finishes the imported one of its address, with the token of its email, a name and a password; it ends every registration of the address, and does not sign in. A password that breaks the rules does not use the token up.")
         .body::<Acceptance>()
         .answers::<Message>(StatusCode::OK, "The account is ready, and its email address is verified.")
         .refuses(&[Code::InvalidOrExpiredToken])

@@ -68,7 +68,7 @@ pub fn operation() -> Operation {
     Operation::of(&routes::AUTH_CHANGE_PASSWORD, "Change the password")
         .explained("Sets a new password and ends every other session. The caller continues with the returned tokens.")
         .body::<Change>()
-        .answers::<Answer>(StatusCode::OK, "The password is changed; go on with these tokens.")
+        .answers::<Answer>(StatusCode::OK, "The password is changed; continue with these tokens.")
         .refuses(&[Code::InvalidCredentials, Code::AccountLocked, Code::ReauthenticationRequired, Code::Conflict])
 }
 

@@ -44,7 +44,7 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 #[must_use]
 pub fn operation() -> Operation {
     Operation::of(&routes::AUTH_DELETE_ME, "Delete the account")
-        .explained("Deletes the caller's account, its sessions and its connections for good. Requires the password.")
+        .explained("Deletes the caller's account and its sessions for good; requires the password. It is refused for an admin, and while a former address can take the account back.")
         .body::<Proof>()
         .answers::<Answer>(
             StatusCode::OK,

@@ -46,7 +46,7 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 /// What it takes and answers.
 #[must_use]
 pub fn operation() -> Operation {
-    Operation::of(&routes::AUTH_REFRESH, "Refresh the tokens").explained("Retires the refresh token and returns its successor with a new access token. A retired token that is sent again after the grace period ends the session, since it may have been stolen.")
+    Operation::of(&routes::AUTH_REFRESH, "Refresh the tokens").explained("Retires the refresh token and returns its successor with a new access token. A retired token that is sent again within the grace period, or later with the `retry_key` of its refresh, gets the same successor; else it ends the session, since it may have been stolen.")
         .body::<Request>()
         .answers::<TokenPair>(StatusCode::OK, "Fresh tokens; the old refresh token is spent.")
         .refuses(&[Code::InvalidRefreshToken])

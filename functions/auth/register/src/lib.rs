@@ -54,11 +54,11 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 /// What it takes and answers.
 #[must_use]
 pub fn operation() -> Operation {
-    Operation::of(&routes::AUTH_REGISTER, "Register an account").explained("Creates an account and sends a verification email. If the address is taken, its owner gets a notice instead and the answer is the same.")
+    Operation::of(&routes::AUTH_REGISTER, "Register an account").explained("Registers an address and sends a verification email, or a notice to the owner of a taken address; the answer is the same. The same password again is the same registration; another password makes the address contested, and the person who verifies it chooses the password by a reset link.")
         .body::<Request>()
         .answers::<Message>(
             StatusCode::CREATED,
-            "Registered, or the owner of the address has been told; the answer is the same.",
+            "Registered, or the owner of the address gets an email; the answer is the same.",
         )
         .refuses(&[Code::Forbidden])
 }

@@ -35,7 +35,7 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 #[must_use]
 pub fn operation() -> Operation {
     Operation::of(&routes::AUTH_REQUEST_PASSWORD_RESET, "Request a password reset")
-        .explained("Sends a reset email if there is an account with this address. The answer is always the same.")
+        .explained("Sends a reset email if there is an account or an open registration with this address; while a link has five minutes or more to live, the email repeats it. The answer is always the same.")
         .body::<Request>()
         .answers::<Message>(
             StatusCode::ACCEPTED,

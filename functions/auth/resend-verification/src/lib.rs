@@ -39,7 +39,7 @@ pub fn operation() -> Operation {
         .body::<Request>()
         .answers::<Message>(
             StatusCode::ACCEPTED,
-            "A mail is on its way if the address waits for its confirmation; the answer is the same if not.",
+            "An email is on its way if the address waits for its verification; the answer is the same if not.",
         )
 }
 

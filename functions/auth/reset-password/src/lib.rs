@@ -38,7 +38,7 @@ impl FromFields for Reset {
     fn read(fields: &mut Fields, rules: &NewPasswordRules) -> Option<Self> {
         let token = fields.required("token");
         let password = fields.new_password("new_password", rules.policy, rules.email.as_deref());
-        // Only an account that nobody has finished takes a name with it.
+        // Only an unfinished account takes a name with it.
         let name = fields.optional("name");
         Some(Self { token: token?, password: password?, name })
     }
@@ -58,7 +58,7 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 /// What it takes and answers.
 #[must_use]
 pub fn operation() -> Operation {
-    Operation::of(&routes::AUTH_RESET_PASSWORD, "Reset the password").explained("Sets a new password with the token of a reset email and ends every session. A password that breaks the rules does not use the token up.")
+    Operation::of(&routes::AUTH_RESET_PASSWORD, "Reset the password").explained("Sets a new password with the token of a reset email, verifies the address and ends every session and every registration and invitation of the address. A password that breaks the rules does not use the token up.")
         .body::<Reset>()
         .sample("token", "drs_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
         .answers::<Message>(StatusCode::OK, "The password is changed and every session is ended.")

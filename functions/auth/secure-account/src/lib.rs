@@ -33,10 +33,10 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 /// What it takes and answers.
 #[must_use]
 pub fn operation() -> Operation {
-    Operation::of(&routes::AUTH_SECURE_ACCOUNT, "Report an unauthorised change").explained("Secures the account with the token of a notice (\"this wasn't me\"): ends every session, makes the password unusable and sends a reset email.")
+    Operation::of(&routes::AUTH_SECURE_ACCOUNT, "Report an unauthorised change").explained("Secures the account with the token of a notice (\"this wasn't me\"): restores the address that the notice went to, ends every session, makes the password unusable and sends a reset email to that address alone.")
         .body::<Request>()
         .sample("token", "dsa_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
-        .answers::<Message>(StatusCode::OK, "Every session is ended and a reset is mailed.")
+        .answers::<Message>(StatusCode::OK, "Every session is ended, and a reset email is on its way.")
         .refuses(&[Code::InvalidOrExpiredToken, Code::Conflict])
 }
 

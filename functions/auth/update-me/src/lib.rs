@@ -56,7 +56,7 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 /// What it takes and answers.
 #[must_use]
 pub fn operation() -> Operation {
-    Operation::of(&routes::AUTH_UPDATE_ME, "Change name or email address").explained("Changes the caller's name, email address or both. A new address is pending until it is verified, and requires the password.")
+    Operation::of(&routes::AUTH_UPDATE_ME, "Change name or email address").explained("Changes the caller's name, email address or both; a new address is pending until it is verified, and requires the password; the present address calls a pending change off. After a change the former address can take the account back for a week; a fourth change within that time is refused.")
         .body::<Changes>()
         .answers::<UserView>(StatusCode::OK, "The account as it is now.")
         .refuses(&[Code::InvalidCredentials, Code::AccountLocked, Code::ReauthenticationRequired, Code::Conflict])

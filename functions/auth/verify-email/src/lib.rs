@@ -35,7 +35,7 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 pub fn operation() -> Operation {
     Operation::of(&routes::AUTH_VERIFY_EMAIL, "Verify an email address")
         .explained(
-            "Verifies the address of a registration, or confirms a change of address, with the token of the email.",
+            "Verifies the address of a registration, or confirms a change of address, with the token of the email. An address whose owner has to choose the password (contested, imported, invited, or an admin's by configuration) is verified by reset-password instead.",
         )
         .body::<Request>()
         .answers::<Message>(StatusCode::OK, "The address is confirmed.")

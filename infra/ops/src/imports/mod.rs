@@ -3,7 +3,7 @@
 //! Each line is one write, so nothing is ever half imported. An address that has an account is left as it is and told, so
 //! an import that was cut off, by whatever, is begun again and goes on where it was.
 //!
-//! Nobody is dropped: with `--on-fault skip` a line that cannot be imported is kept in a file.
+//! No user is dropped: with `--on-fault skip` a line that cannot be imported is kept in a file.
 
 mod overview;
 mod rejected;

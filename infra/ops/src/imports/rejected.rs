@@ -1,4 +1,4 @@
-//! Lines that were left out, kept in a file of their own: whoever imports ten thousand people must find the five that are
+//! Lines that were left out, kept in a separate file: an operator who imports ten thousand users must find the five that are
 //! missing, fix their lines and import them.
 
 use std::fs::{File, OpenOptions};
@@ -71,7 +71,7 @@ impl Rejected {
     }
 }
 
-/// A new file that nobody else reads: there are password hashes in it.
+/// A new file that only its owner can read: there are password hashes in it.
 fn private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);

@@ -19,7 +19,7 @@ pub(super) struct Line {
     /// Counted from 1.
     pub(super) number: u64,
     pub(super) found: Result<Newcomer, String>,
-    /// As it stands in the file, with its end; empty for one that could not be read.
+    /// As it is in the file, with its line end; empty for one that could not be read.
     pub(super) raw: Vec<u8>,
 }
 

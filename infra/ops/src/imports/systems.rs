@@ -22,8 +22,8 @@ pub(super) struct Parts {
 
 impl Parts {
     fn newcomer(self) -> Result<Newcomer, String> {
-        let email = self.email.filter(|email| !email.is_empty()).ok_or("it has no mail address")?;
-        let email = EmailAddress::parse(&email).map_err(|error| format!("the mail address: {error}"))?;
+        let email = self.email.filter(|email| !email.is_empty()).ok_or("it has no email address")?;
+        let email = EmailAddress::parse(&email).map_err(|error| format!("the email address: {error}"))?;
         let id = self.id.map(|id| id.parse::<UserId>().map_err(|_| "the id is no UUID")).transpose()?;
         let local = email.address().split('@').next().unwrap_or_default().to_owned();
         let name = self.name.filter(|name| !name.trim().is_empty()).unwrap_or(local);
@@ -40,7 +40,7 @@ impl Parts {
 /// RFC 3339, also with a blank for the `T` and hours alone for an offset, as `PostgreSQL` writes it; without an offset it is UTC.
 fn moment(text: &str) -> Result<Timestamp, String> {
     let parsed = text.parse::<jiff::Timestamp>().or_else(|_| format!("{text}Z").parse());
-    let moment = parsed.map_err(|_| "created_at is no moment of RFC 3339".to_owned())?;
+    let moment = parsed.map_err(|_| "created_at is not a time of RFC 3339".to_owned())?;
     Ok(Timestamp::from_millis(moment.as_millisecond()))
 }
 
@@ -268,7 +268,7 @@ impl Keycloak {
         let created_at = self.created_timestamp.map(|millis| {
             jiff::Timestamp::from_millisecond(millis)
                 .map(|at| at.to_string())
-                .map_err(|_| "createdTimestamp is no moment")
+                .map_err(|_| "createdTimestamp is not a time")
         });
         Parts {
             id: self.id,

@@ -41,7 +41,7 @@ pub struct UsersImport {
     /// What a line that cannot be imported does
     #[arg(long, default_value = "stop")]
     pub on_fault: OnFault,
-    /// Where lines that were left out are kept, to be mended and imported; without it the file's name with `.rejected`
+    /// Where lines that were left out are kept, to be corrected and imported; without it the file's name with `.rejected`
     #[arg(long, value_name = "PATH")]
     pub rejected: Option<PathBuf>,
     /// Most accounts in a second

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use serde_json::Value;
-use shared::config::Settings;
+use shared::config::{Relation, Settings};
+use shared::environment::Environment;
 
 use crate::local::{Ran, run};
 
@@ -59,6 +60,21 @@ async fn all_faults_are_told_at_once_with_exit_code_2() {
 }
 
 #[tokio::test]
+async fn settings_that_contradict_each_other_are_told_as_a_start_tells_them() {
+    for relation in Relation::ALL.iter().filter(|relation| relation.is_refused()) {
+        let settings = relation.contradiction.iter().map(|(name, value)| (format!("DASHTAM_{name}"), *value));
+        let settings: Vec<_> = settings.collect();
+        let process = settings.iter().fold(Settings::default(), |all, (name, value)| all.with(name, *value));
+        let refused = Environment::new(&process).err().expect("a contradiction").to_string();
+        let lines: Vec<_> = settings.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
+        let lines = lines.concat();
+        let file = File::new(&format!("{}-{}", relation.first, relation.second), &lines);
+        let document = file.check(&["--json"]).await.assert(2).document();
+        assert_eq!(document["faults"], serde_json::json!([refused]), "{relation:?}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_in_force_and_what_differs_is_shown_and_secrets_are_not() {
     let file = File::new(
         "values",
@@ -81,6 +97,24 @@ async fn what_only_shows_when_the_parts_are_built_is_told_too() {
     let file = File::new("parts", "DASHTAM_GEOIP_FILE=/nonexistent/city.mmdb\n");
     let ran = file.check(&[]).await.assert(2);
     assert!(ran.out.contains("DASHTAM_GEOIP_FILE cannot be used"), "{}", ran.out);
+}
+
+#[tokio::test]
+async fn a_database_of_places_that_is_old_is_warned_of_as_at_a_start() {
+    let database = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/tests/data/documentation-ranges.mmdb");
+    let mut bytes = std::fs::read(database).expect("a database");
+    // The time of its making follows its name and two bytes of type and size.
+    let name = b"build_epoch";
+    let at = bytes.windows(name.len()).rposition(|window| window == name).expect("a time") + name.len() + 2;
+    *bytes.get_mut(at).expect("its first byte") = 1;
+    let old = File::new("old-database", "");
+    std::fs::write(&old.0, bytes).expect("written");
+    let file = File::new("old", &format!("DASHTAM_GEOIP_FILE={}\n", old.0.display()));
+    let ran = file.check(&[]).await.assert(0);
+    let warning = "DASHTAM_GEOIP_FILE is more than a year old";
+    assert!(ran.out.contains(&format!("Warning: {warning}")), "{}", ran.out);
+    let document = file.check(&["--json"]).await.assert(0).document();
+    assert!(document["warnings"][0].as_str().is_some_and(|text| text.starts_with(warning)), "{document}");
 }
 
 #[tokio::test]

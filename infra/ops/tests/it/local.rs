@@ -105,11 +105,21 @@ impl Local {
 
     /// The same on files that are there.
     pub async fn on(files: Files) -> Self {
+        Self::set(files, &[]).await
+    }
+
+    /// A service with these settings as well.
+    pub async fn with(name: &str, settings: &[(&str, &str)]) -> Self {
+        Self::set(Files::of(name), settings).await
+    }
+
+    async fn set(files: Files, more: &[(&str, &str)]) -> Self {
         let options = Options { port: files.port, data_dir: files.directory.clone(), in_memory: false, env_file: None };
         let settings = Settings::default()
             .with("DASHTAM_ARGON2_MEMORY_KIB", "64")
             .with("DASHTAM_ARGON2_ITERATIONS", "1")
             .with("DASHTAM_RATE_LIMIT_SCALE", "1000");
+        let settings = more.iter().fold(settings, |all, (name, value)| all.with(name, *value));
         let stack = Box::pin(Stack::start(&options, &settings)).await.expect("the local run");
         Self { stack, files }
     }

@@ -88,7 +88,7 @@ async fn a_migration_goes_up_and_down_and_is_told_by_status_history_doctor_and_t
     assert_eq!((&ends[0]["details"]["changed"], &ends[0]["details"]["migration"]), (&"40".into(), &NICKNAME.id.into()));
 }
 
-/// This very program once more, as a process of an operator whose release has the made-up migration: it runs the one test
+/// This very program again, as a process of an operator whose release has the made-up migration: it runs the one test
 /// that is named, which runs the command.
 fn process(test: &str, command_line: &[OsString]) -> Command {
     let words: Vec<_> = command_line.iter().map(|word| word.to_str().expect("UTF-8")).collect();

@@ -1,5 +1,6 @@
 //! Accounts by their passwords, and what the audit log says of an import, an export and an erasure.
 
+use ops::drill::cast::Person;
 use serde_json::{Value, json};
 
 use crate::imports::{File, bcrypt_hash, counts, import, log_in, shown};
@@ -55,4 +56,45 @@ async fn erasing_somebody_wants_a_confirmation_and_ends_their_sessions() {
     assert_eq!(local.me(&tokens).await, 200);
     local.ops(&["users", "delete", "ada@example.com", "--reason", REASON, "--yes"]).await.assert(0);
     assert_eq!(local.me(&tokens).await, 401);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operator_invites_where_registration_is_closed_and_no_admin_is() {
+    let local = Local::with("people-invite", &[("DASHTAM_REGISTRATION", "closed")]).await;
+    let invite = ["users", "invite", "ada@example.com", "--reason", REASON];
+    let refused = local.ops(&invite).await.assert(2);
+    assert!(refused.err.contains("Nothing was done"), "{}", refused.err);
+    let invited = local.ops(&[&invite[..], &["--yes", "--json"]].concat()).await.assert(0).document();
+    let mut connection = local.connect();
+    let ada = Person::new("ada@example.com", PASSWORD);
+    let token = ada.mailed(&mut connection, "div_").await.expect("an invitation");
+    let body = json!({ "token": token, "name": "Ada", "password": PASSWORD });
+    connection
+        .post("/api/v1/auth/accept-invitation", None, &body)
+        .await
+        .expect("an answer")
+        .json(200)
+        .expect("accepted");
+    assert_eq!(log_in(&local, "ada@example.com", PASSWORD).await, 200);
+    let query = ["audit", "query", "--action", "admin.create_invitation", "--json"];
+    let record = local.ops(&query).await.assert(0).document();
+    assert_eq!(record.pointer("/events/0/details/operator"), Some(&json!("olga")));
+    assert_eq!(record.pointer("/events/0/details/invitation"), invited.get("id"));
+    local.ops(&[&invite[..], &["--yes"]].concat()).await.assert(1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_admin_of_the_configuration_is_not_erased() {
+    let local = Local::with("people-last", &[("DASHTAM_ADMIN_EMAILS", "root@example.com")]).await;
+    let lines = [
+        json!({ "email": "root@example.com", "email_verified": true }),
+        json!({ "email": "ada@example.com", "email_verified": true }),
+    ];
+    let file = File::new("last", &lines.map(|line| line.to_string()).join("\n"));
+    import(&local, "jsonl", &file, &["--yes"]).await.assert(0);
+    let erase = ["users", "delete", "root@example.com", "--reason", REASON, "--yes"];
+    let refused = local.ops(&erase).await.assert(1);
+    assert!(refused.err.contains("last admin"), "{}", refused.err);
+    local.ops(&["users", "grant-admin", "ada@example.com", "--reason", REASON, "--yes"]).await.assert(0);
+    local.ops(&erase).await.assert(0);
 }

@@ -149,7 +149,7 @@ impl Known {
 
     fn after(mut self, step: &Step) -> Self {
         use Thing::{Confirmation, Notice, Reset, Session};
-        let mailbox = |address: Address| MAILBOXES[address];
+        let mailbox = |address: Address| MAILBOXES.get(address).copied().expect("an address");
         match *step {
             Step::Register(_, address, _) | Step::ResendVerification(address) => {
                 self.gains(mailbox(address), &[Confirmation, Reset]);

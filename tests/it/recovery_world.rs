@@ -81,7 +81,11 @@ impl<'a> World<'a> {
 
     /// The address that the account had at the beginning.
     pub fn first(&self) -> String {
-        self.addresses[FIRST].clone()
+        self.address(FIRST)
+    }
+
+    fn address(&self, address: Address) -> String {
+        self.addresses.get(address).cloned().expect("an address")
     }
 
     pub fn new_password(&mut self) -> String {
@@ -106,10 +110,10 @@ impl<'a> World<'a> {
         match *step {
             Step::Register(who, address, again) => self.register(who, address, again).await,
             Step::ResendVerification(address) => {
-                post(self.app, "resend-verification", &json!({ "email": self.addresses[address] })).await;
+                post(self.app, "resend-verification", &json!({ "email": self.address(address) })).await;
             }
             Step::RequestReset(address) => {
-                post(self.app, "request-password-reset", &json!({ "email": self.addresses[address] })).await;
+                post(self.app, "request-password-reset", &json!({ "email": self.address(address) })).await;
             }
             Step::SignIn(who, address) => self.sign_in(who, address).await,
             Step::ChangePassword(who) => self.change_password(who).await,
@@ -164,7 +168,7 @@ impl<'a> World<'a> {
         if address == FIRST && self.holder_of_first().await.is_none() {
             self.note_sign_up(&password);
         }
-        let body = json!({ "email": self.addresses[address], "password": password, "name": "Ada Lovelace" });
+        let body = json!({ "email": self.address(address), "password": password, "name": "Ada Lovelace" });
         post(self.app, "register", &body).await;
         let player = self.player(who);
         player.passwords.push(password.clone());
@@ -198,7 +202,7 @@ impl<'a> World<'a> {
     async fn sign_in(&mut self, who: Who, address: Address) {
         for password in self.newest_passwords(who, 2) {
             let mut actor = client(self.app);
-            let answer = actor.try_log_in(&self.addresses[address], &password).await;
+            let answer = actor.try_log_in(&self.address(address), &password).await;
             if answer.status == 200 {
                 keep_tokens(&mut actor, &answer);
                 self.player(who).sessions.push(actor);
@@ -229,7 +233,7 @@ impl<'a> World<'a> {
         let Some(session) = self.player(who).sessions.last() else { return };
         let actor = session.clone().at(&fresh_address());
         let to = match to {
-            Some(to) => Some(self.addresses[to].clone()),
+            Some(to) => Some(self.address(to)),
             None => actor.me().await.member("email"),
         };
         for password in passwords {

@@ -232,7 +232,7 @@ async fn a_compromise_is_answered_as_done_whatever_its_clean_up_comes_to() {
 async fn a_rotation_that_could_not_begin_is_recorded_as_refused() {
     let app = TestApp::start().await;
     let root = app.admin("root@example.com").await;
-    let (proxy, address) = Proxy::start(app.aws.endpoints.secrets_manager).await;
+    let (proxy, address) = Proxy::start(&app.aws, app.aws.endpoints.secrets_manager).await;
     let router = app.router_with(&[("AWS_ENDPOINT_URL_SECRETS_MANAGER", &format!("http://{address}"))]).await;
     proxy.plan("", Fault::InternalError, 1_000);
     let routine = json!({ "mode": "routine", "reason": "the quarterly exercise" });

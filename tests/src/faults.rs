@@ -59,7 +59,7 @@ pub struct Proxy {
 impl Proxy {
     /// Starts a proxy before the server at `target`; where it listens, and where it is called from this process.
     pub async fn start(aws: &LocalAws, target: SocketAddr) -> (Self, SocketAddr) {
-        let server = aws.in_process.at(&target.to_string()).expect("a server");
+        let server = aws.in_process.at(target).expect("a server");
         let (held, released) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
         let (calls, traces, watched, planned) = (Arc::default(), Arc::default(), Arc::default(), Arc::default());
         let proxy = Self { calls, traces, watched, planned, held, released, server };

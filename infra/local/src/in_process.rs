@@ -5,6 +5,7 @@
 //! goes through the ports, to the same servers.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use aws_smithy_runtime_api::client::connection::{CaptureSmithyConnection, ConnectionMetadata};
@@ -22,18 +23,18 @@ use tower::ServiceExt as _;
 
 /// The servers in this process, by the address that clients have for them; cheap to clone, all clones are one.
 #[derive(Debug, Clone, Default)]
-pub struct InProcess(Arc<RwLock<BTreeMap<String, Router>>>);
+pub struct InProcess(Arc<RwLock<BTreeMap<SocketAddr, Router>>>);
 
 impl InProcess {
-    /// Has calls of `address` (host and port) answered by `server`.
-    pub fn serve(&self, address: impl ToString, server: Router) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(address.to_string(), server);
+    /// Has calls of `address` answered by `server`.
+    pub fn serve(&self, address: SocketAddr, server: Router) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(address, server);
     }
 
     /// The server at `address`.
     #[must_use]
-    pub fn at(&self, address: &str) -> Option<Router> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(address).cloned()
+    pub fn at(&self, address: SocketAddr) -> Option<Router> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(&address).cloned()
     }
 
     /// The client; calls of all other addresses leave through `sockets`.
@@ -65,7 +66,8 @@ struct Connector {
 impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let address = request.uri().split_once("://").map(|(_, rest)| rest.split('/').next().unwrap_or(rest));
-        let server = address.and_then(|address| Some((address.to_owned(), self.servers.at(address)?)));
+        let address = address.and_then(|address| address.parse::<SocketAddr>().ok());
+        let server = address.and_then(|address| Some((address, self.servers.at(address)?)));
         match (server, request.body().bytes()) {
             (Some((address, server)), Some(_)) => HttpConnectorFuture::new(ask(server, address, request)),
             _ => self.sockets.call(request),
@@ -73,7 +75,7 @@ impl HttpConnector for Connector {
     }
 }
 
-async fn ask(server: Router, address: String, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+async fn ask(server: Router, address: SocketAddr, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
     // A call over a connection lets others go on meanwhile; without this, parallel requests of one thread would go one by
     // one, and their races would never happen.
     tokio::task::yield_now().await;
@@ -84,7 +86,7 @@ async fn ask(server: Router, address: String, request: HttpRequest) -> Result<Ht
             .set_connection_retriever(|| Some(ConnectionMetadata::builder().proxied(false).poison_fn(|| {}).build()));
     }
     // An HTTP client adds the host to what the SDK makes; the servers look at it.
-    if let Ok(host) = HeaderValue::from_str(&address) {
+    if let Ok(host) = HeaderValue::from_str(&address.to_string()) {
         parts.headers.entry(header::HOST).or_insert(host);
     }
     let body = Body::from(body.bytes().unwrap_or_default().to_vec());
@@ -104,7 +106,9 @@ mod tests {
 
     use super::*;
 
-    fn client(address: &str, http: SharedHttpClient) -> aws_sdk_dynamodb::Client {
+    const NOBODY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9);
+
+    fn client(address: SocketAddr, http: SharedHttpClient) -> aws_sdk_dynamodb::Client {
         let config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .http_client(http)
@@ -126,19 +130,19 @@ mod tests {
     async fn a_server_of_this_process_is_called_without_a_socket() {
         let servers = InProcess::default();
         // Nothing listens there.
-        servers.serve("127.0.0.1:9", tables("here"));
-        let answer = client("127.0.0.1:9", servers.client(sockets())).list_tables().send().await.unwrap();
+        servers.serve(NOBODY, tables("here"));
+        let answer = client(NOBODY, servers.client(sockets())).list_tables().send().await.unwrap();
         assert_eq!(answer.table_names(), ["here"]);
     }
 
     #[tokio::test]
     async fn another_address_is_called_through_a_socket() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
+        let address = listener.local_addr().unwrap();
         let server = tokio::spawn(async move { axum::serve(listener, tables("there")).await });
         let servers = InProcess::default();
-        servers.serve("127.0.0.1:9", tables("here"));
-        let answer = client(&address, servers.client(sockets())).list_tables().send().await.unwrap();
+        servers.serve(NOBODY, tables("here"));
+        let answer = client(address, servers.client(sockets())).list_tables().send().await.unwrap();
         assert_eq!(answer.table_names(), ["there"]);
         server.abort();
     }
@@ -146,8 +150,8 @@ mod tests {
     #[tokio::test]
     async fn parallel_calls_of_one_thread_take_turns() {
         let servers = InProcess::default();
-        servers.serve("127.0.0.1:9", tables("here"));
-        let client = client("127.0.0.1:9", servers.client(sockets()));
+        servers.serve(NOBODY, tables("here"));
+        let client = client(NOBODY, servers.client(sockets()));
         let log = std::sync::Mutex::new(String::new());
         let two_calls = async |name: char| {
             for _ in 0..2 {

@@ -34,7 +34,9 @@ pub fn deed(record: &Record, names: &Names) -> String {
         "admin.rotate_tokens" if is("dry_run", "true") => "asked which sessions a rotation of tokens would end",
         "admin.rotate_tokens" if is("scope", "global") => "ended every session of every account",
         "admin.rotate_tokens" => "ended every session of an account",
+        "admin.rotate_signing_keys" if is("stage", "requested") => "asked for new signing keys",
         "admin.rotate_signing_keys" => "replaced the signing keys",
+        "admin.rotate_data_keys" if is("stage", "requested") => "asked for a new data key",
         "admin.rotate_data_keys" => "replaced the data key",
         "admin.find_users" => "searched for accounts",
         "admin.create_invitation" => "invited the owner of an email address",
@@ -76,6 +78,8 @@ pub fn attempt(record: &Record, names: &Names) -> String {
             None => "tried to take an account back by a link",
         },
         "admin.import_user" => "tried to import an account of another service",
+        "admin.rotate_signing_keys" => "tried to replace the signing keys",
+        "admin.rotate_data_keys" => "tried to replace the data key",
         "auth.accept_invitation" => "tried to accept an invitation",
         "admin.create_invitation" => "tried to invite the owner of an email address",
         "auth.delete_me" => "tried to erase the account",
@@ -90,6 +94,8 @@ pub fn why(record: &Record) -> String {
     let reason = record.reason.as_deref().unwrap_or("no reason is recorded");
     let text = match reason {
         "wrong_password" => "the password was wrong",
+        "not_begun" => "the rotation could not be started, and nothing was changed",
+        "rotation_pending" => "an earlier rotation was not finished yet",
         "wrong_password_locks" => {
             "the password was wrong once too often, and the address is locked; the owner was mailed"
         }

@@ -39,8 +39,8 @@ fn paths() -> Vec<&'static str> {
 fn api_functions() -> Vec<&'static str> {
     let mut functions: Vec<&str> = Vec::new();
     for route in routes::ALL {
-        if !functions.contains(&route.function) {
-            functions.push(route.function);
+        if !functions.contains(&route.program()) {
+            functions.push(route.program());
         }
     }
     functions.push(FALLBACK);
@@ -63,9 +63,9 @@ fn body() -> String {
     for path in paths() {
         let _ = writeln!(body, "          {path:?}:");
         for route in routes::ALL.into_iter().filter(|route| route.path == path) {
-            body += &operation(&route.method.as_str().to_ascii_lowercase(), route.function);
+            body += &operation(&route.method.as_str().to_ascii_lowercase(), route.program());
             if route.method == Method::GET {
-                body += &operation("head", route.function);
+                body += &operation("head", route.program());
             }
         }
         body += &operation(ANY_METHOD, FALLBACK);

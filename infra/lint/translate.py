@@ -4,6 +4,7 @@ Linters see little of a raw SAM template: a misspelt action or an undefined refe
 function's policy passes there, since the policy only becomes a role in the translation.
 """
 
+import copy
 import json
 import logging
 import sys
@@ -19,18 +20,23 @@ class NoManagedPolicies:
         return {}
 
 
-def main(path):
-    logging.getLogger("samtranslator").setLevel(logging.ERROR)
+def read(path):
     with open(path, encoding="utf-8") as file:
-        template = yaml_parse(file.read())
+        return yaml_parse(file.read())
+
+
+def translated(template):
+    """What SAM makes of a template, which stays as it is."""
+    logging.getLogger("samtranslator").setLevel(logging.ERROR)
+    template = copy.deepcopy(template)
     # The translator wants code in a bucket; `sam deploy` puts it there. Where it lies is of no matter here.
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = "s3://bucket/key"
         if resource["Type"] == "AWS::CloudFormation::Stack":
             resource["Properties"]["TemplateURL"] = "https://bucket.s3.amazonaws.com/key"
-    json.dump(transform(template, {}, NoManagedPolicies()), sys.stdout, indent=2)
+    return transform(template, {}, NoManagedPolicies())
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    json.dump(translated(read(sys.argv[1])), sys.stdout, indent=2)

@@ -49,9 +49,14 @@ pub async fn run(build: impl AsyncFnOnce(&Environment) -> Result<Endpoint, Start
     .await
 }
 
+/// Serves several endpoints, none of which calls anything.
+pub async fn run_several(build: impl AsyncFnOnce(&Environment) -> Result<Vec<Endpoint>, StartError>) -> ExitCode {
+    start(async |environment| serve(build(environment).await?, environment).await).await
+}
+
 /// Serves what no endpoint does: 404, 405 with `Allow`, and OPTIONS.
 pub async fn run_fallback() -> ExitCode {
-    start(async |environment| serve(Vec::new(), environment).await).await
+    run_several(async |_| Ok(Vec::new())).await
 }
 
 /// Serves a queue's consumer: what fails is reported message by message and comes again.

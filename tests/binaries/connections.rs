@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bundle_tests::TestApp;
 use bundle_tests::stage::{Stage, http_folders, outbox_row};
 use dashtam_runtime::wires::Wires;
+use shared::routes::program_of;
 
 use crate::{function, respond};
 
@@ -19,7 +20,7 @@ async fn opened(stage: &Stage, folder: &str, event: &str) -> (Opened, Opened) {
     let services = stage.app.settings().beginning_with("AWS_ENDPOINT_URL_");
     let services = services.map(|(name, url)| (name.to_owned(), url.to_owned())).collect();
     let wires = Wires::before(services, None).await.expect("ports");
-    let function = function(&stage.app, folder).with_all(wires.variables());
+    let function = function(&stage.app, program_of(folder)).with_all(wires.variables());
     let mut process = function.start().await.unwrap_or_else(|failure| panic!("{failure}"));
     let count = || wires.opened().into_iter().map(|(service, count)| (service.to_owned(), count)).collect();
     let at_start = count();

@@ -8,7 +8,7 @@ use bundle_tests::{TestApp, text};
 use dashtam_runtime::{Answer, Process};
 use http::Method;
 use serde_json::{Value, json};
-use shared::routes;
+use shared::routes::{self, program_of};
 
 use crate::{invoke, respond, start};
 
@@ -47,7 +47,7 @@ async fn every_event_is_answered_as_it_says_and_in_both_versions_alike() {
     let mut differing = Vec::new();
     for folder in http_folders() {
         let first = stage().await;
-        let mut process = start(&first.app, &folder).await;
+        let mut process = start(&first.app, program_of(&folder)).await;
         let refusals = [
             replay(&mut process, &first, &folder, "refusal.v1").await,
             replay(&mut process, &first, &folder, "refusal.v2").await,
@@ -57,7 +57,7 @@ async fn every_event_is_answered_as_it_says_and_in_both_versions_alike() {
             replay(&mut process, &first, &folder, "success.v2").await
         } else {
             let second = stage().await;
-            let mut process = start(&second.app, &folder).await;
+            let mut process = start(&second.app, program_of(&folder)).await;
             replay(&mut process, &second, &folder, "success.v2").await
         };
         if refusals[0] != refusals[1] || v1 != v2 {

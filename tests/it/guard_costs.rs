@@ -110,7 +110,7 @@ async fn table() -> String {
         for (operation, body) in app.proxy.take_watched() {
             used.add(&operation, &body);
         }
-        let function = function(&template, route.function, &used, app.hashes() - hashed);
+        let function = function(&template, route.program(), &used, app.hashes() - hashed);
         let sum = used.store() + function;
         let Use { calls, reads, writes } = used;
         let _ = writeln!(

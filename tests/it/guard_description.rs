@@ -7,7 +7,7 @@ use shared::routes;
 
 use crate::guard_project::{path, read};
 
-const DOCUMENT: &str = "functions/service/openapi/src/openapi.json";
+const DOCUMENT: &str = "functions/service/static/src/openapi.json";
 
 #[test]
 fn the_document_is_what_the_functions_say() {

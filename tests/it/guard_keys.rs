@@ -31,7 +31,7 @@ fn told(row: &str) -> BTreeSet<String> {
 /// The functions that may read it.
 fn readers(id: &str, secret: Option<Secret>) -> BTreeSet<String> {
     let template = resources_of(&template(), "AWS::Serverless::Function");
-    let of_routes: BTreeMap<_, _> = routes::ALL.iter().map(|route| (route.function, route.secrets)).collect();
+    let of_routes: BTreeMap<_, _> = routes::ALL.iter().map(|route| (route.program(), route.secrets)).collect();
     let reads = |function: &&String| {
         if let Some(secrets) = of_routes.get(function.as_str()) {
             return secret.is_some_and(|secret| secrets.contains(&secret));

@@ -8,7 +8,7 @@ use bundle_tests::{Actor, Answer, PASSWORD, TestApp};
 use http::Method;
 use serde_json::{Value, json};
 use shared::http::app;
-use shared::routes::{Access, Route};
+use shared::routes::{Access, Route, program_of};
 
 use crate::guard_project::assert_same;
 
@@ -183,11 +183,11 @@ fn invitee(email: &str) -> Value {
     json!({ "email": format!("guest.{email}"), "reason": "Asked for by a guard of the tests" })
 }
 
-/// One function alone, as it runs in Lambda; `service-fallback` is the one without an endpoint.
+/// The function of an endpoint alone, as it runs in Lambda; `service-fallback` is the one without an endpoint.
 pub async fn function(app_of_all: &TestApp, name: &str) -> axum::Router {
     let mut endpoints = dashtam_local::endpoints::all(&app_of_all.environment).await.expect("endpoints");
-    endpoints.retain(|endpoint| endpoint.route().function == name);
-    assert_eq!(endpoints.len(), usize::from(name != "service-fallback"), "{name}");
+    endpoints.retain(|endpoint| endpoint.route().program() == program_of(name));
+    assert_eq!(endpoints.is_empty(), name == "service-fallback", "{name}");
     app(endpoints, app_of_all.environment.app())
 }
 

@@ -124,7 +124,7 @@ fn rights_of_route(route: &routes::Route) -> BTreeSet<Right> {
 fn every_function_has_the_rights_of_its_route_and_no_others() {
     let functions = resources_of(&template(), "AWS::Serverless::Function");
     for route in routes::ALL {
-        let id = logical_id(route.function);
+        let id = logical_id(route.program());
         let function = functions.get(&id).unwrap_or_else(|| panic!("template.yaml has no {id}"));
         assert_same(
             (&format!("the route of {}", route.function), &rights_of_route(route)),

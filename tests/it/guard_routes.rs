@@ -39,8 +39,14 @@ fn of_routes() -> BTreeSet<Address> {
 
 /// Every function there must be.
 fn all_functions() -> BTreeSet<String> {
-    let with_route = routes::ALL.iter().map(|route| route.function);
+    let with_route = routes::ALL.iter().map(|route| route.program());
     with_route.chain(WITHOUT_ROUTE).map(str::to_owned).collect()
+}
+
+/// Every endpoint, and every function that has none.
+fn all_names() -> BTreeSet<String> {
+    let endpoints = routes::ALL.iter().map(|route| route.function);
+    endpoints.chain(WITHOUT_ROUTE).map(str::to_owned).collect()
 }
 
 /// The cells in backticks of the README's tables that name a function first.
@@ -51,7 +57,7 @@ fn readme_rows() -> Vec<Vec<String>> {
         let cells = line.trim_matches('|').split('|').map(str::trim);
         cells.map_while(|cell| cell.strip_prefix('`')?.strip_suffix('`').map(str::to_owned)).collect()
     };
-    let known = all_functions();
+    let known = all_names();
     let looks_like_one = |name: &str| name.contains('-') && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
     rows.map(cells).filter(|row| row.first().is_some_and(|name| known.contains(name) || looks_like_one(name))).collect()
 }
@@ -87,9 +93,9 @@ fn every_function_is_deployed_and_nothing_else() {
 fn every_route_is_deployed_and_the_fallback_stands_beside_it() {
     let mut expected = BTreeSet::new();
     for route in routes::ALL {
-        expected.insert(address(route.function, route.method.as_str(), route.path));
+        expected.insert(address(route.program(), route.method.as_str(), route.path));
         if route.method == Method::GET {
-            expected.insert(address(route.function, "HEAD", route.path));
+            expected.insert(address(route.program(), "HEAD", route.path));
         }
         expected.insert(address("service-fallback", ANY, route.path));
     }
@@ -101,9 +107,9 @@ fn every_route_is_deployed_and_the_fallback_stands_beside_it() {
 }
 
 #[test]
-fn every_function_has_its_events_and_every_event_its_function() {
+fn every_endpoint_and_every_other_function_has_its_events() {
     assert_same(
-        ("routes/", &all_functions()),
+        ("routes/", &all_names()),
         ("events/", &folders("events").into_iter().filter(|name| !name.starts_with("__")).collect()),
     );
 }
@@ -136,7 +142,7 @@ fn watch_table() -> String {
         let function = |method: &&str| {
             let method = Method::from_bytes(method.as_bytes()).expect("a method");
             let route = routes::ALL.iter().find(|route| route.path == path && route.answers(&method));
-            route.map_or("service-fallback", |route| route.function)
+            route.map_or("service-fallback", |route| route.program())
         };
         let entry = |method: &&str| format!("{{ method = \"{method}\", function = \"{}\" }}", function(method));
         let entries: Vec<_> = METHODS.iter().map(entry).collect();

@@ -8,6 +8,7 @@ use std::process::Command;
 use dashtam_local::cloudformation;
 use shared::config::{Config, PREFIX};
 
+use crate::guard_api::MAX_STACK_NAME;
 use crate::guard_project::{files, path, read};
 
 const EXAMPLE: &str = ".env.example";
@@ -97,10 +98,10 @@ fn every_stage_is_deployed_under_a_name_and_with_parameters_that_the_template_ta
     let mut stages = BTreeSet::new();
     for line in settings.lines().map(str::trim).filter(|line| !line.starts_with('#')) {
         if let Some(name) = line.strip_prefix("stack_name = ") {
-            // It begins the name of a bucket, behind which the account's number stands.
+            // It begins the names of functions and of a bucket, each of which has a longest one.
             let name = name.trim_matches('"');
             let fits = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
-            assert!(fits && name.len() <= 44, "{name} cannot begin a bucket's name");
+            assert!(fits && name.len() <= MAX_STACK_NAME, "{name} cannot begin the names of functions and a bucket");
             stages.insert(name.to_owned());
         }
         if let Some((name, _)) = line.strip_prefix('"').and_then(|line| line.split_once('=')) {

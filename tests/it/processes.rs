@@ -181,7 +181,7 @@ fn each_time_limit_ends_within_the_one_around_it() {
     assert!(limits.is_sorted_by(|inner, outer| inner < outer), "{limits:?}");
     for (id, resource) in template["Resources"].as_object().expect("resources") {
         let own = resource["Properties"]["Timeout"].as_u64().map(Duration::from_secs);
-        let has_route = routes::ALL.iter().any(|route| logical_id(route.function) == *id);
+        let has_route = routes::ALL.iter().any(|route| logical_id(route.program()) == *id);
         assert!(!has_route || own.is_none(), "{id} has a time limit of its own");
     }
 }
@@ -197,7 +197,7 @@ async fn what_hashes_has_more_than_half_a_processor_and_a_bound_on_its_cost() {
         let before = app.hashes();
         request.send().await;
         let hashed = app.hashes() > before;
-        let properties = &template["Resources"][logical_id(route.function)]["Properties"];
+        let properties = &template["Resources"][logical_id(route.program())]["Properties"];
         let memory = properties["MemorySize"].as_u64().unwrap_or_default();
         let is_bounded = properties.get("ReservedConcurrentExecutions").is_some();
         assert_eq!((hashed, hashed), (memory >= 1_024, is_bounded), "{}: {memory} MB", route.function);

@@ -17,8 +17,8 @@ pub fn all(environment: &Environment) -> BoxFuture<'_, Result<Vec<Endpoint>, Sta
 }
 
 async fn build(environment: &Environment) -> Result<Vec<Endpoint>, StartError> {
-    let role = |route: &Route| environment.with_access_key(route.function);
-    Ok(vec![
+    let role = |route: &Route| environment.with_access_key(route.program());
+    let mut endpoints = vec![
         auth_register::endpoint(&role(&routes::AUTH_REGISTER)).await?,
         auth_verify_email::endpoint(&role(&routes::AUTH_VERIFY_EMAIL)).await?,
         auth_resend_verification::endpoint(&role(&routes::AUTH_RESEND_VERIFICATION)).await?,
@@ -52,22 +52,15 @@ async fn build(environment: &Environment) -> Result<Vec<Endpoint>, StartError> {
         admin_list_invitations::endpoint(&role(&routes::ADMIN_LIST_INVITATIONS)).await?,
         admin_revoke_invitation::endpoint(&role(&routes::ADMIN_REVOKE_INVITATION)).await?,
         well_known_jwks::endpoint(&role(&routes::WELL_KNOWN_JWKS)).await?,
-        well_known_authorization_server::endpoint(&role(&routes::WELL_KNOWN_AUTHORIZATION_SERVER)).await?,
-        well_known_openid_configuration::endpoint(&role(&routes::WELL_KNOWN_OPENID_CONFIGURATION)).await?,
-        service_health::endpoint(&role(&routes::SERVICE_HEALTH)).await?,
-        service_openapi::endpoint(&role(&routes::SERVICE_OPENAPI)).await?,
-        pages_verify_email::endpoint(&role(&routes::PAGES_VERIFY_EMAIL)).await?,
-        pages_reset_password::endpoint(&role(&routes::PAGES_RESET_PASSWORD)).await?,
-        pages_secure_account::endpoint(&role(&routes::PAGES_SECURE_ACCOUNT)).await?,
-        pages_accept_invitation::endpoint(&role(&routes::PAGES_ACCEPT_INVITATION)).await?,
-        pages_errors::endpoint(&role(&routes::PAGES_ERRORS)).await?,
-    ])
+    ];
+    endpoints.extend(service_static::endpoints(&role(&routes::SERVICE_HEALTH)).await?);
+    Ok(endpoints)
 }
 
 /// What all endpoints take and answer, in the same order.
 #[must_use]
 pub fn operations() -> Vec<Operation> {
-    vec![
+    let mut operations = vec![
         auth_register::operation(),
         auth_verify_email::operation(),
         auth_resend_verification::operation(),
@@ -101,14 +94,7 @@ pub fn operations() -> Vec<Operation> {
         admin_list_invitations::operation(),
         admin_revoke_invitation::operation(),
         well_known_jwks::operation(),
-        well_known_authorization_server::operation(),
-        well_known_openid_configuration::operation(),
-        service_health::operation(),
-        service_openapi::operation(),
-        pages_verify_email::operation(),
-        pages_reset_password::operation(),
-        pages_secure_account::operation(),
-        pages_accept_invitation::operation(),
-        pages_errors::operation(),
-    ]
+    ];
+    operations.extend(service_static::operations());
+    operations
 }

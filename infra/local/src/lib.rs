@@ -10,6 +10,7 @@
 //!
 //! [`stack`] puts it together. None of it is in a deployed artefact, and the service has no branch for it.
 
+pub mod api_body;
 pub mod aws;
 pub mod cloudformation;
 pub mod consumers;

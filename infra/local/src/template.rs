@@ -6,9 +6,12 @@
 //! The text is embedded when the program is built. Whatever a part of it needs and lacks is an error that names
 //! the resource, so a broken template never becomes a service with a route less.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 use thiserror::Error;
 
+use crate::api_body;
 use crate::aws::secrets_manager::RotationRules;
 use crate::cloudformation::{self, YamlError};
 use crate::gateway_response::GatewayResponses;
@@ -142,15 +145,11 @@ impl Template {
                 .iter()
                 .filter(move |(_, resource)| resource.pointer("/Type").and_then(Value::as_str) == Some(wanted))
         };
-        let mut functions = Vec::new();
-        let mut routes = Vec::new();
+        let mut functions = BTreeMap::new();
         for (id, resource) in of_type("AWS::Serverless::Function") {
-            let function = crate_name(id)?;
-            routes.extend(routes_of(id, &function, resource)?);
-            functions.push(function);
+            api_body::no_events(id, resource)?;
+            functions.insert(crate_name(id)?, resource);
         }
-        functions.sort();
-        routes.sort();
         let mut tables = of_type("AWS::DynamoDB::Table")
             .map(|(id, table)| table_definition(id, table))
             .collect::<Result<Vec<_>, _>>()?;
@@ -163,8 +162,10 @@ impl Template {
         rotations.sort_by(|one, other| one.secret.cmp(&other.secret));
         let (api_id, api) =
             of_type("AWS::Serverless::Api").next().ok_or_else(|| missing("Resources", "AWS::Serverless::Api"))?;
+        let mut routes = api_body::routes(api_id, api, &functions)?;
+        routes.sort();
         Ok(Self {
-            functions,
+            functions: functions.into_keys().collect(),
             routes,
             throttles: Throttles::read(api_id, api, &document)?,
             responses: GatewayResponses::read(api_id, api)?,
@@ -209,24 +210,6 @@ pub(crate) fn crate_name(id: &str) -> Result<String, TemplateError> {
         kebab.push(letter.to_ascii_lowercase());
     }
     Ok(kebab)
-}
-
-fn routes_of(id: &str, function: &str, resource: &Value) -> Result<Vec<TemplateRoute>, TemplateError> {
-    let Some(events) = resource.pointer("/Properties/Events").and_then(Value::as_object) else {
-        return Ok(Vec::new());
-    };
-    let api_events = events.iter().filter(|(_, event)| event.get("Type").and_then(Value::as_str) == Some("Api"));
-    api_events
-        .map(|(name, event)| {
-            let place = format!("{id} event {name}");
-            let path = text(event, &place, "/Properties/Path")?;
-            if !path.starts_with('/') {
-                return Err(missing(&place, "Properties/Path"));
-            }
-            let method = text(event, &place, "/Properties/Method")?.to_ascii_uppercase();
-            Ok(TemplateRoute { function: function.to_owned(), method, path: path.to_owned() })
-        })
-        .collect()
 }
 
 fn table_definition(id: &str, table: &Value) -> Result<TableDefinition, TemplateError> {
@@ -297,6 +280,20 @@ Resources:
     Type: AWS::Serverless::Api
     Properties:
       StageName: !Ref Stage
+      DefinitionBody:
+        openapi: 3.0.1
+        paths:
+          /auth/login:
+            post: { x-amazon-apigateway-integration: { type: aws_proxy, httpMethod: POST, uri: !Sub 'arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${AWS::StackName}-auth-login/invocations' } }
+            x-amazon-apigateway-any-method: { x-amazon-apigateway-integration: { type: aws_proxy, httpMethod: POST, uri: !Sub 'arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${AWS::StackName}-service-fallback/invocations' } }
+          /auth/sessions/{id}:
+            delete: { x-amazon-apigateway-integration: { type: aws_proxy, httpMethod: POST, uri: !Sub 'arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${AWS::StackName}-sessions-revoke/invocations' } }
+          /auth/sessions/others:
+            delete: { x-amazon-apigateway-integration: { type: aws_proxy, httpMethod: POST, uri: !Sub 'arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${AWS::StackName}-sessions-revoke-others/invocations' } }
+          /:
+            x-amazon-apigateway-any-method: { x-amazon-apigateway-integration: { type: aws_proxy, httpMethod: POST, uri: !Sub 'arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${AWS::StackName}-service-fallback/invocations' } }
+          /{proxy+}:
+            x-amazon-apigateway-any-method: { x-amazon-apigateway-integration: { type: aws_proxy, httpMethod: POST, uri: !Sub 'arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${AWS::StackName}-service-fallback/invocations' } }
       MethodSettings:
         - { ResourcePath: /*, HttpMethod: '*', ThrottlingRateLimit: !Ref StageRate, ThrottlingBurstLimit: 200 }
         - { ResourcePath: /~1auth~1login, HttpMethod: POST, ThrottlingRateLimit: 2, ThrottlingBurstLimit: 4 }
@@ -316,28 +313,10 @@ Resources:
         DEFAULT_5XX:
           StatusCode: 503
           ResponseTemplates: { application/problem+json: '{"status":503,"code":"service_unavailable","request_id":"$context.extendedRequestId"}' }
-  AuthLoginFunction:
-    Type: AWS::Serverless::Function
-    Properties:
-      Events:
-        Post: { Type: Api, Properties: { RestApiId: !Ref Api, Path: /auth/login, Method: post } }
-  SessionsRevokeFunction:
-    Type: AWS::Serverless::Function
-    Properties:
-      Events:
-        Delete: { Type: Api, Properties: { Path: '/auth/sessions/{id}', Method: DELETE } }
-  SessionsRevokeOthersFunction:
-    Type: AWS::Serverless::Function
-    Properties:
-      Events:
-        Delete: { Type: Api, Properties: { Path: /auth/sessions/others, Method: DELETE } }
-  ServiceFallbackFunction:
-    Type: AWS::Serverless::Function
-    Properties:
-      Events:
-        Login: { Type: Api, Properties: { Path: /auth/login, Method: ANY } }
-        Root: { Type: Api, Properties: { Path: /, Method: ANY } }
-        Rest: { Type: Api, Properties: { Path: '/{proxy+}', Method: ANY } }
+  AuthLoginFunction: { Type: AWS::Serverless::Function, Properties: { FunctionName: !Sub '${AWS::StackName}-auth-login' } }
+  SessionsRevokeFunction: { Type: AWS::Serverless::Function, Properties: { FunctionName: !Sub '${AWS::StackName}-sessions-revoke' } }
+  SessionsRevokeOthersFunction: { Type: AWS::Serverless::Function, Properties: { FunctionName: !Sub '${AWS::StackName}-sessions-revoke-others' } }
+  ServiceFallbackFunction: { Type: AWS::Serverless::Function, Properties: { FunctionName: !Sub '${AWS::StackName}-service-fallback' } }
   OutboxMailerFunction:
     Type: AWS::Serverless::Function
     Properties:
@@ -381,7 +360,7 @@ Resources:
     }
 
     #[test]
-    fn every_function_is_listed_and_only_api_events_are_routes() {
+    fn every_function_is_listed() {
         let template = sample();
         assert_eq!(
             template.functions,
@@ -395,12 +374,6 @@ Resources:
                 "sessions-revoke-others"
             ]
         );
-        assert_eq!(template.routes.len(), 6);
-        assert!(template.routes.contains(&TemplateRoute {
-            function: "auth-login".into(),
-            method: "POST".into(),
-            path: "/auth/login".into()
-        }));
     }
 
     #[test]
@@ -445,9 +418,10 @@ Resources:
     #[test]
     fn a_missing_part_is_an_error_that_names_it() {
         for (cut, wanted) in [
-            ("Path: /auth/login, Method: post", "AuthLoginFunction event Post has no usable Properties/Path"),
-            ("Path: /auth/login, ", "AuthLoginFunction event Post has no usable Properties/Path"),
-            (", Method: post", "AuthLoginFunction event Post has no usable Properties/Method"),
+            ("type: aws_proxy, ", "Api POST /auth/login has no usable x-amazon-apigateway-integration/type"),
+            ("httpMethod: POST, ", "Api POST /auth/login has no usable x-amazon-apigateway-integration/httpMethod"),
+            ("uri: !Sub", "Api POST /auth/login has no usable x-amazon-apigateway-integration/uri"),
+            ("FunctionName: !Sub '${AWS::StackName}-auth-login'", "Api POST /auth/login has no usable function"),
             ("StreamViewType: NEW_IMAGE", "OutboxTable has no usable Properties/StreamSpecification/StreamViewType"),
             ("ThrottlingRateLimit: !Ref StageRate, ", "MethodSettings for /*"),
             (", Default: 100", "ThrottlingRateLimit"),

@@ -27,7 +27,10 @@ pub fn router() -> Router {
     Router::new()
         .route("/docs", get(|| async { Redirect::permanent("/docs/") }))
         .route("/docs/", get(move || async { file("", page) }))
-        .route(DESCRIPTION, get(|| async { ([(header::CONTENT_TYPE, "application/json")], service_openapi::DOCUMENT) }))
+        .route(
+            DESCRIPTION,
+            get(|| async { ([(header::CONTENT_TYPE, "application/json")], service_static::openapi::DOCUMENT) }),
+        )
         .route("/docs/{file}", get(move |Path(name): Path<String>| async move { file(&name, config) }))
 }
 

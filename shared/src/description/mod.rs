@@ -2,7 +2,7 @@
 //! types of the answers.
 //!
 //! Each function says in its `operation()` what only it knows; no function's `main` calls that, so the linker leaves all this out
-//! of what is deployed. The function `service-openapi` serves the finished document, which a test keeps up to date; another test
+//! of what is deployed. The function `service-static` serves the finished document, which a test keeps up to date; another test
 //! holds every answer of the whole test-suite to it.
 
 mod document;

@@ -29,6 +29,7 @@ const LIMITS_AND_LOCK: Grant = (Table::Limits, &["UpdateItem", "DeleteItem"]);
 
 const PLAIN: Route = Route {
     function: "",
+    shared_function: None,
     method: Method::GET,
     path: "",
     access: Access::Public,
@@ -89,6 +90,12 @@ pub static ALL: [&Route; 42] = [
     &PAGES_ERRORS,
 ];
 
+/// The function that serves the endpoint `name`; the name itself where it is no endpoint's.
+#[must_use]
+pub fn program_of(name: &str) -> &str {
+    ALL.iter().find(|route| route.function == name).map_or(name, |route| route.program())
+}
+
 /// The methods of the routes that match `path`, for `Allow` (RFC 9110 section 10.2.1); empty if none does.
 #[must_use]
 pub fn allowed_methods(path: &str) -> Vec<Method> {
@@ -121,6 +128,18 @@ mod tests {
         assert_eq!(allowed_methods("/api/v1/auth/sessions/all"), [Method::DELETE]);
         assert_eq!(allowed_methods("/api/v1/auth/me/"), Vec::<Method>::new());
         assert_eq!(allowed_methods("/api/v1/auth/sessions/"), Vec::<Method>::new());
+    }
+
+    #[test]
+    fn endpoints_share_a_function_only_if_they_need_no_rights() {
+        for route in ALL.iter().filter(|route| route.shared_function.is_some()) {
+            let needs_none = route.grants.is_empty()
+                && route.indexes.is_empty()
+                && route.secrets.is_empty()
+                && route.ring == RingRight::None
+                && !route.recorded;
+            assert!(needs_none, "{} needs a role of its own", route.function);
+        }
     }
 
     #[test]

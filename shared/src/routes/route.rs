@@ -44,8 +44,10 @@ pub type Grant = (Table, &'static [&'static str]);
 /// One endpoint.
 #[derive(Debug)]
 pub struct Route {
-    /// The function's crate; in Pascal case with `Function` behind it the logical id in the template.
+    /// The endpoint's name, and the name of its function unless `shared_function` names another one.
     pub function: &'static str,
+    /// The function that serves this endpoint along with others that need no rights either.
+    pub shared_function: Option<&'static str>,
     /// The HTTP method. GET answers HEAD as well.
     pub method: Method,
     /// The path, with parameters in braces.
@@ -74,6 +76,12 @@ pub struct Route {
 }
 
 impl Route {
+    /// The function's crate; in Pascal case with `Function` behind it the logical id in the template.
+    #[must_use]
+    pub fn program(&self) -> &'static str {
+        self.shared_function.unwrap_or(self.function)
+    }
+
     /// Whether `method` is one that this route answers.
     #[must_use]
     pub fn answers(&self, method: &Method) -> bool {

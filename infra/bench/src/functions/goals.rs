@@ -35,7 +35,7 @@ pub fn judge(costs: &[Costs], goals: &mut Goals) -> Result<(), Failure> {
             "",
         );
     }
-    if let Some(health) = find("service-health") {
+    if let Some(health) = find("service-static") {
         goals.at_most("warm GET health, of a bare one", health.warm_cpu / bare.warm_cpu, 1.15, "");
     }
     Ok(())

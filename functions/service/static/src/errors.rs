@@ -7,17 +7,13 @@ use axum::http::header::{ACCEPT, VARY};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use shared::description::Operation;
-use shared::environment::{Environment, StartError};
 use shared::http::{Code, Endpoint, ErrorEntry, Problem, error_article, reading_page};
 use shared::routes;
 
 /// Builds the endpoint.
-///
-/// # Errors
-/// None now.
-#[expect(clippy::unused_async, reason = "all endpoints are built alike")]
-pub async fn endpoint(_environment: &Environment) -> Result<Endpoint, StartError> {
-    Ok(Endpoint::open(&routes::PAGES_ERRORS, handler, ()))
+#[must_use]
+pub fn endpoint() -> Endpoint {
+    Endpoint::open(&routes::PAGES_ERRORS, handler, ())
 }
 
 /// What it takes and answers.

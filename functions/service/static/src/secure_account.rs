@@ -1,19 +1,15 @@
 //! GET `/secure-account`: the page that a "this wasn't me" link opens. Opening it does nothing; its button sends the POST.
 
 use shared::description::Operation;
-use shared::environment::{Environment, StartError};
 use shared::http::{BUTTON, Endpoint, Page};
 use shared::routes;
 
-static PAGE: Page = Page { html: include_str!("page.html"), script: BUTTON };
+static PAGE: Page = Page { html: include_str!("secure_account.html"), script: BUTTON };
 
 /// Builds the endpoint.
-///
-/// # Errors
-/// None now.
-#[expect(clippy::unused_async, reason = "all endpoints are built alike")]
-pub async fn endpoint(_environment: &Environment) -> Result<Endpoint, StartError> {
-    Ok(Endpoint::open(&routes::PAGES_SECURE_ACCOUNT, handler, ()))
+#[must_use]
+pub fn endpoint() -> Endpoint {
+    Endpoint::open(&routes::PAGES_SECURE_ACCOUNT, handler, ())
 }
 
 /// What it takes and answers.

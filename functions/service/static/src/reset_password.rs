@@ -1,19 +1,15 @@
 //! GET `/reset-password`: the page that a reset mail links to. Opening it does nothing; its button sends the POST.
 
 use shared::description::Operation;
-use shared::environment::{Environment, StartError};
 use shared::http::{Endpoint, FORM, Page};
 use shared::routes;
 
-static PAGE: Page = Page { html: include_str!("page.html"), script: FORM };
+static PAGE: Page = Page { html: include_str!("reset_password.html"), script: FORM };
 
 /// Builds the endpoint.
-///
-/// # Errors
-/// None now.
-#[expect(clippy::unused_async, reason = "all endpoints are built alike")]
-pub async fn endpoint(_environment: &Environment) -> Result<Endpoint, StartError> {
-    Ok(Endpoint::open(&routes::PAGES_RESET_PASSWORD, handler, ()))
+#[must_use]
+pub fn endpoint() -> Endpoint {
+    Endpoint::open(&routes::PAGES_RESET_PASSWORD, handler, ())
 }
 
 /// What it takes and answers.

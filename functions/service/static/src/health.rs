@@ -5,7 +5,6 @@ use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
 use shared::description::Operation;
-use shared::environment::{Environment, StartError};
 use shared::http::Endpoint;
 use shared::routes;
 
@@ -20,12 +19,9 @@ struct Health {
 }
 
 /// Builds the endpoint.
-///
-/// # Errors
-/// None now.
-#[expect(clippy::unused_async, reason = "all endpoints are built alike")]
-pub async fn endpoint(_environment: &Environment) -> Result<Endpoint, StartError> {
-    Ok(Endpoint::open(&routes::SERVICE_HEALTH, handler, ()))
+#[must_use]
+pub fn endpoint() -> Endpoint {
+    Endpoint::open(&routes::SERVICE_HEALTH, handler, ())
 }
 
 /// What it takes and answers.

@@ -11,7 +11,6 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use shared::config::Config;
 use shared::description::Operation;
-use shared::environment::{Environment, StartError};
 use shared::http::Endpoint;
 use shared::routes;
 
@@ -32,12 +31,9 @@ struct Metadata {
 }
 
 /// Builds the endpoint.
-///
-/// # Errors
-/// None now.
-#[expect(clippy::unused_async, reason = "all endpoints are built alike")]
-pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
-    Ok(Endpoint::open(&routes::WELL_KNOWN_AUTHORIZATION_SERVER, handler, environment.config()))
+#[must_use]
+pub fn endpoint(config: &Arc<Config>) -> Endpoint {
+    Endpoint::open(&routes::WELL_KNOWN_AUTHORIZATION_SERVER, handler, Arc::clone(config))
 }
 
 /// What it takes and answers.

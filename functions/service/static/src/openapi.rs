@@ -4,14 +4,16 @@
 //! functions and compares; `UPDATE_DOCS=1` makes the test write it. What is served also names the server, for generated
 //! clients: without it, some of them send passwords to a host that they make up.
 
+use std::sync::Arc;
+
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use serde_json::{Map, Value, json};
+use shared::config::Config;
 use shared::description::Operation;
-use shared::environment::{Environment, StartError};
 use shared::http::Endpoint;
 use shared::routes;
 
@@ -19,13 +21,10 @@ use shared::routes;
 pub const DOCUMENT: &str = include_str!("openapi.json");
 
 /// Builds the endpoint.
-///
-/// # Errors
-/// None now.
-#[expect(clippy::unused_async, reason = "all endpoints are built alike")]
-pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
-    let document = Bytes::from(with_server(&environment.config().tokens.issuer));
-    Ok(Endpoint::open(&routes::SERVICE_OPENAPI, handler, document))
+#[must_use]
+pub fn endpoint(config: &Arc<Config>) -> Endpoint {
+    let document = Bytes::from(with_server(&config.tokens.issuer));
+    Endpoint::open(&routes::SERVICE_OPENAPI, handler, document)
 }
 
 /// What it takes and answers.

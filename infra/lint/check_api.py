@@ -142,6 +142,9 @@ BREAKS = [
 
 def main(template_path, invocations_path):
     sam = read(template_path), read(invocations_path)
+    # A deployment is named after the text of the body, in which a parameter's value does not show.
+    if sam[0]["Resources"]["Api"]["Properties"].get("AlwaysDeploy") is not True:
+        sys.exit("a change of a parameter, such as the origins, would not be deployed")
     today = [translated(stack) for stack in sam]
     found = faults(*today)
     found += [f"with {ROUTES} routes: {fault}" for fault in faults(*(translated(stack) for stack in grown(*sam, ROUTES)))]

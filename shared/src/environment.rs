@@ -66,11 +66,8 @@ impl Environment {
     pub fn with(settings: &Settings, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<Self, ConfigError> {
         let config = Arc::new(Config::parse(settings)?);
         let base = AwsBase::new(settings.clone());
-        let exporter = config
-            .telemetry
-            .otlp_endpoint
-            .as_deref()
-            .map(|endpoint| Exporter::new(endpoint, config.stage, base.http()));
+        let endpoint = config.telemetry.otlp_endpoint.as_deref();
+        let exporter = endpoint.map(|endpoint| Exporter::new(endpoint, config.stage, base.http()));
         let telemetry = Telemetry::new(Arc::clone(&clock), Arc::clone(&entropy), config.telemetry.metrics());
         Ok(Self {
             telemetry: telemetry.exporting(exporter),
@@ -130,13 +127,9 @@ impl Environment {
     #[must_use]
     pub fn store(&self) -> Store {
         let make = || {
-            Store::new(
-                store::client(&self.base),
-                &self.config.table_prefix,
-                Arc::clone(&self.clock),
-                Arc::clone(&self.entropy),
-                self.config.audit.retention,
-            )
+            let (clock, entropy) = (Arc::clone(&self.clock), Arc::clone(&self.entropy));
+            let (tables, retention) = (&self.config.table_prefix, self.config.audit.retention);
+            Store::new(store::client(&self.base), tables, clock, entropy, retention)
         };
         self.store.get_or_init(make).clone()
     }

@@ -114,7 +114,10 @@ fn a_geoip_file_of_more_than_a_year_is_warned_about_at_start() {
     });
     let lines = log.objects();
     assert_eq!((lines.len(), &lines[0]["level"]), (1, &json!("WARN")), "{lines:?}");
-    assert_eq!(lines[0]["message"], "DASHTAM_GEOIP_FILE is more than a year old: replace it by a newer one");
+    assert_eq!(
+        lines[0]["message"],
+        "DASHTAM_GEOIP_FILE is more than a year old (452 days): replace it with a newer one"
+    );
 }
 
 #[test]

@@ -82,12 +82,12 @@ fn play_orders<Orders: ReferenceStateMachine<State = Known, Transition = Step>>(
 
 #[test]
 fn whoever_has_the_first_mailbox_gets_the_account_and_nobody_else_keeps_it() {
-    play_orders::<AnyOrder>(9);
+    play_orders::<AnyOrder>(8);
 }
 
 #[test]
 fn a_thief_who_moves_the_account_again_and_again_never_keeps_it() {
-    play_orders::<ManyMoves>(10);
+    play_orders::<ManyMoves>(9);
 }
 
 #[test]

@@ -150,7 +150,7 @@ def routes(template):
 
 
 def grown(template, invocations, wanted):
-    """Both SAM templates with made-up endpoints, each a function of its own, until there are as many routes as wanted."""
+    """Both SAM templates with made-up endpoints, each a separate function, until there are as many routes as wanted."""
     template, invocations = copy.deepcopy(template), copy.deepcopy(invocations)
     resources, permissions = template["Resources"], invocations["Resources"]
     paths = resources["Api"]["Properties"]["DefinitionBody"]["paths"]

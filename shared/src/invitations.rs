@@ -219,7 +219,8 @@ impl Invitations {
                 return Ok(());
             }
         }
-        Err(invalid("superseded_token", None))
+        // The link may still be good: it is judged again when the client comes back.
+        Err(Problem::new(Code::ServiceUnavailable).retry_after(Duration::from_secs(1)))
     }
 
     /// The invitation of a token with everything that it is judged by: its own end, whether it is the newest of its address,

@@ -103,12 +103,23 @@ fn a_main_only_starts_its_function() {
     }
 }
 
+/// Clippy finds what unwraps and what is left to do; this sees to it that it looks everywhere.
 #[test]
-fn nothing_that_runs_unwraps_or_is_left_to_do() {
-    for source in sources() {
-        let code = code(&read(&source));
-        for word in [".unwrap()", "todo!(", "unimplemented!(", "dbg!("] {
-            assert!(!code.contains(word), "{source} has {word}");
+fn every_crate_takes_the_lints_of_the_workspace() {
+    let manifests = ["shared", "verify", "tests", "infra", "functions"];
+    let manifests: Vec<_> = manifests.iter().flat_map(|folder| files(folder, "Cargo.toml")).collect();
+    assert!(manifests.len() > 40, "the crates were not found");
+    for manifest in manifests {
+        assert!(read(&manifest).contains("[lints]\nworkspace = true"), "{manifest} takes no lints");
+    }
+    let workspace = read("Cargo.toml");
+    for lint in ["expect_used", "panic", "indexing_slicing"] {
+        assert!(workspace.contains(&format!("\n{lint} = \"warn\"")), "{lint} is off");
+    }
+    for lint in ["unwrap_used", "dbg_macro", "todo", "unimplemented"] {
+        assert!(workspace.contains(&format!("\n{lint} = \"warn\"")), "{lint} is off");
+        for source in sources() {
+            assert!(!code(&read(&source)).contains(&format!("clippy::{lint}")), "{source} switches {lint} off");
         }
     }
 }

@@ -1,11 +1,14 @@
 //! Invitations under concurrent writes: what an invitation was judged by is a condition of what is written.
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use bundle_tests::{Actor, Answer, Fault, Item, PASSWORD, TestApp};
 use futures::join;
 use serde_json::{Value, json};
 use shared::domain::{DisplayName, EmailAddress, User, UserId};
 use shared::request::{RequestMeta, Task};
+
+use crate::invitations::Robbed;
 
 const PATH: &str = "/api/v1/admin/invitations";
 const GUEST: &str = "guest@example.com";
@@ -24,12 +27,20 @@ async fn listed(admin: &Actor<'_>) -> Vec<Value> {
     admin.get(PATH).await.json()["invitations"].as_array().cloned().unwrap_or_default()
 }
 
-/// Accepts an invitation of GUEST; `meanwhile` happens between its reads and its write.
-async fn accept_while(app: &TestApp, token: &str, meanwhile: impl Future<Output = ()>) -> Answer {
+/// A service with an admin who has invited GUEST, and the link's token.
+async fn invited(app: &TestApp) -> (Actor<'_>, String) {
+    let root = app.admin("root@example.com").await;
+    invite(&root).await.assert(202);
+    let token = app.mailed(GUEST, "div_").await;
+    (root, token)
+}
+
+/// Accepts an invitation of GUEST; `concurrent` happens between its reads and its write.
+async fn accept_while(app: &TestApp, token: &str, concurrent: impl Future<Output = ()>) -> Answer {
     app.proxy.plan("TransactWriteItems", Fault::Held, 1);
     let concurrently = async {
         app.proxy.until_held().await;
-        meanwhile.await;
+        concurrent.await;
         app.proxy.release();
     };
     join!(accept(app, token), concurrently).0
@@ -37,30 +48,13 @@ async fn accept_while(app: &TestApp, token: &str, meanwhile: impl Future<Output 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_invitation_dies_with_its_admin_until_the_write() {
-    for fall in ["disabled", "demoted", "taken back"] {
+    for fall in Robbed::FALLS {
         let app = TestApp::start().await;
-        let root = app.admin("root@example.com").await;
-        let other = app.admin("other@example.com").await;
-        let thief = app.anonymous().header("user-agent", "curl/8").log_in("root@example.com", PASSWORD).await;
-        invite(&thief).await.assert(202);
+        let admin = Robbed::begin(&app).await;
+        invite(&admin.thief).await.assert(202);
         let token = app.mailed(GUEST, "div_").await;
-        let link = json!({ "token": app.mailed("root@example.com", "dsa_").await });
-        let id = root.me().await.json()["id"].as_str().expect("an id").to_owned();
         app.advance(1);
-        let falls = async {
-            match fall {
-                "disabled" => {
-                    let path = format!("/api/v1/admin/users/{id}/disable");
-                    other.post(&path, &json!({ "reason": "the laptop was stolen" })).await.assert(200);
-                }
-                "demoted" => {
-                    let user = app.db_user("root@example.com").await;
-                    let role = aws_sdk_dynamodb::types::AttributeValue::S("user".to_owned());
-                    app.db_set("users", &user, "role", role).await;
-                }
-                _ => app.anonymous().post("/api/v1/auth/secure-account", &link).await.assert(200),
-            }
-        };
+        let falls = admin.falls(fall);
         let answer = Box::pin(accept_while(&app, &token, falls)).await;
         assert_eq!(answer.code(), "invalid_or_expired_token", "{fall}: {}", answer.text());
         app.anonymous().try_log_in(GUEST, CHOSEN).await.assert_problem(401, "invalid_credentials");
@@ -70,9 +64,7 @@ async fn an_invitation_dies_with_its_admin_until_the_write() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_admins_other_work_does_not_end_an_invitation() {
     let app = TestApp::start().await;
-    let root = app.admin("root@example.com").await;
-    invite(&root).await.assert(202);
-    let token = app.mailed(GUEST, "div_").await;
+    let (root, token) = invited(&app).await;
     let renamed = async { root.patch("/api/v1/auth/me", &json!({ "name": "Root" })).await.assert(200) };
     accept_while(&app, &token, renamed).await.assert(200);
 }
@@ -90,9 +82,7 @@ async fn a_withdrawal_before_the_write_ends_an_invitation() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_registration_of_the_address_does_not_stop_an_acceptance() {
     let app = TestApp::start().await;
-    let root = app.admin("root@example.com").await;
-    invite(&root).await.assert(202);
-    let token = app.mailed(GUEST, "div_").await;
+    let (_root, token) = invited(&app).await;
     accept_while(&app, &token, app.registered(GUEST)).await.assert(200);
     app.anonymous().log_in(GUEST, CHOSEN).await.me().await.assert(200);
     app.anonymous().try_log_in(GUEST, PASSWORD).await.assert_problem(401, "invalid_credentials");
@@ -101,9 +91,7 @@ async fn a_registration_of_the_address_does_not_stop_an_acceptance() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_verification_of_the_address_before_the_write_ends_an_invitation() {
     let app = TestApp::start().await;
-    let root = app.admin("root@example.com").await;
-    invite(&root).await.assert(202);
-    let token = app.mailed(GUEST, "div_").await;
+    let (_root, token) = invited(&app).await;
     accept_while(&app, &token, app.verified(GUEST)).await.assert_problem(400, "invalid_or_expired_token");
     app.anonymous().log_in(GUEST, PASSWORD).await.me().await.assert(200);
 }
@@ -111,9 +99,7 @@ async fn a_verification_of_the_address_before_the_write_ends_an_invitation() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_account_that_is_imported_before_the_write_is_the_one_that_is_finished() {
     let app = TestApp::start().await;
-    let root = app.admin("root@example.com").await;
-    invite(&root).await.assert(202);
-    let token = app.mailed(GUEST, "div_").await;
+    let (_root, token) = invited(&app).await;
     let (store, id) = (app.environment.store(), UserId::new(uuid::Uuid::from_u128(7)));
     let imported = async {
         static IMPORT: Task = Task { action: "admin.import_user", name: "a test" };
@@ -175,4 +161,26 @@ async fn a_registration_keeps_its_address_as_long_as_a_concurrent_invitation() {
     let address = addresses.iter().find(|address| address.contains_key("invitation")).expect("the address");
     let ttl = |item: &Item| item["ttl"].as_n().expect("a number").parse::<i64>().expect("a number");
     assert!(ttl(address) >= ttl(&invitation));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_acceptance_that_loses_each_race_may_be_tried_again() {
+    let app = TestApp::start().await;
+    let (_root, token) = invited(&app).await;
+    let addresses = app.db_items("users", "EMAIL#").await;
+    let address = addresses.into_iter().find(|address| address.contains_key("invitation")).expect("the address");
+    app.proxy.plan("TransactWriteItems", Fault::Held, 3);
+    let imported_each_time = async {
+        let text = |value: &str| AttributeValue::S(value.to_owned());
+        for id in 1..=3 {
+            app.proxy.until_held().await;
+            let user = format!("00000000-0000-4000-8000-00000000000{id}");
+            app.db_set("users", &address, "user_id", text(&user)).await;
+            app.db_set("users", &address, "state", text("imported")).await;
+            app.proxy.release();
+        }
+    };
+    join!(accept(&app, &token), imported_each_time).0.assert_problem(503, "service_unavailable");
+    app.db_put("users", address).await;
+    accept(&app, &token).await.assert(200);
 }

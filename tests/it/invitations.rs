@@ -158,32 +158,57 @@ async fn a_withdrawn_invitation_is_dead() {
     accept(&app, &token).await.assert_problem(400, "invalid_or_expired_token");
 }
 
-#[tokio::test]
-async fn an_invitation_is_worth_as_much_as_its_admin() {
-    for fall in ["disabled", "demoted", "taken back"] {
-        let app = TestApp::start().await;
+/// An admin whose password a thief knows, and another admin.
+pub struct Robbed<'a> {
+    app: &'a TestApp,
+    /// The thief, with a session of the admin's account.
+    pub thief: Actor<'a>,
+    other: Actor<'a>,
+    id: String,
+    notice: String,
+}
+
+impl<'a> Robbed<'a> {
+    /// How the admin can lose what their invitations are worth.
+    pub const FALLS: [&'static str; 3] = ["disabled", "demoted", "taken back"];
+
+    pub async fn begin(app: &'a TestApp) -> Self {
         let root = app.admin("root@example.com").await;
         let other = app.admin("other@example.com").await;
         let thief = app.anonymous().header("user-agent", "curl/8").log_in("root@example.com", PASSWORD).await;
-        invite(&thief, GUEST).await.assert(202);
-        let token = app.mailed(GUEST, "div_").await;
-        app.advance(1);
-        match fall {
+        let id = root.me().await.member("id").expect("an id");
+        let notice = app.mailed("root@example.com", "dsa_").await;
+        Self { app, thief, other, id, notice }
+    }
+
+    pub async fn falls(&self, how: &str) {
+        match how {
             "disabled" => {
-                let id = root.me().await.json()["id"].as_str().expect("an id").to_owned();
-                let path = format!("/api/v1/admin/users/{id}/disable");
-                other.post(&path, &json!({ "reason": "the laptop was stolen" })).await.assert(200);
+                let path = format!("/api/v1/admin/users/{}/disable", self.id);
+                self.other.post(&path, &json!({ "reason": "the laptop was stolen" })).await.assert(200);
             }
             "demoted" => {
-                let user = app.db_user("root@example.com").await;
+                let user = self.app.db_user("root@example.com").await;
                 let role = aws_sdk_dynamodb::types::AttributeValue::S("user".to_owned());
-                app.db_set("users", &user, "role", role).await;
+                self.app.db_set("users", &user, "role", role).await;
             }
             _ => {
-                let link = json!({ "token": app.mailed("root@example.com", "dsa_").await });
-                app.anonymous().post("/api/v1/auth/secure-account", &link).await.assert(200);
+                let link = json!({ "token": self.notice });
+                self.app.anonymous().post("/api/v1/auth/secure-account", &link).await.assert(200);
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn an_invitation_is_worth_as_much_as_its_admin() {
+    for fall in Robbed::FALLS {
+        let app = TestApp::start().await;
+        let admin = Robbed::begin(&app).await;
+        invite(&admin.thief, GUEST).await.assert(202);
+        let token = app.mailed(GUEST, "div_").await;
+        app.advance(1);
+        admin.falls(fall).await;
         let answer = accept(&app, &token).await;
         assert_eq!(answer.code(), "invalid_or_expired_token", "{fall}: {}", answer.text());
     }

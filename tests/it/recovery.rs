@@ -2,6 +2,11 @@
 
 use bundle_tests::{Actor, Answer, PASSWORD, TestApp, text};
 use serde_json::json;
+use shared::domain::{DisplayName, EmailAddress, Reason, UserId};
+use shared::newcomer::Newcomer;
+use shared::request::{RequestMeta, Task};
+use shared::rotations::Actor as By;
+use shared::store::Admitted;
 
 const OWNER: &str = "owner@example.com";
 const EVIL: &str = "evil@example.com";
@@ -310,24 +315,14 @@ async fn failures_inside_a_session_count_at_the_login_too() {
     ada.post("/api/v1/auth/reauthenticate", &right).await.assert_problem(423, "account_locked");
 }
 
-#[tokio::test]
-async fn an_erased_identifier_is_not_used_again() {
-    use shared::domain::{Reason, UserId};
-    use shared::newcomer::Newcomer;
-    use shared::request::{RequestMeta, Task};
-    use shared::rotations::Actor as By;
-    use shared::store::Admitted;
-
+/// The operator imports an account of OWNER with an identifier.
+pub async fn import_again(app: &TestApp, id: UserId) -> Admitted {
     static TASK: Task = Task { action: "admin.import_user", name: "ops users import" };
-    let app = TestApp::start().await;
-    let ada = app.logged_in(OWNER).await;
-    let id: UserId = ada.me().await.json()["id"].as_str().and_then(|id| id.parse().ok()).expect("an id");
-    ada.request(http::Method::DELETE, "/api/v1/auth/me", Some(&json!({ "password": PASSWORD }))).await.assert(200);
     let newcomer = Newcomer {
         id: Some(id),
-        email: shared::domain::EmailAddress::parse(OWNER).expect("an address"),
+        email: EmailAddress::parse(OWNER).expect("an address"),
         email_verified: true,
-        name: shared::domain::DisplayName::parse("Ada").expect("a name"),
+        name: DisplayName::parse("Ada").expect("a name"),
         password: None,
         is_active: true,
         created_at: None,
@@ -335,7 +330,15 @@ async fn an_erased_identifier_is_not_used_again() {
     let reason = Reason::parse("moved from another system").expect("a reason");
     let meta = RequestMeta::of_task(&TASK, app.environment.store().entropy());
     let administration = app.environment.administration();
-    let admitted = administration.admit(&meta, By::Operator("olga"), &newcomer, &reason).await.expect("an answer");
-    assert_eq!(admitted, Admitted::IdTaken);
+    administration.admit(&meta, By::Operator("olga"), &newcomer, &reason).await.expect("an answer")
+}
+
+#[tokio::test]
+async fn an_erased_identifier_is_not_used_again() {
+    let app = TestApp::start().await;
+    let ada = app.logged_in(OWNER).await;
+    let id: UserId = ada.me().await.json()["id"].as_str().and_then(|id| id.parse().ok()).expect("an id");
+    ada.request(http::Method::DELETE, "/api/v1/auth/me", Some(&json!({ "password": PASSWORD }))).await.assert(200);
+    assert_eq!(import_again(&app, id).await, Admitted::IdTaken);
     ada.me().await.assert_problem(401, "session_revoked");
 }

@@ -81,7 +81,7 @@ fn play_orders<Orders: ReferenceStateMachine<State = Known, Transition = Step>>(
 }
 
 #[test]
-fn whoever_has_the_first_mailbox_gets_the_account_and_nobody_else_keeps_it() {
+fn only_the_owner_of_the_first_mailbox_has_the_account_in_the_end() {
     play_orders::<AnyOrder>(8);
 }
 

@@ -75,9 +75,9 @@ pub enum Thing {
 pub enum Begin {
     /// The owner has an account, whose password the thief knows and in which the thief has a session.
     Robbed,
-    /// Nobody has an account.
+    /// There is no account.
     Nothing,
-    /// Nobody has an account, and the first address makes its owner an admin.
+    /// There is no account, and the first address makes its owner an admin.
     NoAdmin,
     /// The owner is an admin.
     Admin,
@@ -183,7 +183,7 @@ fn address() -> impl Strategy<Value = Address> {
     prop_oneof![3 => Just(FIRST), 1 => 0..MAILBOXES.len()]
 }
 
-/// Moves go to addresses of one's own, and of all others; the owner hands the account to nobody.
+/// The thief and the stranger move accounts to any address, the owner only to the owner's.
 fn a_move() -> impl Strategy<Value = Step> {
     prop_oneof![
         1 => (0..2_usize).prop_map(|to| Step::Move(Who::Owner, to)),

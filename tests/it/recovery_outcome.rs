@@ -1,5 +1,5 @@
-//! How an order of the recovery model ends: whoever has the mailbox of the first address gets the account there, and nobody
-//! else keeps a way in.
+//! How an order of the recovery model ends: the owner of the first mailbox gets the account there, and no other player keeps
+//! a way in.
 
 use std::collections::BTreeSet;
 
@@ -35,8 +35,8 @@ impl<'a> World<'a> {
         if !lost && self.account.as_ref() != Some(&account) {
             return Err("the first address leads to another account".to_owned());
         }
-        // Of an account that the owner has joined, an earlier address is somebody else's, and that one wins.
-        let is_joined = self.was_somebody_elses(&account).await;
+        // If another player had the account first, that player's earlier address wins.
+        let is_joined = self.had_another_owner(&account).await;
         self.others_use_all_they_have().await;
         if !is_joined {
             self.others_are_out(&owner, &account).await?;
@@ -119,14 +119,14 @@ impl<'a> World<'a> {
         let first = self.first();
         for session in self.sessions_of_others() {
             if session.clone().at(&fresh_address()).me().await.member("id").as_deref() == Some(account) {
-                return Err("a session of somebody else is live".to_owned());
+                return Err("a session of another player is live".to_owned());
             }
             let token = session.refresh.clone().unwrap_or_default();
             let answer = session.at(&fresh_address()).try_refresh(&token).await;
             if let Some(access) = answer.member("access_token") {
                 let me = client(self.app).bearer(&access).me().await;
                 if me.member("id").as_deref() == Some(account) {
-                    return Err("a refresh token of somebody else is good".to_owned());
+                    return Err("a refresh token of another player is good".to_owned());
                 }
             }
         }
@@ -140,7 +140,7 @@ impl<'a> World<'a> {
         }
         for password in self.passwords_of_others() {
             if self.opens(account, &password).await {
-                return Err("a password of somebody else is good".to_owned());
+                return Err("a password of another player is good".to_owned());
             }
         }
         if self.address_of(account).await.as_deref() != Some(first.as_str()) {
@@ -162,7 +162,7 @@ impl<'a> World<'a> {
         }
         for session in sessions {
             if session.at(&fresh_address()).me().await.member("role").as_deref() == Some("admin") {
-                return Err("somebody else is an admin".to_owned());
+                return Err("another player is an admin".to_owned());
             }
         }
         Ok(())
@@ -179,7 +179,7 @@ impl<'a> World<'a> {
         verdict != Verdict::Wrong
     }
 
-    /// The account that the first address leads to; `None` for a registration that nobody has finished.
+    /// The account that the first address leads to; `None` for an unfinished registration.
     pub async fn holder_of_first(&self) -> Option<UserId> {
         let store = self.app.environment.store();
         let first = EmailAddress::parse(&self.first()).expect("an address");
@@ -196,8 +196,8 @@ impl<'a> World<'a> {
         user.map(|user| user.email)
     }
 
-    /// Whether the mailbox of somebody other than the owner can take an account back.
-    pub async fn was_somebody_elses(&self, account: &str) -> bool {
+    /// Whether a mailbox of another player can take an account back.
+    pub async fn had_another_owner(&self, account: &str) -> bool {
         let store = self.app.environment.store();
         let Some(user) = store.user(account.parse().expect("an id")).await.expect("a read") else { return false };
         let others = self.addresses.iter().zip(MAILBOXES).filter(|(_, whose)| *whose != Who::Owner);

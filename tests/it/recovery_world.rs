@@ -175,7 +175,7 @@ impl<'a> World<'a> {
         player.registered.insert(address, password);
     }
 
-    /// Two passwords at one address that nobody has verified: from then on neither counts.
+    /// Two passwords at one unverified address: from then on neither counts.
     fn note_sign_up(&mut self, password: &str) {
         let now = self.app.environment.store().now().as_millis();
         let over = self.sign_ups.as_ref().is_none_or(|sign_ups| now >= sign_ups.since + REGISTRATION_LIFE);
@@ -192,7 +192,7 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Once somebody has verified the first address, its registrations are over.
+    /// Once the first address is verified, its registrations are over.
     async fn close_sign_ups(&mut self) {
         if self.sign_ups.is_some() && self.holder_of_first().await.is_some() {
             self.sign_ups = None;

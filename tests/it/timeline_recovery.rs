@@ -276,13 +276,9 @@ async fn a_change_of_address_that_its_owner_called_off() {
 
 #[tokio::test]
 async fn an_erased_account_whose_identifier_is_imported_again() {
-    use shared::domain::{DisplayName, EmailAddress, Reason, UserId};
-    use shared::newcomer::Newcomer;
-    use shared::request::{RequestMeta, Task};
-    use shared::rotations::Actor as By;
+    use shared::domain::UserId;
     use shared::store::Admitted;
 
-    static TASK: Task = Task { action: "admin.import_user", name: "ops users import" };
     let app = TestApp::start().await;
     app.verified(OWNER).await;
     let thief = thief(&app).log_in(OWNER, PASSWORD).await;
@@ -290,19 +286,7 @@ async fn an_erased_account_whose_identifier_is_imported_again() {
     app.advance(60);
     thief.request(Method::DELETE, ME, Some(&json!({ "password": PASSWORD }))).await.assert(200);
     app.advance(60);
-    let newcomer = Newcomer {
-        id: Some(id),
-        email: EmailAddress::parse(OWNER).expect("an address"),
-        email_verified: true,
-        name: DisplayName::parse("Ada").expect("a name"),
-        password: None,
-        is_active: true,
-        created_at: None,
-    };
-    let reason = Reason::parse("moved from another system").expect("a reason");
-    let meta = RequestMeta::of_task(&TASK, app.environment.store().entropy());
-    let administration = app.environment.administration();
-    let admitted = administration.admit(&meta, By::Operator("olga"), &newcomer, &reason).await.expect("an answer");
+    let admitted = crate::recovery::import_again(&app, id).await;
     assert_eq!(admitted, Admitted::IdTaken);
     let (account, someone) = (format!("account {id}"), format!("Someone (account {id}) registered"));
     let text = told(&app, &id.to_string()).await;

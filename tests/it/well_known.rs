@@ -56,7 +56,7 @@ async fn a_page_about_an_error_fits_a_phone() {
     let app = TestApp::start().await;
     let page = app.anonymous().get("/errors/validation_failed").await.text();
     assert!(page.contains("name=\"viewport\" content=\"width=device-width"), "{page}");
-    // Long words are broken, and code scrolls in a box of its own.
+    // Long words are broken, and code scrolls in a separate box.
     assert!(page.contains("overflow-wrap: anywhere"), "{page}");
     assert!(!page.contains("<pre") || page.contains("pre { overflow-x: auto"), "{page}");
 }

@@ -76,7 +76,7 @@ impl HttpConnector for Connector {
 }
 
 async fn ask(server: Router, address: SocketAddr, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
-    // A call over a connection lets others go on meanwhile; without this, parallel requests of one thread would go one by
+    // A call over a connection lets other tasks run in between; without this, parallel requests of one thread would go one by
     // one, and their races would never happen.
     tokio::task::yield_now().await;
     let (mut parts, body) = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?.into_parts();
@@ -106,7 +106,7 @@ mod tests {
 
     use super::*;
 
-    const NOBODY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9);
+    const UNUSED_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9);
 
     fn client(address: SocketAddr, http: SharedHttpClient) -> aws_sdk_dynamodb::Client {
         let config = aws_sdk_dynamodb::Config::builder()
@@ -130,8 +130,8 @@ mod tests {
     async fn a_server_of_this_process_is_called_without_a_socket() {
         let servers = InProcess::default();
         // Nothing listens there.
-        servers.serve(NOBODY, tables("here"));
-        let answer = client(NOBODY, servers.client(sockets())).list_tables().send().await.unwrap();
+        servers.serve(UNUSED_PORT, tables("here"));
+        let answer = client(UNUSED_PORT, servers.client(sockets())).list_tables().send().await.unwrap();
         assert_eq!(answer.table_names(), ["here"]);
     }
 
@@ -141,7 +141,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let server = tokio::spawn(async move { axum::serve(listener, tables("there")).await });
         let servers = InProcess::default();
-        servers.serve(NOBODY, tables("here"));
+        servers.serve(UNUSED_PORT, tables("here"));
         let answer = client(address, servers.client(sockets())).list_tables().send().await.unwrap();
         assert_eq!(answer.table_names(), ["there"]);
         server.abort();
@@ -150,8 +150,8 @@ mod tests {
     #[tokio::test]
     async fn parallel_calls_of_one_thread_take_turns() {
         let servers = InProcess::default();
-        servers.serve(NOBODY, tables("here"));
-        let client = client(NOBODY, servers.client(sockets()));
+        servers.serve(UNUSED_PORT, tables("here"));
+        let client = client(UNUSED_PORT, servers.client(sockets()));
         let log = std::sync::Mutex::new(String::new());
         let two_calls = async |name: char| {
             for _ in 0..2 {

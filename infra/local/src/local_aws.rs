@@ -1,7 +1,7 @@
 //! The AWS side of the local run: `DynamoDB`, Secrets Manager, SES, KMS and S3, each on a loopback port of its own.
 //!
-//! The service reaches them over HTTP through the AWS SDK, as it reaches the real ones; that they live in the same
-//! process is nothing it could notice. Before each stands a door that lets a caller do what its role allows ([`crate::iam`]).
+//! The service calls them through the AWS SDK, as it calls the real ones, but without a socket ([`crate::in_process`]); other
+//! processes use the ports. Before each stands a door that lets a caller do what its role allows ([`crate::iam`]).
 //! Every write is in its file before it is answered, so the servers need no
 //! orderly end: they are dropped. A rotation that is cut off so goes on in the next run.
 

@@ -1,7 +1,7 @@
-//! `ops users invite`: a first admin, or anybody else where registration is closed, gets a link to make an account.
+//! `ops users invite`: a first admin, or any user where registration is closed, gets a link to make an account.
 //!
 //! It is the invitation of the endpoint, by the same service: the mail holds nothing that the operator typed, pays from the
-//! recipient's bucket, and gives no role but what the configuration gives. No admin stands for it, so it ends by its own end, by
+//! recipient's bucket, and gives no role but what the configuration gives. No admin vouches for it: it ends when it expires, by
 //! a newer one, by a verification of the address, and by a global rotation without grace.
 
 use serde_json::json;

@@ -1,5 +1,5 @@
 //! An audit record as a sentence, and records as a story: who did what, from where, with which device, and what came of it.
-//! Records that read alike are told once, with their number.
+//! Records that read alike are one line, with their number.
 
 use std::fmt::Write as _;
 

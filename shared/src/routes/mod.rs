@@ -138,7 +138,7 @@ mod tests {
                 && route.secrets.is_empty()
                 && route.ring == RingRight::None
                 && !route.recorded;
-            assert!(needs_none, "{} needs a role of its own", route.function);
+            assert!(needs_none, "{} needs a separate role", route.function);
         }
     }
 

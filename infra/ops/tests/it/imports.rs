@@ -91,16 +91,16 @@ async fn an_import_that_is_killed_leaves_whole_accounts_and_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_address_that_was_proved_elsewhere_is_taken_from_a_claim_that_nobody_has_proved() {
+async fn an_address_that_was_verified_elsewhere_is_taken_from_an_unverified_import() {
     let local = Local::start("import-claim").await;
     let claim = json!({ "email": "ada@example.com", "password": PASSWORD, "name": "Mallory" });
     local.connect().post("/api/v1/auth/register", None, &claim).await.expect("an answer").json(201).expect("taken");
-    let unproved = File::new("claim", &json!({ "email": "ada@example.com", "name": "Ada" }).to_string());
-    assert_eq!(counts(&import(&local, "jsonl", &unproved, &["--yes"]).await.assert(0)), [0, 1, 0]);
+    let unverified = File::new("claim", &json!({ "email": "ada@example.com", "name": "Ada" }).to_string());
+    assert_eq!(counts(&import(&local, "jsonl", &unverified, &["--yes"]).await.assert(0)), [0, 1, 0]);
     let line = json!({ "email": "ada@example.com", "name": "Ada", "email_verified": true });
-    let proved = File::new("proved", &line.to_string());
-    assert_eq!(counts(&import(&local, "jsonl", &proved, &["--yes"]).await.assert(0)), [1, 0, 0]);
-    assert_eq!(counts(&import(&local, "jsonl", &proved, &["--yes"]).await.assert(0)), [0, 1, 0]);
+    let verified = File::new("verified", &line.to_string());
+    assert_eq!(counts(&import(&local, "jsonl", &verified, &["--yes"]).await.assert(0)), [1, 0, 0]);
+    assert_eq!(counts(&import(&local, "jsonl", &verified, &["--yes"]).await.assert(0)), [0, 1, 0]);
     assert_eq!(shown(&local, "ada@example.com").await.pointer("/user/name"), Some(&json!("Ada")));
     assert_eq!(log_in(&local, "ada@example.com", PASSWORD).await, 401);
 }
@@ -108,15 +108,15 @@ async fn an_address_that_was_proved_elsewhere_is_taken_from_a_claim_that_nobody_
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_takes_the_identifier_that_unknown_addresses_are_logged_in_to() {
     // EN-01
-    let local = Local::start("import-nobody").await;
-    let nobody = "00000000-0000-0000-0000-000000000000";
+    let local = Local::start("import-unknown").await;
+    let unknown = "00000000-0000-0000-0000-000000000000";
     let line =
-        json!({ "id": nobody, "email": "eve@example.com", "email_verified": true, "password_hash": bcrypt_hash() });
-    let file = File::new("nobody", &line.to_string());
+        json!({ "id": unknown, "email": "eve@example.com", "email_verified": true, "password_hash": bcrypt_hash() });
+    let file = File::new("unknown", &line.to_string());
     let ran = import(&local, "jsonl", &file, &["--yes"]).await.assert(1);
     assert!(ran.err.contains("line 1: ") && ran.err.contains("must not be used"), "{}", ran.err);
     assert_eq!(log_in(&local, "unknown@example.com", PASSWORD).await, 401);
-    local.ops(&["users", "show", nobody]).await.assert(3);
+    local.ops(&["users", "show", unknown]).await.assert(3);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -12,11 +12,12 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 
-use crate::audit::Refusal;
-use crate::config::{Config, Limit, Rule};
+use crate::audit_event::Refusal;
+use crate::config::{Config, Limit};
 use crate::domain::{Session, UserId};
-use crate::http::{Code, Problem};
+use crate::problem::{Code, Problem};
 use crate::request::RequestMeta;
+use crate::routes::Rule;
 use crate::store::{self, Admission, Charge, Store, StoreError};
 use crate::telemetry::{self, Metric};
 
@@ -61,7 +62,7 @@ impl Limiter {
             Ok(Admission::Admitted(_)) => return Ok(()),
             Ok(Admission::Denied(wait)) => refused(rule, self.limit(rule), &user.to_string(), wait).concerning(user),
             Err(error) if meta.method.is_safe() => {
-                tracing::warn!(rule = rule.name(), error = crate::http::error_chain(&error), "a limit was skipped");
+                tracing::warn!(rule = rule.name(), error = crate::ground::error_chain(&error), "a limit was skipped");
                 telemetry::count(Metric::LimitSkipped);
                 return Ok(());
             }
@@ -100,7 +101,7 @@ impl Limiter {
     /// Gives a token back; a failure only delays its return.
     pub async fn give_back(&self, charge: Charge) {
         if let Err(error) = self.store.give_back(charge).await {
-            tracing::warn!(error = crate::http::error_chain(&error), "a token could not be given back");
+            tracing::warn!(error = crate::ground::error_chain(&error), "a token could not be given back");
         }
     }
 

@@ -3,10 +3,10 @@
 
 use bundle_tests::{Actor, Fault, PASSWORD, TestApp, text};
 use serde_json::{Value, json};
+use shared::audit_event::Actor as By;
 use shared::domain::{Reason, Role, User};
-use shared::http::Code;
+use shared::problem::Code;
 use shared::request::{RequestMeta, Task};
-use shared::rotations::Actor as By;
 use shared::store::AdminChange;
 
 static DELETE: Task = Task { action: "admin.delete_user", name: "a test" };

@@ -62,7 +62,9 @@ async fn follow<F: AsyncFn()>(actor: &Actor<'_>, path: &str, between: F) -> Vec<
     for _ in 0..2_000 {
         let answer = actor.get(&next).await;
         all.extend(ids(&events(&answer)));
-        let Some(cursor) = answer.json()["next_cursor"].as_str().map(str::to_owned) else { return all };
+        let Some(cursor) = answer.json()["next_cursor"].as_str().map(str::to_owned) else {
+            return all;
+        };
         between().await;
         next = format!("{path}{}cursor={cursor}", if path.contains('?') { '&' } else { '?' });
     }

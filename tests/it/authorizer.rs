@@ -2,7 +2,7 @@
 
 use bundle_tests::{Fault, Log, TestApp};
 use serde_json::{Value, json};
-use shared::authorizer::AuthorizerError;
+use shared::sign_in::authorizer::AuthorizerError;
 use shared::telemetry::LogFormat;
 
 use crate::verifying::{access, parts, signed, stranger};

@@ -8,7 +8,7 @@ use serde_json::json;
 
 const ORIGIN: &str = "https://app.example.com";
 /// What the edge sends: a random key by its form.
-static SECRET: LazyLock<String> = LazyLock::new(|| shared::digest::fingerprint(b"the edge"));
+static SECRET: LazyLock<String> = LazyLock::new(|| shared::ground::digest::fingerprint(b"the edge"));
 
 #[tokio::test]
 async fn listed_origins_may_read_and_no_others() {

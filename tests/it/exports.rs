@@ -10,7 +10,7 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value as Inner;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use serde_json::{Value, json};
-use shared::environment::Environment;
+use shared::runtime::environment::Environment;
 use shared::telemetry::LogFormat;
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use bundle_tests::{Answer, TestApp};
 use http::Method;
 use serde_json::json;
-use shared::http::Code;
+use shared::problem::Code;
 use shared::routes::{self, Route};
 use uuid::Uuid;
 
@@ -333,7 +333,9 @@ async fn a_session_that_is_named_strangely_is_not_found() {
         &"a".repeat(5_000),
     ] {
         let path = format!("/api/v1/auth/sessions/{id}");
-        let Ok(uri) = path.parse::<http::Uri>() else { continue };
+        let Ok(uri) = path.parse::<http::Uri>() else {
+            continue;
+        };
         let answer = ada.delete(&path).await;
         assert_eq!((answer.status.as_u16(), answer.code().as_str()), (404, "not_found"), "{path}: {}", answer.text());
         assert_proper(&path, uri.path(), &answer);

@@ -10,7 +10,7 @@ use bundle_tests::{Answer, Fault, PASSWORD, TestApp};
 use dashtam_local::cloudformation;
 use http::Method;
 use serde_json::{Value, json};
-use shared::http::{Code, Problem};
+use shared::problem::{Code, Problem};
 
 use crate::guard_answers::assert_problem;
 use crate::guard_project::{path, read};
@@ -25,6 +25,7 @@ const INTERNALS: [&str; 10] =
     ["dynamodb", "Dynamo", "dashtam-local-", "aws", "panic", ".rs", "Exception", "injected", "127.0.0.1", "Error("];
 
 /// Provokes `code`: the path that was asked, and the answer.
+#[expect(clippy::too_many_lines, reason = "a table")]
 async fn provoke(app: &TestApp, code: Code) -> (&'static str, Answer) {
     let anonymous = app.anonymous();
     match code {

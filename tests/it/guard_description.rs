@@ -130,7 +130,9 @@ fn every_text_number_and_list_of_a_request_is_limited() {
 
 /// Every schema of the document, with the place where it is.
 fn schemas<'a>(at: &str, value: &'a Value, found: &mut Vec<(String, &'a Value)>) {
-    let Value::Object(members) = value else { return };
+    let Value::Object(members) = value else {
+        return;
+    };
     found.push((at.to_owned(), value));
     for keyword in ["properties", "dependentSchemas"] {
         for (name, schema) in members.get(keyword).and_then(Value::as_object).into_iter().flatten() {
@@ -282,7 +284,7 @@ fn no_schema_has_a_name_that_a_language_has_already() {
 #[test]
 fn every_operation_says_what_it_does_under_a_tag_that_is_described() {
     let tags: Vec<_> = DESCRIPTION["tags"].as_array().expect("tags").iter().collect();
-    assert!(tags.iter().all(|tag| tag["description"].as_str().is_some_and(|words| words.ends_with('.'))));
+    assert!(tags.iter().all(|tag| { tag["description"].as_str().is_some_and(|words| words.ends_with('.')) }));
     for route in routes::ALL {
         let operation =
             described(&["paths", route.path, &route.method.as_str().to_ascii_lowercase()]).expect("described");

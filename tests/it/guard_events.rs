@@ -7,9 +7,9 @@ use bundle_tests::stage::{EMAIL, Stage, Told, http_folders, outbox_row};
 use bundle_tests::{Actor, TestApp, text};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use shared::consumer::Handler;
-use shared::lambda::{consume, into_axum};
-use shared::rotation::RotationEvent;
+use shared::runtime::lambda::{consume, into_axum};
+use shared::work::consumer::Handler;
+use shared::work::secret_rotation::RotationEvent;
 use tower::ServiceExt;
 
 use crate::guard_project::{entries, folders, read};

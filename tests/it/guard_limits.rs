@@ -1,8 +1,7 @@
 //! Every bucket that the route table names is asked by its route, before any work.
 
 use bundle_tests::TestApp;
-use shared::config::Rule;
-use shared::routes::{self, Route};
+use shared::routes::{self, Route, Rule};
 
 use crate::guard_requests::{assert_unchanged, granted, state, unlimited};
 
@@ -39,7 +38,7 @@ async fn an_empty_bucket_refuses_its_route_and_nothing_happens() {
 #[tokio::test]
 async fn an_empty_bucket_of_refused_tokens_refuses_before_anything_is_recorded() {
     use shared::domain::{SessionId, UserId};
-    use shared::entropy::OsEntropy;
+    use shared::ground::entropy::OsEntropy;
     use shared::tokens::{Family, RefreshToken};
     let app = unlimited().await;
     let by_refusal =

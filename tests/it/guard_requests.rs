@@ -71,6 +71,7 @@ pub fn showing<'a>(actor: &Actor<'a>, token: Option<&str>) -> Actor<'a> {
 
 /// Prepares an account of its own, as far as `route` needs one, and a request about it that is granted. `who` keeps the
 /// accounts of several requests apart.
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub async fn granted<'a>(app: &'a TestApp, route: &'static Route, who: &str) -> Granted<'a> {
     let email = format!("{who}.{}@example.com", route.function);
     let anonymous = || app.anonymous();
@@ -217,7 +218,9 @@ fn in_order(value: &AttributeValue) -> String {
                 members.iter().map(|(name, value)| format!("{name}={}", in_order(value))).collect();
             format!("{members:?}")
         }
-        AttributeValue::L(values) => format!("{:?}", values.iter().map(in_order).collect::<Vec<_>>()),
+        AttributeValue::L(values) => {
+            format!("{:?}", values.iter().map(in_order).collect::<Vec<_>>())
+        }
         plain => format!("{plain:?}"),
     }
 }

@@ -6,8 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dashtam_local::cloudformation;
 use serde_json::Value;
-use shared::routes::{self, RingRight, Secret};
-use shared::store::Index;
+use shared::routes::{self, Index, RingRight, Secret};
 
 use crate::guard_project::{assert_same, functions, read};
 

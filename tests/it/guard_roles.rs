@@ -135,7 +135,9 @@ async fn an_admin_neither_sets_nor_sees_a_password() {
         let target = format!("target.a.{}@example.com", route.function);
         let before = app.db_user(&target).await;
         for member in ["password", "new_password", "password_hash", "current_password"] {
-            let Some(mut body) = request.body.clone() else { break };
+            let Some(mut body) = request.body.clone() else {
+                break;
+            };
             body[member] = json!(NEW_PASSWORD);
             let answer = Granted { body: Some(body), ..request.clone() }.send().await;
             answer.assert_problem(422, "validation_failed");

@@ -10,10 +10,10 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use shared::config::{Config, Settings};
 use shared::domain::{Password, RowId, SessionId, Timestamp, UserId};
-use shared::entropy::{OsEntropy, SeededEntropy, uuid_v4};
+use shared::ground::entropy::{OsEntropy, SeededEntropy, uuid_v4};
 use shared::keys::{MAIL_KEY, SIGNING_RING};
 use shared::mail::{Content, compose};
-use shared::store::MailKind;
+use shared::routes::MailKind;
 use shared::tokens::{Family, MailPurpose, MailedToken, RefreshToken, SigningKey, SigningRing};
 
 const EMAIL: &str = "ada@example.com";
@@ -282,7 +282,7 @@ fn debug_shows_no_private_key() {
 
 #[test]
 fn debug_shows_no_setting_that_is_secret() {
-    let edge = format!("m4rk3d{}", &shared::digest::fingerprint(b"the edge")[6..]);
+    let edge = format!("m4rk3d{}", &shared::ground::digest::fingerprint(b"the edge")[6..]);
     let settings = Settings::default()
         .with("DASHTAM_TRUSTED_EDGE", "cloudfront")
         .with("DASHTAM_TRUSTED_EDGE_SECRETS", edge)

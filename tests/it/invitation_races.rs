@@ -65,7 +65,9 @@ async fn an_invitation_dies_with_its_admin_until_the_write() {
 async fn an_admins_other_work_does_not_end_an_invitation() {
     let app = TestApp::start().await;
     let (root, token) = invited(&app).await;
-    let renamed = async { root.patch("/api/v1/auth/me", &json!({ "name": "Root" })).await.assert(200) };
+    let renamed = async {
+        root.patch("/api/v1/auth/me", &json!({ "name": "Root" })).await.assert(200);
+    };
     accept_while(&app, &token, renamed).await.assert(200);
 }
 

@@ -251,7 +251,9 @@ async fn users_are_listed_by_identifier_in_pages_that_hold_all_of_them() {
         let users = page["users"].as_array().cloned().unwrap_or_default();
         assert!(users.len() <= 7);
         ids.extend(users.iter().map(|user| user["id"].as_str().unwrap_or_default().to_owned()));
-        let Some(next) = page["next_cursor"].as_str() else { break };
+        let Some(next) = page["next_cursor"].as_str() else {
+            break;
+        };
         cursor = format!("&cursor={next}");
     }
     assert_eq!(ids.len(), 25);

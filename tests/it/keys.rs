@@ -6,10 +6,10 @@ use dashtam_local::secrets::make_missing;
 use futures::future::join_all;
 use secrecy::ExposeSecret;
 use serde_json::json;
+use shared::aws::AwsBase;
 use shared::config::Settings;
+use shared::keys::secrets::Secrets;
 use shared::keys::{SIGNING_RING, first_start};
-use shared::secrets::Secrets;
-use shared::store::AwsBase;
 use shared::tokens::SigningRing;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -12,7 +12,9 @@ async fn request(app: &TestApp, path: &str) -> bundle_tests::Answer {
         "register" => json!({ "email": "new@example.com", "password": PASSWORD, "name": "N" }),
         "verify-email" => json!({ "token": "dvt_x" }),
         "reset-password" => json!({ "token": "drs_x", "new_password": PASSWORD }),
-        _ => json!({ "email": format!("{}@example.com", uuid::Uuid::from_u128(u128::from(rand()))) }),
+        _ => {
+            json!({ "email": format!("{}@example.com", uuid::Uuid::from_u128(u128::from(rand()))) })
+        }
     };
     app.anonymous().at(CLIENT).post(&format!("/api/v1/auth/{path}"), &body).await
 }

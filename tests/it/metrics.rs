@@ -4,7 +4,7 @@
 use bundle_tests::{Actor, Fault, PASSWORD, TestApp};
 use dashtam_local::aws::ses;
 use serde_json::{Map, Value, json};
-use shared::lambda;
+use shared::runtime::lambda;
 use shared::telemetry::Metric;
 
 const EMAIL: &str = "a@example.com";

@@ -5,7 +5,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use bundle_tests::{Fault, MADE_UP, NICKNAME, PASSWORD, TestApp, is_migrated, text};
 use migrations::{MigrationError, Runner, Standing, Terms, overview};
-use shared::audit::Entry;
+use shared::audit_event::Entry;
 use shared::request::{RequestMeta, Task};
 use shared::store::{MigrationRun, Schema, Store};
 

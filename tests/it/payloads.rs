@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use bundle_tests::{Answer, PASSWORD, TestApp};
 use lambda_http::request::LambdaRequest;
 use serde_json::{Value, json};
-use shared::lambda::{into_axum, into_axum_below, into_request};
+use shared::runtime::lambda::{into_axum, into_axum_below, into_request};
 
 const LOGIN: &str = "/api/v1/auth/login";
 const EMAIL: &str = "ada@example.com";
@@ -184,7 +184,7 @@ async fn two_access_tokens_in_one_event_are_none() {
 async fn the_length_of_an_answer_is_left_to_the_gateway() {
     let app = known().await;
     let event: LambdaRequest = serde_json::from_value(event(1, &body())).expect("an event");
-    let answer = shared::lambda::answer(app.router.clone(), into_request(event)).await.expect("infallible");
+    let answer = shared::runtime::lambda::answer(app.router.clone(), into_request(event)).await.expect("infallible");
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.headers().get("content-length"), None, "a REST API renames it");
 }

@@ -105,7 +105,8 @@ async fn an_export_with_many_records_says_where_the_rest_is() {
         let mut record = sample.clone();
         // An hour of records, each a second before the one that follows.
         let moment = at.minus(std::time::Duration::from_secs(2 + number));
-        let event = shared::domain::EventId::new(shared::entropy::uuid_v7(moment, app.environment.store().entropy()));
+        let event =
+            shared::domain::EventId::new(shared::ground::entropy::uuid_v7(moment, app.environment.store().entropy()));
         record.insert("event_id".to_owned(), aws_sdk_dynamodb::types::AttributeValue::S(event.to_string()));
         record.insert("sk".to_owned(), aws_sdk_dynamodb::types::AttributeValue::S(format!("{moment}#{event}")));
         app.db_put("audit", record).await;

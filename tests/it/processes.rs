@@ -10,13 +10,13 @@ use dashtam_local::cloudformation;
 use futures::future::join_all;
 use http::Method;
 use serde_json::json;
+use shared::aws::AwsBase;
 use shared::clock::{Clock as _, MockClock};
 use shared::domain::Timestamp;
-use shared::entropy::OsEntropy;
-use shared::environment::Environment;
+use shared::ground::entropy::OsEntropy;
 use shared::http::{DEADLINE, app};
 use shared::routes;
-use shared::store::AwsBase;
+use shared::runtime::environment::Environment;
 
 use crate::guard_project::read;
 use crate::guard_requests::{granted, unlimited};

@@ -2,8 +2,7 @@
 
 use bundle_tests::TestApp;
 use serde_json::Value;
-use shared::routes;
-use shared::store::Table;
+use shared::routes::{self, Table};
 
 use crate::guard_requests::{granted, unlimited};
 

@@ -2,10 +2,10 @@
 
 use bundle_tests::{Actor, Answer, PASSWORD, TestApp, text};
 use serde_json::json;
+use shared::accounts::import::Newcomer;
+use shared::audit_event::Actor as By;
 use shared::domain::{DisplayName, EmailAddress, Reason, UserId};
-use shared::newcomer::Newcomer;
 use shared::request::{RequestMeta, Task};
-use shared::rotations::Actor as By;
 use shared::store::Admitted;
 
 const OWNER: &str = "owner@example.com";

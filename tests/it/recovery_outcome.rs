@@ -199,7 +199,9 @@ impl<'a> World<'a> {
     /// Whether a mailbox of another player can take an account back.
     pub async fn had_another_owner(&self, account: &str) -> bool {
         let store = self.app.environment.store();
-        let Some(user) = store.user(account.parse().expect("an id")).await.expect("a read") else { return false };
+        let Some(user) = store.user(account.parse().expect("an id")).await.expect("a read") else {
+            return false;
+        };
         let others = self.addresses.iter().zip(MAILBOXES).filter(|(_, whose)| *whose != Who::Owner);
         others.into_iter().any(|(address, _)| {
             let key = EmailAddress::parse(address).expect("an address").fingerprint();

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use bundle_tests::{Actor, Answer, TestApp, fresh_address};
 use http::Method;
 use serde_json::{Value, json};
+use shared::audit_event::Actor as By;
+use shared::breach::token_rotation::{Rotation, Scope};
 use shared::domain::Reason;
 use shared::request::{RequestMeta, Task};
-use shared::rotations::{Actor as By, Rotation, Scope};
 
 use crate::recovery_orders::{Address, Again, Begin, FIRST, MAILBOXES, Step, Who};
 
@@ -140,7 +141,9 @@ impl<'a> World<'a> {
                     post(self.app, "secure-account", &json!({ "token": token })).await;
                 }
             }
-            Step::EndSessions(who) => self.as_signed_in(who, Method::DELETE, "sessions/all", None).await,
+            Step::EndSessions(who) => {
+                self.as_signed_in(who, Method::DELETE, "sessions/all", None).await;
+            }
             Step::Erase(who) => {
                 for password in self.newest_passwords(who, 2) {
                     self.as_signed_in(who, Method::DELETE, "me", Some(json!({ "password": password }))).await;
@@ -214,7 +217,9 @@ impl<'a> World<'a> {
     async fn change_password(&mut self, who: Who) {
         let (new, passwords) = (self.new_password(), self.newest_passwords(who, 2));
         let player = self.player(who);
-        let Some(session) = player.sessions.last_mut() else { return };
+        let Some(session) = player.sessions.last_mut() else {
+            return;
+        };
         for current in passwords {
             let body = json!({ "current_password": current, "new_password": new });
             let actor = session.clone().at(&fresh_address());
@@ -230,7 +235,9 @@ impl<'a> World<'a> {
     /// Asks for a move, or calls a pending one off.
     async fn request_move(&mut self, who: Who, to: Option<Address>) {
         let passwords = self.newest_passwords(who, 2);
-        let Some(session) = self.player(who).sessions.last() else { return };
+        let Some(session) = self.player(who).sessions.last() else {
+            return;
+        };
         let actor = session.clone().at(&fresh_address());
         let to = match to {
             Some(to) => Some(self.address(to)),

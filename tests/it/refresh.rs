@@ -104,7 +104,7 @@ async fn made_up_mistyped_and_foreign_tokens_end_nothing() {
 #[tokio::test]
 async fn a_token_of_another_family_of_the_session_ends_nothing() {
     use shared::domain::{SessionId, UserId};
-    use shared::entropy::OsEntropy;
+    use shared::ground::entropy::OsEntropy;
     use shared::tokens::{Family, RefreshToken};
     let app = TestApp::start().await;
     let ada = app.logged_in("a@example.com").await;

@@ -4,7 +4,7 @@
 use bundle_tests::{Actor, TestApp, text};
 use serde_json::json;
 use shared::domain::{SessionId, UserId};
-use shared::entropy::OsEntropy;
+use shared::ground::entropy::OsEntropy;
 use shared::tokens::{Family, RefreshToken};
 
 /// A token of the right form that names the owner's account and session.

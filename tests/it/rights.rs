@@ -40,14 +40,14 @@ async fn a_refusal_is_aws_own() {
     let app = TestApp::start().await;
     let me = app.function("auth-me");
     let error = me.store().sessions(UserId::new(uuid::Uuid::nil())).await.expect_err("auth-me may not query sessions");
-    let chain = shared::http::error_chain(&error);
+    let chain = shared::ground::error_chain(&error);
     assert!(chain.contains("AccessDeniedException") && chain.contains("dynamodb:Query"), "{chain}");
     let error = me.secrets().get("mail-key").await.expect_err("auth-me may read no secret");
-    assert!(shared::http::error_chain(&error).contains("secretsmanager:GetSecretValue"), "{error:?}");
+    assert!(shared::ground::error_chain(&error).contains("secretsmanager:GetSecretValue"), "{error:?}");
     let error = me.archive().get("segments/0/1").await.expect_err("auth-me may not read the archive");
-    assert!(shared::http::error_chain(&error).contains("AccessDenied"), "{error:?}");
+    assert!(shared::ground::error_chain(&error).contains("AccessDenied"), "{error:?}");
     let error = me.audit_key().sign(b"x".to_vec()).await.expect_err("auth-me may not sign");
-    assert!(shared::http::error_chain(&error).contains("kms:Sign"), "{error:?}");
+    assert!(shared::ground::error_chain(&error).contains("kms:Sign"), "{error:?}");
     assert_eq!(app.aws.rights.take_refused().len(), 4);
 }
 

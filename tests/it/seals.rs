@@ -6,9 +6,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use bundle_tests::{Fault, Item, TestApp, text};
 use futures::future::join_all;
 use serde_json::{Value, json};
+use shared::audit::seals::verification::{Fault as Found, Finding, Report, Scope};
+use shared::audit::seals::{Checkpoint, Entry, Kind, LANES, Sealable, Segment};
 use shared::domain::Timestamp;
-use shared::seals::verification::{Fault as Found, Finding, Report, Scope};
-use shared::seals::{Checkpoint, Entry, Kind, LANES, Sealable, Segment};
 use shared::store::{Chain, Image, Seal};
 
 const EMAIL: &str = "a@example.com";
@@ -217,14 +217,14 @@ async fn the_archive_has_every_record_before_the_chain_names_it() {
     assert!(orphans > 0);
     assert!(app.seal().await);
     for segment in segments(&app).await {
-        let name = shared::seals::archived_name(segment.body.lane, segment.body.seq, &segment.hash);
+        let name = shared::audit::seals::archived_name(segment.body.lane, segment.body.seq, &segment.hash);
         let object = app.environment.archive().get(&name).await.expect("read").expect("an object");
         let mut lines = object.lines();
         assert_eq!(lines.next(), Some(segment.text.as_str()));
         for entry in &segment.body.entries {
             let line: Value = serde_json::from_str(lines.next().expect("a line")).expect("JSON");
             let image = Image::from_json(line["record"].as_object().expect("a record")).expect("an image");
-            assert_eq!(shared::digest::encode(&image.hash()), entry.hash);
+            assert_eq!(shared::ground::digest::encode(&image.hash()), entry.hash);
         }
     }
     sign(&app).await;
@@ -303,7 +303,10 @@ async fn entries_in_another_order_are_named_by_the_archive() {
     let app = sealed().await;
     let user = app.db_user(EMAIL).await;
     let mine = app.db_items("audit", text(&user, "pk").expect("a key")).await;
-    rewrite(&app, segment_of(&app, &mine[0]).await, |entries| entries.swap(0, 1)).await;
+    rewrite(&app, segment_of(&app, &mine[0]).await, |entries| {
+        entries.swap(0, 1);
+    })
+    .await;
     let report = verify(&app).await;
     assert_eq!(named(&report, Found::Rewritten).len(), 1);
     assert_eq!(named(&report, Found::Reordered).len(), 2, "{report:?}");
@@ -320,7 +323,7 @@ async fn a_record_that_is_changed_together_with_its_segment_is_named_by_the_arch
     let image = page.items.into_iter().find(|image| image.text("sk") == Some(sk.as_str())).expect("the record");
     rewrite(&app, segment_of(&app, &record).await, |entries| {
         let entry = entries.iter_mut().find(|entry| entry.sk == sk).expect("an entry");
-        entry.hash = shared::digest::encode(&image.hash());
+        entry.hash = shared::ground::digest::encode(&image.hash());
     })
     .await;
     let report = verify(&app).await;
@@ -406,14 +409,14 @@ async fn forged_checkpoints_are_named() {
     let signature = last.signature.clone().expect("a signature");
     for signature in [Some(signature), Some("AAAA".to_owned()), None] {
         remove(&app, "seals", &stored).await;
-        let hash = shared::digest::fingerprint(format!("dashtam audit checkpoint 1\n{body}").as_bytes());
+        let hash = shared::ground::digest::fingerprint(format!("dashtam audit checkpoint 1\n{body}").as_bytes());
         let seal = Seal { number: 1, body: body.clone(), hash, signature, key_id: last.key_id.clone() };
         assert!(app.environment.store().put_seal(Chain::Checkpoints, &seal).await.expect("put"));
         let report = verify(&app).await;
         assert_eq!(named(&report, Found::Forged), ["checkpoint 1"]);
     }
     // The true text under another key.
-    let foreign = dashtam_local::aws::kms::Kms::open(None, &shared::entropy::OsEntropy).expect("a key");
+    let foreign = dashtam_local::aws::kms::Kms::open(None, &shared::ground::entropy::OsEntropy).expect("a key");
     let app = sealed().await;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));

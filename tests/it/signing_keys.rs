@@ -7,12 +7,12 @@ use futures::future::join_all;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use shared::domain::Timestamp;
-use shared::entropy::OsEntropy;
+use shared::ground::entropy::OsEntropy;
 use shared::keys::compromise::drop_all;
 use shared::keys::{self, DATA_RING, SIGNING_RING};
 use shared::request::{RequestMeta, Task};
-use shared::rotation::{RotationEvent, RotationHandler, Step};
 use shared::tokens::{DataRing, SigningRing};
+use shared::work::secret_rotation::{RotationEvent, RotationHandler, Step};
 
 const PATH: &str = "/api/v1/admin/signing-keys/rotations";
 const LEAD: u64 = 60;

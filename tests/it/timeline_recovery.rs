@@ -180,9 +180,9 @@ async fn two_former_addresses_that_take_the_account_back_in_turn() {
 
 #[tokio::test]
 async fn a_former_address_whose_claim_the_operator_ended() {
+    use shared::audit_event::Actor as By;
     use shared::domain::{EmailAddress, Reason};
     use shared::request::{RequestMeta, Task};
-    use shared::rotations::Actor as By;
 
     static TASK: Task = Task { action: "admin.end_claim", name: "ops users end-claim" };
     let app = TestApp::start().await;

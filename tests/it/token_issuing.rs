@@ -145,9 +145,10 @@ async fn a_token_lives_no_longer_than_the_key_that_signed_it() {
     let ring = app.environment.secrets().get(SIGNING_RING).await.expect("read").expect("a ring");
     let former = SecretString::from(ring.expose_secret().to_owned());
     let handler = keys_rotate_signing::rotation(&app.function("keys-rotate-signing")).await.expect("a rotation");
-    for step in shared::rotation::Step::ALL {
+    for step in shared::work::secret_rotation::Step::ALL {
         let client_request_token = uuid::Uuid::from_u128(1).to_string();
-        let event = shared::rotation::RotationEvent { step, secret_id: "arn".to_owned(), client_request_token };
+        let event =
+            shared::work::secret_rotation::RotationEvent { step, secret_id: "arn".to_owned(), client_request_token };
         handler(event).await.expect("done");
     }
     // The process never sees the new ring, so the former key goes on signing in its place, until it retires.

@@ -17,7 +17,7 @@ async fn the_key_set_holds_the_signing_key_and_nothing_private() {
     members.sort_unstable();
     assert_eq!(members, ["alg", "crv", "kid", "kty", "use", "x", "y"]);
     let header = ada.access.as_deref().and_then(|token| token.split('.').next()).expect("a header").to_owned();
-    let header = shared::digest::decode(&header).expect("base64url");
+    let header = shared::ground::digest::decode(&header).expect("base64url");
     assert!(String::from_utf8_lossy(&header).contains(key["kid"].as_str().expect("a kid")));
 }
 
@@ -80,7 +80,7 @@ async fn the_pages_run_one_script_and_do_nothing_when_opened() {
             .and_then(|rest| rest.split("</script>").next())
             .expect("a script")
             .to_owned();
-        let hash = STANDARD.encode(shared::digest::sha256(script.as_bytes()));
+        let hash = STANDARD.encode(shared::ground::digest::sha256(script.as_bytes()));
         assert!(policy.contains(&format!("'sha256-{hash}'")), "{policy}");
         app.anonymous().request(Method::HEAD, path, None).await.assert(200);
         assert_eq!(app.proxy.take_calls(), Vec::<String>::new());

@@ -12,11 +12,11 @@ use dashtam_local::sealing::Sealing;
 use dashtam_local::streams::{Checkpoint, TableStream};
 use shared::clock::{Clock as _, MockClock, SystemClock};
 use shared::config::Settings;
-use shared::consumer;
 use shared::domain::Timestamp;
-use shared::entropy::OsEntropy;
-use shared::environment::Environment;
+use shared::ground::entropy::OsEntropy;
 use shared::http::app;
+use shared::runtime::environment::Environment;
+use shared::work::consumer;
 use tokio::sync::Mutex;
 use tower::ServiceExt;
 

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
+use shared::aws::{AwsBase, client};
 use shared::config::Settings;
-use shared::store::{AwsBase, client};
 
 use crate::app::TestApp;
 
@@ -111,7 +111,7 @@ impl TestApp {
     /// Every item of every table as text, for searches.
     pub async fn db_everything(&self) -> String {
         let mut all = String::new();
-        for table in shared::store::Table::ALL {
+        for table in shared::routes::Table::ALL {
             let _ = writeln!(all, "{:?}", self.db_scan(table.name()).await);
         }
         all

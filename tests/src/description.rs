@@ -95,7 +95,9 @@ fn operation(route: &Route) -> &'static Value {
 /// Fails unless the answer is one that the description promises: status, headers, content type and body.
 #[track_caller]
 pub(crate) fn assert_promised(method: &Method, path: &str, answer: &Answer) {
-    let Some(route) = route_of(method, path) else { return };
+    let Some(route) = route_of(method, path) else {
+        return;
+    };
     let status = answer.status.as_str();
     let what = format!("{method} {path} answered {status} {}", answer.text());
     let response = operation(route)["responses"].get(status).and_then(follow);
@@ -121,7 +123,9 @@ pub(crate) fn assert_promised(method: &Method, path: &str, answer: &Answer) {
 /// Fails if the service did what it was asked by a body that the description rules out.
 #[track_caller]
 pub(crate) fn assert_asked_for(method: &Method, path: &str, body: &Value, answer: &Answer) {
-    let Some(route) = route_of(method, path).filter(|_| answer.status.is_success()) else { return };
+    let Some(route) = route_of(method, path).filter(|_| answer.status.is_success()) else {
+        return;
+    };
     let schema = operation(route).pointer("/requestBody/content/application~1json/schema").and_then(follow);
     let Some(schema) = schema else { return };
     // The format of a request is a hint for those who make one (JSON Schema 2020-12, validation, section 7.2.1): an address

@@ -148,8 +148,12 @@ async fn pass(State(proxy): State<Proxy>, request: Request) -> Response {
         watched.push((operation.clone(), serde_json::from_slice(&body).expect("JSON")));
     }
     match fault {
-        Some(Fault::Throttled) => return refusal(StatusCode::BAD_REQUEST, "ThrottlingException", ""),
-        Some(Fault::InternalError) => return refusal(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", ""),
+        Some(Fault::Throttled) => {
+            return refusal(StatusCode::BAD_REQUEST, "ThrottlingException", "");
+        }
+        Some(Fault::InternalError) => {
+            return refusal(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", "");
+        }
         Some(Fault::Conflict) => return conflict(&operation, &body),
         Some(Fault::Unprocessed) => return unprocessed(&body),
         Some(Fault::Held) => {

@@ -1,11 +1,14 @@
 //! What was logged, or written like a log.
 
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 
 use serde_json::Value;
 use shared::telemetry::{LogFormat, subscriber};
-use tracing::Dispatch;
+use tracing::level_filters::LevelFilter;
+use tracing::span::{Attributes, Id, Record};
+use tracing::subscriber::{Interest, Subscriber};
+use tracing::{Dispatch, Event, Metadata};
 use tracing_subscriber::fmt::MakeWriter;
 
 /// Every line that was written to it.
@@ -62,12 +65,52 @@ impl Log {
     }
 
     fn dispatch<F: Future>(dispatch: &Dispatch, work: F) -> F::Output {
+        static ASKED: Once = Once::new();
+        ASKED.call_once(|| {
+            let _already = tracing::dispatcher::set_global_default(Dispatch::new(AskEachTime));
+        });
         let for_threads = dispatch.clone();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             // The thread logs here for as long as it lives.
-            .on_thread_start(move || std::mem::forget(tracing::dispatcher::set_default(&for_threads)))
+            .on_thread_start(move || {
+                std::mem::forget(tracing::dispatcher::set_default(&for_threads));
+            })
             .build();
         tracing::dispatcher::with_default(dispatch, || runtime.expect("a runtime").block_on(work))
     }
+}
+
+/// Takes nothing, but wants to be asked each time.
+///
+/// Without it a place that logs for the first time while another test begins or ends to capture may be taken for one that no
+/// subscriber wants, and its lines are missing from then on.
+struct AskEachTime;
+
+impl Subscriber for AskEachTime {
+    fn register_callsite(&self, _: &'static Metadata<'static>) -> Interest {
+        Interest::sometimes()
+    }
+
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        false
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(LevelFilter::TRACE)
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, _: &Event<'_>) {}
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
 }

@@ -3,7 +3,8 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use migrations::Migration;
-use shared::store::{Change, Sight, Table};
+use shared::routes::Table;
+use shared::store::{Change, Sight};
 
 use crate::database::{Item, text};
 

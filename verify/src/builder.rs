@@ -6,13 +6,13 @@ use std::time::Duration;
 #[cfg(feature = "tables")]
 use crate::cache::Readings;
 use crate::clock::{Clock, SystemClock};
+use crate::error::SettingsError;
 #[cfg(feature = "jwks")]
 use crate::jwks::PublishedKeys;
 #[cfg(feature = "tables")]
 use crate::tables::Tables;
 #[cfg(feature = "tables")]
-use crate::verifier::TableSource;
-use crate::verifier::{Inner, Source, Verifier};
+use crate::verifier::{Inner, Source, TableSource, Verifier};
 
 /// The longest that state or keys may be kept.
 pub const MAX_STALENESS: Duration = Duration::from_secs(300);
@@ -23,11 +23,6 @@ const MAX_KEYS_KEPT: Duration = Duration::from_secs(86_400);
 const DEFAULT_KEYS_KEPT: Duration = Duration::from_secs(3_600);
 #[cfg(feature = "tables")]
 const DEFAULT_MAX_ENTRIES: u64 = 10_000;
-
-/// Every fault of refused settings, one a line.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}", .0.join("\n"))]
-pub struct SettingsError(pub Vec<String>);
 
 /// The settings of a [`Verifier`]. Issuer, audience and one source are required.
 #[derive(Default)]
@@ -47,6 +42,13 @@ pub struct Builder {
     keys_kept: Option<Duration>,
     max_staleness: Option<Duration>,
     clock: Option<Arc<dyn Clock>>,
+}
+
+impl Verifier {
+    /// A verifier that still lacks its settings.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
 }
 
 impl Builder {

@@ -72,7 +72,9 @@ impl Readings {
             let began = self.clock.now();
             read().await.map(|state| Arc::new(Reading { state, began, serial }))
         };
-        let Some(kept) = &self.kept else { return begin.await };
+        let Some(kept) = &self.kept else {
+            return begin.await;
+        };
         let is_useless = |read: &Read| match read {
             Ok(reading) => reading.serial <= newer_than || !self.is_in_bound(reading),
             Err(_) => true,

@@ -70,3 +70,8 @@ impl Unavailable {
         Self { what, source: Some(Arc::new(source)) }
     }
 }
+
+/// Every fault of refused settings, one a line.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct SettingsError(pub Vec<String>);

@@ -71,7 +71,9 @@ impl PublishedKeys {
 
     /// Whether a key set may come from `url`: nobody on the way can replace it.
     pub fn may_fetch(url: &str) -> bool {
-        let Ok(url) = Url::parse(url) else { return false };
+        let Ok(url) = Url::parse(url) else {
+            return false;
+        };
         let is_loopback = || matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
         url.scheme() == "https" || (url.scheme() == "http" && is_loopback())
     }

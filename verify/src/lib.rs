@@ -55,10 +55,10 @@ mod verifier;
 #[cfg(any(feature = "tables", feature = "jwks"))]
 pub use bearer::bearer_token;
 #[cfg(any(feature = "tables", feature = "jwks"))]
-pub use builder::{Builder, MAX_STALENESS, SettingsError};
+pub use builder::{Builder, MAX_STALENESS};
 pub use clock::{Clock, MockClock, SystemClock};
 #[cfg(any(feature = "tables", feature = "jwks"))]
-pub use error::{Unavailable, VerifyError};
+pub use error::{SettingsError, Unavailable, VerifyError};
 #[cfg(all(feature = "axum", any(feature = "tables", feature = "jwks")))]
 pub use extract::{Refused, VerifiedCaller};
 pub use key::PublicKey;

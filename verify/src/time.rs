@@ -114,7 +114,9 @@ fn is_date_time(text: &[u8]) -> bool {
                 _ => byte == shape,
             })
     };
-    let Some((moment, rest)) = text.split_at_checked(19) else { return false };
+    let Some((moment, rest)) = text.split_at_checked(19) else {
+        return false;
+    };
     let offset = match rest.strip_prefix(b".") {
         Some(fraction) => {
             let digits = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();

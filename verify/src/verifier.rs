@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::builder::Builder;
 #[cfg(feature = "tables")]
 use crate::cache::{Reading, Readings, Subject};
 use crate::clock::Clock;
@@ -92,11 +91,6 @@ impl From<Inner> for Verifier {
 }
 
 impl Verifier {
-    /// A verifier that still lacks its settings.
-    pub fn builder() -> Builder {
-        Builder::default()
-    }
-
     /// The caller, if `token` is good here and now.
     ///
     /// # Errors

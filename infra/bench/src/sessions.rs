@@ -8,8 +8,8 @@ use std::str::FromStr;
 use dynoxide::types::{AttributeValue, Item};
 use dynoxide::{Database, ImportOptions};
 use serde_json::json;
-use shared::entropy::{OsEntropy, uuid_v4};
-use shared::store::Table;
+use shared::ground::entropy::{OsEntropy, uuid_v4};
+use shared::routes::Table;
 
 use crate::Failure;
 

@@ -226,7 +226,9 @@ impl<E: Display + Send + 'static> Consumers<E> {
             self.ready.push_back(key);
         }
         while self.running.len() < CONCURRENCY {
-            let Some(key) = self.ready.pop_front() else { return };
+            let Some(key) = self.ready.pop_front() else {
+                return;
+            };
             let Some(message) = self.unfinished.get(&key) else {
                 continue;
             };

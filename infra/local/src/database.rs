@@ -165,7 +165,9 @@ fn key_schema(keys: &[(String, String)], name: &str) -> Result<Vec<KeySchemaElem
         let key_type = match kind.as_str() {
             "HASH" => KeyType::HASH,
             "RANGE" => KeyType::RANGE,
-            other => return Err(DatabaseError::Table(name.to_owned(), format!("{other} is no key type"))),
+            other => {
+                return Err(DatabaseError::Table(name.to_owned(), format!("{other} is no key type")));
+            }
         };
         Ok(KeySchemaElement { attribute_name: attribute.clone(), key_type })
     };

@@ -2,9 +2,9 @@
 
 use futures::future::BoxFuture;
 use shared::description::Operation;
-use shared::environment::{Environment, StartError};
 use shared::http::Endpoint;
 use shared::routes::{self, Route};
+use shared::runtime::environment::{Environment, StartError};
 
 /// Builds all endpoints from one environment, each with the access key of its own function.
 ///

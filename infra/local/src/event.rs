@@ -149,8 +149,12 @@ fn last_values(headers: &HeaderMap) -> HeaderMap {
 #[must_use]
 pub fn host_is_usable(headers: &HeaderMap) -> bool {
     let mut hosts = headers.get_all(header::HOST).iter();
-    let Some(host) = hosts.next() else { return true };
-    let Ok(host) = host.to_str() else { return false };
+    let Some(host) = hosts.next() else {
+        return true;
+    };
+    let Ok(host) = host.to_str() else {
+        return false;
+    };
     if hosts.next().is_some() {
         return false;
     }

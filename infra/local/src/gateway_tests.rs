@@ -18,7 +18,7 @@ const REQUEST_ID: &str = "00000000-0000-0000-0000-000000000007";
 const GET_ME: &str = "GET /me HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
 
 fn to_app(event: LambdaRequest) -> Request<Body> {
-    let request = shared::lambda::into_request(event);
+    let request = shared::runtime::lambda::into_request(event);
     let path = request.raw_http_path().to_owned();
     let (mut parts, body) = request.into_parts();
     parts.uri = path.parse().unwrap_or_default();

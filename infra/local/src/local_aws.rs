@@ -11,7 +11,7 @@ use std::sync::Arc;
 use axum::Router;
 use dynoxide::Database;
 use shared::clock::Clock;
-use shared::entropy::Entropy;
+use shared::ground::entropy::Entropy;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -189,7 +189,7 @@ pub(crate) fn bare_address(sender: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use shared::entropy::OsEntropy;
+    use shared::ground::entropy::OsEntropy;
     use tokio::sync::mpsc;
 
     use super::*;

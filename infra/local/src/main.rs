@@ -10,7 +10,7 @@ use dashtam_local::env_file::{self, Merged};
 use dashtam_local::options::{Options, Refusal};
 use dashtam_local::stack::Stack;
 use shared::config::Settings;
-use shared::http::error_chain;
+use shared::ground::error_chain;
 use shared::telemetry::{LogFormat, init_logging};
 use tokio::signal::unix::{SignalKind, signal};
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use shared::environment::{Environment, StartError};
-use shared::rotation::RotationHandler;
+use shared::runtime::environment::{Environment, StartError};
+use shared::work::secret_rotation::RotationHandler;
 
 use crate::aws::secrets_manager::{RotationError, RotationRules, SecretsManager};
 use crate::template::{TemplateError, TemplateRotation, crate_name, missing, object, text};
@@ -89,7 +89,7 @@ mod tests {
 
     use serde_json::{Value, json};
     use shared::clock::MockClock;
-    use shared::entropy::SeededEntropy;
+    use shared::ground::entropy::SeededEntropy;
 
     use super::*;
     use crate::aws::secrets_manager::RotationRules;

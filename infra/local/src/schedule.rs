@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use shared::environment::StartError;
-use shared::http::error_chain;
-use shared::lambda::Job;
+use shared::ground::error_chain;
+use shared::runtime::environment::StartError;
+use shared::runtime::lambda::Job;
 use tokio::time::MissedTickBehavior;
 
 /// A job and how often it is run.

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use shared::seals::StreamHandler;
+use shared::audit::seals::StreamHandler;
 use tokio::time::MissedTickBehavior;
 
 use crate::streams::{Checkpoint, Sequence, StreamError, TableStream};
@@ -65,15 +65,19 @@ impl Sealing {
         let text = |error: StreamError| error.to_string();
         if self.pending.is_none() {
             let events = self.stream.next(BATCH).map_err(text)?;
-            let Some((last, _)) = events.last() else { return Ok(false) };
+            let Some((last, _)) = events.last() else {
+                return Ok(false);
+            };
             let (last, records): (_, Vec<_>) = (*last, events.iter().map(|(_, record)| json!(record)).collect());
             self.pending = Some((last, json!({ "Records": records })));
         }
-        let Some((last, batch)) = self.pending.clone() else { return Ok(false) };
+        let Some((last, batch)) = self.pending.clone() else {
+            return Ok(false);
+        };
         // A task of its own: a panic is a failure as any other.
         let handled = tokio::spawn((self.handler)(batch)).await;
-        let handled = handled.unwrap_or_else(|_| Err(shared::consumer::Failure::new("the handler panicked")));
-        handled.map_err(|failure| shared::http::error_chain(&failure))?;
+        let handled = handled.unwrap_or_else(|_| Err(shared::work::consumer::Failure::new("the handler panicked")));
+        handled.map_err(|failure| shared::ground::error_chain(&failure))?;
         self.pending = None;
         self.checkpoint.save(Some(last)).map_err(text)?;
         if let Err(error) = self.stream.trim(last) {
@@ -87,7 +91,7 @@ impl Sealing {
 mod tests {
     use std::sync::{Arc, Mutex};
 
-    use shared::consumer::Failure;
+    use shared::work::consumer::Failure;
 
     use super::*;
     use crate::aws::testing::TempDir;

@@ -54,7 +54,7 @@ mod tests {
     use std::sync::Arc;
 
     use serde_json::json;
-    use shared::entropy::OsEntropy;
+    use shared::ground::entropy::OsEntropy;
 
     use super::*;
     use crate::aws::testing;

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use shared::clock::{Clock as _, SystemClock};
 use shared::config::{Config, ConfigError, PREFIX, Settings};
-use shared::entropy::{OsEntropy, uuid_v4};
-use shared::environment::{Environment, StartError};
+use shared::ground::entropy::{OsEntropy, uuid_v4};
 use shared::http::{Cors, app};
-use shared::lambda::{into_axum, into_request};
+use shared::runtime::environment::{Environment, StartError};
+use shared::runtime::lambda::{into_axum, into_request};
 use shared::telemetry::Telemetry;
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -201,7 +201,7 @@ async fn consumers(
     aws: &LocalAws,
     config: &Config,
     directory: Option<&DataDirectory>,
-) -> Result<Consumers<shared::consumer::Failure>, StackError> {
+) -> Result<Consumers<shared::work::consumer::Failure>, StackError> {
     let file = |name| directory.map(|directory| directory.file(name));
     let checkpoint = Checkpoint::open(file(consumers::CHECKPOINT_FILE))?;
     let table = format!("{}outbox", config.table_prefix);

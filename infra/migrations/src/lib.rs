@@ -15,7 +15,8 @@ pub mod overview;
 pub mod runner;
 pub mod steps;
 
-use shared::store::{Change, Sight, Table};
+use shared::routes::Table;
+use shared::store::{Change, Sight};
 
 pub use overview::{Listed, Obstacle, Standing, overview};
 pub use runner::{MigrationError, Runner, Terms};

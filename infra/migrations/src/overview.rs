@@ -137,7 +137,8 @@ pub fn down(listed: &[Listed]) -> Result<Option<&'static Migration>, Obstacle> {
 
 #[cfg(test)]
 mod tests {
-    use shared::store::{MigrationRun, Table};
+    use shared::routes::Table;
+    use shared::store::MigrationRun;
 
     use super::*;
 

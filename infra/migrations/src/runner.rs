@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use futures::StreamExt as _;
 use futures::future::try_join_all;
 use futures::stream;
-use shared::audit::Entry;
+use shared::audit_event::Entry;
 use shared::clock::MAX_CLOCK_SKEW;
 use shared::domain::Timestamp;
 use shared::store::{Image, Migrated, MigrationRun, MigrationState, Segment, Store, StoreError};
@@ -247,8 +247,12 @@ impl Runner<'_> {
                 Migrated::Done
             };
             match done {
-                Migrated::Done => return Ok(Counts { changed: 1, ..counts }),
-                Migrated::Overtaken(None) => return Ok(Counts { overtaken: counts.overtaken + 1, ..counts }),
+                Migrated::Done => {
+                    return Ok(Counts { changed: 1, ..counts });
+                }
+                Migrated::Overtaken(None) => {
+                    return Ok(Counts { overtaken: counts.overtaken + 1, ..counts });
+                }
                 Migrated::Overtaken(Some(now)) => image = now,
             }
             counts.overtaken += 1;

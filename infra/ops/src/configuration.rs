@@ -2,9 +2,9 @@
 
 use serde_json::json;
 use shared::config::{Config, ConfigError, Settings, Variable};
-use shared::environment::Environment;
-use shared::http::error_chain;
-use shared::locator;
+use shared::ground::error_chain;
+use shared::request::locator;
+use shared::runtime::environment::Environment;
 
 use crate::console::{Answer, Console, table};
 use crate::failure::{Exit, Failure};
@@ -42,7 +42,9 @@ fn faults_of(settings: &Settings, is_deployment: bool) -> Vec<String> {
 
 /// What a start warns of.
 fn warnings_of(settings: &Settings) -> Vec<String> {
-    let Ok(environment) = Environment::new(settings) else { return Vec::new() };
+    let Ok(environment) = Environment::new(settings) else {
+        return Vec::new();
+    };
     let read = locator::database(&environment.config().network, environment.store().now());
     read.ok().and_then(|(_, warning)| warning).into_iter().collect()
 }
@@ -90,7 +92,9 @@ impl Row {
     }
 
     fn cells(&self) -> Vec<String> {
-        let or_dash = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_owned() };
+        let or_dash = |text: &str| {
+            if text.is_empty() { "-".to_owned() } else { text.to_owned() }
+        };
         let (mark, default) =
             if self.is_default { ("", String::new()) } else { ("*", or_dash(&self.variable.default)) };
         vec![mark.to_owned(), self.variable.name.clone(), or_dash(&self.value), default]

@@ -108,7 +108,9 @@ fn is_strange(c: char) -> bool {
 /// A text from somewhere else as part of a line: line breaks, terminal codes and marks of direction are spelled out.
 #[must_use]
 pub fn plain(text: &str) -> String {
-    let shown = |c: char| if is_strange(c) { c.escape_unicode().to_string() } else { c.to_string() };
+    let shown = |c: char| {
+        if is_strange(c) { c.escape_unicode().to_string() } else { c.to_string() }
+    };
     text.chars().map(shown).collect()
 }
 

@@ -1,11 +1,11 @@
 //! Who works on what: the services of one target, the operator's name, and whether changes are confirmed.
 
+use shared::audit_event::Actor;
 use shared::config::Settings;
 use shared::domain::{EmailAddress, Liveness, Reason, Session, User, UserId};
-use shared::environment::Environment;
-use shared::http::{Code, Problem};
+use shared::problem::{Code, Problem};
 use shared::request::{RequestMeta, Task};
-use shared::rotations::Actor;
+use shared::runtime::environment::Environment;
 use shared::store::{Holder, Store};
 
 use crate::failure::Failure;

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use shared::http::{Code, Problem, error_chain};
+use shared::ground::error_chain;
+use shared::problem::{Code, Problem};
 use shared::store::StoreError;
 
 /// The exit codes.

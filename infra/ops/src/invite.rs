@@ -5,8 +5,8 @@
 //! a newer one, by a verification of the address, and by a global rotation without grace.
 
 use serde_json::json;
+use shared::accounts::invitations::{Invitee, Inviter};
 use shared::domain::DisplayName;
-use shared::invitations::{Invitee, Inviter};
 use shared::request::Task;
 
 use crate::console::Answer;

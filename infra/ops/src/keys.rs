@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use shared::breach::key_replacement::Mode;
 use shared::domain::Reason;
-use shared::http::{Problem, error_chain};
-use shared::key_changes::Mode;
+use shared::ground::error_chain;
 use shared::keys;
+use shared::problem::Problem;
 use shared::request::Task;
 use shared::tokens::KeyState;
 

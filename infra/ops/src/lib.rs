@@ -111,14 +111,22 @@ async fn carry_out(
         Command::Sessions(command) => Box::pin(sessions::run(&desk, command)).await?,
         Command::Audit(AuditCommand::Query(query)) => Box::pin(audit::query(&desk, query)).await?,
         Command::Audit(AuditCommand::Timeline(wanted)) => Box::pin(timeline::tell(&desk, wanted)).await?,
-        Command::Audit(AuditCommand::Tail(tail)) => return Box::pin(audit::tail(&desk, tail, console)).await,
-        Command::Audit(AuditCommand::Verify(verify)) => return Box::pin(seals::verify(&desk, verify, console)).await,
+        Command::Audit(AuditCommand::Tail(tail)) => {
+            return Box::pin(audit::tail(&desk, tail, console)).await;
+        }
+        Command::Audit(AuditCommand::Verify(verify)) => {
+            return Box::pin(seals::verify(&desk, verify, console)).await;
+        }
         Command::Audit(AuditCommand::Reconcile(reconcile)) => Box::pin(seals::reconcile(&desk, reconcile)).await?,
         Command::Audit(AuditCommand::Key) => Box::pin(seals::key(&desk)).await?,
         Command::Outbox(command) => Box::pin(outbox::run(&desk, command)).await?,
         Command::Migrate(command) => Box::pin(migrate::run(&desk, migrations, command, console)).await?,
-        Command::Config(ConfigCommand::Check) => return configuration::check(&options.common, process, console),
-        Command::Doctor => return Box::pin(doctor::run(&desk, options.common.aws, migrations, console)).await,
+        Command::Config(ConfigCommand::Check) => {
+            return configuration::check(&options.common, process, console);
+        }
+        Command::Doctor => {
+            return Box::pin(doctor::run(&desk, options.common.aws, migrations, console)).await;
+        }
         Command::Drill(command) => return Box::pin(drill::run(&desk, command, console)).await,
     };
     console.answer(&answer);

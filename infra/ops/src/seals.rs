@@ -4,9 +4,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use shared::http::error_chain;
-use shared::seals::verification::{Finding, Progress, Report, Scope};
-use shared::seals::{PublicKey, SealError};
+use shared::audit::seals::verification::{Finding, Progress, Report, Scope};
+use shared::audit::seals::{PublicKey, SealError};
+use shared::ground::error_chain;
 use shared::store::Whose;
 
 use crate::audit::whose;

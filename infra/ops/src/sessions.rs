@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use shared::breach::token_rotation::{Rotation, Scope};
 use shared::domain::{Device, Reason, Session, SessionId, User};
 use shared::request::Task;
-use shared::rotations::{Rotation, Scope};
 
 use crate::console::{Answer, or_dash, table};
 use crate::desk::{self, Desk};

@@ -129,7 +129,9 @@ async fn names(desk: &Desk, records: &[Record]) -> Result<Names, Failure> {
     let to = records.last().map_or(now, |record| record.occurred_at.max(now));
     let moves = Search { from, to, most: MOST, wanted: &is_move };
     for id in records.iter().flat_map(|record| [record.user_id, record.actor_id]).flatten().collect::<BTreeSet<_>>() {
-        let Some(user) = desk.store.user(id).await? else { continue };
+        let Some(user) = desk.store.user(id).await? else {
+            continue;
+        };
         names.add_user(id, &user.email);
         if let Some(pending) = &user.pending_email {
             names.add_email(pending);

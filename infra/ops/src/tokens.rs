@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use serde_json::json;
+use shared::breach::token_rotation::{Rotation, Scope};
 use shared::request::Task;
-use shared::rotations::{Rotation, Scope};
 
 use crate::console::{Answer, facts, or_dash};
 use crate::desk::{self, Desk};

@@ -1,17 +1,19 @@
 //! `ops users`: accounts.
 
-use serde_json::{Value, json};
-use shared::domain::{EmailAddress, Reason, Role, Timestamp, User};
-use shared::issuer::{UserView, role_of};
-use shared::request::Task;
-use shared::store::{Lock, LockState, OtherAdmin};
+mod show;
 
-use crate::console::{Answer, Console, facts, or_dash, plain_json, table};
+use serde_json::json;
+use shared::domain::{EmailAddress, Reason, Role, User};
+use shared::request::Task;
+use shared::sign_in::issuer::role_of;
+use shared::store::OtherAdmin;
+
+use crate::console::{Answer, Console, plain_json, table};
 use crate::desk::{self, Desk};
 use crate::failure::{Exit, Failure};
-use crate::imports;
-use crate::invite;
 use crate::options::{AccountChange, UsersCommand};
+use crate::{imports, invite};
+use show::show;
 
 static SHOW: Task = Task { action: "admin.find_users", name: "ops users show" };
 static DISABLE: Task = Task { action: "admin.disable_user", name: "ops users disable" };
@@ -148,7 +150,9 @@ async fn other_admin(desk: &Desk, user: &User) -> Result<User, Failure> {
             None => "The only other admin was changed just now.".to_owned(),
         },
         OtherAdmin::Missing => "This is the last admin: nobody could use the admin routes any more.".to_owned(),
-        OtherAdmin::NotFound => format!("No other admin is among the first {MOST_ACCOUNTS} accounts."),
+        OtherAdmin::NotFound => {
+            format!("No other admin is among the first {MOST_ACCOUNTS} accounts.")
+        }
     };
     Err(Failure::refused(
         what,
@@ -189,57 +193,4 @@ async fn passwords(desk: &Desk) -> Result<Answer, Failure> {
     let documents = schemes.iter().map(|(scheme, count)| json!({ "scheme": scheme, "accounts": count }));
     let text = table(&["password kept", "accounts"], &rows);
     Ok(Answer { document: json!({ "schemes": documents.collect::<Vec<_>>() }), text })
-}
-
-async fn show(desk: &Desk, whom: &str) -> Result<Answer, Failure> {
-    let user = desk.account(whom).await?;
-    let config = desk.environment.config();
-    let sessions = desk.live_sessions(&user).await?.len();
-    let lock = match EmailAddress::parse(&user.email) {
-        Ok(email) => desk.store.lock_state(Lock::Login(&email), &config.passwords.lockout).await?,
-        Err(_) => LockState { failures: 0, locked_for: None },
-    };
-    let entry = desk.actor().sign(desk.store.entry(&desk.meta(&SHOW))).user(user.id);
-    desk.store.record(&entry).await?;
-    let view = serde_json::to_value(UserView::new(&user, &config)).unwrap_or_default();
-    Ok(Answer {
-        text: text(&user, &view, lock, sessions, desk.store.now()),
-        document: document(&user, &view, lock, sessions),
-    })
-}
-
-fn document(user: &User, view: &Value, lock: LockState, sessions: usize) -> Value {
-    json!({
-        "user": view,
-        "stored_role": user.role,
-        "status": user.status,
-        "password_scheme": user.password_scheme,
-        "password_changed_at": user.password_changed_at.to_string(),
-        "versions": { "current": user.ver_current, "floor": user.ver_floor, "until": user.ver_until.to_string() },
-        "lock": { "failures": lock.failures, "locked_for_seconds": lock.locked_for.map(|wait| wait.as_secs()) },
-        "live_sessions": sessions,
-    })
-}
-
-fn text(user: &User, view: &Value, lock: LockState, sessions: usize, now: Timestamp) -> String {
-    let is_grace_running = now < user.ver_until && user.ver_floor < user.ver_current;
-    let grace =
-        if is_grace_running { format!(", down to {} until {}", user.ver_floor, user.ver_until) } else { String::new() };
-    let locked = lock.locked_for.map(|wait| format!("locked for {} s", wait.as_secs()));
-    let role = view.get("role").and_then(Value::as_str).unwrap_or("user");
-    facts(&[
-        ("id", user.id.to_string()),
-        ("address", format!("{} ({})", user.email, if user.email_verified { "proved" } else { "not proved" })),
-        ("waiting address", or_dash(user.pending_email.as_ref())),
-        ("name", user.name.clone()),
-        ("status", if user.is_active() { "active".to_owned() } else { "disabled".to_owned() }),
-        ("role", role.to_owned()),
-        ("made", user.created_at.to_string()),
-        ("last login", or_dash(user.last_login_at)),
-        ("password set", user.password_changed_at.to_string()),
-        ("password kept", user.password_scheme.to_string()),
-        ("lock", locked.unwrap_or_else(|| format!("open, {} wrong in a row", lock.failures))),
-        ("version", format!("{}{grace}", user.ver_current)),
-        ("live sessions", sessions.to_string()),
-    ])
 }

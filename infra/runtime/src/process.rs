@@ -86,7 +86,9 @@ impl Process {
         let (answered, answer, at) = match self.listen().await? {
             Word::Response(id, body, at) => (id, Answer::Response(body), at),
             Word::Error(id, body, at) => (id, Answer::Error(body), at),
-            Word::Next(..) => return Err(self.out_of_turn("it asks for an event before it has answered")),
+            Word::Next(..) => {
+                return Err(self.out_of_turn("it asks for an event before it has answered"));
+            }
             Word::InitError(_) => return Err(self.out_of_turn("an init error after the start")),
         };
         if answered != id {

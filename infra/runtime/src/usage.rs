@@ -17,7 +17,9 @@ pub fn cpu(pid: u32) -> io::Result<Duration> {
     let mut nanoseconds = 0;
     for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
         // Between the two looks it may have ended.
-        let Ok(line) = fs::read_to_string(thread?.path().join("schedstat")) else { continue };
+        let Ok(line) = fs::read_to_string(thread?.path().join("schedstat")) else {
+            continue;
+        };
         nanoseconds += first_number(&line).ok_or_else(|| unreadable("schedstat"))?;
     }
     Ok(Duration::from_nanos(nanoseconds))

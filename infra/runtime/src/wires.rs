@@ -109,7 +109,9 @@ async fn forward(listener: TcpListener, target: SocketAddr, acceptor: Option<Tls
 
 /// Carries one connection to its end, which is however either side ends it.
 async fn carry(mut stream: TcpStream, target: SocketAddr, acceptor: Option<TlsAcceptor>) {
-    let Ok(mut service) = TcpStream::connect(target).await else { return };
+    let Ok(mut service) = TcpStream::connect(target).await else {
+        return;
+    };
     let _only_slower = service.set_nodelay(true);
     let _ended = match acceptor {
         None => copy_bidirectional(&mut stream, &mut service).await.map(drop),

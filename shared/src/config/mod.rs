@@ -22,7 +22,7 @@ use std::fmt;
 
 pub use audit::AuditConfig;
 pub use deployment::{LogLevel, Stage};
-pub use limits::{Limit, RateLimits, Rule};
+pub use limits::{Limit, RateLimits};
 pub use mail::MailConfig;
 pub use network::{NetworkConfig, TrustedEdge};
 pub use passwords::{Argon2Config, Lockout, PasswordConfig, Registration};

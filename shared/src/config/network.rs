@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::Reader;
-use crate::random_key;
+use crate::ground::random_key;
 
 /// What stands in front of the gateway and may be believed.
 #[derive(Debug, Clone)]

@@ -2,15 +2,14 @@
 
 use super::Reader;
 use super::tokens::base_url;
-use crate::telemetry::Metrics;
 
 /// Metrics and traces.
 #[derive(Debug, Clone)]
 pub struct TelemetryConfig {
     /// `DASHTAM_METRICS`: whether metrics are written.
-    metrics: bool,
+    pub(crate) metrics: bool,
     /// `DASHTAM_METRICS_NAMESPACE`: where `CloudWatch` keeps them.
-    namespace: String,
+    pub(crate) namespace: String,
     /// `DASHTAM_OTLP_ENDPOINT`: the collector that takes spans, if any.
     pub otlp_endpoint: Option<String>,
 }
@@ -34,11 +33,5 @@ impl TelemetryConfig {
                 base_url,
             ),
         }
-    }
-
-    /// What writes metrics, if they are on.
-    #[must_use]
-    pub fn metrics(&self) -> Option<Metrics> {
-        self.metrics.then(|| Metrics::new(&self.namespace))
     }
 }

@@ -5,7 +5,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::http::{Code, ErrorEntry};
+use crate::http::ErrorEntry;
+use crate::problem::Code;
 
 /// An identifier where the schema has none of its own.
 const ID: &str = "5d0e3c1a-92b7-4f6e-8a41-7c2d9b6e0f35";
@@ -48,7 +49,9 @@ fn sample(schema: &str, member: &str) -> Option<Value> {
         ("RevokedSessions", "message") => json!("The session has ended."),
         ("AuditRecord", "method") => json!("POST"),
         ("HealthStatus", "status") => json!("ok"),
-        ("AdminRotateSigningKeysAnswer", "message") => json!("The new key is published and signs soon."),
+        ("AdminRotateSigningKeysAnswer", "message") => {
+            json!("The new key is published and signs soon.")
+        }
         ("AdminRotateSigningKeysAnswer", "mode") => json!("routine"),
         ("DataKeyView", "version") => json!(1),
         ("RotationView", "reason") => json!("A laptop with the account's tokens was stolen."),

@@ -16,11 +16,12 @@ use http::StatusCode;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Value, json};
 
-use crate::http::{Code, FromFields, Identifier, Shape};
+use crate::http::{FromFields, Shape};
+use crate::problem::{Code, Identifier};
 use crate::routes::Route;
 
 pub use document::document;
-pub use types::{Message, object_list, problem, role, timestamp, timestamp_option};
+pub use types::Message;
 
 /// What an endpoint takes and answers.
 pub struct Operation {

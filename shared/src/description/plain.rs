@@ -54,9 +54,13 @@ fn below(members: &mut Map<String, Value>) {
 
 /// A choice of words is one enumeration; what each word means goes into its description.
 fn constants_to_enumeration(members: &mut Map<String, Value>) {
-    let Some(choices) = members.get("oneOf").and_then(Value::as_array) else { return };
+    let Some(choices) = members.get("oneOf").and_then(Value::as_array) else {
+        return;
+    };
     let word = |choice: &Value| Some(choice.get("enum")?.get(0)?.as_str()?.to_owned());
-    let Some(words) = choices.iter().map(word).collect::<Option<Vec<_>>>() else { return };
+    let Some(words) = choices.iter().map(word).collect::<Option<Vec<_>>>() else {
+        return;
+    };
     let meaning = |(word, choice): (&String, &Value)| match choice.get("description").and_then(Value::as_str) {
         Some(meaning) => format!("\n- `{word}`: {meaning}"),
         None => format!("\n- `{word}`"),

@@ -15,7 +15,7 @@ use super::UserId;
 use super::email::is_invisible;
 use super::programs;
 use super::user_agents::TABLE;
-use crate::digest;
+use crate::ground::digest;
 
 /// Longest kept text in bytes; browsers send 70 to 200.
 const MAX_BYTES: usize = 256;

@@ -25,7 +25,7 @@ use icu_normalizer::properties::CanonicalCombiningClassMapBorrowed;
 use icu_normalizer::{ComposingNormalizer, DecomposingNormalizer};
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
-use crate::digest;
+use crate::ground::digest;
 
 /// Longest text that is looked at, in bytes: room for any address that is short enough once it is
 /// normalised.

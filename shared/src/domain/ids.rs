@@ -118,6 +118,9 @@ impl EventId {
     }
 }
 
+/// An identifier that no account has, for requests that must look like those that concern one.
+pub(crate) const NOBODY: UserId = UserId::new(Uuid::nil());
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,7 +137,7 @@ mod tests {
     #[test]
     fn the_floor_of_a_moment_lies_between_its_rows_and_those_before() {
         use crate::domain::Timestamp;
-        use crate::entropy::{SeededEntropy, uuid_v7};
+        use crate::ground::entropy::{SeededEntropy, uuid_v7};
         let entropy = SeededEntropy::new(1);
         let moment = Timestamp::from_millis(1_700_000_000_000);
         let floor = RowId::floor_at(moment);

@@ -17,14 +17,14 @@ use futures::FutureExt;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 
-use super::code::Code;
 use super::cors::Cors;
 use super::endpoint::Endpoint;
-use super::problem::Problem;
 use crate::config::NetworkConfig;
+use crate::ground::error_chain;
+use crate::problem::{Code, Problem};
 use crate::request::RequestMeta;
 use crate::routes;
-use crate::telemetry::{End, Telemetry, Work};
+use crate::telemetry::{self, End, Telemetry, Work};
 
 /// The longest that a request may take: below the function's timeout, which is below the gateway's.
 pub const DEADLINE: Duration = Duration::from_secs(12);
@@ -119,7 +119,7 @@ async fn answer(app: &App, work: &Work, mut request: Request, next: Next) -> Res
         function: meta.route.map_or(UNMATCHED, |route| route.function),
         status: Some(response.status().as_u16()),
         code: problem.map(|problem| problem.code.name()),
-        request: Some(&meta),
+        request: Some(telemetry::Request { method: &meta.method, path: meta.route.map(|route| route.path) }),
         failed: false,
         error: cause
             .filter(|_| response.status().is_server_error())
@@ -183,11 +183,4 @@ fn log(meta: &RequestMeta, response: &Response) {
     } else {
         tracing::info!(method = %meta.method, endpoint, status, code, "request");
     }
-}
-
-/// An error and everything that led to it. `Display` never includes the source, so nothing is said twice.
-#[must_use]
-pub fn error_chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let chain = std::iter::successors(Some(error), |error| error.source());
-    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -12,13 +12,11 @@ use axum::routing::{MethodFilter, on};
 use http::Method;
 use http::request::Parts;
 
-use super::authenticate::{Authenticator, Caller};
-use super::code::Code;
-use super::problem::Problem;
 use super::record::{Actor, record_all_refusals, record_refusals};
-use crate::config::Rule;
+use crate::problem::{Code, Problem};
 use crate::request::RequestMeta;
-use crate::routes::Route;
+use crate::routes::{Route, Rule};
+use crate::sign_in::authentication::{Authenticator, Caller};
 use crate::store::Store;
 
 /// A handler under its route.
@@ -51,7 +49,7 @@ impl Endpoint {
         Self { router, ..open }
     }
 
-    /// An endpoint for signed-in callers; the handler takes them as [`super::Caller`].
+    /// An endpoint for signed-in callers; the handler takes them as [`Caller`].
     pub fn bearer<H, T, S>(route: &'static Route, handler: H, deps: S, authenticator: &Authenticator) -> Self
     where
         H: Handler<T, S>,
@@ -66,7 +64,7 @@ impl Endpoint {
         Self { router, ..open }
     }
 
-    /// An endpoint for admins; the handler takes them as [`super::Caller`]. The route's buckets are charged to the admin, and
+    /// An endpoint for admins; the handler takes them as [`Caller`]. The route's buckets are charged to the admin, and
     /// whatever is refused is recorded.
     pub fn admin<H, T, S>(route: &'static Route, handler: H, deps: S, authenticator: &Authenticator) -> Self
     where
@@ -145,5 +143,15 @@ impl<S: Send + Sync> FromRequestParts<S> for Meta {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
         parts.extensions.get().cloned().map(Self).ok_or_else(|| Problem::new(Code::InternalError))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let caller = parts.extensions.get::<Arc<Self>>().cloned();
+        // An endpoint that was not built as `Endpoint::bearer` has no caller: refuse rather than guess.
+        caller.map(Arc::unwrap_or_clone).ok_or_else(|| Problem::new(Code::InternalError))
     }
 }

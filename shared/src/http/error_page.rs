@@ -4,11 +4,10 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
-use super::code::{Code, HeaderFact, Retry};
-use super::problem::{FieldError, Problem};
+use crate::problem::{Code, FieldError, HeaderFact, Problem, Retry};
 
 /// The path and the request id of the example.
 const EXAMPLE_INSTANCE: &str = "/api/v1/auth/me";
@@ -37,7 +36,7 @@ pub struct ErrorEntry {
     /// The headers that it carries besides those of every answer.
     headers: &'static [HeaderFact],
     /// A problem document with this code.
-    #[schemars(schema_with = "crate::description::problem")]
+    #[schemars(schema_with = "problem_reference")]
     problem: serde_json::Value,
 }
 
@@ -136,6 +135,11 @@ fn marked(text: &str) -> String {
 
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// A problem document.
+fn problem_reference(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "$ref": "#/components/schemas/Problem" })
 }
 
 #[cfg(test)]

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::fields::{Choice, Field, FieldFault};
+use super::fields::{Choice, Field, FieldFault, Fields};
+use crate::breach::key_replacement::Mode;
 use crate::domain::{DisplayName, EmailAddress, Password, PasswordPolicy, Reason, UserId};
-use crate::key_changes::Mode;
-use crate::refresh::presented::RetryKey;
+use crate::sign_in::refresh::presented::RetryKey;
 
 /// The longest token in a body, in characters; ours are shorter.
 const TOKEN_LIMIT: usize = 1_024;
@@ -71,8 +71,40 @@ impl Field for Password {
     }
 }
 
+impl Fields {
+    /// The member `name`, which must be there and a password that the policy allows; `email` is what it must not be built on.
+    pub fn new_password(
+        &mut self,
+        name: &'static str,
+        policy: PasswordPolicy,
+        email: Option<&str>,
+    ) -> Option<Password> {
+        self.note(name, true, || new_password(policy));
+        if !self.has(name) {
+            self.refuse(name, FieldFault::new("required", "Must be given."));
+        }
+        let password = self.take(name);
+        self.check_password(name, password.as_ref(), policy, email);
+        password
+    }
+
+    /// Holds a new password to the policy; `email` is what it must not be built on.
+    pub fn check_password(
+        &mut self,
+        name: &str,
+        password: Option<&Password>,
+        policy: PasswordPolicy,
+        email: Option<&str>,
+    ) {
+        let Some(password) = password else { return };
+        for rule in policy.check(password, email.as_slice()) {
+            self.refuse(name, FieldFault { code: rule.code(), detail: rule.detail() });
+        }
+    }
+}
+
 /// The schema of a password that is chosen now.
-pub(super) fn new_password(policy: PasswordPolicy) -> Value {
+fn new_password(policy: PasswordPolicy) -> Value {
     let description = "A new password of at most 1,024 bytes in UTF-8. By default it needs 8 characters, among them an \
         upper-case and a lower-case letter, a digit and a special character; a deployment may ask for other rules. It must not \
         be a common password, nor built on the mail address or the name of the service. A refusal names every rule that is not \

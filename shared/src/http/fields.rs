@@ -13,10 +13,8 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Value, json};
 
-use super::code::Code;
-use super::problem::{FieldError, Problem};
 use super::shape::{Member, Shape};
-use crate::domain::{Password, PasswordPolicy};
+use crate::problem::{Code, FieldError, Problem};
 
 /// Why a member was refused: a stable code and plain words, never the value.
 #[derive(Debug, Clone)]
@@ -165,22 +163,6 @@ impl Fields {
         self.take(name)
     }
 
-    /// The member `name`, which must be there and a password that the policy allows; `email` is what it must not be built on.
-    pub fn new_password(
-        &mut self,
-        name: &'static str,
-        policy: PasswordPolicy,
-        email: Option<&str>,
-    ) -> Option<Password> {
-        self.note(name, true, || super::field::new_password(policy));
-        if !self.has(name) {
-            self.refuse(name, FieldFault::new("required", "Must be given."));
-        }
-        let password = self.take(name);
-        self.check_password(name, password.as_ref(), policy, email);
-        password
-    }
-
     /// `name` or `other` must be there. To be said before they are taken.
     ///
     /// The schema says it as a condition: generators of clients turn `anyOf` beside members into classes without members.
@@ -208,13 +190,13 @@ impl Fields {
         }
     }
 
-    fn note(&mut self, name: &'static str, required: bool, schema: impl FnOnce() -> Value) {
+    pub(super) fn note(&mut self, name: &'static str, required: bool, schema: impl FnOnce() -> Value) {
         if let Some(shape) = &mut self.shape {
             shape.members.push(Member { name, required, schema: schema() });
         }
     }
 
-    fn take<T: Field>(&mut self, name: &'static str) -> Option<T> {
+    pub(super) fn take<T: Field>(&mut self, name: &'static str) -> Option<T> {
         let index = self.members.iter().position(|(member, _)| member == name)?;
         let (_, value) = self.members.swap_remove(index);
         let parsed = match value {
@@ -227,20 +209,6 @@ impl Fields {
     /// Adds a rule that `name` breaks.
     pub fn refuse(&mut self, name: &str, fault: FieldFault) {
         self.errors.push(FieldError { pointer: pointer(name), code: fault.code, detail: fault.detail });
-    }
-
-    /// Holds a new password to the policy; `email` is what it must not be built on.
-    pub fn check_password(
-        &mut self,
-        name: &str,
-        password: Option<&Password>,
-        policy: PasswordPolicy,
-        email: Option<&str>,
-    ) {
-        let Some(password) = password else { return };
-        for rule in policy.check(password, email.as_slice()) {
-            self.refuse(name, FieldFault { code: rule.code(), detail: rule.detail() });
-        }
     }
 
     /// The parsed body.

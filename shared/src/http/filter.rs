@@ -5,10 +5,10 @@ use uuid::Uuid;
 
 use super::field::Whole;
 use super::fields::{Field, FieldFault};
-use crate::audit::Action;
+use crate::audit::trail::{MOST, PAGE};
+use crate::audit_event::Action;
 use crate::domain::{SessionId, Timestamp};
 use crate::tokens::PresentedCursor;
-use crate::trail::{MOST, PAGE};
 
 /// How many records a page has at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 use http::header::CONTENT_SECURITY_POLICY;
 
-use crate::digest;
+use crate::ground::digest;
 
 const STYLE: &str = include_str!("page.css");
 

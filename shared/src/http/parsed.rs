@@ -8,13 +8,11 @@ use axum::extract::{FromRef, FromRequest, FromRequestParts, Path, Request};
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 
-use super::authenticate::Caller;
-use super::code::Code;
 use super::fields::Fields;
-use super::problem::Problem;
 use super::shape::Shape;
-use crate::audit::Refusal;
-use crate::domain::{InvitationId, PasswordPolicy, Reason, SessionId, UserId};
+use crate::domain::{PasswordPolicy, Reason};
+use crate::problem::{Code, Identifier, Problem};
+use crate::sign_in::authentication::Caller;
 
 /// The longest body, in bytes.
 pub const BODY_LIMIT: usize = 16_384;
@@ -98,41 +96,6 @@ where
 
 /// The identifier in the path. What is none names nothing, as an unknown one does.
 pub struct PathId<T>(pub T);
-
-/// An identifier that a path may hold.
-pub trait Identifier: std::str::FromStr + Send {
-    /// What it names, for the description.
-    const MEANING: &'static str;
-
-    /// The answer where it names nothing.
-    fn unknown() -> Problem;
-}
-
-impl Identifier for UserId {
-    const MEANING: &'static str = "Names an account.";
-
-    fn unknown() -> Problem {
-        Problem::new(Code::NotFound).detail("There is no such user.").refused(Refusal::new("unknown_user"))
-    }
-}
-
-impl Identifier for InvitationId {
-    const MEANING: &'static str = "Names an invitation.";
-
-    fn unknown() -> Problem {
-        Problem::new(Code::NotFound)
-            .detail("There is no such invitation. It may have been used or withdrawn, or it has expired.")
-            .refused(Refusal::new("unknown_invitation"))
-    }
-}
-
-impl Identifier for SessionId {
-    const MEANING: &'static str = "Names a session of the caller.";
-
-    fn unknown() -> Problem {
-        Problem::new(Code::NotFound).detail("There is no such session.")
-    }
-}
 
 impl<S: Send + Sync, T: Identifier> FromRequestParts<S> for PathId<T> {
     type Rejection = Problem;

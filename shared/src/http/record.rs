@@ -9,9 +9,9 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::problem::Problem;
-use crate::audit::Refusal;
+use crate::audit_event::Refusal;
 use crate::domain::{SessionId, UserId};
+use crate::problem::Problem;
 use crate::request::RequestMeta;
 use crate::store::Store;
 
@@ -60,7 +60,9 @@ pub(super) async fn record_all_refusals(
 }
 
 async fn record(store: &Store, meta: &RequestMeta, refusal: Option<Refusal>, response: Response) -> Response {
-    let Some(refusal) = refusal else { return response };
+    let Some(refusal) = refusal else {
+        return response;
+    };
     match store.record_refusal(meta, &refusal).await {
         Ok(()) => response,
         Err(error) => Problem::from(error).into_response(),

@@ -53,7 +53,9 @@ impl Shape {
 
 /// Each keyword may be there once; a second rule of the same keyword goes into `allOf`.
 fn add_rule(schema: &mut Map<String, Value>, rule: &Value) {
-    let Some(keywords) = rule.as_object() else { return };
+    let Some(keywords) = rule.as_object() else {
+        return;
+    };
     if keywords.keys().all(|keyword| !schema.contains_key(keyword)) {
         schema.extend(keywords.clone());
     } else if let Some(all) = schema.entry("allOf").or_insert_with(|| json!([])).as_array_mut() {

@@ -6,9 +6,9 @@
 //! later.
 
 use super::{KeysError, SIGNING_RING, TRIES, read_ring, record, replace_ring};
-use crate::audit::Entry;
-use crate::http::error_chain;
-use crate::secrets::Secrets;
+use crate::audit_event::Entry;
+use crate::ground::error_chain;
+use crate::keys::secrets::Secrets;
 use crate::store::Store;
 use crate::telemetry::{self, Metric};
 use crate::tokens::PublicKey;
@@ -46,7 +46,9 @@ async fn forget_older(secrets: &Secrets, store: &Store, kid: &str) -> Result<(),
         // In this order: a ring that is newer than the version that is to be replaced replaces nothing.
         let holder = secrets.current_version(SIGNING_RING).await?.ok_or(KeysError::NotBegun)?;
         let ring = read_ring(secrets).await?.ok_or(KeysError::NotBegun)?;
-        let Some(place) = ring.keys().iter().position(|known| known.public().kid == kid) else { return Ok(()) };
+        let Some(place) = ring.keys().iter().position(|known| known.public().kid == kid) else {
+            return Ok(());
+        };
         let older: Vec<_> = ring.keys().iter().take(place).map(|known| known.public().kid.clone()).collect();
         let kept = ring.with_only(|known| !older.contains(&known.kid))?;
         if older.is_empty() || replace_ring(secrets, store, &holder, &kept).await? {

@@ -5,7 +5,7 @@
 //! any more. `keys-init` repairs that, and `ops keys repair` at once.
 
 use super::{KeysError, TRIES};
-use crate::audit::Entry;
+use crate::audit_event::Entry;
 use crate::store::Store;
 use crate::tokens::SecurityRecord;
 
@@ -19,7 +19,9 @@ pub async fn repair(store: &Store, entry: Entry) -> Result<usize, KeysError> {
     for _ in 0..TRIES {
         let read = store.security_copies().await?;
         // Without any copy the first start makes the record.
-        let Some(newest) = SecurityRecord::newest(read.iter().flatten()) else { return Ok(0) };
+        let Some(newest) = SecurityRecord::newest(read.iter().flatten()) else {
+            return Ok(0);
+        };
         let wrong = read.iter().filter(|copy| copy.as_ref() != Some(&newest)).count();
         let repaired =
             wrong == 0 || store.restore_security(&read, &newest, &entry.clone().text("copies", wrong)).await?;

@@ -8,13 +8,13 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{DATA_RING, KeysError, data_ring};
-use crate::consumer::Failure;
-use crate::entropy;
+use crate::ground::entropy;
+use crate::keys::secrets::Secrets;
 use crate::request::{RequestMeta, Task};
-use crate::rotation::{RotationEvent, RotationHandler, Step};
-use crate::secrets::Secrets;
 use crate::store::Store;
 use crate::tokens::DataRing;
+use crate::work::consumer::Failure;
+use crate::work::secret_rotation::{RotationEvent, RotationHandler, Step};
 
 static ROTATE: Task = Task { action: "keys.rotate_data", name: "keys-rotate-data" };
 

@@ -10,9 +10,9 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{DATA_RING, KeysError, SIGNING_RING, read_ring, record, replace_ring};
 use crate::keys::copies::repair;
+use crate::keys::secrets::Secrets;
 use crate::keys::signing_rotation::{activate, publish};
 use crate::request::{RequestMeta, Task};
-use crate::secrets::Secrets;
 use crate::store::Store;
 use crate::tokens::{DataRing, SecurityRecord, SigningRing};
 
@@ -45,8 +45,12 @@ pub async fn first_start(secrets: &Secrets, store: &Store) -> Result<(), KeysErr
 pub async fn mend(secrets: &Secrets, store: &Store, lead: Duration) -> Result<(), KeysError> {
     let meta = RequestMeta::of_task(&REPAIR, store.entropy());
     repair(store, store.entry(&meta)).await?;
-    let Some(holder) = secrets.current_version(SIGNING_RING).await? else { return Ok(()) };
-    let Some(ring) = read_ring(secrets).await? else { return Ok(()) };
+    let Some(holder) = secrets.current_version(SIGNING_RING).await? else {
+        return Ok(());
+    };
+    let Some(ring) = read_ring(secrets).await? else {
+        return Ok(());
+    };
     let newest = ring.newest().ok_or(KeysError::NotBegun)?.public().clone();
     if !record(store).await?.has_activated(&newest.kid) {
         publish(store, &meta, &newest).await?;

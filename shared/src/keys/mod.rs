@@ -21,14 +21,15 @@ pub mod compromise;
 pub mod copies;
 pub mod data_rotation;
 pub mod first_start;
+pub mod secrets;
 pub mod signer;
 pub mod signing_rotation;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use crate::random_key;
-use crate::secrets::{SecretError, Secrets};
+use crate::ground::random_key;
+use crate::keys::secrets::{SecretError, Secrets};
 use crate::store::{Store, StoreError};
 use crate::tokens::{DataKeyError, DataRing, KeyError, SecurityRecord, SigningRing};
 

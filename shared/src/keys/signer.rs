@@ -11,8 +11,8 @@ use std::time::Duration;
 use super::{KeysError, SIGNING_RING, read_ring};
 use crate::clock::MAX_CLOCK_SKEW;
 use crate::domain::Timestamp;
-use crate::http::error_chain;
-use crate::secrets::Secrets;
+use crate::ground::error_chain;
+use crate::keys::secrets::Secrets;
 use crate::telemetry::{self, Metric};
 use crate::tokens::{Claims, SecurityRecord, SigningRing};
 

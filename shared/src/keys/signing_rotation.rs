@@ -15,13 +15,13 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::{KeysError, SIGNING_RING, TRIES, read_ring, record, ring_of_version};
-use crate::consumer::Failure;
+use crate::keys::secrets::Secrets;
 use crate::request::{RequestMeta, Task};
-use crate::rotation::{RotationEvent, RotationHandler, Step};
-use crate::secrets::Secrets;
 use crate::store::Store;
 use crate::telemetry::{self, Metric};
 use crate::tokens::{PublicKey, SigningKey, SigningRing};
+use crate::work::consumer::Failure;
+use crate::work::secret_rotation::{RotationEvent, RotationHandler, Step};
 
 static ROTATE: Task = Task { action: "keys.rotate_signing", name: "keys-rotate-signing" };
 

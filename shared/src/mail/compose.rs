@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::words::{ASK_FOR_RESET, Words, words};
 use crate::domain::Timestamp;
-use crate::store::MailKind;
+use crate::routes::MailKind;
 
 /// A mail without its addresses.
 #[derive(Clone, PartialEq, Eq)]

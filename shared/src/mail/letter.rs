@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use super::mailer::Mailer;
+use crate::accounts::secure_account::life_of_link;
+use crate::accounts::verification::is_live;
+use crate::config::{Config, PasswordConfig};
 use crate::domain::{EmailAddress, FormerAddress, Proof, RowId, Timestamp, User, UserId};
-use crate::secure_account::life_of_link;
-use crate::store::{Holder, MailKind, Row, StoreError, TokenSlot};
+use crate::routes::MailKind;
+use crate::store::{Holder, Row, Store, StoreError, TokenSlot};
 use crate::tokens::{MailPurpose, SecurityRecord};
-use crate::verification::is_live;
 
 /// A reset link that lives at least this long is sent again instead of a new one.
 const RESET_WORTH_SENDING: Duration = Duration::from_secs(300);
@@ -61,7 +62,20 @@ pub(super) enum Plan {
     },
 }
 
-impl Mailer {
+/// Decides which mail a row asks for.
+#[derive(Clone)]
+pub(super) struct Letters {
+    store: Store,
+    notice_ttl: Duration,
+    passwords: PasswordConfig,
+}
+
+impl Letters {
+    /// Letters about the accounts in `store`.
+    pub(super) fn new(store: Store, config: &Config) -> Self {
+        Self { store, notice_ttl: config.mail.notice_ttl, passwords: config.passwords.clone() }
+    }
+
     /// The mail that `row` asks for; `None` if nothing is to be sent any more.
     pub(super) async fn letter(&self, row: &Row, kind: MailKind, user: &User) -> Result<Option<Letter>, StoreError> {
         let now = self.store.now();
@@ -87,7 +101,7 @@ impl Mailer {
             MailKind::AddressChange => self.to_pending(row, user).await?,
             MailKind::AlreadyRegistered => Some(Letter::new(kind, email, Link::None)),
             _ => {
-                let life = life_of_link(user, row, self.config.notice_ttl, now);
+                let life = life_of_link(user, row, self.notice_ttl, now);
                 Some(Letter::new(kind, email, life.map_or(Link::None, |until| Link::NotMe(row.id, user.id, until))))
             }
         })
@@ -117,8 +131,10 @@ impl Mailer {
             return Ok(None);
         };
         if kind.is_notice() {
-            let Some(to) = self.store.former_address(user.id, claim).await? else { return Ok(None) };
-            let life = life_of_link(user, row, self.config.notice_ttl, self.store.now());
+            let Some(to) = self.store.former_address(user.id, claim).await? else {
+                return Ok(None);
+            };
+            let life = life_of_link(user, row, self.notice_ttl, self.store.now());
             return Ok(Some(Letter::new(
                 kind,
                 &to,
@@ -132,7 +148,7 @@ impl Mailer {
     /// account, so it is pointed at it: the link acts on what its row says.
     async fn reserved(&self, row: &Row, user: &User, claim: &FormerAddress) -> Result<Option<Letter>, StoreError> {
         let pointed = self.store.point_row(row, user.id, claim).await?;
-        let life = life_of_link(user, &pointed, self.config.notice_ttl, self.store.now());
+        let life = life_of_link(user, &pointed, self.notice_ttl, self.store.now());
         let to = self.store.former_address(user.id, claim).await?;
         Ok(to
             .zip(life)
@@ -144,15 +160,21 @@ impl Mailer {
         let Some(pending) = user.pending_email.as_deref().filter(|_| user.is_active()) else {
             return Ok(None);
         };
-        let Ok(email) = EmailAddress::parse(pending) else { return Ok(None) };
+        let Ok(email) = EmailAddress::parse(pending) else {
+            return Ok(None);
+        };
         let address = self.store.address(&email).await?;
         let holder = address.as_ref().map_or(Holder::Nobody, |address| address.holder(self.store.now()));
         Ok(match holder {
             // Only the owner of an address learns that it is taken.
             Holder::Account(_) => Some(Letter::new(MailKind::AlreadyRegistered, pending, Link::None)),
             Holder::Former(owner) => {
-                let Some(owner) = self.store.user(owner).await? else { return Ok(None) };
-                let Some(claim) = owner.claim_of(&email.fingerprint(), self.store.now()) else { return Ok(None) };
+                let Some(owner) = self.store.user(owner).await? else {
+                    return Ok(None);
+                };
+                let Some(claim) = owner.claim_of(&email.fingerprint(), self.store.now()) else {
+                    return Ok(None);
+                };
                 self.reserved(row, &owner, claim).await?
             }
             Holder::Nobody | Holder::Registration(..) | Holder::Import(_) => {

@@ -5,26 +5,29 @@
 //! the row is the newest, so a superseded row sends nothing. The life of a token begins with the sending. The link of a notice
 //! belongs to the address that the account had at the event, and its life begins with the event.
 
+mod gathered;
+mod invitation;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
 use super::compose::{Content, Message, Told, compose};
-use super::letter::{Letter, Link, Plan, plan};
+use super::letter::{Letter, Letters, Link, Plan, plan};
 use super::postage::{PostOffice, Postage, Price};
 use super::sender::Sender;
 use crate::clock::MAX_CLOCK_SKEW;
-use crate::config::{Config, MailConfig, PasswordConfig};
-use crate::consumer::{self, Failure, Handler, row_of};
-use crate::domain::{Device, EmailAddress, Timestamp, User};
-use crate::http::error_chain;
+use crate::config::{Config, MailConfig};
+use crate::domain::{Device, Timestamp, User};
+use crate::ground::error_chain;
 use crate::limits::Limiter;
-use crate::locator::Locator;
-use crate::secure_account::life_of_link;
-use crate::store::{Claim, Gathered, MailKind, NewToken, Row, Store, TokenSlot};
+use crate::request::locator::Locator;
+use crate::routes::MailKind;
+use crate::store::{Claim, Gathered, NewToken, Row, Store, TokenSlot};
 use crate::telemetry::{self, Metric};
 use crate::tokens::{MailPurpose, MailedToken, NoticeToken};
+use crate::work::consumer::{self, Failure, Handler, row_of};
 
 /// A row is one mailer's for this long: longer than any of its attempts.
 const LEASE: Duration = Duration::from_secs(60);
@@ -32,13 +35,13 @@ const LEASE: Duration = Duration::from_secs(60);
 /// Sends the mails that the outbox asks for.
 #[derive(Clone)]
 pub struct Mailer {
-    pub(super) store: Store,
+    store: Store,
+    letters: Letters,
     sender: Sender,
     key: Arc<SecretString>,
     locator: Locator,
     post_office: PostOffice,
-    pub(super) config: MailConfig,
-    pub(super) passwords: PasswordConfig,
+    config: MailConfig,
 }
 
 /// A link with its end.
@@ -56,8 +59,8 @@ impl Mailer {
         config: &Config,
     ) -> Self {
         let post_office = PostOffice::new(limiter);
-        let (config, passwords) = (config.mail.clone(), config.passwords.clone());
-        Self { store, sender, key: Arc::new(key), locator, post_office, config, passwords }
+        let letters = Letters::new(store.clone(), config);
+        Self { store, letters, sender, key: Arc::new(key), locator, post_office, config: config.mail.clone() }
     }
 
     /// The mailer as a queue's consumer.
@@ -97,17 +100,25 @@ impl Mailer {
         if kind == MailKind::Invitation {
             return self.send_invitation(row).await;
         }
-        let Some(user_id) = row.user_id else { return Ok(()) };
+        let Some(user_id) = row.user_id else {
+            return Ok(());
+        };
         if let Some(addressee) = &row.addressee {
             let message = compose(kind, &Content { told: self.told(row), ..Content::default() });
-            let Some(postage) = self.pay(row, kind, "", true).await? else { return Ok(()) };
+            let Some(postage) = self.pay(row, kind, "", true).await? else {
+                return Ok(());
+            };
             return self.hand_over(postage, addressee.as_str(), &message).await;
         }
-        let Some(user) = self.store.user(user_id).await.map_err(failed)? else { return Ok(()) };
+        let Some(user) = self.store.user(user_id).await.map_err(failed)? else {
+            return Ok(());
+        };
         if kind == MailKind::Digest {
             return self.send_digest(row, &user).await;
         }
-        let Some(letter) = self.letter(row, kind, &user).await.map_err(failed)? else { return Ok(()) };
+        let Some(letter) = self.letters.letter(row, kind, &user).await.map_err(failed)? else {
+            return Ok(());
+        };
         match letter.link {
             Link::Token(purpose, slot) => self.send_token(row, &letter, &user, purpose, slot).await,
             Link::None | Link::NotMe(..) => self.send_notice(row, &letter).await,
@@ -132,7 +143,9 @@ impl Mailer {
             return Ok(());
         }
         let kind = row.mail.unwrap_or(letter.kind);
-        let Some(postage) = self.pay(row, kind, &letter.recipient(), must_send).await? else { return Ok(()) };
+        let Some(postage) = self.pay(row, kind, &letter.recipient(), must_send).await? else {
+            return Ok(());
+        };
         let (made_from, until) = match plan {
             Plan::Again(made_from, until) => (made_from, until),
             _ => (row.id, self.end_of(purpose, user)),
@@ -184,54 +197,6 @@ impl Mailer {
         self.hand_over(postage, &letter.to, &compose(letter.kind, &content)).await
     }
 
-    /// The notices of an hour, with one link about the first of them.
-    async fn send_digest(&self, row: &Row, user: &User) -> Result<(), Failure> {
-        let failed = |error| Failure::because("the outbox could not be read", error);
-        let Some(letter) = self.letter(row, MailKind::Digest, user).await.map_err(failed)? else { return Ok(()) };
-        let (mut events, mut link) = (Vec::new(), None);
-        for id in &row.gathered {
-            let Some(event) = self.store.outbox_row(*id).await.map_err(failed)? else { continue };
-            if link.is_none() {
-                link = life_of_link(user, &event, self.config.notice_ttl, self.store.now())
-                    .map(|until| Link::NotMe(event.id, user.id, until));
-            }
-            events.extend(event.mail.zip(self.told(&event)));
-        }
-        let link = link.and_then(|link| self.not_me(&link));
-        let more = row.total.saturating_sub(u64::try_from(events.len()).unwrap_or_default());
-        let content = Content {
-            link: link.map(|(url, until)| (url, until.since(self.store.now()))),
-            events,
-            more,
-            ..Content::default()
-        };
-        let Some(postage) = self.pay(row, MailKind::Digest, "", true).await? else { return Ok(()) };
-        self.hand_over(postage, &letter.to, &compose(MailKind::Digest, &content)).await
-    }
-
-    async fn send_invitation(&self, row: &Row) -> Result<(), Failure> {
-        let failed = |error| Failure::because("the invitation could not be reached", error);
-        let Some(id) = row.invitation else { return Ok(()) };
-        let now = self.store.now();
-        let Some(invitation) = self.store.invitation(id).await.map_err(failed)? else { return Ok(()) };
-        let Ok(email) = EmailAddress::parse(&invitation.email) else { return Ok(()) };
-        let newest = self.store.address(&email).await.map_err(failed)?.and_then(|address| address.invitation);
-        if newest != Some(id) || invitation.expires_at <= now {
-            return Ok(());
-        }
-        let Some(postage) = self.pay(row, MailKind::Invitation, &email.fingerprint(), false).await? else {
-            return Ok(());
-        };
-        let key = self.key.expose_secret().as_bytes();
-        let token = MailedToken::of_row(key, MailPurpose::Invitation, row.id, id.uuid());
-        if !self.store.set_invitation_token(id, &token.hash()).await.map_err(failed)? {
-            return Ok(());
-        }
-        let link = (self.url("accept-invitation", &token.expose(), false), invitation.expires_at.since(now));
-        let content = Content { link: Some(link), ..Content::default() };
-        self.hand_over(postage, &invitation.email, &compose(MailKind::Invitation, &content)).await
-    }
-
     /// Charges the recipient, once a row.
     async fn pay(
         &self,
@@ -273,7 +238,9 @@ impl Mailer {
 
     /// The page of a "this wasn't me" link.
     fn not_me(&self, link: &Link) -> Option<Url> {
-        let Link::NotMe(row, user, until) = *link else { return None };
+        let Link::NotMe(row, user, until) = *link else {
+            return None;
+        };
         let token = NoticeToken::of_row(self.key.expose_secret().as_bytes(), row, user);
         Some((self.url("secure-account", &token.expose(), false), until))
     }

@@ -5,9 +5,9 @@
 //! the limit nothing is sent while a link that does the same still lives, and what has no live link yet is sent all the same.
 //! `docs/rate-limits.md` lists every mail.
 
-use crate::config::Rule;
 use crate::limits::Limiter;
-use crate::store::{MailKind, StoreError};
+use crate::routes::{MailKind, Rule};
+use crate::store::StoreError;
 
 /// A mail that may be sent; nothing else makes one, and without one nothing is sent.
 #[derive(Debug)]

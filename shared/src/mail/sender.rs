@@ -8,7 +8,7 @@ use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message as 
 
 use super::compose::Message;
 use super::postage::Postage;
-use crate::store::AwsBase;
+use crate::aws::AwsBase;
 use crate::telemetry::TraceCalls;
 
 /// A mail that was not sent.

@@ -1,6 +1,6 @@
 //! What each mail says, in plain words.
 
-use crate::store::MailKind;
+use crate::routes::MailKind;
 
 /// The words of a mail.
 pub(super) struct Words {

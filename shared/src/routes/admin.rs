@@ -3,8 +3,7 @@
 use http::Method;
 
 use super::{AUDIT, AUTH, Access, LIMITS, LIMITS_AND_LOCK, OUTBOX, PLAIN, READ_TRAIL, RingRight, Route, Secret};
-use crate::config::Rule;
-use crate::store::{Index, Table};
+use crate::routes::{Index, Rule, Table};
 
 /// Makes every token of a user, or of everybody, worthless.
 pub static ADMIN_ROTATE_TOKENS: Route = Route {

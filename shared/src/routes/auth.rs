@@ -3,8 +3,7 @@
 use http::Method;
 
 use super::{AUDIT, AUTH, Access, LIMITS, LIMITS_AND_LOCK, OUTBOX, PLAIN, READ_TRAIL, Route, Secret};
-use crate::config::Rule;
-use crate::store::{Index, Table};
+use crate::routes::{Index, Rule, Table};
 
 /// Makes an account, or says so for a taken address.
 pub static AUTH_REGISTER: Route = Route {

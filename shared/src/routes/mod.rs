@@ -5,19 +5,23 @@
 
 mod admin;
 mod auth;
+mod mail_kind;
 mod open;
 mod route;
+mod rule;
 mod sessions;
+mod table;
 
 use http::Method;
 
 pub use admin::*;
 pub use auth::*;
+pub use mail_kind::MailKind;
 pub use open::*;
 pub use route::{Access, Grant, RingRight, Route, Secret};
+pub use rule::Rule;
 pub use sessions::*;
-
-use crate::store::Table;
+pub use table::{Index, Table};
 
 const AUTH: [Grant; 3] =
     [(Table::Users, &["BatchGetItem"]), (Table::Tokens, &["BatchGetItem"]), (Table::Security, &["BatchGetItem"])];

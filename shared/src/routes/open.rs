@@ -1,7 +1,7 @@
 //! What anybody may read: keys, metadata, health, and the pages that mails link to.
 
 use super::{PLAIN, Route};
-use crate::store::Table;
+use crate::routes::Table;
 
 /// An endpoint that reads nothing: all of them are one function.
 const STATIC: Route = Route { shared_function: Some("service-static"), ..PLAIN };

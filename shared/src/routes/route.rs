@@ -2,8 +2,7 @@
 
 use http::Method;
 
-use crate::config::Rule;
-use crate::store::{Index, Table};
+use crate::routes::{Index, Rule, Table};
 
 /// What a caller must show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,8 +3,7 @@
 use http::Method;
 
 use super::{AUDIT, AUTH, Access, LIMITS, OUTBOX, PLAIN, Route};
-use crate::config::Rule;
-use crate::store::Table;
+use crate::routes::{Rule, Table};
 
 /// The caller's live sessions.
 pub static SESSIONS_LIST: Route = Route {

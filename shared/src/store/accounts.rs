@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use super::addresses::{AddressState, FREE, verified_if_provable};
 use super::admins::{self, AdminChange};
-use super::expression::{Expression, Item};
+use super::expression::Expression;
+use super::item::{Item, text};
 use super::keys;
 use super::row::Row;
-use super::single::text;
 use super::transaction::{CommitError, Transaction};
 use super::users::{FORGET_MAILED, KILL_MAILED, ROTATE, user_item};
 use super::{Store, StoreError};
-use crate::audit::Entry;
+use crate::audit_event::Entry;
 use crate::domain::{EmailAddress, Role, RowId, Status, User, UserId, VersionLevel};
 
-/// Takes the place of a password hash when no password is right; see `passwords.rs`.
+/// Takes the place of a password hash when no password is right; see `passwords/hasher.rs`.
 pub const NO_PASSWORD: &str = "!";
 /// An identifier is not used again for this long after its account was erased: at least as long as the longest session that
 /// can be set, so nothing that named the old account still exists when a new one takes the identifier.

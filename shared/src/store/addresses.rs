@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::expression::Expression;
+use super::schema::{Schema, Stored};
 use super::{Store, StoreError, keys};
 use crate::domain::{EmailAddress, FormerAddress, InvitationId, Timestamp, UserId};
 
@@ -48,6 +49,10 @@ pub struct Address {
     /// The newest invitation that was sent to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invitation: Option<InvitationId>,
+}
+
+impl Stored for Address {
+    const SCHEMA: Schema = Schema::FIRST;
 }
 
 impl std::fmt::Debug for Address {

@@ -6,10 +6,12 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::expression::{Expression, Item};
+use super::expression::Expression;
+use super::item::Item;
 use super::transaction::{CommitError, Transaction};
-use super::{Store, StoreError, Table, keys};
+use super::{Store, StoreError, keys};
 use crate::domain::{Status, User, UserId};
+use crate::routes::Table;
 
 /// The label of the check in a transaction.
 const KEEPER: &str = "keeper";

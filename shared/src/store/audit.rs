@@ -2,13 +2,15 @@
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 
-use super::expression::{Expression, Item, attribute, item};
+use super::expression::Expression;
+use super::item::{Item, attribute};
 use super::keys::{self, Key};
-use super::tables::Index;
+use super::schema::item;
 use super::transaction::Transaction;
 use super::{Row, Store, StoreError};
-use crate::audit::{Entry, Outcome, Refusal};
+use crate::audit_event::{Entry, Outcome, Refusal};
 use crate::request::RequestMeta;
+use crate::routes::Index;
 
 /// The condition of every put: a record is never changed.
 const ABSENT: &str = "attribute_not_exists(#pk)";

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 
-use super::expression::Item;
+use super::item::Item;
 use super::keys::{self, Key};
 use super::single::parse;
-use super::tables::Table;
 use super::{Store, StoreError, TRIES};
 use crate::domain::{Session, SessionId, User, UserId};
+use crate::routes::Table;
 use crate::tokens::SecurityRecord;
 
 /// What AUTH reads.

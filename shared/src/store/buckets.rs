@@ -8,11 +8,13 @@
 use std::time::Duration;
 
 use super::expression::Expression;
+use super::item::{number, text};
 use super::keys;
-use super::single::{Updated, number, text};
+use super::single::Updated;
 use super::{Store, StoreError, TRIES};
-use crate::config::{Limit, Rule};
+use crate::config::Limit;
 use crate::domain::Timestamp;
+use crate::routes::Rule;
 
 /// The clocks of two processes may differ by this much.
 const SKEW_MICROS: i64 = 5_000_000;

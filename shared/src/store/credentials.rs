@@ -7,7 +7,7 @@ use super::row::Row;
 use super::transaction::Transaction;
 use super::users::{FORGET_MAILED, KILL_MAILED, RECOVERED, RESCHEME, ROTATE, with_scheme};
 use super::{Store, StoreError};
-use crate::audit::Entry;
+use crate::audit_event::Entry;
 use crate::domain::{EmailAddress, Proof, RowId, Session, Timestamp, User};
 
 /// A new password.

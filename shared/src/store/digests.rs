@@ -8,17 +8,16 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::expression::{Expression, Item, attribute};
+use super::expression::Expression;
+use super::item::{Item, attribute, text};
 use super::keys;
-use super::mail_kind::MailKind;
 use super::row::Row;
-use super::single::{Updated, text};
-use super::tables::{Index, Table};
+use super::single::Updated;
 use super::{Store, StoreError};
 use crate::clock::MAX_CLOCK_SKEW;
-use crate::digest;
 use crate::domain::{RowId, Timestamp, UserId};
-use crate::entropy;
+use crate::ground::{digest, entropy};
+use crate::routes::{Index, MailKind, Table};
 
 /// Events of one address within this long are gathered into one digest.
 const SLOT: Duration = Duration::from_secs(3_600);
@@ -54,7 +53,9 @@ impl Store {
             let expression = if open { opening(row, address, user, slot) } else { joining(row) };
             match self.update("gather", keys::outbox(digest_of(address, slot)), expression).await? {
                 Updated::Done(_) => return Ok(Gathered::Waiting),
-                Updated::Unmet(Some(old)) if tells_of(&old, row.id) => return Ok(Gathered::Waiting),
+                Updated::Unmet(Some(old)) if tells_of(&old, row.id) => {
+                    return Ok(Gathered::Waiting);
+                }
                 Updated::Unmet(Some(old)) if is_full(&old) => {
                     let counted = Expression::update("SET #total = #total + :one", "attribute_exists(#due_shard)")
                         .value("one", 1);

@@ -11,13 +11,14 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::addresses::Address;
-use super::expression::Item;
+use super::directory_partition::Directory;
 use super::invitations::Invitation;
+use super::item::{Item, text};
 use super::schema::Stored;
-use super::single::{parse, text};
-use super::tables::{Directory, Index, Table};
+use super::single::parse;
 use super::{Store, StoreError, TRIES};
 use crate::domain::User;
+use crate::routes::{Index, Table};
 
 /// A page of a list, and where the next one begins.
 #[derive(Debug)]
@@ -90,7 +91,7 @@ impl Store {
             .table_name(self.table(Table::Users))
             .index_name(Index::ByDirectory.name())
             .key_condition_expression("#partition = :partition AND id > :after")
-            .expression_attribute_names("#partition", Directory::ATTRIBUTE)
+            .expression_attribute_names("#partition", Index::ByDirectory.attribute())
             .expression_attribute_values(":partition", AttributeValue::S(partition.partition()))
             .expression_attribute_values(
                 ":after",

@@ -8,10 +8,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Serialize;
 
-use super::schema::{Stored, VERSION};
-
-/// An item as the client knows it.
-pub(super) type Item = HashMap<String, AttributeValue>;
+use super::item::{Item, attribute};
 
 /// What to change and when.
 #[derive(Debug, Clone, Default)]
@@ -68,19 +65,6 @@ fn names(text: &str) -> impl Iterator<Item = (String, String)> {
         let name: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
         (format!("#{name}"), name)
     })
-}
-
-/// A value as an attribute. Every type that is stored has one; a type that has none would be a fault of this code and
-/// stands as NULL, which no condition accepts.
-pub(super) fn attribute(value: impl Serialize) -> AttributeValue {
-    serde_dynamo::to_attribute_value(value).unwrap_or(AttributeValue::Null(true))
-}
-
-/// A struct as an item, with the version of its shape.
-pub(super) fn item<T: Serialize + Stored>(value: T) -> Item {
-    let mut item: Item = serde_dynamo::to_item(value).unwrap_or_default();
-    item.extend(T::SCHEMA.written.map(|version| (VERSION.to_owned(), attribute(version))));
-    item
 }
 
 #[cfg(test)]

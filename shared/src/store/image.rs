@@ -12,8 +12,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-use super::expression::Item;
-use crate::digest;
+use super::item::Item;
+use crate::ground::digest;
 
 /// What is hashed before an item.
 const LABEL: &[u8] = b"dashtam audit record 1\n";
@@ -63,7 +63,7 @@ impl Image {
     /// A whole number.
     #[must_use]
     pub fn number(&self, name: &str) -> Option<i64> {
-        super::single::number(&self.0, name)
+        super::item::number(&self.0, name)
     }
 }
 

@@ -6,16 +6,19 @@
 use serde::{Deserialize, Serialize};
 
 use super::addresses::{Address, AddressState, FREE, Holder, verified_if_provable};
-use super::expression::{Expression, attribute, item};
+use super::directory_partition::Directory;
+use super::expression::Expression;
+use super::item::{attribute, text};
 use super::keys;
 use super::row::Row;
-use super::single::{Updated, text};
-use super::tables::Directory;
+use super::schema::{Schema, Stored, item};
+use super::single::Updated;
 use super::transaction::Transaction;
 use super::users::{FORGET_MAILED, KILL_MAILED, RECOVERED, RESCHEME, ROTATE, user_item, with_scheme};
 use super::{Store, StoreError};
-use crate::audit::Entry;
+use crate::audit_event::Entry;
 use crate::domain::{EmailAddress, InvitationId, Proof, RowId, Timestamp, User, UserId};
+use crate::routes::Index;
 
 /// The INVITATION item. `Debug` shows neither address nor hash.
 #[derive(Clone, Serialize, Deserialize)]
@@ -44,6 +47,10 @@ pub struct Invitation {
     pub token_hash: Option<String>,
     /// Clean-up only.
     pub ttl: i64,
+}
+
+impl Stored for Invitation {
+    const SCHEMA: Schema = Schema::NONE;
 }
 
 impl std::fmt::Debug for Invitation {
@@ -98,7 +105,7 @@ impl Store {
         row: &Row,
     ) -> Result<bool, StoreError> {
         let mut written = item(invitation);
-        written.insert(Directory::ATTRIBUTE.to_owned(), attribute(Directory::Invitations.partition()));
+        written.insert(Index::ByDirectory.attribute().to_owned(), attribute(Directory::Invitations.partition()));
         let transaction = Transaction::default()
             .put("invitation", keys::invitation(invitation.id), written, Expression::when("attribute_not_exists(#pk)"))
             .update("email", keys::email(email), naming(invitation, address, entry.occurred_at))

@@ -38,10 +38,9 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::tables::Table;
-use crate::config::Rule;
-use crate::digest;
 use crate::domain::{EmailAddress, EventId, InvitationId, RowId, SessionId, Timestamp, UserId};
+use crate::ground::digest;
+use crate::routes::{Rule, Table};
 
 /// How many equal copies of SECURITY there are: a single item would cap the service at 3,000 reads a second.
 pub(super) const SECURITY_COPIES: u8 = 4;
@@ -275,7 +274,7 @@ mod tests {
     #[test]
     fn a_records_place_is_told_by_its_identifier() {
         let at = Timestamp::from_millis(1_700_000_000_000);
-        let event = EventId::new(crate::entropy::uuid_v7(at, &crate::entropy::SeededEntropy::new(1)));
+        let event = EventId::new(crate::ground::entropy::uuid_v7(at, &crate::ground::entropy::SeededEntropy::new(1)));
         let user = Some(UserId::new(Uuid::from_u128(1)));
         assert_eq!(audit(user, at, event).sk, Some(audit_sort(event)));
         assert!(audit_shards(at).any(|shard| shard == audit_month(at, event)));

@@ -10,9 +10,10 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::expression::Expression;
+use super::item::{number, text};
 use super::keys;
 use super::schema::{Schema, Stored};
-use super::single::{Updated, number, text};
+use super::single::Updated;
 use super::{Store, StoreError};
 use crate::clock::MAX_CLOCK_SKEW;
 use crate::config::Lockout;

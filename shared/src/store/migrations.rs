@@ -10,16 +10,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 
-use super::expression::{Expression, Item, attribute, item};
+use super::expression::Expression;
 use super::image::Image;
+use super::item::{Item, attribute, number, text};
 use super::keys::{self, MIGRATION_PREFIX};
-use super::schema::{self, Schema, Stored, VERSION};
-use super::single::{Updated, number, parse, text};
-use super::tables::Table;
+use super::schema::{self, Schema, Stored, VERSION, item};
+use super::single::{Updated, parse};
 use super::transaction::{CommitError, Transaction};
 use super::{Store, StoreError};
-use crate::audit::Entry;
+use crate::audit_event::Entry;
 use crate::domain::Timestamp;
+use crate::routes::Table;
 
 /// An item as a step sees it. It remembers what was looked at.
 pub struct Sight<'a> {

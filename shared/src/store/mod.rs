@@ -10,17 +10,17 @@ mod admins;
 mod audit;
 mod authentication;
 mod buckets;
-mod client;
 mod credentials;
 mod digests;
 mod directory;
+mod directory_partition;
 mod error;
 mod expression;
 mod image;
 mod invitations;
+mod item;
 mod keys;
 mod locks;
-mod mail_kind;
 mod migrations;
 mod moves;
 mod outbox;
@@ -35,10 +35,8 @@ mod seals;
 mod security;
 mod sessions;
 mod single;
-mod tables;
 mod trail;
 mod transaction;
-mod unopened;
 mod users;
 
 use std::sync::Arc;
@@ -47,19 +45,19 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 use uuid::Uuid;
 
-use crate::audit::{Entry, Outcome};
+use crate::audit_event::{Entry, Outcome};
 use crate::clock::Clock;
-use crate::domain::{EventId, Timestamp};
-use crate::entropy::{self, Entropy};
+use crate::domain::{EventId, Session, Timestamp, User};
+use crate::ground::entropy::{self, Entropy};
 use crate::request::RequestMeta;
+use crate::routes::Table;
+use crate::tokens::SecurityRecord;
 
 pub use accounts::{Admitted, Erased, NO_PASSWORD};
 pub use addresses::{Address, AddressState, Holder};
 pub use admins::{AdminChange, OtherAdmin};
 pub use authentication::Authentication;
 pub use buckets::{Admission, Charge, take};
-pub(crate) use client::tables_of;
-pub use client::{AwsBase, client};
 pub use credentials::PasswordChange;
 pub use digests::{Gathered, MOST_TOLD};
 pub use directory::Listed;
@@ -68,7 +66,6 @@ pub use image::Image;
 pub use invitations::{Acceptance, Accepted, Invitation};
 pub use keys::{Chain, Key};
 pub use locks::{Lock, LockCharge, LockState};
-pub use mail_kind::MailKind;
 pub use migrations::{Attempt, Change, Migrated, MigrationRun, MigrationState, Segment, Sight};
 pub use moves::{Move, TakeBack};
 pub use outbox::Claim;
@@ -77,13 +74,13 @@ pub use refreshes::Refreshed;
 pub use registrations::Registered;
 pub use row::{Addressee, Origin, Row, SweepKind};
 pub use schema::Schema;
+use schema::Stored;
 pub use seals::{Page, Seal, Start};
 pub use security::LastRotation;
 pub use sessions::{Arrival, Begun};
-pub use tables::{Index, Table};
 pub use trail::{Record, Step, Walk, Whose};
 pub use transaction::CommitError;
-pub(crate) use unopened::address;
+pub(crate) use users::address_of;
 pub use users::{NewToken, PendingEmail, TokenSlot};
 
 /// Conflicts are tried this often; see [`Store::pause`].
@@ -167,4 +164,15 @@ impl Store {
         let random = u64::from_be_bytes(entropy::bytes(self.entropy()));
         tokio::time::sleep(Duration::from_millis(10 + random % (bound - 9))).await;
     }
+}
+
+impl Schema {
+    /// The kinds of items that carry a version, as `docs/tables.md` names them.
+    pub const ALL: [(&'static str, Self); 5] = [
+        ("USER", User::SCHEMA),
+        ("EMAIL", Address::SCHEMA),
+        ("SESSION", Session::SCHEMA),
+        ("SECURITY", SecurityRecord::SCHEMA),
+        ("MIGRATION", MigrationState::SCHEMA),
+    ];
 }

@@ -11,7 +11,7 @@ use super::row::Row;
 use super::transaction::Transaction;
 use super::users::{FORGET_MAILED, KILL_MAILED, RECOVERED, RESCHEME, ROTATE, with_scheme};
 use super::{NO_PASSWORD, Store, StoreError, keys};
-use crate::audit::Entry;
+use crate::audit_event::Entry;
 use crate::domain::{EmailAddress, FormerAddress, RowId, Timestamp, User};
 
 /// A confirmed change of address.

@@ -5,17 +5,19 @@
 
 use std::time::Duration;
 
-use super::expression::{Expression, item};
+use super::expression::Expression;
+use super::item::text;
 use super::keys;
-use super::mail_kind::MailKind;
 use super::row::{Addressee, Row};
-use super::single::{Updated, parse, text};
+use super::schema::item;
+use super::single::{Updated, parse};
 use super::transaction::{CommitError, Transaction};
 use super::{Store, StoreError};
-use crate::audit::Entry;
+use crate::audit_event::Entry;
 use crate::clock::MAX_CLOCK_SKEW;
 use crate::domain::{FormerAddress, RowId, User, UserId};
-use crate::entropy;
+use crate::ground::entropy;
+use crate::routes::MailKind;
 use crate::telemetry;
 
 /// Longer than a queue keeps a message.

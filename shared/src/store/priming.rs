@@ -51,8 +51,8 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use crate::config::Settings;
-    use crate::environment::Environment;
-    use crate::store::Table;
+    use crate::routes::Table;
+    use crate::runtime::environment::Environment;
 
     #[tokio::test]
     async fn who_may_read_nothing_asks_for_nothing() {

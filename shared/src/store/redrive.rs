@@ -8,8 +8,9 @@ use super::expression::Expression;
 use super::keys;
 use super::row::Row;
 use super::single::{Updated, parse};
-use super::{Store, StoreError, Table};
+use super::{Store, StoreError};
 use crate::domain::{RowId, Timestamp};
+use crate::routes::Table;
 
 /// What a row is there for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use super::keys;
 use super::single::{Updated, parse};
 use super::transaction::{CommitError, Transaction};
 use super::{Store, StoreError};
-use crate::audit::Entry;
+use crate::audit_event::Entry;
 use crate::domain::Session;
 
 /// How a write of a refresh ended.

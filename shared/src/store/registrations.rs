@@ -8,7 +8,7 @@ use super::row::Row;
 use super::transaction::Transaction;
 use super::users::{FORGET_MAILED, KILL_MAILED, RESCHEME, ROTATE, user_item, with_scheme};
 use super::{NO_PASSWORD, Store, StoreError, keys};
-use crate::audit::Entry;
+use crate::audit_event::Entry;
 use crate::domain::{EmailAddress, Proof, RowId, Timestamp, User, UserId};
 
 /// The longest life of an invitation that can be set.

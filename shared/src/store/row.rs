@@ -7,9 +7,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::mail_kind::MailKind;
+use super::schema::{Schema, Stored};
 use crate::domain::{InvitationId, Place, RowId, Timestamp, UserId};
 use crate::request::RequestMeta;
+use crate::routes::MailKind;
 
 /// An address that no account has any more. `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,6 +105,10 @@ pub struct Row {
     pub used_at: Option<Timestamp>,
     /// Clean-up only.
     pub ttl: i64,
+}
+
+impl Stored for Row {
+    const SCHEMA: Schema = Schema::NONE;
 }
 
 impl Row {

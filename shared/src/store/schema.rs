@@ -6,10 +6,10 @@
 //! guess what a newer one meant. So a release first learns to read a version, and the next one writes it
 //! (`docs/migrations.md`).
 
-use super::expression::Item;
-use super::single::number;
-use super::{Address, Invitation, LastRotation, MigrationState, Record, Row, Seal};
-use crate::audit::Entry;
+use serde::Serialize;
+
+use super::item::{Item, attribute, number};
+use crate::audit_event::Entry;
 use crate::domain::{Session, User};
 use crate::tokens::SecurityRecord;
 
@@ -31,14 +31,6 @@ impl Schema {
     pub(super) const FIRST: Self = Self { written: Some(1), read: 1 };
     /// Without a version.
     pub(super) const NONE: Self = Self { written: None, read: 1 };
-    /// The kinds of items that carry a version, as `docs/tables.md` names them.
-    pub const ALL: [(&'static str, Self); 5] = [
-        ("USER", User::SCHEMA),
-        ("EMAIL", Address::SCHEMA),
-        ("SESSION", Session::SCHEMA),
-        ("SECURITY", SecurityRecord::SCHEMA),
-        ("MIGRATION", MigrationState::SCHEMA),
-    ];
 }
 
 /// What is stored as an item.
@@ -58,14 +50,6 @@ impl<T: Stored> Stored for &T {
     const SCHEMA: Schema = T::SCHEMA;
 }
 
-impl Stored for Invitation {
-    const SCHEMA: Schema = Schema::NONE;
-}
-
-impl Stored for Address {
-    const SCHEMA: Schema = Schema::FIRST;
-}
-
 impl Stored for Session {
     const SCHEMA: Schema = Schema::FIRST;
 }
@@ -80,26 +64,17 @@ impl Stored for Entry {
     const SCHEMA: Schema = Schema::NONE;
 }
 
-impl Stored for Record {
-    const SCHEMA: Schema = Entry::SCHEMA;
-}
-
-impl Stored for LastRotation {
-    const SCHEMA: Schema = Schema::NONE;
-}
-
-impl Stored for Row {
-    const SCHEMA: Schema = Schema::NONE;
-}
-
-impl Stored for Seal {
-    const SCHEMA: Schema = Schema::NONE;
-}
-
 /// An item's version; `None` if it is none.
 pub(super) fn version(item: &Item) -> Option<u32> {
     if !item.contains_key(VERSION) {
         return Some(1);
     }
     number(item, VERSION).and_then(|version| version.try_into().ok()).filter(|version| *version > 0)
+}
+
+/// A struct as an item, with the version of its shape.
+pub(super) fn item<T: Serialize + Stored>(value: T) -> Item {
+    let mut item: Item = serde_dynamo::to_item(value).unwrap_or_default();
+    item.extend(T::SCHEMA.written.map(|version| (VERSION.to_owned(), attribute(version))));
+    item
 }

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
+use super::item::text;
 use super::keys::USER_PREFIX;
-use super::single::text;
-use super::{Store, StoreError, Table};
+use super::{Store, StoreError};
+use crate::routes::Table;
 
 impl Store {
     /// The accounts by their [`PasswordScheme`](crate::domain::PasswordScheme). The table is read whole, so it costs as

@@ -4,12 +4,13 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 
-use super::expression::{Item, item};
 use super::image::Image;
+use super::item::Item;
 use super::keys::{self, Chain};
+use super::schema::{Schema, Stored, item};
 use super::single::parse;
-use super::tables::Table;
 use super::{Store, StoreError};
+use crate::routes::Table;
 
 /// A link of a chain as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +28,10 @@ pub struct Seal {
     /// The key of the signature.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_id: Option<String>,
+}
+
+impl Stored for Seal {
+    const SCHEMA: Schema = Schema::NONE;
 }
 
 /// Items of one answer, and from where to go on.
@@ -139,7 +144,7 @@ impl Store {
 }
 
 fn numbered(item: Item) -> Result<Seal, StoreError> {
-    let number = super::single::text(&item, "sk").and_then(|sk| sk.parse().ok());
+    let number = super::item::text(&item, "sk").and_then(|sk| sk.parse().ok());
     let number = number.ok_or(StoreError::Corrupt { operation: "seals", source: None })?;
     Ok(Seal { number, ..parse("seals", item)? })
 }

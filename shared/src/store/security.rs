@@ -7,14 +7,15 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use serde::{Deserialize, Serialize};
 
-use super::expression::{Expression, Item, item};
+use super::expression::Expression;
+use super::item::Item;
 use super::keys::{self, SECURITY_COPIES};
-use super::schema::{Schema, Stored};
+use super::schema::{Schema, Stored, item};
 use super::transaction::{CommitError, Transaction};
 use super::{Store, StoreError};
-use crate::audit::Entry;
+use crate::audit_event::Entry;
 use crate::domain::{Timestamp, UserId, VersionLevel};
-use crate::entropy;
+use crate::ground::entropy;
 use crate::tokens::{DataKeyInfo, SecurityRecord};
 
 /// What the last global rotation was.
@@ -33,6 +34,10 @@ pub struct LastRotation {
     /// Who; `None` for the operator's command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rotated_by: Option<UserId>,
+}
+
+impl Stored for LastRotation {
+    const SCHEMA: Schema = Schema::NONE;
 }
 
 /// The `KEYS#DATA` item.

@@ -3,15 +3,17 @@
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::expression::{Expression, item};
+use super::expression::Expression;
+use super::item::text;
 use super::keys::{self, SESSION_PREFIX};
 use super::row::Row;
-use super::single::{parse, text};
-use super::tables::Table;
+use super::schema::item;
+use super::single::parse;
 use super::transaction::{CommitError, Transaction};
 use super::{Store, StoreError};
-use crate::audit::Entry;
+use crate::audit_event::Entry;
 use crate::domain::{Liveness, Session, SessionId, Timestamp, User, UserId};
+use crate::routes::Table;
 
 /// At most this many items are in one transaction (a limit of `DynamoDB`), less one for the audit record.
 const DELETES_PER_TRANSACTION: usize = 99;

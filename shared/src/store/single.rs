@@ -5,7 +5,8 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use serde::de::DeserializeOwned;
 
-use super::expression::{Expression, Item};
+use super::expression::Expression;
+use super::item::Item;
 use super::keys::Key;
 use super::schema::{self, Stored};
 use super::{Store, StoreError, TRIES};
@@ -76,29 +77,23 @@ impl Store {
 pub(super) fn parse<T: DeserializeOwned + Stored>(operation: &'static str, mut item: Item) -> Result<T, StoreError> {
     let known = T::SCHEMA.read;
     match schema::version(&item) {
-        None => return Err(StoreError::Corrupt { operation, source: None }),
-        Some(found) if found > known => return Err(StoreError::Newer { operation, found, known }),
+        None => {
+            return Err(StoreError::Corrupt { operation, source: None });
+        }
+        Some(found) if found > known => {
+            return Err(StoreError::Newer { operation, found, known });
+        }
         Some(found) => T::upgrade(&mut item, found),
     }
     serde_dynamo::from_item(item).map_err(|error| StoreError::corrupt(operation, error))
-}
-
-/// A number in an item.
-pub(super) fn number(item: &Item, name: &str) -> Option<i64> {
-    item.get(name)?.as_n().ok()?.parse().ok()
-}
-
-/// A text in an item.
-pub(super) fn text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
-    item.get(name)?.as_s().ok().map(String::as_str)
 }
 
 #[cfg(test)]
 mod tests {
     use serde::{Deserialize, Serialize};
 
-    use super::super::expression::{attribute, item};
-    use super::super::schema::{Schema, VERSION};
+    use super::super::item::{attribute, number, text};
+    use super::super::schema::{Schema, VERSION, item};
     use super::*;
 
     /// A made-up kind: version 2 has split `name`.

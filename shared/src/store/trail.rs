@@ -11,12 +11,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::expression::Item;
+use super::item::Item;
 use super::keys::{self, DAY_MILLIS, ONCE_MILLIS};
+use super::schema::{Schema, Stored};
 use super::single::parse;
-use super::tables::{Index, Table};
 use super::{Store, StoreError};
+use crate::audit_event::Entry;
 use crate::domain::{EventId, SessionId, Timestamp, UserId};
+use crate::routes::{Index, Table};
 
 /// How many records a query asks for; each has less than a kilobyte.
 const CHUNK: i32 = 50;
@@ -32,7 +34,7 @@ pub struct Record {
     pub event_id: EventId,
     /// When it happened.
     #[serde(serialize_with = "Timestamp::rfc3339")]
-    #[schemars(schema_with = "crate::description::timestamp")]
+    #[schemars(schema_with = "crate::domain::schema::timestamp")]
     pub occurred_at: Timestamp,
     /// What was tried, such as `auth.login`.
     pub action: String,
@@ -70,6 +72,10 @@ pub struct Record {
     /// Anything else worth knowing.
     #[serde(default)]
     pub details: BTreeMap<String, String>,
+}
+
+impl Stored for Record {
+    const SCHEMA: Schema = Entry::SCHEMA;
 }
 
 impl Record {

@@ -10,7 +10,8 @@ use aws_sdk_dynamodb::types::{
     CancellationReason, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
 
-use super::expression::{Expression, Item};
+use super::expression::Expression;
+use super::item::Item;
 use super::keys::Key;
 use super::{Store, StoreError, TRIES};
 use crate::telemetry::{self, Metric};

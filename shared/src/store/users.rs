@@ -1,14 +1,17 @@
 //! Accounts: what their owners change, and the tokens that the mailer makes for them.
 
-use super::expression::{Expression, Item, attribute, item};
+use super::directory_partition::Directory;
+use super::expression::Expression;
+use super::item::{Item, attribute};
 use super::keys;
 use super::row::Row;
+use super::schema::item;
 use super::single::Updated;
-use super::tables::Directory;
 use super::transaction::{CommitError, Transaction};
 use super::{Store, StoreError};
-use crate::audit::Entry;
+use crate::audit_event::Entry;
 use crate::domain::{EmailAddress, PasswordScheme, RowId, Timestamp, User, UserId};
+use crate::routes::Index;
 
 /// Raises the user's version without grace, whatever it was: every token of the user is dead.
 pub(super) const ROTATE: &str =
@@ -51,6 +54,14 @@ pub enum TokenSlot {
     Verify,
     /// What sets a password. A newer token leaves the older one the rest of its life.
     Reset,
+}
+
+/// The address of an account, as it is stored.
+///
+/// # Errors
+/// [`StoreError::Corrupt`].
+pub(crate) fn address_of(stored: &str) -> Result<EmailAddress, StoreError> {
+    EmailAddress::parse(stored).map_err(|error| StoreError::corrupt("read an address", error))
 }
 
 impl Store {
@@ -156,7 +167,9 @@ impl Store {
             "SET #{name}_hash = :hash, #{name}_until = :until, #{name}_global = :global, #{name}_row = :row{keep}"
         );
         let condition = match seen {
-            Some(_) => format!("attribute_exists(#pk) AND #{name}_row = :seen AND #{name}_row < :row"),
+            Some(_) => {
+                format!("attribute_exists(#pk) AND #{name}_row = :seen AND #{name}_row < :row")
+            }
             None => format!("attribute_exists(#pk) AND attribute_not_exists(#{name}_row)"),
         };
         let mut expression = Expression::update(update, condition)
@@ -170,7 +183,7 @@ impl Store {
         match self.update("set_mailed_token", keys::user(user.id), expression).await? {
             Updated::Done(_) => Ok(true),
             // Our own write, whose answer was lost.
-            Updated::Unmet(Some(old)) => Ok(super::single::text(&old, &format!("{name}_hash")) == Some(token.hash)),
+            Updated::Unmet(Some(old)) => Ok(super::item::text(&old, &format!("{name}_hash")) == Some(token.hash)),
             Updated::Unmet(None) => Ok(false),
         }
     }
@@ -195,6 +208,6 @@ pub(super) fn with_scheme(expression: Expression, hash: &str) -> Expression {
 /// A new USER item, with its place in the list of accounts.
 pub(super) fn user_item(user: &User) -> Item {
     let mut item = item(user);
-    item.insert(Directory::ATTRIBUTE.to_owned(), attribute(Directory::of(user.id).partition()));
+    item.insert(Index::ByDirectory.attribute().to_owned(), attribute(Directory::of(user.id).partition()));
     item
 }

@@ -12,8 +12,8 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 
 use super::Work;
+use super::tables::tables_of;
 use super::trace::{self, TRACEPARENT};
-use crate::store;
 
 /// Sends the present work's trace with each call, under a span of the call's own. All attempts of a call share it.
 #[derive(Debug, Clone, Copy)]
@@ -57,7 +57,9 @@ impl Intercept for TraceCalls {
         context: &BeforeSerializationInterceptorContextRef<'_>,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let Some(work) = Work::current() else { return Ok(()) };
+        let Some(work) = Work::current() else {
+            return Ok(());
+        };
         let span_id = trace::span_id(work.telemetry.entropy.as_ref());
         cfg.interceptor_state().store_put(Span(span_id));
         if work.is_exported() {
@@ -65,7 +67,7 @@ impl Intercept for TraceCalls {
                 span_id,
                 service: String::new(),
                 operation: String::new(),
-                tables: store::tables_of(context.input()),
+                tables: tables_of(context.input()),
                 attempts: 0,
                 status: None,
                 began: Instant::now(),

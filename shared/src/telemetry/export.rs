@@ -104,7 +104,9 @@ impl Exporter {
 
     /// Waits until everything so far has been sent or lost, for `bound` at most.
     pub(super) async fn flush(&self, bound: Duration) {
-        let Some(queue) = self.queue.get() else { return };
+        let Some(queue) = self.queue.get() else {
+            return;
+        };
         let (done, told) = oneshot::channel();
         let flushed = async {
             if queue.send(Message::Flush(done)).await.is_ok() {
@@ -159,7 +161,10 @@ async fn send(
                 };
                 lost.fetch_add(rejected, Ordering::Relaxed);
                 if works {
-                    tracing::warn!(error = crate::http::error_chain(error), "spans are lost until the collector works");
+                    tracing::warn!(
+                        error = crate::ground::error_chain(error),
+                        "spans are lost until the collector works"
+                    );
                 }
             }
             works = sent.is_ok();

@@ -262,14 +262,18 @@ mod tests {
 
     #[test]
     fn no_value_leaves_its_line_of_text() {
-        let line = line(LogFormat::Text, || tracing::warn!(value = EVIL, count = 3, "{EVIL}"));
+        let line = line(LogFormat::Text, || {
+            tracing::warn!(value = EVIL, count = 3, "{EVIL}");
+        });
         assert_one_clean_line(&line);
         assert!(line.contains("count=3"), "{line}");
     }
 
     #[test]
     fn numbers_and_truth_values_stay_what_they_are() {
-        let line = line(LogFormat::Json, || tracing::info!(status = 200_u16, ok = true, less = -1, "done"));
+        let line = line(LogFormat::Json, || {
+            tracing::info!(status = 200_u16, ok = true, less = -1, "done");
+        });
         let read: serde_json::Value = serde_json::from_str(&line).expect("JSON");
         assert_eq!((&read["status"], &read["ok"], &read["less"]), (&200.into(), &true.into(), &(-1).into()));
     }

@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::{Map, Value, json};
 
 use super::{End, Work};
+use crate::config::TelemetryConfig;
 use crate::domain::Timestamp;
 
 /// What is measured.
@@ -120,6 +121,12 @@ impl Metrics {
     #[must_use]
     pub fn new(namespace: &str) -> Self {
         Self { namespace: namespace.to_owned(), output: Mutex::new(Box::new(std::io::stdout())) }
+    }
+
+    /// What writes metrics; `None` if they are off.
+    #[must_use]
+    pub fn from_config(config: &TelemetryConfig) -> Option<Self> {
+        config.metrics.then(|| Self::new(&config.namespace))
     }
 
     /// A process did not start.

@@ -10,6 +10,7 @@ mod export;
 mod log;
 mod metrics;
 mod spans;
+mod tables;
 mod trace;
 
 use std::error::Error;
@@ -17,14 +18,13 @@ use std::io::Write;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use http::HeaderMap;
+use http::{HeaderMap, Method};
 use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::domain::Timestamp;
-use crate::entropy::{self, Entropy};
-use crate::http::error_chain;
-use crate::request::RequestMeta;
+use crate::ground::entropy::{self, Entropy};
+use crate::ground::error_chain;
 use calls::Call;
 
 pub use calls::TraceCalls;
@@ -62,13 +62,22 @@ pub struct Work {
     calls: Mutex<Vec<Call>>,
 }
 
+/// A request, as metrics and spans name it.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// The HTTP method.
+    pub method: &'a Method,
+    /// The endpoint's path with its parameters in braces; `None` if the request has no endpoint.
+    pub path: Option<&'a str>,
+}
+
 /// How a piece of work ended.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct End<'a> {
     /// The function that did it.
     pub function: &'a str,
     /// The request, if it was one.
-    pub request: Option<&'a RequestMeta>,
+    pub request: Option<Request<'a>>,
     /// The status that was answered, for a request.
     pub status: Option<u16>,
     /// The code of the problem that was answered.
@@ -184,7 +193,9 @@ impl Work {
             let calls = std::mem::take(&mut *self.calls.lock().unwrap_or_else(PoisonError::into_inner));
             exporter.offer(spans::of(self, end, &calls));
         }
-        let Some(metrics) = &self.telemetry.metrics else { return };
+        let Some(metrics) = &self.telemetry.metrics else {
+            return;
+        };
         let took = self.began.elapsed();
         let mut measured = std::mem::take(&mut *self.measured.lock().unwrap_or_else(PoisonError::into_inner));
         measured.push((Metric::Latency, milliseconds(took)));

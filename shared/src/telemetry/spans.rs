@@ -57,15 +57,15 @@ pub(super) fn from_service(spans: Vec<Span>, stage: Stage) -> ResourceSpans {
 fn of_work(work: &Work, end: End<'_>) -> Span {
     let mut attributes = vec![text("faas.name", end.function), text("dashtam.request_id", &work.id().to_string())];
     let (mut name, mut kind) = (end.function.to_owned(), SpanKind::Internal);
-    if let Some(meta) = end.request {
+    if let Some(request) = end.request {
         // A method that is none could be anything, and a name has to be one of few.
-        let known = METHODS.contains(&meta.method);
-        attributes.push(text("http.request.method", if known { meta.method.as_str() } else { "_OTHER" }));
-        let method = if known { meta.method.as_str() } else { "HTTP" };
+        let known = METHODS.contains(request.method);
+        attributes.push(text("http.request.method", if known { request.method.as_str() } else { "_OTHER" }));
+        let method = if known { request.method.as_str() } else { "HTTP" };
         (name, kind) = (method.to_owned(), SpanKind::Server);
-        if let Some(route) = meta.route {
-            name = format!("{method} {}", route.path);
-            attributes.push(text("http.route", route.path));
+        if let Some(path) = request.path {
+            name = format!("{method} {path}");
+            attributes.push(text("http.route", path));
         }
     } else if work.continued.get().is_some() {
         kind = SpanKind::Consumer;

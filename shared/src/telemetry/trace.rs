@@ -7,7 +7,7 @@ use std::fmt;
 
 use http::HeaderMap;
 
-use crate::entropy::{self, Entropy};
+use crate::ground::entropy::{self, Entropy};
 
 /// The header's name.
 pub(super) const TRACEPARENT: &str = "traceparent";
@@ -105,7 +105,7 @@ fn hex(text: &str, length: usize) -> Option<u128> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entropy::SeededEntropy;
+    use crate::ground::entropy::SeededEntropy;
 
     const VALID: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 

@@ -13,8 +13,8 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
-use crate::digest;
 use crate::domain::{Timestamp, UserId};
+use crate::ground::digest;
 
 /// The form of the cursors that are made now.
 const VERSION: u8 = 1;

@@ -11,9 +11,9 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKe
 use secrecy::zeroize::Zeroizing;
 use serde::{Deserialize, Serialize};
 
-use crate::digest;
 use crate::domain::Timestamp;
-use crate::entropy::{self, Entropy};
+use crate::ground::digest;
+use crate::ground::entropy::{self, Entropy};
 
 const VERSION: usize = 4;
 const KEY: usize = 32;
@@ -169,7 +169,7 @@ impl fmt::Debug for DataRing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entropy::{OsEntropy, SeededEntropy};
+    use crate::ground::entropy::{OsEntropy, SeededEntropy};
     use std::collections::BTreeSet;
 
     const PLACE: &[u8] = b"user/provider/access_token";

@@ -10,8 +10,8 @@ use dashtam_verify::{Claims, PublicKey};
 use secrecy::zeroize::Zeroizing;
 use serde::{Deserialize, Serialize};
 
-use crate::digest;
 use crate::domain::Timestamp;
+use crate::ground::digest;
 
 /// A key that cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -9,8 +9,8 @@ use std::fmt;
 use secrecy::zeroize::Zeroizing;
 use uuid::Uuid;
 
-use crate::digest;
 use crate::domain::{InvitationId, RowId, UserId};
+use crate::ground::digest;
 
 const CHECK: usize = 4;
 const MAC: usize = 32;

@@ -9,8 +9,8 @@ use std::fmt;
 use secrecy::zeroize::Zeroizing;
 use uuid::Uuid;
 
-use crate::digest;
 use crate::domain::{RowId, UserId};
+use crate::ground::digest;
 
 const PREFIX: &str = "dsa_";
 const CHECK: usize = 4;

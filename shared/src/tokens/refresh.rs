@@ -10,9 +10,9 @@ use std::fmt;
 use secrecy::zeroize::Zeroizing;
 use uuid::Uuid;
 
-use crate::digest;
 use crate::domain::{SessionId, UserId};
-use crate::entropy::{self, Entropy};
+use crate::ground::digest;
+use crate::ground::entropy::{self, Entropy};
 
 const PREFIX: &str = "dtr_";
 const FAMILY: usize = 16;
@@ -131,7 +131,7 @@ impl fmt::Debug for RefreshToken {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entropy::SeededEntropy;
+    use crate::ground::entropy::SeededEntropy;
     use proptest::prelude::*;
 
     fn token(seed: u64) -> RefreshToken {

@@ -1,7 +1,7 @@
 //! Tells the gateways of other services whether an access token is good. It reads tables and holds no secret.
 
-use shared::authorizer::Authorizer;
-use shared::environment::{Environment, StartError};
+use shared::runtime::environment::{Environment, StartError};
+use shared::sign_in::authorizer::Authorizer;
 
 /// Builds the authorizer.
 ///

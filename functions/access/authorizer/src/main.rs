@@ -4,5 +4,5 @@ use std::process::ExitCode;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    shared::lambda::run_authorizer(access_authorizer::authorizer).await
+    shared::runtime::lambda::run_authorizer(access_authorizer::authorizer).await
 }

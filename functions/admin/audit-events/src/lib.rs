@@ -3,12 +3,14 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use shared::audit::trail::{Page, Search, Trail};
 use shared::description::Operation;
-use shared::environment::{Environment, StartError};
-use shared::http::{Caller, Endpoint, FieldFault, Fields, FromFields, Meta, PageSize, Problem, Query};
+use shared::http::{Endpoint, FieldFault, Fields, FromFields, Meta, PageSize, Query};
+use shared::problem::Problem;
 use shared::routes;
+use shared::runtime::environment::{Environment, StartError};
+use shared::sign_in::authentication::Caller;
 use shared::tokens::PresentedCursor;
-use shared::trail::{Page, Search, Trail};
 
 /// What is looked for, and which page of it.
 struct Asked {

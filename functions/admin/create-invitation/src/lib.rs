@@ -3,11 +3,13 @@
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
+use shared::accounts::invitations::{Invitations, Invited, Invitee, Inviter};
 use shared::description::Operation;
-use shared::environment::{Environment, StartError};
-use shared::http::{Body, Caller, Code, DeliverableEmail, Endpoint, Fields, FromFields, Meta, Problem};
-use shared::invitations::{Invitations, Invited, Invitee, Inviter};
+use shared::http::{Body, DeliverableEmail, Endpoint, Fields, FromFields, Meta};
+use shared::problem::{Code, Problem};
 use shared::routes;
+use shared::runtime::environment::{Environment, StartError};
+use shared::sign_in::authentication::Caller;
 
 /// The request.
 struct Request(Invitee);

@@ -4,5 +4,5 @@ use std::process::ExitCode;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    shared::lambda::run(admin_create_invitation::endpoint).await
+    shared::runtime::lambda::run(admin_create_invitation::endpoint).await
 }

@@ -3,11 +3,13 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use shared::accounts::directory::{Directory, InvitationPage};
 use shared::description::Operation;
-use shared::directory::{Directory, InvitationPage};
-use shared::environment::{Environment, StartError};
-use shared::http::{Caller, Endpoint, Fields, FromFields, ListSize, Meta, Problem, Query};
+use shared::http::{Endpoint, Fields, FromFields, ListSize, Meta, Query};
+use shared::problem::Problem;
 use shared::routes;
+use shared::runtime::environment::{Environment, StartError};
+use shared::sign_in::authentication::Caller;
 use shared::tokens::PresentedCursor;
 
 /// Which page.

@@ -3,12 +3,14 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use shared::accounts::invitations::Invitations;
 use shared::description::{Message, Operation};
 use shared::domain::InvitationId;
-use shared::environment::{Environment, StartError};
-use shared::http::{Caller, Endpoint, Meta, PathId, Problem};
-use shared::invitations::Invitations;
+use shared::http::{Endpoint, Meta, PathId};
+use shared::problem::Problem;
 use shared::routes;
+use shared::runtime::environment::{Environment, StartError};
+use shared::sign_in::authentication::Caller;
 
 /// Builds the endpoint.
 ///

@@ -6,13 +6,15 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
+use shared::audit_event::Actor;
+use shared::breach::key_replacement::{KeyChanges, Mode};
 use shared::description::Operation;
 use shared::domain::Reason;
-use shared::environment::{Environment, StartError};
-use shared::http::{Body, Caller, Code, Endpoint, Fields, FromFields, Meta, Problem};
-use shared::key_changes::{KeyChanges, Mode};
-use shared::rotations::Actor;
+use shared::http::{Body, Endpoint, Fields, FromFields, Meta};
+use shared::problem::{Code, Problem};
 use shared::routes;
+use shared::runtime::environment::{Environment, StartError};
+use shared::sign_in::authentication::Caller;
 
 /// The request.
 struct Change {

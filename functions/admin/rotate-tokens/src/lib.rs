@@ -6,12 +6,15 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
+use shared::audit_event::Actor;
+use shared::breach::token_rotation::{Rotated, Rotation, Rotations, Scope};
 use shared::description::Operation;
 use shared::domain::{Reason, UserId};
-use shared::environment::{Environment, StartError};
-use shared::http::{Body, Caller, Choice, Code, Endpoint, Field, FieldFault, Fields, FromFields, Meta, Problem, Whole};
-use shared::rotations::{Actor, Rotated, Rotation, Rotations, Scope};
+use shared::http::{Body, Choice, Endpoint, Field, FieldFault, Fields, FromFields, Meta, Whole};
+use shared::problem::{Code, Problem};
 use shared::routes;
+use shared::runtime::environment::{Environment, StartError};
+use shared::sign_in::authentication::Caller;
 
 /// The request.
 struct Request(Rotation);

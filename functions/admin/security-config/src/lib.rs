@@ -7,9 +7,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use shared::description::Operation;
 use shared::domain::{Timestamp, UserId};
-use shared::environment::{Environment, StartError};
-use shared::http::{Caller, Endpoint, Problem};
+use shared::http::Endpoint;
+use shared::problem::Problem;
 use shared::routes;
+use shared::runtime::environment::{Environment, StartError};
+use shared::sign_in::authentication::Caller;
 use shared::store::{LastRotation, Store};
 use shared::tokens::{DataKeyInfo, KeyState, SecurityRecord};
 
@@ -20,7 +22,7 @@ struct Answer {
     /// The version that new tokens carry; older ones are refused, at the latest after the grace period.
     global_min_token_version: u64,
     #[serde(serialize_with = "Timestamp::rfc3339")]
-    #[schemars(schema_with = "shared::description::timestamp")]
+    #[schemars(schema_with = "shared::domain::schema::timestamp")]
     effective_at: Timestamp,
     /// The keys that sign access tokens.
     signing_keys: Vec<SigningKeyView>,
@@ -37,7 +39,7 @@ struct SigningKeyView {
     kid: String,
     state: KeyState,
     #[serde(serialize_with = "Timestamp::rfc3339")]
-    #[schemars(schema_with = "shared::description::timestamp")]
+    #[schemars(schema_with = "shared::domain::schema::timestamp")]
     created_at: Timestamp,
 }
 
@@ -49,7 +51,7 @@ struct DataKeyView {
     /// The newest encrypts; the others open what they encrypted.
     state: KeyState,
     #[serde(serialize_with = "Timestamp::rfc3339")]
-    #[schemars(schema_with = "shared::description::timestamp")]
+    #[schemars(schema_with = "shared::domain::schema::timestamp")]
     created_at: Timestamp,
 }
 
@@ -63,7 +65,7 @@ struct RotationView {
     /// The version after.
     new_version: u64,
     #[serde(serialize_with = "Timestamp::rfc3339")]
-    #[schemars(schema_with = "shared::description::timestamp")]
+    #[schemars(schema_with = "shared::domain::schema::timestamp")]
     effective_at: Timestamp,
     /// For how long older tokens were accepted.
     grace_period_seconds: u64,
@@ -112,7 +114,9 @@ fn signing_keys(security: &SecurityRecord, now: Timestamp) -> Vec<SigningKeyView
 
 fn data_keys(infos: Vec<DataKeyInfo>) -> Vec<DataKeyView> {
     let newest = infos.last().map(|info| info.version);
-    let state = |version| if Some(version) == newest { KeyState::Active } else { KeyState::Retiring };
+    let state = |version| {
+        if Some(version) == newest { KeyState::Active } else { KeyState::Retiring }
+    };
     let view = |DataKeyInfo { version, created_at }| DataKeyView { version, state: state(version), created_at };
     infos.into_iter().map(view).collect()
 }

@@ -3,13 +3,15 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use shared::administration::Administration;
+use shared::accounts::administration::Administration;
+use shared::audit_event::Actor;
 use shared::description::{Message, Operation};
 use shared::domain::{Reason, UserId};
-use shared::environment::{Environment, StartError};
-use shared::http::{Body, Caller, Endpoint, Meta, PathId, Problem};
-use shared::rotations::Actor;
+use shared::http::{Body, Endpoint, Meta, PathId};
+use shared::problem::Problem;
 use shared::routes;
+use shared::runtime::environment::{Environment, StartError};
+use shared::sign_in::authentication::Caller;
 
 /// Builds the endpoint.
 ///

@@ -1,7 +1,7 @@
 //! Signs where the audit trail's chains have got to. With nothing new it does nothing.
 
-use shared::environment::{Environment, StartError};
-use shared::lambda::Job;
+use shared::runtime::environment::{Environment, StartError};
+use shared::runtime::lambda::Job;
 
 /// Builds the job.
 ///

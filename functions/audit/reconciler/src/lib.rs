@@ -1,7 +1,7 @@
 //! Seals the audit records that the stream has lost, in segments that are marked late.
 
-use shared::environment::{Environment, StartError};
-use shared::lambda::Job;
+use shared::runtime::environment::{Environment, StartError};
+use shared::runtime::lambda::Job;
 
 /// Builds the job.
 ///

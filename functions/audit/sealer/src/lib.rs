@@ -1,7 +1,7 @@
 //! Chains what the audit table's stream says, so that a change of the trail shows.
 
-use shared::environment::{Environment, StartError};
-use shared::seals::StreamHandler;
+use shared::audit::seals::StreamHandler;
+use shared::runtime::environment::{Environment, StartError};
 
 /// Builds the stream's consumer.
 ///

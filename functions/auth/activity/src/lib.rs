@@ -3,12 +3,14 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use shared::audit::trail::{Page, Trail};
 use shared::description::Operation;
-use shared::environment::{Environment, StartError};
-use shared::http::{Caller, Endpoint, Fields, FromFields, Meta, PageSize, Problem, Query};
+use shared::http::{Endpoint, Fields, FromFields, Meta, PageSize, Query};
+use shared::problem::Problem;
 use shared::routes;
+use shared::runtime::environment::{Environment, StartError};
+use shared::sign_in::authentication::Caller;
 use shared::tokens::PresentedCursor;
-use shared::trail::{Page, Trail};
 
 /// Which page.
 struct Place {

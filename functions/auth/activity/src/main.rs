@@ -4,5 +4,5 @@ use std::process::ExitCode;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    shared::lambda::run(auth_activity::endpoint).await
+    shared::runtime::lambda::run(auth_activity::endpoint).await
 }

@@ -5,13 +5,15 @@ use axum::extract::{FromRef, State};
 use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
+use shared::accounts::profile::Profile;
 use shared::description::Operation;
 use shared::domain::{Password, PasswordPolicy};
-use shared::environment::{Environment, StartError};
-use shared::http::{Body, Caller, Code, Endpoint, Fields, FromFields, Meta, NewPasswordRules, Problem};
-use shared::issuer::{Issuer, TokenPair};
-use shared::profile::Profile;
+use shared::http::{Body, Endpoint, Fields, FromFields, Meta, NewPasswordRules};
+use shared::problem::{Code, Problem};
 use shared::routes;
+use shared::runtime::environment::{Environment, StartError};
+use shared::sign_in::authentication::Caller;
+use shared::sign_in::issuer::{Issuer, TokenPair};
 
 /// What the handler uses.
 #[derive(Clone)]

@@ -5,12 +5,14 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
+use shared::accounts::profile::Profile;
 use shared::description::Operation;
 use shared::domain::Password;
-use shared::environment::{Environment, StartError};
-use shared::http::{Body, Caller, Code, Endpoint, Fields, FromFields, Meta, Problem};
-use shared::profile::Profile;
+use shared::http::{Body, Endpoint, Fields, FromFields, Meta};
+use shared::problem::{Code, Problem};
 use shared::routes;
+use shared::runtime::environment::{Environment, StartError};
+use shared::sign_in::authentication::Caller;
 
 /// The request.
 struct Proof(Password);

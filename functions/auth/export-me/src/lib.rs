@@ -4,12 +4,14 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::header::CONTENT_DISPOSITION;
 use axum::http::{HeaderName, StatusCode};
+use shared::accounts::export::{Export, PersonalData};
 use shared::description::Operation;
 use shared::domain::Device;
-use shared::environment::{Environment, StartError};
-use shared::export::{Export, PersonalData};
-use shared::http::{Caller, Code, Endpoint, Meta, Problem};
+use shared::http::{Endpoint, Meta};
+use shared::problem::{Code, Problem};
 use shared::routes;
+use shared::runtime::environment::{Environment, StartError};
+use shared::sign_in::authentication::Caller;
 
 /// A browser offers to save it.
 const AS_FILE: [(HeaderName, &str); 1] = [(CONTENT_DISPOSITION, "attachment; filename=\"account.json\"")];

@@ -7,11 +7,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use shared::description::Operation;
 use shared::domain::{EmailAddress, Password};
-use shared::environment::{Environment, StartError};
-use shared::http::{Body, Code, Endpoint, Fields, FromFields, Meta, Problem};
-use shared::issuer::{TokenPair, UserView};
-use shared::login::Login;
+use shared::http::{Body, Endpoint, Fields, FromFields, Meta};
+use shared::problem::{Code, Problem};
 use shared::routes;
+use shared::runtime::environment::{Environment, StartError};
+use shared::sign_in::issuer::{TokenPair, UserView};
+use shared::sign_in::login::Login;
 
 /// The request.
 struct Credentials {

@@ -7,12 +7,12 @@ use axum::http::StatusCode;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use shared::description::{Message, Operation};
-use shared::environment::{Environment, StartError};
-use shared::http::{
-    Authenticator, Caller, Code, Endpoint, Fields, FromFields, Meta, OptionalBody, Problem, SentRefreshToken,
-};
+use shared::http::{Endpoint, Fields, FromFields, Meta, OptionalBody, SentRefreshToken};
+use shared::problem::{Code, Problem};
 use shared::routes;
-use shared::sessions::Sessions;
+use shared::runtime::environment::{Environment, StartError};
+use shared::sign_in::authentication::{Authenticator, Caller};
+use shared::sign_in::sessions::Sessions;
 use shared::tokens::RefreshToken;
 
 /// What the handler uses.

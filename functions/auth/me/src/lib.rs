@@ -7,10 +7,11 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use shared::config::Config;
 use shared::description::Operation;
-use shared::environment::{Environment, StartError};
-use shared::http::{Caller, Endpoint};
-use shared::issuer::UserView;
+use shared::http::Endpoint;
 use shared::routes;
+use shared::runtime::environment::{Environment, StartError};
+use shared::sign_in::authentication::Caller;
+use shared::sign_in::issuer::UserView;
 
 /// Builds the endpoint.
 ///

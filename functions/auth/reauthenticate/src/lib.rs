@@ -7,10 +7,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use shared::description::Operation;
 use shared::domain::Password;
-use shared::environment::{Environment, StartError};
-use shared::http::{Body, Caller, Code, Endpoint, Fields, FromFields, Meta, Problem};
-use shared::reauthentication::{Reauthentication, Renewed};
+use shared::http::{Body, Endpoint, Fields, FromFields, Meta};
+use shared::problem::{Code, Problem};
 use shared::routes;
+use shared::runtime::environment::{Environment, StartError};
+use shared::sign_in::authentication::Caller;
+use shared::sign_in::reauthentication::{Reauthentication, Renewed};
 
 /// The request.
 struct Proof(Password);

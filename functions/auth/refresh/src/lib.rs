@@ -4,12 +4,13 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use shared::description::Operation;
-use shared::environment::{Environment, StartError};
-use shared::http::{Body, Code, Endpoint, Fields, FromFields, Meta, Problem, SentRefreshToken};
-use shared::issuer::TokenPair;
-use shared::refresh::Refresh;
-use shared::refresh::presented::RetryKey;
+use shared::http::{Body, Endpoint, Fields, FromFields, Meta, SentRefreshToken};
+use shared::problem::{Code, Problem};
 use shared::routes;
+use shared::runtime::environment::{Environment, StartError};
+use shared::sign_in::issuer::TokenPair;
+use shared::sign_in::refresh::Refresh;
+use shared::sign_in::refresh::presented::RetryKey;
 
 /// The request.
 struct Request {

@@ -5,12 +5,13 @@
 use axum::Json;
 use axum::extract::{FromRef, State};
 use http::StatusCode;
+use shared::accounts::registration::{Applicant, Registration};
 use shared::description::{Message, Operation};
 use shared::domain::{EmailAddress, PasswordPolicy};
-use shared::environment::{Environment, StartError};
-use shared::http::{Body, Code, DeliverableEmail, Endpoint, Fields, FromFields, Meta, NewPasswordRules, Problem};
-use shared::registration::{Applicant, Registration};
+use shared::http::{Body, DeliverableEmail, Endpoint, Fields, FromFields, Meta, NewPasswordRules};
+use shared::problem::{Code, Problem};
 use shared::routes;
+use shared::runtime::environment::{Environment, StartError};
 
 /// What the handler uses.
 #[derive(Clone)]

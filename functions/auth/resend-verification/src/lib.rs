@@ -4,12 +4,13 @@
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
+use shared::accounts::verification::Verification;
 use shared::description::{Message, Operation};
 use shared::domain::EmailAddress;
-use shared::environment::{Environment, StartError};
-use shared::http::{Body, Endpoint, Fields, FromFields, Meta, Problem};
+use shared::http::{Body, Endpoint, Fields, FromFields, Meta};
+use shared::problem::Problem;
 use shared::routes;
-use shared::verification::Verification;
+use shared::runtime::environment::{Environment, StartError};
 
 /// The request.
 struct Request(EmailAddress);

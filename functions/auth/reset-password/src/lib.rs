@@ -3,13 +3,14 @@
 use axum::Json;
 use axum::extract::{FromRef, State};
 use axum::http::StatusCode;
+use shared::accounts::recovery::{Choice, Recovery};
 use shared::description::{Message, Operation};
 use shared::domain::{DisplayName, Password, PasswordPolicy};
-use shared::environment::{Environment, StartError};
-use shared::http::{Body, Code, Endpoint, Fields, FromFields, Meta, NewPasswordRules, Problem, SentMailToken};
+use shared::http::{Body, Endpoint, Fields, FromFields, Meta, NewPasswordRules, SentMailToken};
 use shared::passwords::PasswordHasher;
-use shared::recovery::{Choice, Recovery};
+use shared::problem::{Code, Problem};
 use shared::routes;
+use shared::runtime::environment::{Environment, StartError};
 
 /// What the handler uses.
 #[derive(Clone)]

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use shared::accounts::profile::{NewAddress, Profile};
 use shared::config::Config;
 use shared::description::Operation;
 use shared::domain::DisplayName;
-use shared::environment::{Environment, StartError};
-use shared::http::{Body, Caller, Code, DeliverableEmail, Endpoint, Fields, FromFields, Meta, Problem};
-use shared::issuer::UserView;
-use shared::profile::{NewAddress, Profile};
+use shared::http::{Body, DeliverableEmail, Endpoint, Fields, FromFields, Meta};
+use shared::problem::{Code, Problem};
 use shared::routes;
+use shared::runtime::environment::{Environment, StartError};
+use shared::sign_in::authentication::Caller;
+use shared::sign_in::issuer::UserView;
 
 /// What the handler uses.
 #[derive(Clone)]

@@ -3,11 +3,12 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use shared::accounts::verification::Verification;
 use shared::description::{Message, Operation};
-use shared::environment::{Environment, StartError};
-use shared::http::{Body, Code, Endpoint, Fields, FromFields, Meta, Problem, SentMailToken};
+use shared::http::{Body, Endpoint, Fields, FromFields, Meta, SentMailToken};
+use shared::problem::{Code, Problem};
 use shared::routes;
-use shared::verification::Verification;
+use shared::runtime::environment::{Environment, StartError};
 
 /// The request.
 struct Request(SentMailToken);

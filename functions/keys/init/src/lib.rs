@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use shared::environment::{Environment, StartError};
+use shared::keys::secrets::Secrets;
 use shared::keys::{self, KeysError};
-use shared::secrets::Secrets;
+use shared::runtime::environment::{Environment, StartError};
 use shared::store::Store;
 
 /// Builds the job.

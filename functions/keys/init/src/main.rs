@@ -4,5 +4,5 @@ use std::process::ExitCode;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    shared::lambda::run_job(keys_init::job).await
+    shared::runtime::lambda::run_job(keys_init::job).await
 }

@@ -1,8 +1,8 @@
 //! Rotates the data ring, step by step as Secrets Manager asks for it.
 
-use shared::environment::{Environment, StartError};
 use shared::keys::data_rotation::DataRotation;
-use shared::rotation::{self, RotationHandler};
+use shared::runtime::environment::{Environment, StartError};
+use shared::work::secret_rotation::{self, RotationHandler};
 
 /// Builds the rotation.
 ///
@@ -11,5 +11,5 @@ use shared::rotation::{self, RotationHandler};
 #[expect(clippy::unused_async, reason = "all rotations are built alike")]
 pub async fn rotation(environment: &Environment) -> Result<RotationHandler, StartError> {
     let rotation = DataRotation::new(environment.secrets(), environment.store());
-    Ok(rotation::watched(environment.telemetry(), env!("CARGO_PKG_NAME"), rotation.handler()))
+    Ok(secret_rotation::watched(environment.telemetry(), env!("CARGO_PKG_NAME"), rotation.handler()))
 }

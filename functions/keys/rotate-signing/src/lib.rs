@@ -1,8 +1,8 @@
 //! Rotates the signing ring, step by step as Secrets Manager asks for it.
 
-use shared::environment::{Environment, StartError};
 use shared::keys::signing_rotation::SigningRotation;
-use shared::rotation::{self, RotationHandler};
+use shared::runtime::environment::{Environment, StartError};
+use shared::work::secret_rotation::{self, RotationHandler};
 
 /// Builds the rotation.
 ///
@@ -12,5 +12,5 @@ use shared::rotation::{self, RotationHandler};
 pub async fn rotation(environment: &Environment) -> Result<RotationHandler, StartError> {
     let rotation =
         SigningRotation::new(environment.secrets(), environment.store(), environment.config().tokens.key_lead);
-    Ok(rotation::watched(environment.telemetry(), env!("CARGO_PKG_NAME"), rotation.handler()))
+    Ok(secret_rotation::watched(environment.telemetry(), env!("CARGO_PKG_NAME"), rotation.handler()))
 }

@@ -4,5 +4,5 @@ use std::process::ExitCode;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    shared::lambda::run_rotation(keys_rotate_signing::rotation).await
+    shared::runtime::lambda::run_rotation(keys_rotate_signing::rotation).await
 }

@@ -1,7 +1,7 @@
 //! Releases the digests of notices that are due. With none it does nothing.
 
-use shared::environment::{Environment, StartError};
-use shared::lambda::Job;
+use shared::runtime::environment::{Environment, StartError};
+use shared::runtime::lambda::Job;
 
 /// Builds the job.
 ///

@@ -1,8 +1,8 @@
 //! Sends the mails that the outbox asks for.
 
-use shared::consumer::{self, Handler};
 use shared::domain::Device;
-use shared::environment::{Environment, StartError};
+use shared::runtime::environment::{Environment, StartError};
+use shared::work::consumer::{self, Handler};
 
 /// Builds the consumer.
 ///

@@ -1,8 +1,8 @@
 //! Removes the sessions that a rotation has killed.
 
-use shared::consumer::{self, Handler};
-use shared::environment::{Environment, StartError};
-use shared::sweeper::Sweeper;
+use shared::breach::sweeper::Sweeper;
+use shared::runtime::environment::{Environment, StartError};
+use shared::work::consumer::{self, Handler};
 
 /// Builds the consumer.
 ///

@@ -7,7 +7,8 @@ use axum::http::header::{ACCEPT, VARY};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use shared::description::Operation;
-use shared::http::{Code, Endpoint, ErrorEntry, Problem, error_article, reading_page};
+use shared::http::{Endpoint, ErrorEntry, error_article, reading_page};
+use shared::problem::{Code, Problem};
 use shared::routes;
 
 /// Builds the endpoint.

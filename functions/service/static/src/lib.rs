@@ -13,8 +13,8 @@ pub mod secure_account;
 pub mod verify_email;
 
 use shared::description::Operation;
-use shared::environment::{Environment, StartError};
 use shared::http::Endpoint;
+use shared::runtime::environment::{Environment, StartError};
 
 /// Builds the endpoints, in the order of the route table.
 ///

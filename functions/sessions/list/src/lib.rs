@@ -7,10 +7,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use shared::description::Operation;
 use shared::domain::Device;
-use shared::environment::{Environment, StartError};
-use shared::http::{Caller, Endpoint, Meta, Problem};
+use shared::http::{Endpoint, Meta};
+use shared::problem::Problem;
 use shared::routes;
-use shared::sessions::{SessionView, Sessions};
+use shared::runtime::environment::{Environment, StartError};
+use shared::sign_in::authentication::Caller;
+use shared::sign_in::sessions::{SessionView, Sessions};
 
 /// The answer.
 #[derive(Serialize, JsonSchema)]

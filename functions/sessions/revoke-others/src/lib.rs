@@ -4,10 +4,12 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use shared::description::Operation;
-use shared::environment::{Environment, StartError};
-use shared::http::{Caller, Endpoint, Meta, Problem};
+use shared::http::{Endpoint, Meta};
+use shared::problem::Problem;
 use shared::routes;
-use shared::sessions::{Ended, Sessions};
+use shared::runtime::environment::{Environment, StartError};
+use shared::sign_in::authentication::Caller;
+use shared::sign_in::sessions::{Ended, Sessions};
 
 /// Builds the endpoint.
 ///

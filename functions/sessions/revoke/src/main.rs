@@ -4,5 +4,5 @@ use std::process::ExitCode;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    shared::lambda::run(sessions_revoke::endpoint).await
+    shared::runtime::lambda::run(sessions_revoke::endpoint).await
 }

@@ -8,9 +8,10 @@ use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
 use shared::description::Operation;
-use shared::environment::{Environment, StartError};
-use shared::http::{Code, Endpoint, Problem};
+use shared::http::Endpoint;
+use shared::problem::{Code, Problem};
 use shared::routes;
+use shared::runtime::environment::{Environment, StartError};
 use shared::store::Store;
 use shared::tokens::PublicKey;
 

@@ -9,10 +9,12 @@ use std::time::{Duration, Instant};
 use dashtam_local::iam::{Names, Policies, Rights};
 use dashtam_local::local_aws::{LocalAws, Parts};
 use dashtam_local::template::Template;
+use shared::aws::{AwsBase, client};
 use shared::clock::SystemClock;
-use shared::config::{Limit, Rule, Settings};
-use shared::entropy::OsEntropy;
-use shared::store::{Admission, AwsBase, Store, client};
+use shared::config::{Limit, Settings};
+use shared::ground::entropy::OsEntropy;
+use shared::routes::Rule;
+use shared::store::{Admission, Store};
 
 use super::{Bounds, millis};
 use crate::Failure;

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use dashtam_local::options::Options;
 use dashtam_local::stack::Stack;
 use dashtam_verify::Verifier;
+use shared::aws::{AwsBase, client};
 use shared::config::Settings;
-use shared::store::{AwsBase, client};
 
 use super::Bounds;
 use crate::Failure;
@@ -146,7 +146,9 @@ fn one(mut ask: Ask<'_>, answered: &OnceLock<Instant>, tries: usize, time: Durat
         } else {
             seen.first_refused.get_or_insert_with(Instant::now);
         }
-        let Some(answer) = answered.get() else { continue };
+        let Some(answer) = answered.get() else {
+            continue;
+        };
         if began > *answer {
             seen.tries += 1;
             seen.stale += usize::from(is_let_in);

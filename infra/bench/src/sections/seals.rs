@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use dashtam_local::local_aws::LocalAws;
 use serde_json::json;
+use shared::audit::seals::verification::Scope;
 use shared::clock::{Clock as _, SystemClock};
 use shared::config::Settings;
-use shared::digest;
-use shared::entropy::{OsEntropy, uuid_v4};
-use shared::environment::Environment;
-use shared::seals::verification::Scope;
+use shared::ground::digest;
+use shared::ground::entropy::{OsEntropy, uuid_v4};
+use shared::runtime::environment::Environment;
 
 use super::{Bounds, limits};
 use crate::Failure;

@@ -13,8 +13,8 @@ use axum::{Json, Router};
 use http::Request;
 use serde_json::json;
 use shared::config::Settings;
-use shared::environment::Environment;
 use shared::http::app;
+use shared::runtime::environment::Environment;
 use shared::telemetry::{LogFormat, subscriber};
 use tower::ServiceExt as _;
 

@@ -102,7 +102,9 @@ fn call<Q: DeserializeOwned, A: Serialize>(
 
 async fn answer(State(engine): State<Engine>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, LONGEST).await else { return StatusCode::PAYLOAD_TOO_LARGE.into_response() };
+    let Ok(body) = to_bytes(body, LONGEST).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
     let form = [(header::CONTENT_TYPE, FORM)];
     match operation(&parts.headers).and_then(|operation| engine.answer(operation, &body)) {
         Some(Ok(text)) => (form, text).into_response(),
@@ -121,7 +123,9 @@ fn operation(headers: &HeaderMap) -> Option<&str> {
 async fn forward(State(engine): State<Engine>, mut request: Request) -> Response {
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
     let uri = Uri::builder().scheme("http").authority(engine.address.to_string()).path_and_query(path).build();
-    let Ok(uri) = uri else { return StatusCode::BAD_REQUEST.into_response() };
+    let Ok(uri) = uri else {
+        return StatusCode::BAD_REQUEST.into_response();
+    };
     *request.uri_mut() = uri;
     match engine.client.request(request).await {
         Ok(answer) => answer.map(Body::new).into_response(),

@@ -19,7 +19,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use shared::entropy::{self, Entropy};
+use shared::ground::entropy::{self, Entropy};
 use thiserror::Error;
 
 use super::protocol::{self, ApiError};
@@ -75,7 +75,9 @@ impl Kms {
     /// # Errors
     /// [`OpenError`].
     pub fn open(path: Option<&Path>, entropy: &dyn Entropy) -> Result<Self, OpenError> {
-        let Some(path) = path else { return read(&make(entropy)?).ok_or(OpenError::NoKey) };
+        let Some(path) = path else {
+            return read(&make(entropy)?).ok_or(OpenError::NoKey);
+        };
         let stored = match std::fs::read(path) {
             Ok(text) => serde_json::from_slice(&text).map_err(|_| OpenError::Damaged(path.to_owned()))?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -179,10 +181,10 @@ fn internal() -> ApiError {
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
+    use shared::audit::seals::AuditKey;
+    use shared::aws::AwsBase;
     use shared::config::Settings;
-    use shared::entropy::OsEntropy;
-    use shared::seals::AuditKey;
-    use shared::store::AwsBase;
+    use shared::ground::entropy::OsEntropy;
 
     use super::*;
     use crate::aws::testing::{self, TempDir};

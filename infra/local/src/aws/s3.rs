@@ -18,8 +18,8 @@ use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
-use shared::digest;
 use shared::domain::Timestamp;
+use shared::ground::digest;
 
 use self::objects::Listed;
 pub use self::objects::{S3, expire_objects};
@@ -183,9 +183,9 @@ mod tests {
     use std::time::Duration;
 
     use axum::http::Request;
-    use shared::archive::Archive;
+    use shared::audit::archive::Archive;
+    use shared::aws::AwsBase;
     use shared::config::Settings;
-    use shared::store::AwsBase;
     use tower::ServiceExt as _;
 
     use super::*;

@@ -87,7 +87,7 @@ impl Policies {
     /// [`TemplateError`] for a policy with a part that is not evaluated here.
     pub fn read(document: &Value, names: Names<'_>) -> Result<Self, TemplateError> {
         let stack = Stack::new(document, names);
-        refuse_globals(document)?;
+        policy::refuse_globals(document)?;
         let mut roles = BTreeMap::new();
         for (id, function) in stack.of_type("AWS::Serverless::Function") {
             let caller = crate_name(id)?;
@@ -242,22 +242,15 @@ fn own_policy(stack: Stack<'_>, id: &str, resource: &Value, caller: &str, arn: S
     Ok(role)
 }
 
-fn refuse_globals(document: &Value) -> Result<(), TemplateError> {
-    for part in ["Policies", "Role", "PermissionsBoundary"] {
-        if document.pointer(&format!("/Globals/Function/{part}")).is_some() {
-            return Err(TemplateError::Unsupported { place: "Globals".to_owned(), part: part.to_owned() });
-        }
-    }
-    Ok(())
-}
-
 /// Gives roles what statements of a resource give them by name; the statements that are left.
 fn name_roles(roles: &mut BTreeMap<String, Role>, arn: &str, statements: Vec<Statement>) -> Vec<Statement> {
     let mut left = Vec::new();
     for statement in statements {
         let named = roles.iter_mut().find(|(_, role)| statement.principals == [role.arn.as_str()]);
         match named.filter(|_| statement.effect == Effect::Allow) {
-            Some((caller, role)) => role.by_name.extend(grants(caller, &statement, &[arn.to_owned()])),
+            Some((caller, role)) => {
+                role.by_name.extend(grants(caller, &statement, &[arn.to_owned()]));
+            }
             None => left.push(statement),
         }
     }

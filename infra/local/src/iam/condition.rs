@@ -47,7 +47,9 @@ pub struct Condition {
 impl Condition {
     /// Reads a statement's `Condition`; all of them have to be met.
     pub(super) fn read(stack: Stack<'_>, block: Option<&Value>) -> Result<Vec<Self>, TemplateError> {
-        let Some(block) = block else { return Ok(Vec::new()) };
+        let Some(block) = block else {
+            return Ok(Vec::new());
+        };
         let operators = block.as_object().ok_or_else(|| unsupported("a Condition", &block.to_string()))?;
         let mut conditions = Vec::new();
         for (operator, keys) in operators {

@@ -104,8 +104,12 @@ pub fn action_matches(pattern: &str, action: &str) -> bool {
 /// Whether `text` fits a pattern in which `*` stands for anything and `?` for one character.
 #[must_use]
 pub fn matches(pattern: &str, text: &str) -> bool {
-    let Some((before, behind)) = pattern.split_once(['*', '?']) else { return pattern == text };
-    let Some(rest) = text.strip_prefix(before) else { return false };
+    let Some((before, behind)) = pattern.split_once(['*', '?']) else {
+        return pattern == text;
+    };
+    let Some(rest) = text.strip_prefix(before) else {
+        return false;
+    };
     if pattern.as_bytes().get(before.len()) == Some(&b'?') {
         let mut characters = rest.chars();
         return characters.next().is_some() && matches(behind, characters.as_str());
@@ -114,6 +118,15 @@ pub fn matches(pattern: &str, text: &str) -> bool {
         let end = rest.get(place..).unwrap_or_default();
         matches(behind, end)
     })
+}
+
+pub(super) fn refuse_globals(document: &Value) -> Result<(), TemplateError> {
+    for part in ["Policies", "Role", "PermissionsBoundary"] {
+        if document.pointer(&format!("/Globals/Function/{part}")).is_some() {
+            return Err(TemplateError::Unsupported { place: "Globals".to_owned(), part: part.to_owned() });
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

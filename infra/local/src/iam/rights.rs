@@ -43,8 +43,12 @@ pub enum Denial {
 
 fn reason(lack: Lack, action: &str) -> String {
     match lack {
-        Lack::NotInOwnPolicy => format!("because no identity-based policy allows the {action} action"),
-        Lack::NotInKeyPolicy => format!("because no resource-based policy allows the {action} action"),
+        Lack::NotInOwnPolicy => {
+            format!("because no identity-based policy allows the {action} action")
+        }
+        Lack::NotInKeyPolicy => {
+            format!("because no resource-based policy allows the {action} action")
+        }
         Lack::Denied => "with an explicit deny".to_owned(),
     }
 }

@@ -140,8 +140,9 @@ fn a_mapping_needs_the_rights_of_its_function() {
 fn every_allowance_is_told_of_when_it_is_first_used() {
     let (told, hear) = std::sync::mpsc::channel();
     let policies = Policies::read(&cloudformation::parse(TEMPLATE).unwrap(), NAMES).unwrap();
-    let rights =
-        Rights::new(Arc::new(policies.observed_by(move |allowance| told.send(allowance.to_string()).unwrap())));
+    let rights = Rights::new(Arc::new(policies.observed_by(move |allowance| {
+        told.send(allowance.to_string()).unwrap();
+    })));
     for _ in 0..2 {
         rights.judge("work", "GetItem", Some(&[Ask::new("dynamodb:GetItem", USERS)])).unwrap();
         rights.judge("sign", "Sign", Some(&[Ask::new("kms:Sign", SIGNING_KEY)])).unwrap();

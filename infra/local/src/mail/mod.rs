@@ -251,7 +251,9 @@ fn load(path: PathBuf) -> Result<(VecDeque<Arc<Message>>, Appender), OpenError> 
             }
             // The last line was being written when the process ended.
             _ if lines.peek().is_none() => break,
-            _ => return Err(OpenError::Damaged { path, line: number + 1 }),
+            _ => {
+                return Err(OpenError::Damaged { path, line: number + 1 });
+            }
         }
     }
     match file.set_len(end) {

@@ -7,7 +7,7 @@
 use axum::http::HeaderValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use shared::digest;
+use shared::ground::digest;
 
 macro_rules! style {
     () => {

@@ -224,7 +224,7 @@ async fn the_page_allows_its_own_script_and_style_by_hash_and_nothing_else() {
         let (source, _) = rest.split_once(&format!("</{tag}>")).unwrap();
         let hash = {
             use base64::Engine as _;
-            base64::engine::general_purpose::STANDARD.encode(shared::digest::sha256(source.as_bytes()))
+            base64::engine::general_purpose::STANDARD.encode(shared::ground::digest::sha256(source.as_bytes()))
         };
         assert!(policy.contains(&format!("{tag}-src 'sha256-{hash}'")), "{tag}");
     }

@@ -1,6 +1,7 @@
 //! DESCRIPTION.
 
-use shared::store::{Change, Sight, Table};
+use shared::routes::Table;
+use shared::store::{Change, Sight};
 
 use crate::Migration;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
-use shared::http::error_chain;
+use shared::ground::error_chain;
 use shared::keys::{self, CURSOR_KEY, DATA_RING, MAIL_KEY, SIGNING_RING};
 use shared::tokens::{SecurityRecord, SigningRing};
 
@@ -44,7 +44,9 @@ async fn copies(patient: &Patient<'_>) -> Check {
     const FIX: &str = "Requests that read such a copy are refused or take outdated tokens, and no rotation is possible. `ops keys repair` writes them again; docs/runbooks/ has what could be behind it.";
     let copies = match patient.desk.store.security_copies().await {
         Ok(copies) => copies,
-        Err(error) => return Check::unseen(NAME, &error_chain(&error), "dynamodb:GetItem on the table security"),
+        Err(error) => {
+            return Check::unseen(NAME, &error_chain(&error), "dynamodb:GetItem on the table security");
+        }
     };
     let newest = SecurityRecord::newest(copies.iter().flatten());
     let missing = copies.iter().filter(|copy| copy.is_none()).count();
@@ -83,7 +85,9 @@ async fn signing_ring(patient: &Patient<'_>, title: String, secret: &SecretStrin
                 format!("To publish them, {}.", patient.maker()),
             );
         }
-        Err(error) => return Check::unseen(title, &error_chain(&error), "dynamodb:GetItem on the table security"),
+        Err(error) => {
+            return Check::unseen(title, &error_chain(&error), "dynamodb:GetItem on the table security");
+        }
     };
     match disagreement(&ring, &record, patient) {
         Disagreement::None => Check::ok(title, format!("{} keys, the published ones", ring.keys().len())),
@@ -132,7 +136,9 @@ async fn data_ring(patient: &Patient<'_>, title: String) -> Check {
     let held: BTreeSet<_> = ring.infos().map(|info| info.version).collect();
     let told = match patient.desk.store.data_keys().await {
         Ok(infos) => infos.iter().map(|info| info.version).collect::<BTreeSet<_>>(),
-        Err(error) => return Check::unseen(title, &error_chain(&error), "dynamodb:GetItem on the table security"),
+        Err(error) => {
+            return Check::unseen(title, &error_chain(&error), "dynamodb:GetItem on the table security");
+        }
     };
     if told.is_subset(&held) {
         return Check::ok(title, format!("{} keys, those that are written down", held.len()));

@@ -17,7 +17,9 @@ async fn account(client: &Client) -> Check {
     const NAME: &str = "mail account";
     let account = match client.get_account().send().await {
         Ok(account) => account,
-        Err(error) => return Check::unseen(NAME, &DisplayErrorContext(error).to_string(), "ses:GetAccount"),
+        Err(error) => {
+            return Check::unseen(NAME, &DisplayErrorContext(error).to_string(), "ses:GetAccount");
+        }
     };
     if !account.sending_enabled() {
         let fix = "Answer what AWS has written about bounces or complaints, or switch sending on: `aws sesv2 put-account-sending-attributes --sending-enabled`. Mail waits in the queue for up to 14 days.";

@@ -10,7 +10,9 @@ pub(super) async fn check(patient: &Patient<'_>) -> Check {
     let name = "migrations";
     let listed = match migrate::list(patient.desk, patient.migrations).await {
         Ok(listed) => listed,
-        Err(failure) => return Check::unseen(name, &failure.what, "dynamodb:Scan on the table security"),
+        Err(failure) => {
+            return Check::unseen(name, &failure.what, "dynamodb:Scan on the table security");
+        }
     };
     if let Some(unknown) = listed.iter().find(|one| one.migration.is_none() && one.standing != Standing::Pending) {
         let found = format!("{} is of a newer release than this command", unknown.id);

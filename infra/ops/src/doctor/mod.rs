@@ -16,7 +16,7 @@ mod trail;
 
 use ::migrations::Migration;
 use serde_json::json;
-use shared::store::AwsBase;
+use shared::aws::AwsBase;
 
 use crate::console::{Answer, Console};
 use crate::desk::Desk;

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::types::PointInTimeRecoveryStatus;
 use dashtam_local::template::TableDefinition;
-use shared::store;
+use shared::aws;
 
 use super::tables::wanted;
 use super::{Check, Patient};
@@ -18,7 +18,7 @@ use crate::failure::Failure;
 /// # Errors
 /// The template that this program was built with is unusable.
 pub(super) async fn check(patient: &Patient<'_>) -> Result<Vec<Check>, Failure> {
-    let client = store::client(&patient.base);
+    let client = aws::client(&patient.base);
     let mut checks = Vec::new();
     for definition in wanted()?.iter().filter(|_| patient.is_deployment) {
         let table = format!("{}{}", patient.desk.environment.config().table_prefix, definition.suffix);

@@ -17,7 +17,9 @@ pub(super) async fn check(patient: &Patient<'_>) -> Vec<Check> {
     let (base, issuer) = (&config.mail.app_base_url, &config.tokens.issuer);
     let client = match reqwest::Client::builder().timeout(PATIENCE).build() {
         Ok(client) => client,
-        Err(error) => return vec![Check::failed("service", error.to_string(), "Build the command anew.")],
+        Err(error) => {
+            return vec![Check::failed("service", error.to_string(), "Build the command anew.")];
+        }
     };
     let health = format!("{base}{}", routes::SERVICE_HEALTH.path);
     let metadata = format!("{issuer}{}", routes::WELL_KNOWN_AUTHORIZATION_SERVER.path);
@@ -38,7 +40,7 @@ pub(super) async fn check(patient: &Patient<'_>) -> Vec<Check> {
 }
 
 async fn get(client: &reqwest::Client, url: &str) -> Result<Value, String> {
-    let text = |error: reqwest::Error| shared::http::error_chain(&error.without_url());
+    let text = |error: reqwest::Error| shared::ground::error_chain(&error.without_url());
     let answer = client.get(url).send().await.map_err(text)?;
     if !answer.status().is_success() {
         return Err(format!("answered {}", answer.status().as_u16()));
@@ -82,7 +84,7 @@ async fn published(patient: &Patient<'_>, jwks: &Value) -> Check {
     let record = match patient.desk.store.security().await {
         Ok(record) => record,
         Err(error) => {
-            let chain = shared::http::error_chain(&error);
+            let chain = shared::ground::error_chain(&error);
             return Check::unseen(NAME, &chain, "dynamodb:GetItem on the table security");
         }
     };

@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::operation::describe_table::DescribeTableError;
 use aws_sdk_dynamodb::types::{StreamViewType, TableDescription, TimeToLiveStatus};
 use dashtam_local::template::{TableDefinition, Template};
-use shared::store;
+use shared::aws;
 
 use super::clock::Clocks;
 use super::{Check, Patient};
@@ -18,7 +18,7 @@ use crate::failure::Failure;
 pub(super) async fn check(patient: &Patient<'_>) -> Result<Vec<Check>, Failure> {
     let wanted = wanted()?;
     let clocks = Clocks::default();
-    let config = store::client(&patient.base).config().to_builder().interceptor(clocks.clone()).build();
+    let config = aws::client(&patient.base).config().to_builder().interceptor(clocks.clone()).build();
     let client = Client::from_conf(config);
     let mut checks = Vec::new();
     for definition in &wanted {
@@ -51,7 +51,9 @@ async fn table(patient: &Patient<'_>, client: &Client, wanted: &TableDefinition)
             );
             return Check::failed(name, "is not there", fix);
         }
-        Err(error) => return Check::unseen(name, &DisplayErrorContext(error).to_string(), "dynamodb:DescribeTable"),
+        Err(error) => {
+            return Check::unseen(name, &DisplayErrorContext(error).to_string(), "dynamodb:DescribeTable");
+        }
     };
     let mut drift = drift(&described, wanted);
     match expiry(client, &table).await {

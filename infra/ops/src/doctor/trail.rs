@@ -1,6 +1,6 @@
 //! What seals the audit trail: the key that signs it, and the archive of what is sealed.
 
-use shared::http::error_chain;
+use shared::ground::error_chain;
 
 use super::{Check, Patient};
 

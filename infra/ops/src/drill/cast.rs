@@ -3,9 +3,8 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use shared::digest;
 use shared::domain::{Reason, User, UserId};
-use shared::entropy;
+use shared::ground::{digest, entropy};
 
 use crate::desk::{self, Desk};
 use crate::drill::check::Check;

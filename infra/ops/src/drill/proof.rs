@@ -27,7 +27,9 @@ pub async fn new_logins(desk: &Desk, service: &Service, cast: &Cast) -> Result<V
     let config = desk.environment.config();
     let (mut good, mut used) = (0, 0);
     for (person, id, _) in &cast.users {
-        let Ok(tokens) = person.log_in(&mut connection).await else { continue };
+        let Ok(tokens) = person.log_in(&mut connection).await else {
+            continue;
+        };
         let presented = PresentedAccessToken::parse(&tokens.access).ok();
         let claims = presented.and_then(|presented| {
             presented.verify(&keys, &config.tokens.issuer, &config.tokens.audience, desk.store.now()).ok()

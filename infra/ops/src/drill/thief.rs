@@ -5,11 +5,11 @@
 //! because a drill in which nothing was stolen would pass as well.
 
 use secrecy::ExposeSecret as _;
-use shared::digest;
+use shared::aws::{self, AwsBase};
 use shared::domain::{Role, Session};
-use shared::entropy;
+use shared::ground::{digest, entropy};
 use shared::keys::SIGNING_RING;
-use shared::store::{self, AwsBase, Table};
+use shared::routes::Table;
 use shared::tokens::{Claims, RefreshToken, SigningRing};
 
 use crate::desk::Desk;
@@ -43,7 +43,7 @@ impl Loot {
         let secret = desk.environment.secrets().get(SIGNING_RING).await.map_err(|error| failed(error.to_string()))?;
         let secret = secret.ok_or_else(|| failed("There is no signing ring yet.".to_owned()))?;
         let ring = SigningRing::from_secret(secret.expose_secret()).map_err(|error| failed(error.to_string()))?;
-        let client = store::client(&AwsBase::new(desk.settings.clone()));
+        let client = aws::client(&AwsBase::new(desk.settings.clone()));
         let table = format!("{}{}", desk.environment.config().table_prefix, Table::Tokens.name());
         let (mut sessions, mut copied, mut start) = (Vec::new(), 0, None);
         loop {
@@ -98,7 +98,9 @@ impl Loot {
 fn as_refresh_tokens(stolen: &Session) -> Vec<String> {
     let mut tokens = vec![stolen.current.clone(), format!("dtr_{}", stolen.current), format!("dtr_{}", stolen.family)];
     let (family, random) = (digest::decode(&stolen.family), digest::decode(&stolen.current));
-    let Some((family, random)) = family.zip(random) else { return tokens };
+    let Some((family, random)) = family.zip(random) else {
+        return tokens;
+    };
     let mut bytes = [stolen.user_id.uuid().into_bytes(), stolen.id.uuid().into_bytes()].concat();
     bytes.extend(family.iter().take(16).chain(&random));
     let check = digest::sha256(&bytes);

@@ -15,9 +15,9 @@ use std::fs::File;
 use std::time::Duration;
 
 use serde_json::json;
-use shared::digest;
+use shared::accounts::import::Newcomer;
 use shared::domain::Reason;
-use shared::newcomer::Newcomer;
+use shared::ground::digest;
 use shared::request::Task;
 use shared::store::Admitted;
 

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use shared::accounts::import::Newcomer;
 use shared::domain::PasswordScheme;
-use shared::foreign_hash::ForeignHash;
-use shared::newcomer::Newcomer;
+use shared::passwords::foreign_hash::ForeignHash;
 
 /// Counts over the lines that can be imported.
 #[derive(Debug, Default)]

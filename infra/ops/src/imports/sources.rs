@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _};
 
 use serde::de::DeserializeOwned;
-use shared::newcomer::Newcomer;
+use shared::accounts::import::Newcomer;
 
 use super::systems::{Auth0, Cognito, Dashtam, Keycloak, Plain, Supabase};
 use crate::options::Source;

@@ -197,7 +197,9 @@ impl From<Obstacle> for Failure {
         let remedy = match obstacle {
             Obstacle::Unknown(_) => "Use the command of the release that it belongs to.",
             Obstacle::OutOfOrder(_) => "See that it does not undo what the younger one did, and add --out-of-order.",
-            Obstacle::Missing(_) => return Self::not_found(obstacle.to_string(), "`ops migrate status` lists them."),
+            Obstacle::Missing(_) => {
+                return Self::not_found(obstacle.to_string(), "`ops migrate status` lists them.");
+            }
         };
         Self::refused(obstacle.to_string(), remedy)
     }

@@ -5,13 +5,13 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 use shared::config::{Relation, Settings};
-use shared::environment::Environment;
+use shared::runtime::environment::Environment;
 
 use crate::local::{Ran, run};
 
 /// Random by its form.
 static SECRET: LazyLock<String> =
-    LazyLock::new(|| format!("M4rk3d-{}", &shared::digest::fingerprint(b"the edge")[7..]));
+    LazyLock::new(|| format!("M4rk3d-{}", &shared::ground::digest::fingerprint(b"the edge")[7..]));
 
 /// A file of settings that is removed behind the test.
 struct File(PathBuf);

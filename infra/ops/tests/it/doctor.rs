@@ -130,7 +130,7 @@ async fn a_key_or_an_archive_that_is_not_there_is_told_with_its_setting() {
 async fn missing_unusable_and_foreign_secrets_are_told_apart() {
     let local = Local::start("doctor-secrets").await;
     let secrets = local.stack().aws().secrets.clone();
-    let environment = shared::environment::Environment::new(&local.settings()).expect("settings");
+    let environment = shared::runtime::environment::Environment::new(&local.settings()).expect("settings");
     let put = async |name: &str, token: &str, value: &str| {
         let value = value.to_owned().into();
         assert!(environment.secrets().put_version(name, token, &value, None).await.expect("written"));

@@ -12,8 +12,8 @@ use migrations::{Migration, steps};
 use ops::drill::cast::{Person, Tokens};
 use ops::drill::client::{Connection, Reply};
 use serde_json::Value;
+use shared::aws::{AwsBase, client};
 use shared::config::Settings;
-use shared::store::{AwsBase, client};
 
 pub const PASSWORD: &str = "M4rk3d-Horse-7-Battery";
 pub const REASON: &str = "a test wants it so";

@@ -156,7 +156,9 @@ pub async fn expire_objects(server: S3, retention: Duration, shutdown: impl Futu
         let server = server.clone();
         match tokio::task::spawn_blocking(move || server.expire(retention)).await {
             Ok(Ok(_)) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "expired objects of the archive could not be removed"),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "expired objects of the archive could not be removed");
+            }
             Err(_) => return,
         }
     }

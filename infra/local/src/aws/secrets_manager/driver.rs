@@ -16,8 +16,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use shared::http::error_chain;
-use shared::rotation::{RotationEvent, RotationHandler, Step};
+use shared::ground::error_chain;
+use shared::work::secret_rotation::{RotationEvent, RotationHandler, Step};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
@@ -206,8 +206,8 @@ mod tests {
 
     use serde_json::{Value, json};
     use shared::clock::MockClock;
-    use shared::consumer::Failure;
-    use shared::entropy::SeededEntropy;
+    use shared::ground::entropy::SeededEntropy;
+    use shared::work::consumer::Failure;
     use tokio::sync::{Semaphore, mpsc};
     use tokio::task::JoinHandle;
     use tokio::time::Instant;

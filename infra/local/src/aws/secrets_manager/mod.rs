@@ -32,7 +32,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde_json::Value;
 use shared::clock::Clock;
-use shared::entropy::Entropy;
+use shared::ground::entropy::Entropy;
 
 use self::driver::Rotations;
 pub use self::file::OpenError;

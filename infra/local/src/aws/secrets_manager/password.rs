@@ -1,7 +1,7 @@
 //! `GetRandomPassword`.
 
 use serde::Deserialize;
-use shared::entropy::{self, Entropy};
+use shared::ground::entropy::{self, Entropy};
 
 use crate::aws::protocol::ApiError;
 
@@ -97,7 +97,7 @@ fn invalid(message: impl Into<String>) -> ApiError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::entropy::SeededEntropy;
+    use shared::ground::entropy::SeededEntropy;
 
     fn password(request: &str) -> Result<String, ApiError> {
         generate(&serde_json::from_str(request).unwrap(), &SeededEntropy::new(1))

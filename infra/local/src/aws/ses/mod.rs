@@ -30,7 +30,7 @@ use axum::routing::{get, post};
 use futures::stream;
 use serde_json::json;
 use shared::clock::Clock;
-use shared::entropy::{self, Entropy};
+use shared::ground::entropy::{self, Entropy};
 
 pub use self::address::Identities;
 use self::faults::Outcome;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use shared::entropy::{self, Entropy};
+use shared::ground::entropy::{self, Entropy};
 
 use super::{Account, answer, answer_of, epoch_seconds, invalid, parse, password};
 use crate::aws::protocol::ApiError;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 use shared::clock::Clock;
 use shared::domain::Timestamp;
-use shared::entropy::Entropy;
+use shared::ground::entropy::Entropy;
 
 pub(super) use self::lifecycle::make_missing;
 pub(super) use self::rotation::{begin_due, set_rotation};

@@ -1,7 +1,7 @@
 //! A secret's rotation: set up, begun, turned off. What comes after its beginning is in `driver.rs`.
 
 use serde_json::{Value, json};
-use shared::entropy::uuid_v4;
+use shared::ground::entropy::uuid_v4;
 
 use super::{Account, answer, invalid, parse};
 use crate::aws::protocol::ApiError;

@@ -14,7 +14,7 @@ use aws_sdk_secretsmanager::primitives::Blob;
 use aws_sdk_secretsmanager::types::RotationRulesType;
 use aws_sdk_secretsmanager::{Client, Config};
 use shared::clock::MockClock;
-use shared::entropy::SeededEntropy;
+use shared::ground::entropy::SeededEntropy;
 
 use super::*;
 use crate::aws::testing::{self, TempDir};

@@ -11,7 +11,7 @@ use aws_sdk_sesv2::types::{
 };
 use aws_sdk_sesv2::{Client, Config};
 use axum::http::Request;
-use shared::entropy::SeededEntropy;
+use shared::ground::entropy::SeededEntropy;
 use tower::ServiceExt as _;
 
 use super::*;

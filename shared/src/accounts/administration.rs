@@ -1,0 +1,208 @@
+//! What admins do to accounts: find, disable, enable, unlock.
+
+use std::sync::Arc;
+
+use crate::audit_event::{Actor, Entry, Refusal};
+use crate::breach::token_rotation::unknown_user;
+use crate::config::Config;
+use crate::domain::{EmailAddress, Reason, Role, User, UserId};
+use crate::problem::{Code, Problem};
+use crate::request::RequestMeta;
+use crate::routes::MailKind;
+use crate::sign_in::issuer::UserView;
+use crate::store::{AdminChange, Erased, Store, address_of};
+
+/// Administers accounts.
+#[derive(Clone)]
+pub struct Administration {
+    store: Store,
+    config: Arc<Config>,
+}
+
+impl Administration {
+    /// The accounts in `store`.
+    #[must_use]
+    pub const fn new(store: Store, config: Arc<Config>) -> Self {
+        Self { store, config }
+    }
+
+    /// The tables.
+    pub(crate) const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The account that has an address, if there is one. The look is recorded.
+    ///
+    /// # Errors
+    /// 503.
+    pub async fn find(
+        &self,
+        meta: &RequestMeta,
+        actor: Actor<'_>,
+        email: &EmailAddress,
+    ) -> Result<Option<UserView>, Problem> {
+        let user = self.user_of(email).await?;
+        let entry = actor.sign(self.store.entry(meta));
+        let entry = match &user {
+            Some(user) => entry.user(user.id),
+            None => entry.reason("unknown_address"),
+        };
+        self.store.record(&entry).await?;
+        Ok(user.map(|user| UserView::new(&user, &self.config)))
+    }
+
+    /// The account that has an address, if there is one.
+    ///
+    /// # Errors
+    /// 503.
+    pub async fn user_of(&self, email: &EmailAddress) -> Result<Option<User>, Problem> {
+        match self.store.address_user(email).await? {
+            Some(user) => Ok(self.store.user(user).await?),
+            None => Ok(None),
+        }
+    }
+
+    /// Disables an account and revokes every token of it. Doing it again does it again. `admin` is the caller as read, where
+    /// it is an admin: of two admins who disable each other at the same time one stays.
+    ///
+    /// # Errors
+    /// 404 for an unknown user, 409 for an admin's own account and for a caller who was changed concurrently, 503.
+    pub async fn disable(
+        &self,
+        meta: &RequestMeta,
+        actor: Actor<'_>,
+        admin: Option<&User>,
+        user: UserId,
+        reason: &Reason,
+    ) -> Result<(), Problem> {
+        if actor.account() == Some(user) {
+            let problem = Problem::new(Code::Conflict).detail(
+                "An admin cannot disable their own account: the last admin could not undo it. Ask another admin or the operator.",
+            );
+            return Err(problem.refused(Refusal::new("own_account").user(user)));
+        }
+        let row = self.store.row(None, Some(user)).sweeping();
+        let changed = self.store.disable_user(user, admin, &self.entry(meta, actor, user, reason), &row).await?;
+        judged(changed, user)
+    }
+
+    /// Enables a disabled account. Its old tokens stay revoked.
+    ///
+    /// # Errors
+    /// 404 for a user that there is not, 503.
+    pub async fn enable(
+        &self,
+        meta: &RequestMeta,
+        actor: Actor<'_>,
+        user: UserId,
+        reason: &Reason,
+    ) -> Result<(), Problem> {
+        let done = self.store.enable_user(user, &self.entry(meta, actor, user, reason)).await?;
+        if done { Ok(()) } else { Err(unknown_user(user)) }
+    }
+
+    /// Lifts the locks of an account.
+    ///
+    /// # Errors
+    /// 404 for a user that there is not, 503.
+    pub async fn unlock(
+        &self,
+        meta: &RequestMeta,
+        actor: Actor<'_>,
+        user: UserId,
+        reason: &Reason,
+    ) -> Result<(), Problem> {
+        let found = self.store.user(user).await?.ok_or_else(|| unknown_user(user))?;
+        let email = address_of(&found.email)?;
+        Ok(self.store.unlock(user, &email, &self.entry(meta, actor, user, reason)).await?)
+    }
+
+    /// Gives an account a role. It counts from the next request on: the token's own word on it decides nothing here. Where
+    /// the admin role is revoked, `keeper` is the other admin who must still be one then.
+    ///
+    /// # Errors
+    /// 404 for an unknown user, 409 if `keeper` is no admin any more, 503.
+    pub async fn set_role(
+        &self,
+        meta: &RequestMeta,
+        actor: Actor<'_>,
+        user: UserId,
+        (role, keeper): (Role, Option<&User>),
+        reason: &Reason,
+    ) -> Result<(), Problem> {
+        let changed = self.store.set_role(user, role, keeper, &self.entry(meta, actor, user, reason)).await?;
+        judged(changed, user)
+    }
+
+    /// Erases an account, an admin's as well, as [`Profile::erase`](crate::accounts::profile::Profile::erase) does. Where `keeper` is
+    /// the admin who is left, it happens only while they are still one: two erasures at the same time would leave none.
+    ///
+    /// # Errors
+    /// 404 if the account was erased concurrently, 409 if it or the keeper was changed concurrently, 503.
+    pub async fn erase(
+        &self,
+        meta: &RequestMeta,
+        actor: Actor<'_>,
+        (user, keeper): (&User, Option<&User>),
+        reason: &Reason,
+    ) -> Result<(), Problem> {
+        let email = address_of(&user.email)?;
+        // An unfinished registration may have lost its address to another user who has verified it.
+        let has_address = self.store.address_user(&email).await? == Some(user.id);
+        let entry = self.entry(meta, actor, user.id, reason);
+        let erased = Erased { user, email: &email, has_address, keeper };
+        let mut rows = vec![self.store.farewell(user)];
+        for claim in user.claims(self.store.now()) {
+            if let Some(address) = self.store.former_address(user.id, claim).await? {
+                rows.push(self.store.row(Some(MailKind::AccountErased), Some(user.id)).mailed_to(&address));
+            }
+        }
+        if self.store.erase_user(&erased, &entry, &rows).await? {
+            return Ok(());
+        }
+        let is_there = self.store.user(user.id).await?.is_some();
+        Err(if is_there { Problem::new(Code::Conflict) } else { unknown_user(user.id) })
+    }
+
+    /// Ends the claim of a former address of an account at once, for an owner who has left a mailbox that others read. Both
+    /// addresses get a mail.
+    ///
+    /// # Errors
+    /// 404 if the account has no such claim, 409 if it is changed at the same time, 503.
+    pub async fn end_claim(
+        &self,
+        meta: &RequestMeta,
+        actor: Actor<'_>,
+        user: &User,
+        former: &EmailAddress,
+        reason: &Reason,
+    ) -> Result<(), Problem> {
+        let key = former.fingerprint();
+        let claim = user.claim_of(&key, self.store.now()).ok_or_else(|| unknown_user(user.id))?;
+        let stored = self.store.former_address(user.id, claim).await?.ok_or_else(|| Problem::new(Code::Conflict))?;
+        let told = |address: &str| self.store.row(Some(MailKind::AddressRemoved), Some(user.id)).mailed_to(address);
+        let rows = [
+            told(&stored),
+            self.store.row(Some(MailKind::ClaimEnded), Some(user.id)).mailed_to(&user.email).sweeping(),
+        ];
+        let entry = self.entry(meta, actor, user.id, reason).text("old_email", &key);
+        let done = self.store.end_claim(user, &key, &entry, &rows).await?;
+        if done { Ok(()) } else { Err(Problem::new(Code::Conflict)) }
+    }
+
+    fn entry(&self, meta: &RequestMeta, actor: Actor<'_>, user: UserId, reason: &Reason) -> Entry {
+        actor.sign(self.store.entry(meta)).user(user).reason(reason.as_str().to_owned())
+    }
+}
+
+fn judged(changed: AdminChange, user: UserId) -> Result<(), Problem> {
+    match changed {
+        AdminChange::Done => Ok(()),
+        AdminChange::UnknownUser => Err(unknown_user(user)),
+        AdminChange::NoOtherAdmin => {
+            let detail =
+                "The admin who would be left was changed at the same time, and might be disabled or no admin any more.";
+            Err(Problem::new(Code::Conflict).detail(detail).refused(Refusal::new("last_admin").user(user)))
+        }
+    }
+}

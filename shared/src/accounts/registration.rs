@@ -1,0 +1,144 @@
+//! Registration. The answer does not depend on who holds the address; what differs is the mail.
+//!
+//! An unverified address belongs to no user. The same password again is the same registration. Another one makes
+//! the address contested: after that no registration's password counts, and the user who verifies the address chooses one.
+
+use std::sync::Arc;
+
+use crate::audit_event::Refusal;
+use crate::config::{Config, Registration as Policy};
+use crate::domain::{DisplayName, EmailAddress, Password, Proof, User, UserId};
+use crate::ground::entropy;
+use crate::limits::Limiter;
+use crate::passwords::{PasswordHasher, Verdict};
+use crate::problem::{Code, Problem};
+use crate::request::RequestMeta;
+use crate::routes::{MailKind, Rule};
+use crate::store::{Holder, Registered, Row, Store};
+
+/// The account that is to be made.
+pub struct Applicant {
+    /// Its address.
+    pub email: EmailAddress,
+    /// Its password.
+    pub password: Password,
+    /// Its name.
+    pub name: DisplayName,
+}
+
+/// Makes accounts.
+#[derive(Clone)]
+pub struct Registration {
+    store: Store,
+    hasher: PasswordHasher,
+    limiter: Limiter,
+    config: Arc<Config>,
+}
+
+impl Registration {
+    /// A registration over `store`.
+    #[must_use]
+    pub const fn new(store: Store, hasher: PasswordHasher, limiter: Limiter, config: Arc<Config>) -> Self {
+        Self { store, hasher, limiter, config }
+    }
+
+    /// Registers `applicant`. One password hash is computed in every case.
+    ///
+    /// # Errors
+    /// 403 where registration is closed, 429, 503.
+    pub async fn register(&self, meta: &RequestMeta, applicant: &Applicant) -> Result<(), Problem> {
+        self.limiter.admit_client(Rule::Register, meta).await?;
+        if self.config.passwords.registration == Policy::Closed {
+            let problem =
+                Problem::new(Code::Forbidden).detail("Registration is closed. Ask the operator for an invitation.");
+            let once = format!("registration_closed#{}", meta.client_key());
+            return Err(problem.refused(Refusal::new("registration_closed").once(once)));
+        }
+        // Another registration of the same address may be committed between read and write; then the address is read again.
+        for _ in 0..3 {
+            let address = self.store.address(&applicant.email).await?;
+            let holder = address.as_ref().map_or(Holder::Nobody, |address| address.holder(self.store.now()));
+            let invited = address.as_ref().is_some_and(|address| address.invitation.is_some());
+            if self.apply(meta, applicant, holder, invited).await? == Registered::Done {
+                return Ok(());
+            }
+        }
+        Err(Problem::new(Code::ServiceUnavailable).retry_after(std::time::Duration::from_secs(1)))
+    }
+
+    async fn apply(
+        &self,
+        meta: &RequestMeta,
+        applicant: &Applicant,
+        holder: Holder<'_>,
+        invited: bool,
+    ) -> Result<Registered, Problem> {
+        if let Holder::Registration(user, Some(stored)) = holder {
+            let verdict = self.hasher.verify(&applicant.password, Some(stored)).await.map_err(Problem::unavailable)?;
+            if verdict == Verdict::Wrong {
+                let row = self.row(MailKind::RegistrationContested, user, applicant);
+                let entry = self.store.entry(meta).user(user).reason("contested_address");
+                return Ok(self.store.contest(user, &applicant.email, &entry, &row.asked_by(meta)).await?);
+            }
+            return self
+                .send_mail(meta, applicant, user, MailKind::RegistrationRepeated, "repeated_registration")
+                .await;
+        }
+        let hash = self.hasher.hash(&applicant.password).await.map_err(Problem::unavailable)?;
+        match holder {
+            Holder::Nobody => self.begin(meta, applicant, &hash, invited).await,
+            Holder::Registration(user, _) => {
+                self.send_mail(meta, applicant, user, MailKind::RegistrationContested, "contested_address").await
+            }
+            Holder::Import(user) => {
+                self.send_mail(meta, applicant, user, MailKind::PasswordWanted, "imported_address").await
+            }
+            Holder::Account(user) => {
+                self.send_mail(meta, applicant, user, MailKind::AlreadyRegistered, "taken_address").await
+            }
+            Holder::Former(user) => {
+                self.send_mail(meta, applicant, user, MailKind::AddressReserved, "reserved_address").await
+            }
+        }
+    }
+
+    async fn begin(
+        &self,
+        meta: &RequestMeta,
+        applicant: &Applicant,
+        hash: &str,
+        invited: bool,
+    ) -> Result<Registered, Problem> {
+        let (now, email) = (self.store.now(), &applicant.email);
+        let id = UserId::new(entropy::uuid_v4(self.store.entropy()));
+        let until = now.plus(self.config.mail.registration_ttl);
+        let demands_password = self.config.passwords.makes_admin(email);
+        let user = User {
+            proof: if demands_password { Proof::NewPassword } else { Proof::Confirmation },
+            registered_until: Some(until),
+            ttl: Some(until.as_secs()),
+            ..User::fresh(id, email, &applicant.name, hash, now)
+        };
+        let row = self.row(MailKind::Verification, id, applicant).asked_by(meta);
+        let entry = self.store.entry(meta).user(id);
+        Ok(self.store.register(&user, email, (until, invited), &entry, &row).await?)
+    }
+
+    fn row(&self, kind: MailKind, user: UserId, applicant: &Applicant) -> Row {
+        self.store.row(Some(kind), Some(user)).about(applicant.email.fingerprint())
+    }
+
+    /// The request changes nothing; a mail tells the owner of the address what to do.
+    async fn send_mail(
+        &self,
+        meta: &RequestMeta,
+        applicant: &Applicant,
+        user: UserId,
+        kind: MailKind,
+        reason: &'static str,
+    ) -> Result<Registered, Problem> {
+        let row = self.row(kind, user, applicant).asked_by(meta);
+        self.store.ask_for_mail(&row, &self.store.entry(meta).user(user).reason(reason)).await?;
+        Ok(Registered::Done)
+    }
+}

@@ -1,0 +1,186 @@
+//! AUTH: from an access token to the caller it stands for.
+//!
+//! One strongly consistent read fetches user, session and security record together. The public keys come with it, so a
+//! function that only verifies holds no secret, and a key that was dropped is refused at once. No answer is cached: a
+//! revocation acts on the next request.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+
+use crate::audit_event::Refusal;
+use crate::clock::MAX_CLOCK_SKEW;
+use crate::config::Config;
+use crate::domain::{Liveness, Role, Session, SessionId, Timestamp, User, UserId};
+use crate::limits::Limiter;
+use crate::problem::{Code, Problem};
+use crate::sign_in::issuer::role_of;
+use crate::store::Store;
+use crate::tokens::{AccessTokenError, Claims, PresentedAccessToken, SecurityRecord};
+
+/// So long a password proof counts as recent (contract of the endpoints that ask for one).
+const RECENT: Duration = Duration::from_secs(900);
+
+/// Somebody who has shown a good access token.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The account.
+    pub user: User,
+    /// The session that the token belongs to.
+    pub session: Session,
+    /// What the token says.
+    pub claims: Claims,
+    /// The service's version level and keys.
+    pub security: SecurityRecord,
+    /// What decides whether the user's sessions are live.
+    pub liveness: Liveness,
+}
+
+impl Caller {
+    /// Whether the password was verified in the last 15 minutes, as both the session and the presented token say: for what a
+    /// stolen token alone must not do. By the session alone, an attacker with an older token of it would gain what its owner's
+    /// password has opened for another one.
+    ///
+    /// # Errors
+    /// 401 `reauthentication_required` (RFC 9470).
+    pub fn recently_proved(&self) -> Result<(), Problem> {
+        let now = self.liveness.now;
+        let token_says = Timestamp::from_millis(self.claims.auth_time.saturating_mul(1_000));
+        // A later time was written by a clock that was ahead, and would count for as long as that clock was wrong.
+        let is_recent = |verified: Timestamp| verified <= now.plus(MAX_CLOCK_SKEW) && now.since(verified) < RECENT;
+        if is_recent(self.session.auth_time) && is_recent(token_says) {
+            return Ok(());
+        }
+        let refusal = Refusal::new("reauthentication_required").user(self.user.id).session(self.session.id);
+        Err(Problem::new(Code::ReauthenticationRequired).refused(refusal))
+    }
+
+    /// Whether the caller is an admin now, whatever the token says, and has proved the password recently.
+    fn may_administer(&self, config: &Config) -> Result<(), Problem> {
+        if role_of(&self.user, config) != Role::Admin {
+            let refusal = Refusal::new("not_an_admin").user(self.user.id).actor(self.user.id).session(self.session.id);
+            return Err(Problem::insufficient_scope().refused(refusal));
+        }
+        self.recently_proved()
+    }
+}
+
+/// Turns access tokens into callers.
+#[derive(Clone)]
+pub struct Authenticator {
+    store: Store,
+    config: Arc<Config>,
+}
+
+impl Authenticator {
+    /// An authenticator over `store`.
+    #[must_use]
+    pub const fn new(store: Store, config: Arc<Config>) -> Self {
+        Self { store, config }
+    }
+
+    /// The store that it reads from.
+    #[must_use]
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Charges the buckets of those whom it has let in.
+    #[must_use]
+    pub(crate) fn limiter(&self) -> Limiter {
+        Limiter::new(self.store.clone(), Arc::clone(&self.config))
+    }
+
+    /// The caller, if they may administer.
+    ///
+    /// # Errors
+    /// Those of [`Self::caller`]; 403 without the role, 401 without a recent password proof.
+    pub async fn admin(&self, headers: &HeaderMap) -> Result<Caller, Problem> {
+        let caller = self.caller(headers).await?;
+        caller.may_administer(&self.config)?;
+        Ok(caller)
+    }
+
+    /// What decides whether sessions of a user are live now.
+    #[must_use]
+    pub fn liveness(&self, user: &User, security: &SecurityRecord) -> Liveness {
+        let idle: Option<Duration> = self.config.tokens.session_idle;
+        Liveness { user: user.level(), global: security.level(), idle, now: self.store.now() }
+    }
+
+    /// The caller whom the `Authorization` header stands for.
+    ///
+    /// # Errors
+    /// The 401 codes of RFC 6750 section 3.1, told apart as the contract says; 503 if the store cannot be read.
+    pub async fn caller(&self, headers: &HeaderMap) -> Result<Caller, Problem> {
+        let token = bearer(headers)?;
+        let presented = PresentedAccessToken::parse(token).map_err(|_| Problem::new(Code::InvalidToken))?;
+        let (user_id, session_id) = presented.subject();
+        let (user_id, session_id) = (UserId::new(user_id), SessionId::new(session_id));
+        let read = self.store.authentication(user_id, session_id).await?;
+        let security = read.security;
+        let tokens = &self.config.tokens;
+        let claims = presented.verify(&security.keys, &tokens.issuer, &tokens.audience, self.store.now());
+        let claims = claims.map_err(|error| match error {
+            AccessTokenError::Invalid => Problem::new(Code::InvalidToken),
+            AccessTokenError::Expired => Problem::new(Code::TokenExpired),
+        })?;
+        // From here on the token is one that we made, so a refusal says something about the account. Of a token that is
+        // shown over and over the trail learns once in ten minutes.
+        let refusal = |reason| {
+            let once = format!("token#{reason}#{session_id}");
+            Refusal::new(reason).user(user_id).session(session_id).once(once)
+        };
+        let refused = |code, reason| Problem::new(code).refused(refusal(reason));
+        let user = read.user.ok_or_else(|| refused(Code::SessionRevoked, "unknown_user"))?;
+        let liveness = self.liveness(&user, &security);
+        if !liveness.accepts(claims.user_ver, claims.global_ver) {
+            let refusal = rejected_by_rotation(refusal("token_rejected_due_to_rotation"), &claims, &liveness);
+            return Err(Problem::new(Code::TokenVersionTooOld).refused(refusal));
+        }
+        let session = read.session.ok_or_else(|| refused(Code::SessionRevoked, "session_ended"))?;
+        if !session.is_live(&liveness) {
+            return Err(refused(Code::SessionRevoked, "session_ended"));
+        }
+        if !user.is_active() {
+            return Err(refused(Code::SessionRevoked, "account_disabled"));
+        }
+        if !user.email_verified {
+            return Err(refused(Code::SessionRevoked, "email_not_verified"));
+        }
+        Ok(Caller { user, session, claims, security, liveness })
+    }
+}
+
+/// Which rotation it was: the token's versions beside those in force.
+fn rejected_by_rotation(refusal: Refusal, claims: &Claims, liveness: &Liveness) -> Refusal {
+    let by_user = !liveness.user.accepts(claims.user_ver, liveness.now);
+    refusal
+        .text("scope", if by_user { "user" } else { "global" })
+        .text("user_ver", claims.user_ver)
+        .text("user_least", liveness.user.least(liveness.now))
+        .text("global_ver", claims.global_ver)
+        .text("global_least", liveness.global.least(liveness.now))
+}
+
+/// The token of the `Authorization` header (RFC 6750 section 2.1); nowhere else is one looked for.
+fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let value = values.next().ok_or_else(|| Problem::new(Code::MissingToken))?;
+    if values.next().is_some() {
+        return Err(Problem::new(Code::InvalidToken));
+    }
+    let text = value.to_str().map_err(|_| Problem::new(Code::InvalidToken))?;
+    // Payload 2.0 joins two headers by a comma, which no token and no scheme contains.
+    if text.contains(',') {
+        return Err(Problem::new(Code::InvalidToken));
+    }
+    let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
+    let token = token.trim_matches(' ');
+    if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
+        return Err(Problem::new(Code::MissingToken));
+    }
+    Ok(token)
+}

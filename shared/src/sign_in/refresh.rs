@@ -1,0 +1,243 @@
+//! Refresh: one lineage under any parallelism, the same successor for a retry, and theft ends the session.
+//!
+//! [`presented`] says what a token is: the current one (the session moves on), the one before it and still to be answered
+//! (the answer was lost, or two tabs were quick: the same successor again), or another one of the family. That is an
+//! ancestor, and since no client keeps those, an attacker has it.
+//!
+//! The access token is signed before anything is written: an error after the commit would leave a client with a spent
+//! token and without its successor. A refused token is charged to the client's bucket before the refusal is recorded, and
+//! the record names the owner only if the token carries the secret of the session's family: anybody can write a victim's
+//! identifier into a token.
+
+pub mod presented;
+mod retry;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use self::presented::{Presented, RetryKey};
+use crate::audit_event::{Outcome, Refusal};
+use crate::config::{Config, TheftScope};
+use crate::domain::{RetiredToken, Session, User};
+use crate::ground::{digest, entropy};
+use crate::limits::Limiter;
+use crate::problem::{Code, FieldError, Problem};
+use crate::request::RequestMeta;
+use crate::request::locator::Locator;
+use crate::routes::{MailKind, Rule};
+use crate::sign_in::authentication::Authenticator;
+use crate::sign_in::issuer::{Issuer, TokenPair};
+use crate::store::{Refreshed, Store};
+use crate::telemetry::{self, Metric};
+use crate::tokens::{RefreshToken, SecurityRecord};
+
+/// Lost races before a client is asked to come back.
+const TRIES: u32 = 5;
+/// Retries after the grace are recorded once in this time: a flood must not fill the audit log.
+const RECORD_INTERVAL: Duration = Duration::from_secs(600);
+
+/// Refreshes.
+#[derive(Clone)]
+pub struct Refresh {
+    /// The tables.
+    pub store: Store,
+    /// Knows what makes a session live.
+    pub authenticator: Authenticator,
+    /// The tokens.
+    pub issuer: Issuer,
+    /// The session's bucket, and the client's.
+    pub limiter: Limiter,
+    /// Where an address is.
+    pub locator: Locator,
+    /// The settings.
+    pub config: Arc<Config>,
+}
+
+/// A call: what the client sent, and what AUTH has read for it.
+struct Call<'a> {
+    meta: &'a RequestMeta,
+    token: &'a RefreshToken,
+    key: Option<String>,
+    user: User,
+    security: SecurityRecord,
+}
+
+/// Why a call gets no tokens.
+enum Stop {
+    /// The token is refused.
+    Refused(Box<Refusal>),
+    /// Anything else.
+    Problem(Problem),
+}
+
+impl<E: Into<Problem>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Problem(error.into())
+    }
+}
+
+/// The tokens, or the session as another write has left it.
+type Attempt = Result<TokenPair, Option<Box<Session>>>;
+
+impl Refresh {
+    /// The next token pair of the session that `presented` belongs to; `key` lets a client whose answer is lost have the same
+    /// pair again.
+    ///
+    /// # Errors
+    /// 401 `invalid_refresh_token`, whatever the reason; 422 for a key that has been used; 429, and the token is not spent; 503.
+    pub async fn refresh(
+        &self,
+        meta: &RequestMeta,
+        presented: &str,
+        key: Option<&RetryKey>,
+    ) -> Result<TokenPair, Problem> {
+        // A mistyped or cut token is refused without a call, and so without a record.
+        let token = RefreshToken::parse(presented).ok_or_else(|| Problem::new(Code::InvalidRefreshToken))?;
+        match self.tokens(meta, &token, key.map(RetryKey::hash)).await {
+            Ok(tokens) => Ok(tokens),
+            Err(Stop::Problem(problem)) => Err(problem),
+            Err(Stop::Refused(refusal)) => {
+                self.limiter.admit_client(Rule::RefusedTokens, meta).await?;
+                Err(Problem::new(Code::InvalidRefreshToken).refused(*refusal))
+            }
+        }
+    }
+
+    async fn tokens(&self, meta: &RequestMeta, token: &RefreshToken, key: Option<String>) -> Result<TokenPair, Stop> {
+        let read = self.store.authentication(token.user(), token.session()).await?;
+        let mut session = owned(read.session.map(Box::new), token, meta)?;
+        let user = read.user.ok_or_else(|| refused(token, "unknown_user"))?;
+        let call = Call { meta, token, key, user, security: read.security };
+        for _ in 0..TRIES {
+            self.check(&call, &session)?;
+            let attempt =
+                match presented::judge(&session, token, call.key.as_deref(), self.store.now(), &self.config.tokens) {
+                    Presented::Current => self.advance(&call, *session).await?,
+                    Presented::RetriedWithinGrace(retired) => self.retry(&call, *session, retired).await?,
+                    Presented::RetriedLate(retired) => self.retry_late(&call, *session, retired).await?,
+                    Presented::RetriesUsedUp(left) => {
+                        let (most, grace) = (presented::MAX_RETRIES_IN_GRACE, self.config.tokens.refresh_grace);
+                        return Err(Limiter::retries_used_up(&session, most, grace, left).into());
+                    }
+                    Presented::Ancestor => return Err(self.end_for_theft(&call).await?),
+                };
+            match attempt {
+                Ok(pair) => return Ok(pair),
+                Err(moved) => session = owned(moved, token, meta)?,
+            }
+        }
+        Err(Problem::new(Code::ServiceUnavailable).retry_after(Duration::from_secs(1)).into())
+    }
+
+    /// What the account and the session must be for any token of the session to count.
+    fn check(&self, call: &Call<'_>, session: &Session) -> Result<(), Stop> {
+        let liveness = self.authenticator.liveness(&call.user, &call.security);
+        if !call.user.is_active() {
+            return Err(refused(call.token, "account_disabled"));
+        }
+        if !call.user.email_verified {
+            return Err(refused(call.token, "email_not_verified"));
+        }
+        if !session.stamp().is_in_time(&liveness) {
+            return Err(refused(call.token, "expired"));
+        }
+        if !liveness.accepts(session.user_ver, session.global_ver) {
+            return Err(refused(call.token, "token_version_too_old"));
+        }
+        Ok(())
+    }
+
+    /// Moves the session on.
+    async fn advance(&self, call: &Call<'_>, session: Session) -> Result<Attempt, Stop> {
+        // A constant key would give a thief of a spent token its successor, too.
+        if presented::is_key_of(session.retired.as_ref(), call.key.as_deref()) {
+            return Err(reused_key().into());
+        }
+        // The bucket moves in the write that moves the token, on the condition that no other call has moved it.
+        let tat = self.limiter.admit_session(Rule::Refresh, &session)?;
+        let nonce = entropy::bytes::<12>(self.store.entropy());
+        let successor = call.token.successor(&nonce);
+        let entry = self.store.entry(call.meta).by_owner(session.user_id).session(session.id);
+        let retired = RetiredToken {
+            hash: session.current.clone(),
+            nonce: digest::encode(&nonce),
+            at: entry.occurred_at,
+            key: call.key.clone(),
+            uses: 0,
+            recorded: None,
+            write: None,
+        };
+        let next = Session { current: successor.hash(), retired: Some(retired), ..self.seen(call, &session, tat) };
+        let pair = self.issuer.issue(&call.user, &next, &call.security, &successor).await?;
+        Ok(won(pair, self.store.advance_session(&session, &next, &entry).await?))
+    }
+
+    /// `session` as the client of `call` leaves it.
+    fn seen(&self, call: &Call<'_>, session: &Session, tat: i64) -> Session {
+        Session {
+            last_activity_at: self.store.now(),
+            ip_address: call.meta.client.to_string(),
+            user_agent: call.meta.user_agent.as_str().to_owned(),
+            place: self.locator.place(call.meta),
+            tat: Some(tat),
+            ..session.clone()
+        }
+    }
+
+    /// Ends what the stolen token reaches and tells the owner. Record and mail are committed with the end, so the refusal
+    /// itself is not recorded again, and no client pays for it.
+    async fn end_for_theft(&self, call: &Call<'_>) -> Result<Stop, Stop> {
+        let token = call.token;
+        let mut entry =
+            self.store.entry(call.meta).user(token.user()).session(token.session()).reason("refresh_token_reused");
+        entry.outcome = Outcome::Refused;
+        let row = self.store.notice(MailKind::TheftDetected, &call.user).asked_by(call.meta);
+        let ended = match self.config.tokens.theft_scope {
+            TheftScope::Session => {
+                self.store
+                    .end_session_of_family(token.user(), token.session(), &token.family().hash(), &entry, Some(&row))
+                    .await?
+            }
+            TheftScope::User => {
+                self.store.rotate_user(token.user(), &entry, &row.sweeping()).await?;
+                true
+            }
+        };
+        if !ended {
+            return Ok(refused(token, "session_ended"));
+        }
+        telemetry::count(Metric::Theft);
+        Ok(Problem::new(Code::InvalidRefreshToken).into())
+    }
+}
+
+/// The session, if `token` is one of its family. Whom any other token names is not known.
+fn owned(found: Option<Box<Session>>, token: &RefreshToken, meta: &RequestMeta) -> Result<Box<Session>, Stop> {
+    let unknown = |reason| {
+        let once = format!("refresh#{reason}#{}", meta.client_key());
+        Stop::Refused(Box::new(Refusal::new(reason).once(once)))
+    };
+    let session = found.ok_or_else(|| unknown("session_ended"))?;
+    if digest::equal(session.family.as_bytes(), token.family().hash().as_bytes()) {
+        return Ok(session);
+    }
+    Err(unknown("unknown_token"))
+}
+
+/// A refusal of a token that is one of the session's. Of one that is shown over and over, one record is made in ten minutes.
+fn refused(token: &RefreshToken, reason: &'static str) -> Stop {
+    let once = format!("refresh#{reason}#{}", token.session());
+    Stop::Refused(Box::new(Refusal::new(reason).user(token.user()).session(token.session()).once(once)))
+}
+
+fn won(pair: TokenPair, written: Refreshed) -> Attempt {
+    match written {
+        Refreshed::Done => Ok(pair),
+        Refreshed::Lost(moved) => Err(moved),
+    }
+}
+
+fn reused_key() -> Problem {
+    let detail = "Was the key of the refresh before. Make a new one for each refresh.";
+    Problem::validation(vec![FieldError { pointer: "/retry_key".to_owned(), code: "reused", detail: detail.into() }])
+}

@@ -57,12 +57,27 @@ impl Limiter {
     ///
     /// # Errors
     /// 429, or 503 if the buckets cannot be reached and the request changes something.
-    pub async fn admit_user(&self, rule: Rule, meta: &RequestMeta, user: UserId) -> Result<(), Problem> {
-        let problem = match self.store.charge(rule, self.limit(rule), &user.to_string()).await {
+    pub async fn admit_user(
+        &self,
+        rule: Rule,
+        meta: &RequestMeta,
+        user: UserId,
+    ) -> Result<(), Problem> {
+        let problem = match self
+            .store
+            .charge(rule, self.limit(rule), &user.to_string())
+            .await
+        {
             Ok(Admission::Admitted(_)) => return Ok(()),
-            Ok(Admission::Denied(wait)) => refused(rule, self.limit(rule), &user.to_string(), wait).concerning(user),
+            Ok(Admission::Denied(wait)) => {
+                refused(rule, self.limit(rule), &user.to_string(), wait).concerning(user)
+            }
             Err(error) if meta.method.is_safe() => {
-                tracing::warn!(rule = rule.name(), error = crate::ground::error_chain(&error), "a limit was skipped");
+                tracing::warn!(
+                    rule = rule.name(),
+                    error = crate::ground::error_chain(&error),
+                    "a limit was skipped"
+                );
                 telemetry::count(Metric::LimitSkipped);
                 return Ok(());
             }
@@ -76,7 +91,9 @@ impl Limiter {
     /// # Errors
     /// 429, or 503 if the buckets cannot be reached.
     pub async fn admit_provider(&self, user: UserId, provider: &str) -> Result<(), Problem> {
-        self.admit(Rule::ProviderCalls, &format!("{user}#{provider}")).await.map(|_| ())
+        self.admit(Rule::ProviderCalls, &format!("{user}#{provider}"))
+            .await
+            .map(|_| ())
     }
 
     /// Takes a token of a session's own bucket, which stands in its item: what to write there.
@@ -85,23 +102,34 @@ impl Limiter {
     /// 429.
     pub fn admit_session(&self, rule: Rule, session: &Session) -> Result<i64, Problem> {
         let limit = self.limit(rule);
-        store::take(limit, session.tat, self.store.now())
-            .map_err(|wait| refused(rule, limit, &session.id.to_string(), wait).concerning(session.user_id))
+        store::take(limit, session.tat, self.store.now()).map_err(|wait| {
+            refused(rule, limit, &session.id.to_string(), wait).concerning(session.user_id)
+        })
     }
 
     /// 429 for a retired token of `session` that was retried `most` times within `grace`, of which `left` is left.
     #[must_use]
-    pub fn retries_used_up(session: &Session, most: u32, grace: Duration, left: Duration) -> Problem {
+    pub fn retries_used_up(
+        session: &Session,
+        most: u32,
+        grace: Duration,
+        left: Duration,
+    ) -> Problem {
         let policy = format!("\"refresh-retries\";q={most};w={}", grace.as_secs().max(1));
         let detail = "The spent refresh token was sent too often. Use the newer one that another call got; without it, \
                       repeat the call after `Retry-After` with the `retry_key` of the refresh. Without a key that would end the session.";
-        too_many("refresh-retries", policy, &session.id.to_string(), left).detail(detail).concerning(session.user_id)
+        too_many("refresh-retries", policy, &session.id.to_string(), left)
+            .detail(detail)
+            .concerning(session.user_id)
     }
 
     /// Gives a token back; a failure only delays its return.
     pub async fn give_back(&self, charge: Charge) {
         if let Err(error) = self.store.give_back(charge).await {
-            tracing::warn!(error = crate::ground::error_chain(&error), "a token could not be given back");
+            tracing::warn!(
+                error = crate::ground::error_chain(&error),
+                "a token could not be given back"
+            );
         }
     }
 
@@ -120,7 +148,11 @@ impl Limiter {
 
 /// 429 with the fields of draft-ietf-httpapi-ratelimit-headers-10.
 fn refused(rule: Rule, limit: Limit, who: &str, wait: Duration) -> Problem {
-    let window = limit.interval.saturating_mul(u32::try_from(limit.capacity).unwrap_or(u32::MAX)).as_secs().max(1);
+    let window = limit
+        .interval
+        .saturating_mul(u32::try_from(limit.capacity).unwrap_or(u32::MAX))
+        .as_secs()
+        .max(1);
     let policy = format!("\"{}\";q={};w={window}", rule.name(), limit.capacity);
     too_many(rule.name(), policy, who, wait)
 }

@@ -18,11 +18,22 @@ type Opened = BTreeMap<String, usize>;
 /// How many connections a function has open at its start, and after its first event.
 async fn opened(stage: &Stage, folder: &str, event: &str) -> (Opened, Opened) {
     let services = stage.app.settings().beginning_with("AWS_ENDPOINT_URL_");
-    let services = services.map(|(name, url)| (name.to_owned(), url.to_owned())).collect();
+    let services = services
+        .map(|(name, url)| (name.to_owned(), url.to_owned()))
+        .collect();
     let wires = Wires::before(services, None).await.expect("ports");
     let function = function(&stage.app, program_of(folder)).with_all(wires.variables());
-    let mut process = function.start().await.unwrap_or_else(|failure| panic!("{failure}"));
-    let count = || wires.opened().into_iter().map(|(service, count)| (service.to_owned(), count)).collect();
+    let mut process = function
+        .start()
+        .await
+        .unwrap_or_else(|failure| panic!("{failure}"));
+    let count = || {
+        wires
+            .opened()
+            .into_iter()
+            .map(|(service, count)| (service.to_owned(), count))
+            .collect()
+    };
     let at_start = count();
     respond(&mut process, &stage.event(folder, event)).await;
     (at_start, count())
@@ -33,7 +44,11 @@ async fn stage() -> Stage {
 }
 
 fn called(opened: &Opened) -> BTreeSet<&str> {
-    opened.iter().filter(|(_, count)| **count > 0).map(|(service, _)| service.as_str()).collect()
+    opened
+        .iter()
+        .filter(|(_, count)| **count > 0)
+        .map(|(service, _)| service.as_str())
+        .collect()
 }
 
 #[tokio::test]
@@ -41,9 +56,12 @@ async fn the_first_request_opens_no_connection() {
     let mut late = Vec::new();
     for folder in http_folders() {
         let (at_start, after) = opened(&stage().await, &folder, "success.v1").await;
-        let is_ready = at_start == after || SEARCHES.contains(&folder.as_str()) && called(&at_start) == called(&after);
+        let is_ready = at_start == after
+            || SEARCHES.contains(&folder.as_str()) && called(&at_start) == called(&after);
         if !is_ready {
-            late.push(format!("{folder}: {at_start:?} at its start, {after:?} behind its first event"));
+            late.push(format!(
+                "{folder}: {at_start:?} at its start, {after:?} behind its first event"
+            ));
         }
     }
     assert!(late.is_empty(), "{late:#?}");
@@ -61,11 +79,26 @@ async fn the_first_message_opens_no_connection() {
     stage.ask_for_mail().await;
     let (at_start, after) = opened(&stage, "outbox-mailer", "success").await;
     assert_eq!(at_start, after, "outbox-mailer");
-    assert_eq!(called(&after), ["DYNAMODB", "SECRETS_MANAGER", "SESV2"].into());
+    assert_eq!(
+        called(&after),
+        ["DYNAMODB", "SECRETS_MANAGER", "SESV2"].into()
+    );
     stage.values.pop();
-    let token = stage.values.first().map(|(_, token)| token.clone()).expect("a token");
-    stage.app.anonymous().bearer(&token).delete("/api/v1/auth/sessions/all").await.assert(200);
-    stage.values.push(("{{outbox_row}}", outbox_row(&stage.app, "sweep").await));
+    let token = stage
+        .values
+        .first()
+        .map(|(_, token)| token.clone())
+        .expect("a token");
+    stage
+        .app
+        .anonymous()
+        .bearer(&token)
+        .delete("/api/v1/auth/sessions/all")
+        .await
+        .assert(200);
+    stage
+        .values
+        .push(("{{outbox_row}}", outbox_row(&stage.app, "sweep").await));
     let (at_start, after) = opened(&stage, "outbox-sweeper", "success").await;
     assert_eq!(at_start, after, "outbox-sweeper");
 }
@@ -89,7 +122,11 @@ async fn who_keeps_the_trail_has_a_connection_to_each_service_when_it_starts() {
         ("audit-checkpoint", &["DYNAMODB", "KMS", "S3"]),
     ] {
         let (at_start, after) = opened(&stage, folder, "success").await;
-        assert_eq!(called(&at_start), services.iter().copied().collect(), "{folder}");
+        assert_eq!(
+            called(&at_start),
+            services.iter().copied().collect(),
+            "{folder}"
+        );
         assert_eq!(called(&after), called(&at_start), "{folder}");
     }
 }

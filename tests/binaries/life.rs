@@ -13,7 +13,9 @@ const TERMINATED: i32 = 15;
 
 /// A request as an HTTP API sends it.
 fn event(method: &str, path: &str, token: Option<&str>, body: Option<&Value>) -> String {
-    let authorization = token.map(|token| format!("Bearer {token}")).unwrap_or_default();
+    let authorization = token
+        .map(|token| format!("Bearer {token}"))
+        .unwrap_or_default();
     let event = json!({
         "version": "2.0",
         "routeKey": "$default",
@@ -43,22 +45,46 @@ async fn unlimited() -> TestApp {
 #[tokio::test]
 async fn a_process_that_is_told_to_end_ends_at_once_and_has_nothing_to_complain_of() {
     let app = unlimited().await;
-    let token = app.logged_in("a@example.com").await.access.expect("a token");
+    let token = app
+        .logged_in("a@example.com")
+        .await
+        .access
+        .expect("a token");
     let mut process = start(&app, "auth-me").await;
     respond(&mut process, &me(&token)).await;
     let (status, output) = process.terminate().await.expect("an end");
-    assert!(status.success() || status.signal() == Some(TERMINATED), "{status}");
-    assert!(!output.contains("\"ERROR\"") && !output.contains("panicked"), "{output}");
+    assert!(
+        status.success() || status.signal() == Some(TERMINATED),
+        "{status}"
+    );
+    assert!(
+        !output.contains("\"ERROR\"") && !output.contains("panicked"),
+        "{output}"
+    );
 }
 
 #[tokio::test]
 async fn an_event_that_is_none_is_an_error_and_the_next_one_is_answered() {
     let app = unlimited().await;
-    let token = app.logged_in("a@example.com").await.access.expect("a token");
+    let token = app
+        .logged_in("a@example.com")
+        .await
+        .access
+        .expect("a token");
     let mut process = start(&app, "auth-me").await;
-    for malformed in ["", "null", "[]", "{\"Records\":[]}", "{\"version\":\"2.0\"", "\u{0}"] {
+    for malformed in [
+        "",
+        "null",
+        "[]",
+        "{\"Records\":[]}",
+        "{\"version\":\"2.0\"",
+        "\u{0}",
+    ] {
         let answer = invoke(&mut process, malformed).await;
-        assert!(matches!(answer, Answer::Error(_)), "{malformed}: {answer:?}");
+        assert!(
+            matches!(answer, Answer::Error(_)),
+            "{malformed}: {answer:?}"
+        );
     }
     assert_eq!(respond(&mut process, &me(&token)).await["statusCode"], 200);
 }
@@ -66,7 +92,11 @@ async fn an_event_that_is_none_is_an_error_and_the_next_one_is_answered() {
 #[tokio::test]
 async fn many_events_are_answered_by_one_process_on_one_connection_to_lambda() {
     let app = unlimited().await;
-    let token = app.logged_in("a@example.com").await.access.expect("a token");
+    let token = app
+        .logged_in("a@example.com")
+        .await
+        .access
+        .expect("a token");
     let mut process = start(&app, "auth-me").await;
     for _ in 0..50 {
         assert_eq!(respond(&mut process, &me(&token)).await["statusCode"], 200);
@@ -77,10 +107,17 @@ async fn many_events_are_answered_by_one_process_on_one_connection_to_lambda() {
 #[tokio::test]
 async fn memory_does_not_grow_with_the_events() {
     let app = unlimited().await;
-    let token = app.logged_in("a@example.com").await.access.expect("a token");
+    let token = app
+        .logged_in("a@example.com")
+        .await
+        .access
+        .expect("a token");
     let login = json!({ "email": "a@example.com", "password": PASSWORD });
     let login = event("POST", "/api/v1/auth/login", None, Some(&login));
-    for (function, event, first, more) in [("auth-me", me(&token), 100, 400), ("auth-login", login, 100, 100)] {
+    for (function, event, first, more) in [
+        ("auth-me", me(&token), 100, 400),
+        ("auth-login", login, 100, 100),
+    ] {
         let mut process = start(&app, function).await;
         for _ in 0..first {
             assert_eq!(respond(&mut process, &event).await["statusCode"], 200);
@@ -90,6 +127,9 @@ async fn memory_does_not_grow_with_the_events() {
             respond(&mut process, &event).await;
         }
         let grown = process.memory().expect("a number").saturating_sub(before);
-        assert!(grown <= 512, "{function}: {grown} KiB more than {before} KiB after {more} more events");
+        assert!(
+            grown <= 512,
+            "{function}: {grown} KiB more than {before} KiB after {more} more events"
+        );
     }
 }

@@ -25,13 +25,29 @@ async fn replay(process: &mut Process, stage: &Stage, folder: &str, name: &str) 
         let values: Vec<_> = values.as_array().into_iter().flatten().map(text).collect();
         (name.clone(), values.join(", "))
     };
-    let (plain, multiple) = (answer["headers"].as_object(), answer["multiValueHeaders"].as_object());
+    let (plain, multiple) = (
+        answer["headers"].as_object(),
+        answer["multiValueHeaders"].as_object(),
+    );
     let multiple: Vec<_> = multiple.into_iter().flatten().map(several).collect();
-    let headers = if multiple.is_empty() { plain.into_iter().flatten().map(one).collect() } else { multiple };
-    let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let headers = if multiple.is_empty() {
+        plain.into_iter().flatten().map(one).collect()
+    } else {
+        multiple
+    };
+    let headers = headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
     let body = text(&answer["body"]);
-    let body = if answer["isBase64Encoded"] == true { STANDARD.decode(body).expect("base64") } else { body.into() };
-    let status = answer["statusCode"].as_u64().and_then(|status| status.try_into().ok()).expect("a status");
+    let body = if answer["isBase64Encoded"] == true {
+        STANDARD.decode(body).expect("base64")
+    } else {
+        body.into()
+    };
+    let status = answer["statusCode"]
+        .as_u64()
+        .and_then(|status| status.try_into().ok())
+        .expect("a status");
     let told = Told::new(status, headers, &body);
     told.assert_expected(folder, name);
     told
@@ -39,7 +55,10 @@ async fn replay(process: &mut Process, stage: &Stage, folder: &str, name: &str) 
 
 /// Whether a success changes nothing that a second one could miss.
 fn only_reads(folder: &str) -> bool {
-    routes::ALL.iter().find(|route| route.function == folder).is_none_or(|route| route.method == Method::GET)
+    routes::ALL
+        .iter()
+        .find(|route| route.function == folder)
+        .is_none_or(|route| route.method == Method::GET)
 }
 
 #[tokio::test]
@@ -64,7 +83,10 @@ async fn every_event_is_answered_as_it_says_and_in_both_versions_alike() {
             differing.push(format!("{folder}: {refusals:?} {v1:?} {v2:?}"));
         }
     }
-    assert!(differing.is_empty(), "the two versions of an event are answered differently: {differing:#?}");
+    assert!(
+        differing.is_empty(),
+        "the two versions of an event are answered differently: {differing:#?}"
+    );
 }
 
 /// Hands a consumer its events: the good message is done, the other one comes again.
@@ -76,7 +98,10 @@ async fn replay_messages(stage: &Stage, folder: &str) {
     let refused = respond(&mut process, &refusal).await;
     let refusal: Value = serde_json::from_str(&refusal).expect("JSON");
     let id = &refusal["Records"][0]["messageId"];
-    assert_eq!(refused, json!({ "batchItemFailures": [{ "itemIdentifier": id }] }));
+    assert_eq!(
+        refused,
+        json!({ "batchItemFailures": [{ "itemIdentifier": id }] })
+    );
 }
 
 #[tokio::test]
@@ -93,8 +118,16 @@ async fn the_sweeper_removes_the_sessions_of_its_event() {
     let mut stage = stage().await;
     stage.app.drain().await;
     let token = stage.values[0].1.clone();
-    stage.app.anonymous().bearer(&token).delete("/api/v1/auth/sessions/all").await.assert(200);
-    stage.values.push(("{{outbox_row}}", outbox_row(&stage.app, "sweep").await));
+    stage
+        .app
+        .anonymous()
+        .bearer(&token)
+        .delete("/api/v1/auth/sessions/all")
+        .await
+        .assert(200);
+    stage
+        .values
+        .push(("{{outbox_row}}", outbox_row(&stage.app, "sweep").await));
     assert_eq!(stage.app.db_scan("tokens").await.len(), 3);
     replay_messages(&stage, "outbox-sweeper").await;
     assert_eq!(stage.app.db_scan("tokens").await.len(), 1);
@@ -106,18 +139,36 @@ async fn a_rotation_does_the_step_of_its_event_and_refuses_what_is_none() {
     for folder in ["keys-rotate-signing", "keys-rotate-data"] {
         let mut process = start(&stage.app, folder).await;
         let refused = invoke(&mut process, &stage.event(folder, "refusal")).await;
-        assert!(matches!(refused, Answer::Error(_)), "events/{folder}/refusal.json: {refused:?}");
-        assert_eq!(respond(&mut process, &stage.event(folder, "success")).await, Value::Null);
+        assert!(
+            matches!(refused, Answer::Error(_)),
+            "events/{folder}/refusal.json: {refused:?}"
+        );
+        assert_eq!(
+            respond(&mut process, &stage.event(folder, "success")).await,
+            Value::Null
+        );
     }
 }
 
 #[tokio::test]
 async fn the_first_start_makes_no_keys_where_there_are_some() {
     let stage = stage().await;
-    let keys = || async { stage.app.environment.store().security().await.expect("a read").expect("a record") };
+    let keys = || async {
+        stage
+            .app
+            .environment
+            .store()
+            .security()
+            .await
+            .expect("a read")
+            .expect("a record")
+    };
     let before = keys().await;
     let mut process = start(&stage.app, "keys-init").await;
-    assert_eq!(respond(&mut process, &stage.event("keys-init", "success")).await, Value::Null);
+    assert_eq!(
+        respond(&mut process, &stage.event("keys-init", "success")).await,
+        Value::Null
+    );
     assert_eq!(keys().await, before);
 }
 
@@ -127,14 +178,23 @@ async fn the_trail_is_sealed_signed_and_looked_through_by_its_events() {
     let mut sealer = start(&stage.app, "audit-sealer").await;
     let refused = invoke(&mut sealer, &stage.event("audit-sealer", "refusal")).await;
     assert!(matches!(refused, Answer::Error(_)), "{refused:?}");
-    assert_eq!(respond(&mut sealer, &stage.event("audit-sealer", "success")).await, Value::Null);
+    assert_eq!(
+        respond(&mut sealer, &stage.event("audit-sealer", "success")).await,
+        Value::Null
+    );
     assert_eq!(stage.app.db_items("seals", "LANE#").await.len(), 1);
     for folder in ["audit-reconciler", "audit-checkpoint"] {
         let mut process = start(&stage.app, folder).await;
-        assert_eq!(respond(&mut process, &stage.event(folder, "success")).await, Value::Null);
+        assert_eq!(
+            respond(&mut process, &stage.event(folder, "success")).await,
+            Value::Null
+        );
     }
     let checkpoints = stage.app.db_items("seals", "CHECKPOINT").await;
-    assert!(checkpoints.len() == 1 && text(&checkpoints[0], "signature").is_some(), "{checkpoints:?}");
+    assert!(
+        checkpoints.len() == 1 && text(&checkpoints[0], "signature").is_some(),
+        "{checkpoints:?}"
+    );
 }
 
 #[tokio::test]
@@ -143,7 +203,9 @@ async fn the_authorizer_lets_in_or_refuses_as_its_event_says() {
     let mut process = start(&stage.app, "access-authorizer").await;
     let allowed = respond(&mut process, &stage.event("access-authorizer", "success")).await;
     assert_eq!(allowed["policyDocument"]["Statement"][0]["Effect"], "Allow");
-    let Answer::Error(refused) = invoke(&mut process, &stage.event("access-authorizer", "refusal")).await else {
+    let Answer::Error(refused) =
+        invoke(&mut process, &stage.event("access-authorizer", "refusal")).await
+    else {
         panic!("let in");
     };
     let refused: Value = serde_json::from_slice(&refused).expect("JSON");

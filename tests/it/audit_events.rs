@@ -39,15 +39,24 @@ fn events(answer: &Answer) -> Vec<Value> {
 }
 
 fn ids(events: &[Value]) -> Vec<String> {
-    events.iter().map(|event| event["event_id"].as_str().expect("an id").to_owned()).collect()
+    events
+        .iter()
+        .map(|event| event["event_id"].as_str().expect("an id").to_owned())
+        .collect()
 }
 
 fn actions(events: &[Value]) -> Vec<&str> {
-    events.iter().map(|event| event["action"].as_str().unwrap_or_default()).collect()
+    events
+        .iter()
+        .map(|event| event["action"].as_str().unwrap_or_default())
+        .collect()
 }
 
 async fn id_of(actor: &Actor<'_>) -> String {
-    actor.me().await.json()["id"].as_str().expect("an id").to_owned()
+    actor.me().await.json()["id"]
+        .as_str()
+        .expect("an id")
+        .to_owned()
 }
 
 /// An admin whose password was proved just now.
@@ -66,7 +75,10 @@ async fn follow<F: AsyncFn()>(actor: &Actor<'_>, path: &str, between: F) -> Vec<
             return all;
         };
         between().await;
-        next = format!("{path}{}cursor={cursor}", if path.contains('?') { '&' } else { '?' });
+        next = format!(
+            "{path}{}cursor={cursor}",
+            if path.contains('?') { '&' } else { '?' }
+        );
     }
     unreachable!("the pages have no end");
 }
@@ -74,8 +86,15 @@ async fn follow<F: AsyncFn()>(actor: &Actor<'_>, path: &str, between: F) -> Vec<
 /// What stands in the table, newest first: ids of the records that are `wanted`.
 async fn stored(app: &TestApp, wanted: impl Fn(&Item) -> bool) -> Vec<String> {
     let records = app.db_scan("audit").await;
-    let ids = records.iter().filter(|record| wanted(record)).filter_map(|record| text(record, "event_id"));
-    ids.map(str::to_owned).collect::<BTreeSet<_>>().into_iter().rev().collect()
+    let ids = records
+        .iter()
+        .filter(|record| wanted(record))
+        .filter_map(|record| text(record, "event_id"));
+    ids.map(str::to_owned)
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .rev()
+        .collect()
 }
 
 #[tokio::test]
@@ -95,7 +114,10 @@ async fn an_owner_sees_their_own_records_newest_first_with_every_member() {
     assert_eq!(answer.json()["next_cursor"], Value::Null);
     // The clock of the tests stood still between the first three.
     let earlier: BTreeSet<_> = actions(&events[1..]).into_iter().collect();
-    assert_eq!(earlier, BTreeSet::from(["auth.register", "auth.verify_email", "auth.login"]));
+    assert_eq!(
+        earlier,
+        BTreeSet::from(["auth.register", "auth.verify_email", "auth.login"])
+    );
     assert_eq!((events.len(), actions(&events)[0]), (4, "auth.login"));
     assert!(ids(&events).is_sorted_by(|one, other| one > other));
     let refused = &events[0];
@@ -109,7 +131,12 @@ async fn an_owner_sees_their_own_records_newest_first_with_every_member() {
     }
     let id = id_of(&ada).await;
     for event in &events {
-        let members: Vec<_> = event.as_object().expect("an object").keys().map(String::as_str).collect();
+        let members: Vec<_> = event
+            .as_object()
+            .expect("an object")
+            .keys()
+            .map(String::as_str)
+            .collect();
         assert_eq!(members, MEMBERS);
         assert_eq!(event["user_id"], *id, "{event}");
     }
@@ -123,11 +150,18 @@ async fn from_where_an_admin_or_the_operator_did_it_is_not_told_to_the_owner() {
     let id = id_of(&ada).await;
     let reason = json!({ "reason": "the owner asked us on the phone" });
     app.advance(1);
-    root.post(&format!("/api/v1/admin/users/{id}/unlock"), &reason).await.assert(200);
+    root.post(&format!("/api/v1/admin/users/{id}/unlock"), &reason)
+        .await
+        .assert(200);
     app.advance(1);
-    root.get(&format!("{EVENTS}?user_id={id}")).await.assert(200);
+    root.get(&format!("{EVENTS}?user_id={id}"))
+        .await
+        .assert(200);
     let seen = events(&ada.get(ACTIVITY).await);
-    assert_eq!(actions(&seen)[..2], ["admin.audit_events", "admin.unlock_user"]);
+    assert_eq!(
+        actions(&seen)[..2],
+        ["admin.audit_events", "admin.unlock_user"]
+    );
     for event in &seen[..2] {
         assert_eq!(event["actor_id"], *id_of(&root).await, "{event}");
         for name in ["ip_address", "user_agent", "fingerprint", "session_id"] {
@@ -136,8 +170,16 @@ async fn from_where_an_admin_or_the_operator_did_it_is_not_told_to_the_owner() {
     }
     assert!(seen[2]["ip_address"].is_string(), "{}", seen[2]);
     // An admin is shown everything.
-    let shown = events(&root.get(&format!("{EVENTS}?user_id={id}&action=admin.unlock_user")).await);
-    assert!(shown[0]["ip_address"].is_string() && shown[0]["session_id"].is_string(), "{}", shown[0]);
+    let shown = events(
+        &root
+            .get(&format!("{EVENTS}?user_id={id}&action=admin.unlock_user"))
+            .await,
+    );
+    assert!(
+        shown[0]["ip_address"].is_string() && shown[0]["session_id"].is_string(),
+        "{}",
+        shown[0]
+    );
 }
 
 #[tokio::test]
@@ -155,12 +197,22 @@ async fn an_owner_sees_looks_of_other_sessions_and_refused_tokens_of_ended_ones(
         stolen.me().await.assert_problem(401, "session_revoked");
     }
     let seen = events(&ada.get(ACTIVITY).await);
-    assert_eq!(actions(&seen)[..3], ["auth.me", "sessions.revoke_others", "auth.activity"]);
+    assert_eq!(
+        actions(&seen)[..3],
+        ["auth.me", "sessions.revoke_others", "auth.activity"]
+    );
     assert_eq!(seen[0]["reason"], "session_ended");
     let own = ada.session_id().await;
     assert_ne!(seen[2]["session_id"], *own);
-    let looks = stored(&app, |record| text(record, "action") == Some("auth.activity")).await;
-    assert_eq!(looks.len(), 2, "a look is recorded once in ten minutes and session");
+    let looks = stored(&app, |record| {
+        text(record, "action") == Some("auth.activity")
+    })
+    .await;
+    assert_eq!(
+        looks.len(),
+        2,
+        "a look is recorded once in ten minutes and session"
+    );
 }
 
 #[tokio::test]
@@ -168,9 +220,15 @@ async fn pages_of_the_own_records_are_complete_and_repeat_nothing() {
     let app = unlimited().await;
     let ada = app.logged_in("ada@example.com").await;
     for _ in 0..9 {
-        app.anonymous().try_log_in("ada@example.com", WRONG).await.assert(401);
+        app.anonymous()
+            .try_log_in("ada@example.com", WRONG)
+            .await
+            .assert(401);
     }
-    let expected = stored(&app, |record| text(record, "pk").is_some_and(|pk| pk.starts_with("USER#"))).await;
+    let expected = stored(&app, |record| {
+        text(record, "pk").is_some_and(|pk| pk.starts_with("USER#"))
+    })
+    .await;
     for limit in [1, 5, 12, 200] {
         let followed = follow(&ada, &format!("{ACTIVITY}?limit={limit}"), async || ()).await;
         assert_eq!(followed, expected, "limit {limit}");
@@ -201,7 +259,10 @@ async fn pages_across_users_are_complete_and_repeat_nothing_while_new_records_ar
     for limit in [7, 200] {
         app.advance(1);
         let followed = follow(&root, &format!("{EVENTS}?limit={limit}"), async || {
-            app.anonymous().try_log_in("nobody@example.com", WRONG).await.assert(401);
+            app.anonymous()
+                .try_log_in("nobody@example.com", WRONG)
+                .await
+                .assert(401);
         })
         .await;
         assert_eq!(
@@ -210,7 +271,10 @@ async fn pages_across_users_are_complete_and_repeat_nothing_while_new_records_ar
             "limit {limit}: a record came twice"
         );
         // What was read before this walk began has left records of its own, all of them newer.
-        let end = followed.iter().position(|id| *id == expected[0]).expect("the newest of the first ones");
+        let end = followed
+            .iter()
+            .position(|id| *id == expected[0])
+            .expect("the newest of the first ones");
         assert_eq!(followed[end..], expected, "limit {limit}");
         assert!(followed.is_sorted_by(|one, other| one > other));
     }
@@ -231,7 +295,11 @@ async fn every_filter_keeps_what_fits_and_all_together_as_well() {
     let from = now.minus(std::time::Duration::from_secs(DAY)).to_string();
     let to = now.minus(std::time::Duration::from_secs(1)).to_string();
     let within = |record: &Item| {
-        let at = record["occurred_at"].as_n().expect("a number").parse::<i64>().expect("a number");
+        let at = record["occurred_at"]
+            .as_n()
+            .expect("a number")
+            .parse::<i64>()
+            .expect("a number");
         now.as_millis() - 86_400_000 <= at && at <= now.as_millis() - 1_000
     };
     let is = |name: &'static str, value: &str| {
@@ -248,9 +316,21 @@ async fn every_filter_keeps_what_fits_and_all_together_as_well() {
         assert!(!found.is_empty(), "{query} finds nothing");
     };
     check(format!("user_id={user}"), Box::new(is("user_id", &user))).await;
-    check(format!("session_id={session}"), Box::new(is("session_id", &session))).await;
-    check(format!("request_id={request}"), Box::new(is("request_id", &request))).await;
-    check("action=auth.register".to_owned(), Box::new(is("action", "auth.register"))).await;
+    check(
+        format!("session_id={session}"),
+        Box::new(is("session_id", &session)),
+    )
+    .await;
+    check(
+        format!("request_id={request}"),
+        Box::new(is("request_id", &request)),
+    )
+    .await;
+    check(
+        "action=auth.register".to_owned(),
+        Box::new(is("action", "auth.register")),
+    )
+    .await;
     check(format!("from={from}&to={to}&limit=4"), Box::new(within)).await;
     let (of_user, of_action) = (is("user_id", &user), is("action", "auth.login"));
     check(
@@ -259,7 +339,11 @@ async fn every_filter_keeps_what_fits_and_all_together_as_well() {
     )
     .await;
     let other = format!("{EVENTS}?request_id={request}&session_id={session}");
-    assert_eq!(events(&root.get(&other).await), Vec::<Value>::new(), "the refused login has no session");
+    assert_eq!(
+        events(&root.get(&other).await),
+        Vec::<Value>::new(),
+        "the refused login has no session"
+    );
 }
 
 #[tokio::test]
@@ -267,19 +351,49 @@ async fn a_filter_that_matches_rarely_costs_a_bounded_number_of_reads_a_page() {
     let app = unlimited().await;
     app.admin("root@example.com").await;
     let ada = app.logged_in("ada@example.com").await;
-    ada.patch("/api/v1/auth/me", &json!({ "name": "Ada King" })).await.assert(200);
+    ada.patch("/api/v1/auth/me", &json!({ "name": "Ada King" }))
+        .await
+        .assert(200);
     app.advance(340 * DAY);
     let root = admin_again(&app, "root@example.com").await;
     app.proxy.take_calls();
     let first = root.get(&format!("{EVENTS}?action=auth.update_me")).await;
     assert!(app.proxy.take_calls().len() <= 180);
-    assert_eq!((events(&first).len(), first.json()["next_cursor"].is_string()), (0, true));
-    assert_eq!(follow(&root, &format!("{EVENTS}?action=auth.update_me"), async || ()).await.len(), 1);
+    assert_eq!(
+        (
+            events(&first).len(),
+            first.json()["next_cursor"].is_string()
+        ),
+        (0, true)
+    );
+    assert_eq!(
+        follow(
+            &root,
+            &format!("{EVENTS}?action=auth.update_me"),
+            async || ()
+        )
+        .await
+        .len(),
+        1
+    );
     // What is older than records are kept is over, though the table may still have it.
     app.advance(61 * DAY);
     let root = admin_again(&app, "root@example.com").await;
-    assert!(follow(&root, &format!("{EVENTS}?action=auth.update_me"), async || ()).await.is_empty());
-    assert!(!stored(&app, |record| text(record, "action") == Some("auth.update_me")).await.is_empty());
+    assert!(
+        follow(
+            &root,
+            &format!("{EVENTS}?action=auth.update_me"),
+            async || ()
+        )
+        .await
+        .is_empty()
+    );
+    assert!(
+        !stored(&app, |record| text(record, "action")
+            == Some("auth.update_me"))
+        .await
+        .is_empty()
+    );
 }
 
 #[tokio::test]
@@ -287,13 +401,25 @@ async fn a_page_across_users_reads_little_more_than_it_shows() {
     let app = unlimited().await;
     let root = app.admin("root@example.com").await;
     for n in 0..150 {
-        app.anonymous().try_log_in(&format!("u{n}@example.com"), WRONG).await.assert(401);
+        app.anonymous()
+            .try_log_in(&format!("u{n}@example.com"), WRONG)
+            .await
+            .assert(401);
     }
     app.proxy.watch();
     assert_eq!(events(&root.get(EVENTS).await).len(), 50);
-    let queries = app.proxy.take_watched().into_iter().filter(|(operation, _)| operation == "Query");
-    let asked: Vec<_> = queries.filter_map(|(_, asked)| asked["Limit"].as_u64()).collect();
-    assert!(asked.len() >= 16 && asked.iter().sum::<u64>() < 256, "{asked:?}");
+    let queries = app
+        .proxy
+        .take_watched()
+        .into_iter()
+        .filter(|(operation, _)| operation == "Query");
+    let asked: Vec<_> = queries
+        .filter_map(|(_, asked)| asked["Limit"].as_u64())
+        .collect();
+    assert!(
+        asked.len() >= 16 && asked.iter().sum::<u64>() < 256,
+        "{asked:?}"
+    );
 }
 
 #[tokio::test]
@@ -306,7 +432,14 @@ async fn all_faults_of_a_search_are_told_at_once_with_their_places() {
         for (actor, path) in [(&root, EVENTS), (&ada, ACTIVITY)] {
             let answer = actor.get(&format!("{path}?limit={limit}")).await;
             answer.assert_problem(422, "validation_failed");
-            assert!(answer.rules().iter().all(|rule| rule.starts_with("/limit ")), "{limit}: {:?}", answer.rules());
+            assert!(
+                answer
+                    .rules()
+                    .iter()
+                    .all(|rule| rule.starts_with("/limit ")),
+                "{limit}: {:?}",
+                answer.rules()
+            );
         }
     }
     let id = "00000000000040008000000000000000";
@@ -325,15 +458,29 @@ async fn all_faults_of_a_search_are_told_at_once_with_their_places() {
         "/cursor invalid_cursor",
         "/colour unknown_member",
     ];
-    assert_eq!(answer.rules().into_iter().collect::<BTreeSet<_>>(), expected.map(str::to_owned).into());
-    let answer = root.get(&format!("{EVENTS}?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z&limit=0")).await;
-    assert_eq!(answer.rules(), ["/from out_of_range", "/limit out_of_range"]);
-    for query in
-        ["from=2026-01-02T00:00:00Z&to=2026-01-02T00:00:00Z", "to=9999-01-01T00:00:00Z", "from=0001-01-01T00:00:00Z"]
-    {
+    assert_eq!(
+        answer.rules().into_iter().collect::<BTreeSet<_>>(),
+        expected.map(str::to_owned).into()
+    );
+    let answer = root
+        .get(&format!(
+            "{EVENTS}?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z&limit=0"
+        ))
+        .await;
+    assert_eq!(
+        answer.rules(),
+        ["/from out_of_range", "/limit out_of_range"]
+    );
+    for query in [
+        "from=2026-01-02T00:00:00Z&to=2026-01-02T00:00:00Z",
+        "to=9999-01-01T00:00:00Z",
+        "from=0001-01-01T00:00:00Z",
+    ] {
         root.get(&format!("{EVENTS}?{query}")).await.assert(200);
     }
-    root.get(&format!("{EVENTS}?limit=1&limit=2")).await.assert_problem(400, "malformed_json");
+    root.get(&format!("{EVENTS}?limit=1&limit=2"))
+        .await
+        .assert_problem(400, "malformed_json");
 }
 
 #[tokio::test]
@@ -343,7 +490,12 @@ async fn a_cursor_is_of_its_caller_its_endpoint_and_its_search_and_of_one_day() 
     let root = app.admin("root@example.com").await;
     let other = app.admin("other@example.com").await;
     let (me, them) = (id_of(&root).await, id_of(&other).await);
-    let cursor = |answer: &Answer| answer.json()["next_cursor"].as_str().expect("a cursor").to_owned();
+    let cursor = |answer: &Answer| {
+        answer.json()["next_cursor"]
+            .as_str()
+            .expect("a cursor")
+            .to_owned()
+    };
     let of_search = cursor(&root.get(&format!("{EVENTS}?limit=1&user_id={me}")).await);
     let of_activity = cursor(&root.get(&format!("{ACTIVITY}?limit=1")).await);
     let refused = async |actor: &Actor<'_>, path: &str| {
@@ -354,7 +506,9 @@ async fn a_cursor_is_of_its_caller_its_endpoint_and_its_search_and_of_one_day() 
     let good = format!("{EVENTS}?user_id={me}&cursor={of_search}");
     root.get(&good).await.assert(200);
     root.get(&format!("{good}&limit=5")).await.assert(200);
-    root.get(&format!("{ACTIVITY}?cursor={of_activity}")).await.assert(200);
+    root.get(&format!("{ACTIVITY}?cursor={of_activity}"))
+        .await
+        .assert(200);
     refused(&other, &good).await;
     refused(&other, &format!("{ACTIVITY}?cursor={of_activity}")).await;
     for path in [
@@ -371,7 +525,11 @@ async fn a_cursor_is_of_its_caller_its_endpoint_and_its_search_and_of_one_day() 
         refused(&root, &path).await;
     }
     app.advance(DAY - 1);
-    admin_again(&app, "root@example.com").await.get(&good).await.assert(200);
+    admin_again(&app, "root@example.com")
+        .await
+        .get(&good)
+        .await
+        .assert(200);
     app.advance(1);
     refused(&admin_again(&app, "root@example.com").await, &good).await;
 }
@@ -385,16 +543,26 @@ async fn a_look_is_recorded_once_with_what_was_asked_for_and_nothing_that_was_ty
     let (user, session) = (id_of(&ada).await, ada.session_id().await);
     let looks = async || {
         let records = app.db_scan("audit").await;
-        records.into_iter().filter(|record| text(record, "action") == Some("admin.audit_events")).collect::<Vec<_>>()
+        records
+            .into_iter()
+            .filter(|record| text(record, "action") == Some("admin.audit_events"))
+            .collect::<Vec<_>>()
     };
-    let path =
-        format!("{EVENTS}?user_id={user}&session_id={session}&action=auth.login&from=2026-01-01T01:00:00%2B01:00");
+    let path = format!(
+        "{EVENTS}?user_id={user}&session_id={session}&action=auth.login&from=2026-01-01T01:00:00%2B01:00"
+    );
     root.get(&path).await.assert(200);
     let records = looks().await;
     assert_eq!(records.len(), 1, "{records:#?}");
-    let details: BTreeMap<_, _> = records[0]["details"].as_m().expect("details").iter().collect();
-    let details: Vec<_> =
-        details.into_iter().map(|(name, value)| format!("{name}={}", value.as_s().expect("a text"))).collect();
+    let details: BTreeMap<_, _> = records[0]["details"]
+        .as_m()
+        .expect("details")
+        .iter()
+        .collect();
+    let details: Vec<_> = details
+        .into_iter()
+        .map(|(name, value)| format!("{name}={}", value.as_s().expect("a text")))
+        .collect();
     let expected = [
         "action=auth.login".to_owned(),
         "found=1".to_owned(),
@@ -403,12 +571,25 @@ async fn a_look_is_recorded_once_with_what_was_asked_for_and_nothing_that_was_ty
     ];
     assert_eq!(details, expected);
     assert_eq!(text(&records[0], "user_id"), Some(user.as_str()));
-    assert_eq!(text(&records[0], "actor_id"), Some(id_of(&root).await.as_str()));
-    root.get(&format!("{EVENTS}?action=m4rk3d&m4rk3d=m4rk3d&cursor=m4rk3d")).await.assert(422);
+    assert_eq!(
+        text(&records[0], "actor_id"),
+        Some(id_of(&root).await.as_str())
+    );
+    root.get(&format!(
+        "{EVENTS}?action=m4rk3d&m4rk3d=m4rk3d&cursor=m4rk3d"
+    ))
+    .await
+    .assert(422);
     ada.get(EVENTS).await.assert_problem(403, "forbidden");
     let records = looks().await;
-    let outcomes: BTreeSet<_> = records.iter().filter_map(|record| text(record, "reason")).collect();
-    assert_eq!((records.len(), outcomes), (3, BTreeSet::from(["validation_failed", "not_an_admin"])));
+    let outcomes: BTreeSet<_> = records
+        .iter()
+        .filter_map(|record| text(record, "reason"))
+        .collect();
+    assert_eq!(
+        (records.len(), outcomes),
+        (3, BTreeSet::from(["validation_failed", "not_an_admin"]))
+    );
     assert!(!format!("{records:?}").contains("m4rk3d"));
 }
 
@@ -417,8 +598,13 @@ async fn a_look_that_cannot_be_recorded_is_not_answered() {
     let app = unlimited().await;
     let root = app.admin("root@example.com").await;
     let ada = app.logged_in("ada@example.com").await;
-    app.proxy.plan("TransactWriteItems", bundle_tests::Fault::InternalError, 100);
-    app.proxy.plan("PutItem", bundle_tests::Fault::InternalError, 100);
+    app.proxy.plan(
+        "TransactWriteItems",
+        bundle_tests::Fault::InternalError,
+        100,
+    );
+    app.proxy
+        .plan("PutItem", bundle_tests::Fault::InternalError, 100);
     for (actor, path) in [(&root, EVENTS), (&ada, ACTIVITY)] {
         let answer = actor.get(path).await;
         answer.assert_problem(503, "service_unavailable");

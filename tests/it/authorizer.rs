@@ -13,7 +13,10 @@ const METHOD: &str = "arn:aws:execute-api:eu-central-1:123456789012:abcdef1234/p
 fn events(token: &str) -> [(&'static str, Value); 3] {
     let bearer = format!("Bearer {token}");
     [
-        ("TOKEN", json!({ "type": "TOKEN", "methodArn": METHOD, "authorizationToken": bearer })),
+        (
+            "TOKEN",
+            json!({ "type": "TOKEN", "methodArn": METHOD, "authorizationToken": bearer }),
+        ),
         (
             "REQUEST",
             json!({
@@ -47,9 +50,13 @@ fn events(token: &str) -> [(&'static str, Value); 3] {
 
 /// What the function answers: a document, or the text of an error.
 async fn ask(app: &TestApp, event: Value) -> Result<Value, String> {
-    let authorizer = access_authorizer::authorizer(&app.function("access-authorizer")).await.expect("valid settings");
+    let authorizer = access_authorizer::authorizer(&app.function("access-authorizer"))
+        .await
+        .expect("valid settings");
     let answer = authorizer.answer(event).await;
-    answer.map(|answer| serde_json::to_value(answer).expect("JSON")).map_err(|error| error.to_string())
+    answer
+        .map(|answer| serde_json::to_value(answer).expect("JSON"))
+        .map_err(|error| error.to_string())
 }
 
 #[test]
@@ -64,7 +71,12 @@ fn a_refused_token_is_no_error_in_the_log_and_its_line_names_the_request() {
     });
     let lines = log.objects();
     assert_eq!(lines.len(), 3, "{lines:?}");
-    assert!(lines.iter().all(|line| line["level"] == "INFO" && line["request_id"].is_string()), "{lines:?}");
+    assert!(
+        lines
+            .iter()
+            .all(|line| line["level"] == "INFO" && line["request_id"].is_string()),
+        "{lines:?}"
+    );
 }
 
 #[track_caller]
@@ -120,7 +132,9 @@ async fn a_revocation_is_seen_at_the_next_request() {
     let app = TestApp::start().await;
     let ada = app.logged_in("a@example.com").await;
     let bob = app.logged_in("b@example.com").await;
-    ada.post("/api/v1/auth/logout", &json!({})).await.assert(200);
+    ada.post("/api/v1/auth/logout", &json!({}))
+        .await
+        .assert(200);
     bob.delete("/api/v1/auth/sessions/all").await.assert(200);
     assert_all_refused(&app, &access(&ada), "after a logout").await;
     assert_all_refused(&app, &access(&bob), "after the end of all sessions").await;
@@ -147,7 +161,10 @@ async fn forged_tokens_are_refused() {
         ("a word", "x".to_owned()),
         ("a long token", "A".repeat(9_000)),
         ("algorithm none", signed(&stranger(), &none, &claims)),
-        ("a stranger's key under our name", signed(&stranger(), &header, &claims)),
+        (
+            "a stranger's key under our name",
+            signed(&stranger(), &header, &claims),
+        ),
     ] {
         assert_all_refused(&app, &token, what).await;
     }
@@ -160,7 +177,11 @@ async fn state_that_cannot_be_read_is_no_answer_and_not_the_end_of_a_session() {
     for fault in [Fault::Throttled, Fault::Unprocessed] {
         app.proxy.plan("BatchGetItem", fault, 1_000);
         for (kind, event) in events(&access(&ada)) {
-            assert_eq!(ask(&app, event).await, Err(AuthorizerError::Unavailable.to_string()), "{kind}, {fault:?}");
+            assert_eq!(
+                ask(&app, event).await,
+                Err(AuthorizerError::Unavailable.to_string()),
+                "{kind}, {fault:?}"
+            );
         }
         app.proxy.heal();
     }
@@ -183,7 +204,10 @@ async fn a_malformed_event_is_refused_without_a_read() {
     ] {
         assert_refused("REST", &event.to_string(), &ask(&app, event.clone()).await);
     }
-    for event in [json!({ "version": "2.0" }), json!({ "version": "2.0", "type": "REQUEST", "headers": [token] })] {
+    for event in [
+        json!({ "version": "2.0" }),
+        json!({ "version": "2.0", "type": "REQUEST", "headers": [token] }),
+    ] {
         assert_refused("2.0", &event.to_string(), &ask(&app, event.clone()).await);
     }
     assert_eq!(app.proxy.take_calls(), Vec::<String>::new());
@@ -194,23 +218,40 @@ async fn the_authorizer_keeps_state_only_where_it_is_set() {
     // RV-05
     let app = TestApp::with(&[("AUTHORIZER_STALENESS_SECONDS", "30")]).await;
     let ada = app.logged_in("a@example.com").await;
-    let authorizer = access_authorizer::authorizer(&app.function("access-authorizer")).await.expect("valid settings");
+    let authorizer = access_authorizer::authorizer(&app.function("access-authorizer"))
+        .await
+        .expect("valid settings");
     let [_, (_, event), _] = events(&access(&ada));
     app.proxy.take_calls();
     for _ in 0..3 {
         assert!(authorizer.answer(event.clone()).await.is_ok());
     }
     assert_eq!(app.proxy.take_calls(), ["BatchGetItem"]);
-    ada.post("/api/v1/auth/logout", &json!({})).await.assert(200);
+    ada.post("/api/v1/auth/logout", &json!({}))
+        .await
+        .assert(200);
     app.advance(30);
-    assert_eq!(authorizer.answer(event).await, Err(AuthorizerError::Unauthorized));
+    assert_eq!(
+        authorizer.answer(event).await,
+        Err(AuthorizerError::Unauthorized)
+    );
 }
 
 #[test]
 fn the_documented_authorizers_keep_no_results() {
     // RV-18
     let page = crate::guard_project::read("docs/verifying-tokens.md");
-    let kept: Vec<_> = page.lines().map(str::trim).filter(|line| line.starts_with("Identity:")).collect();
+    let kept: Vec<_> = page
+        .lines()
+        .map(str::trim)
+        .filter(|line| line.starts_with("Identity:"))
+        .collect();
     assert_eq!(kept.len(), page.matches("FunctionArn:").count(), "{kept:?}");
-    assert!(kept.len() == 2 && kept.iter().all(|line| line.contains("ReauthorizeEvery: 0 }")), "{kept:?}");
+    assert!(
+        kept.len() == 2
+            && kept
+                .iter()
+                .all(|line| line.contains("ReauthorizeEvery: 0 }")),
+        "{kept:?}"
+    );
 }

@@ -25,10 +25,12 @@ async fn classes() -> TestApp {
     app.registered(&address("pending")).await;
     let text = |text: &str| AttributeValue::S(text.to_owned());
     let closed = app.db_user(&address("closedd")).await;
-    app.db_set("users", &closed, "status", text("disabled")).await;
+    app.db_set("users", &closed, "status", text("disabled"))
+        .await;
     // What a "this wasn't me" link leaves: a password that nobody has.
     let without = app.db_user(&address("no-hash")).await;
-    app.db_set("users", &without, "password_hash", text("!")).await;
+    app.db_set("users", &without, "password_hash", text("!"))
+        .await;
     app
 }
 
@@ -38,10 +40,19 @@ fn to_the_byte(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
     let mut headers: Vec<_> = answer
         .headers
         .iter()
-        .map(|(name, value)| (name.to_string(), value.to_str().expect("text").replace(&id, "ID")))
+        .map(|(name, value)| {
+            (
+                name.to_string(),
+                value.to_str().expect("text").replace(&id, "ID"),
+            )
+        })
         .collect();
     headers.sort();
-    (answer.status.as_u16(), headers, answer.text().replace(&id, "ID"))
+    (
+        answer.status.as_u16(),
+        headers,
+        answer.text().replace(&id, "ID"),
+    )
 }
 
 #[tokio::test]
@@ -64,7 +75,9 @@ async fn a_locked_address_is_answered_alike_to_the_byte_whoever_is_meant() {
     let (mut failures, mut locks) = (BTreeSet::new(), BTreeSet::new());
     for class in CLASSES {
         for _ in 0..10 {
-            failures.insert(to_the_byte(&app.anonymous().try_log_in(&address(class), WRONG).await));
+            failures.insert(to_the_byte(
+                &app.anonymous().try_log_in(&address(class), WRONG).await,
+            ));
         }
     }
     app.advance(3);
@@ -75,7 +88,11 @@ async fn a_locked_address_is_answered_alike_to_the_byte_whoever_is_meant() {
             locks.insert(to_the_byte(&answer));
         }
     }
-    assert_eq!((failures.len(), locks.len()), (1, 1), "{failures:#?} {locks:#?}");
+    assert_eq!(
+        (failures.len(), locks.len()),
+        (1, 1),
+        "{failures:#?} {locks:#?}"
+    );
 }
 
 #[tokio::test]
@@ -86,12 +103,18 @@ async fn every_class_costs_the_same_calls_and_one_hash() {
     for class in CLASSES {
         app.proxy.take_calls();
         let before = app.hashes();
-        app.anonymous().try_log_in(&address(class), WRONG).await.assert(401);
+        app.anonymous()
+            .try_log_in(&address(class), WRONG)
+            .await
+            .assert(401);
         let mut calls = app.proxy.take_calls();
         calls.sort();
         works.insert((calls, app.hashes() - before));
     }
-    assert!(works.len() == 1 && works.iter().all(|(_, hashes)| *hashes == 1), "{works:#?}");
+    assert!(
+        works.len() == 1 && works.iter().all(|(_, hashes)| *hashes == 1),
+        "{works:#?}"
+    );
 }
 
 #[tokio::test]
@@ -99,7 +122,10 @@ async fn what_is_asked_for_by_address_is_answered_alike_to_the_byte() {
     // EN-04
     let app = classes().await;
     for (path, more) in [
-        ("/api/v1/auth/register", json!({ "password": PASSWORD, "name": "Ada" })),
+        (
+            "/api/v1/auth/register",
+            json!({ "password": PASSWORD, "name": "Ada" }),
+        ),
         ("/api/v1/auth/request-password-reset", json!({})),
         ("/api/v1/auth/resend-verification", json!({})),
     ] {
@@ -125,9 +151,15 @@ async fn a_taken_address_is_told_its_owner_and_nobody_else() {
     app.verified("ada@example.com").await;
     let before = app.subjects("ada@example.com").await.len();
     let body = json!({ "email": "ADA@example.com", "password": "Brave-Otter-9-Lantern", "name": "Mallory" });
-    app.anonymous().post("/api/v1/auth/register", &body).await.assert(201);
+    app.anonymous()
+        .post("/api/v1/auth/register", &body)
+        .await
+        .assert(201);
     assert_eq!(app.subjects("ada@example.com").await.len(), before + 1);
-    app.anonymous().try_log_in("ada@example.com", PASSWORD).await.assert(200);
+    app.anonymous()
+        .try_log_in("ada@example.com", PASSWORD)
+        .await
+        .assert(200);
 }
 
 #[tokio::test]
@@ -149,8 +181,15 @@ async fn what_has_the_wrong_form_reaches_no_table_in_any_class() {
         ] {
             app.proxy.take_calls();
             let before = app.hashes();
-            app.anonymous().post(LOGIN, &body).await.assert_problem(422, "validation_failed");
-            assert_eq!((app.proxy.take_calls().len(), app.hashes() - before), (0, 0), "{body}");
+            app.anonymous()
+                .post(LOGIN, &body)
+                .await
+                .assert_problem(422, "validation_failed");
+            assert_eq!(
+                (app.proxy.take_calls().len(), app.hashes() - before),
+                (0, 0),
+                "{body}"
+            );
         }
     }
 }
@@ -170,14 +209,22 @@ async fn no_answer_counts_users_and_no_id_follows_another() {
         }
     }
     let admin = app.admin("admin@example.com").await;
-    for path in ["/api/v1/admin/users?email=user1@example.com", "/api/v1/admin/users?email=nobody@example.com"] {
+    for path in [
+        "/api/v1/admin/users?email=user1@example.com",
+        "/api/v1/admin/users?email=nobody@example.com",
+    ] {
         let found = admin.get(path).await.json();
         let text = found.to_string();
         assert!(!text.contains("total") && !text.contains("count"), "{text}");
         assert!(found["users"].as_array().map_or(0, Vec::len) <= 1, "{text}");
     }
     let health = app.anonymous().get("/api/v1/health").await.json();
-    let members: Vec<_> = health.as_object().expect("an object").keys().map(String::as_str).collect();
+    let members: Vec<_> = health
+        .as_object()
+        .expect("an object")
+        .keys()
+        .map(String::as_str)
+        .collect();
     assert_eq!(members, ["status", "version"]);
     assert_ne!(health, Value::Null);
 }

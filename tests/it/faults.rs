@@ -23,30 +23,54 @@ const OPERATIONS: [(&str, usize); 13] = [
 ];
 
 /// Prepares an operation and gives the request that does it.
-async fn prepare(app: &TestApp, operation: &str) -> (&'static str, &'static str, Option<String>, Value) {
+async fn prepare(
+    app: &TestApp,
+    operation: &str,
+) -> (&'static str, &'static str, Option<String>, Value) {
     let email = "a@example.com";
     let post = |path, body| ("POST", path, None, body);
     match operation {
-        "register" => post("/api/v1/auth/register", json!({ "email": email, "password": PASSWORD, "name": "A" })),
+        "register" => post(
+            "/api/v1/auth/register",
+            json!({ "email": email, "password": PASSWORD, "name": "A" }),
+        ),
         "verify" => {
             app.registered(email).await;
-            post("/api/v1/auth/verify-email", json!({ "token": app.mailed(email, "dvt_").await }))
+            post(
+                "/api/v1/auth/verify-email",
+                json!({ "token": app.mailed(email, "dvt_").await }),
+            )
         }
         "resend" => {
             app.registered(email).await;
-            post("/api/v1/auth/resend-verification", json!({ "email": email }))
+            post(
+                "/api/v1/auth/resend-verification",
+                json!({ "email": email }),
+            )
         }
         "login" => {
             app.verified(email).await;
-            post("/api/v1/auth/login", json!({ "email": email, "password": PASSWORD }))
+            post(
+                "/api/v1/auth/login",
+                json!({ "email": email, "password": PASSWORD }),
+            )
         }
         "request" => {
             app.verified(email).await;
-            post("/api/v1/auth/request-password-reset", json!({ "email": email }))
+            post(
+                "/api/v1/auth/request-password-reset",
+                json!({ "email": email }),
+            )
         }
         "reset" => {
             app.verified(email).await;
-            app.anonymous().post("/api/v1/auth/request-password-reset", &json!({ "email": email })).await.assert(202);
+            app.anonymous()
+                .post(
+                    "/api/v1/auth/request-password-reset",
+                    &json!({ "email": email }),
+                )
+                .await
+                .assert(202);
             post(
                 "/api/v1/auth/reset-password",
                 json!({ "token": app.mailed(email, "drs_").await, "new_password": NEW }),
@@ -56,7 +80,10 @@ async fn prepare(app: &TestApp, operation: &str) -> (&'static str, &'static str,
             let ada = app.logged_in(email).await;
             let access = ada.access.clone();
             match operation {
-                "refresh" => post("/api/v1/auth/refresh", json!({ "refresh_token": ada.refresh })),
+                "refresh" => post(
+                    "/api/v1/auth/refresh",
+                    json!({ "refresh_token": ada.refresh }),
+                ),
                 "late retry" => {
                     let body = json!({ "refresh_token": ada.refresh, "retry_key": "Mz8xk2v_Qb-7Yt0LwR4s3A" });
                     ada.post("/api/v1/auth/refresh", &body).await.assert(200);
@@ -90,7 +117,9 @@ async fn send(
     let mut client = app.anonymous();
     client.access.clone_from(access);
     let body = (!body.is_null()).then_some(body);
-    client.request(method.parse().expect("a method"), path, body).await
+    client
+        .request(method.parse().expect("a method"), path, body)
+        .await
 }
 
 /// What must hold whatever happened.
@@ -120,7 +149,11 @@ async fn whichever_call_fails_the_answer_is_503_and_the_retry_succeeds() {
                 assert_eq!(broken.code(), "service_unavailable", "{context}");
                 assert!(broken.header("retry-after").is_some(), "{context}");
                 let retried = send(&app, &request).await;
-                assert!(retried.status.is_success(), "{context}, then {}", retried.text());
+                assert!(
+                    retried.status.is_success(),
+                    "{context}, then {}",
+                    retried.text()
+                );
             }
         }
     }
@@ -129,7 +162,10 @@ async fn whichever_call_fails_the_answer_is_503_and_the_retry_succeeds() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn conflicts_are_retried_and_never_shown_as_faults_of_ours() {
     // FT-03
-    for (operation, _) in OPERATIONS.iter().filter(|(operation, _)| *operation != "me") {
+    for (operation, _) in OPERATIONS
+        .iter()
+        .filter(|(operation, _)| *operation != "me")
+    {
         let app = TestApp::start().await;
         let request = prepare(&app, operation).await;
         app.proxy.plan("TransactWriteItems", Fault::Conflict, 3);
@@ -139,12 +175,17 @@ async fn conflicts_are_retried_and_never_shown_as_faults_of_ours() {
     let app = TestApp::start().await;
     let request = prepare(&app, "register").await;
     app.proxy.plan("TransactWriteItems", Fault::Conflict, 1_000);
-    send(&app, &request).await.assert_problem(503, "service_unavailable");
+    send(&app, &request)
+        .await
+        .assert_problem(503, "service_unavailable");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_lost_after_the_commit_is_a_success_and_done_once() {
-    for (operation, _) in OPERATIONS.iter().filter(|(operation, _)| *operation != "me") {
+    for (operation, _) in OPERATIONS
+        .iter()
+        .filter(|(operation, _)| *operation != "me")
+    {
         let app = TestApp::start().await;
         let request = prepare(&app, operation).await;
         let before = app.db_audit().await.len();
@@ -161,9 +202,18 @@ async fn a_lost_charge_counts_once() {
     app.verified("a@example.com").await;
     let client = app.anonymous();
     app.proxy.plan("UpdateItem", Fault::LostAnswer, 1);
-    client.try_log_in("a@example.com", "Wrong-Horse-7-Battery").await.assert(401);
-    client.try_log_in("a@example.com", "Wrong-Horse-7-Battery").await.assert(401);
-    client.try_log_in("a@example.com", "Wrong-Horse-7-Battery").await.assert(429);
+    client
+        .try_log_in("a@example.com", "Wrong-Horse-7-Battery")
+        .await
+        .assert(401);
+    client
+        .try_log_in("a@example.com", "Wrong-Horse-7-Battery")
+        .await
+        .assert(401);
+    client
+        .try_log_in("a@example.com", "Wrong-Horse-7-Battery")
+        .await
+        .assert(429);
 }
 
 #[tokio::test]
@@ -175,7 +225,9 @@ async fn unprocessed_keys_are_asked_for_again_and_never_taken_as_absent() {
     app.proxy.plan("BatchGetItem", Fault::Unprocessed, 1_000);
     ada.me().await.assert_problem(503, "service_unavailable");
     let token = ada.refresh.clone().unwrap_or_default();
-    ada.try_refresh(&token).await.assert_problem(503, "service_unavailable");
+    ada.try_refresh(&token)
+        .await
+        .assert_problem(503, "service_unavailable");
     app.proxy.heal();
     ada.try_refresh(&token).await.assert(200);
 }

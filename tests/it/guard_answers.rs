@@ -1,6 +1,10 @@
 //! Every answer of every route keeps the contract's promises: its headers, well-formed problem documents that repeat
 //! nothing, and no request that breaks anything.
-#![expect(clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use std::collections::BTreeSet;
 
@@ -22,14 +26,19 @@ const OWN_ID: &str = "11111111-2222-4333-8444-555555555555";
 
 /// The routes that take a body.
 pub fn routes_with_body() -> impl Iterator<Item = &'static Route> {
-    routes::ALL.into_iter().filter(|route| route.method == Method::POST || route.method == Method::PATCH)
+    routes::ALL
+        .into_iter()
+        .filter(|route| route.method == Method::POST || route.method == Method::PATCH)
 }
 
 /// Fails unless the answer has the headers of every answer, and is a proper problem if it is one.
 #[track_caller]
 pub fn assert_proper(what: &str, path: &str, answer: &Answer) {
     let header = |name: &str| {
-        assert!(answer.headers.get_all(name).iter().count() <= 1, "{what}: {name} stands twice");
+        assert!(
+            answer.headers.get_all(name).iter().count() <= 1,
+            "{what}: {name} stands twice"
+        );
         answer.header(name).unwrap_or_default()
     };
     let id = header("x-request-id");
@@ -37,19 +46,32 @@ pub fn assert_proper(what: &str, path: &str, answer: &Answer) {
         Uuid::parse_str(id).is_ok_and(|uuid| uuid.get_version_num() == 4) && id != OWN_ID,
         "{what}: X-Request-Id is {id:?}"
     );
-    for (name, value) in
-        [("cache-control", "no-store"), ("x-content-type-options", "nosniff"), ("referrer-policy", "no-referrer")]
-    {
+    for (name, value) in [
+        ("cache-control", "no-store"),
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+    ] {
         assert_eq!(header(name), value, "{what}: {name}");
     }
-    assert!(header("strict-transport-security").starts_with("max-age="), "{what}: Strict-Transport-Security");
+    assert!(
+        header("strict-transport-security").starts_with("max-age="),
+        "{what}: Strict-Transport-Security"
+    );
     let policy = header("content-security-policy");
     assert!(
         policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"),
         "{what}: Content-Security-Policy is {policy:?}"
     );
-    assert!(answer.header("server").is_none() && answer.header("x-powered-by").is_none(), "{what}: names its maker");
-    assert!(answer.status.as_u16() < 500, "{what}: {} {}", answer.status, answer.text());
+    assert!(
+        answer.header("server").is_none() && answer.header("x-powered-by").is_none(),
+        "{what}: names its maker"
+    );
+    assert!(
+        answer.status.as_u16() < 500,
+        "{what}: {} {}",
+        answer.status,
+        answer.text()
+    );
     if answer.status.is_client_error() {
         assert_problem(what, path, answer);
     }
@@ -58,34 +80,82 @@ pub fn assert_proper(what: &str, path: &str, answer: &Answer) {
 /// Fails unless the answer is a well-formed problem document (RFC 9457) about `path`.
 #[track_caller]
 pub fn assert_problem(what: &str, path: &str, answer: &Answer) {
-    assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{what}: {}", answer.text());
+    assert_eq!(
+        answer.header("content-type"),
+        Some("application/problem+json"),
+        "{what}: {}",
+        answer.text()
+    );
     let problem = answer.json();
-    let members: BTreeSet<_> = problem.as_object().expect("an object").keys().map(String::as_str).collect();
-    let mut expected = BTreeSet::from(["type", "title", "status", "detail", "instance", "code", "request_id"]);
+    let members: BTreeSet<_> = problem
+        .as_object()
+        .expect("an object")
+        .keys()
+        .map(String::as_str)
+        .collect();
+    let mut expected = BTreeSet::from([
+        "type",
+        "title",
+        "status",
+        "detail",
+        "instance",
+        "code",
+        "request_id",
+    ]);
     if problem["code"] == "validation_failed" {
         expected.insert("errors");
     }
     assert_eq!(members, expected, "{what}");
     let code = problem["code"].as_str().expect("a code");
-    let known =
-        Code::ALL.into_iter().find(|known| known.name() == code).unwrap_or_else(|| panic!("{what}: the code {code}"));
+    let known = Code::ALL
+        .into_iter()
+        .find(|known| known.name() == code)
+        .unwrap_or_else(|| panic!("{what}: the code {code}"));
     assert_eq!(problem["type"], format!("/errors/{code}"), "{what}");
     assert_eq!(problem["status"], answer.status.as_u16(), "{what}");
     assert_eq!(answer.status, known.status(), "{what}");
-    assert_eq!(problem["instance"], path.split('?').next().unwrap_or_default(), "{what}");
-    assert_eq!(problem["request_id"].as_str(), answer.header("x-request-id"), "{what}");
+    assert_eq!(
+        problem["instance"],
+        path.split('?').next().unwrap_or_default(),
+        "{what}"
+    );
+    assert_eq!(
+        problem["request_id"].as_str(),
+        answer.header("x-request-id"),
+        "{what}"
+    );
     for text in ["title", "detail"] {
-        assert!(problem[text].as_str().is_some_and(|text| !text.is_empty()), "{what}: {text}");
+        assert!(
+            problem[text].as_str().is_some_and(|text| !text.is_empty()),
+            "{what}: {text}"
+        );
     }
     for error in problem["errors"].as_array().into_iter().flatten() {
-        let members: BTreeSet<_> = error.as_object().expect("an object").keys().map(String::as_str).collect();
-        assert_eq!(members, BTreeSet::from(["pointer", "code", "detail"]), "{what}");
+        let members: BTreeSet<_> = error
+            .as_object()
+            .expect("an object")
+            .keys()
+            .map(String::as_str)
+            .collect();
+        assert_eq!(
+            members,
+            BTreeSet::from(["pointer", "code", "detail"]),
+            "{what}"
+        );
         let pointer = error["pointer"].as_str().expect("a pointer");
-        assert!(pointer.is_empty() || pointer.starts_with('/'), "{what}: {pointer}");
+        assert!(
+            pointer.is_empty() || pointer.starts_with('/'),
+            "{what}: {pointer}"
+        );
     }
     let challenge = answer.header("www-authenticate");
-    let is_a_scope = challenge == Some("Bearer error=\"insufficient_scope\"") && code == "forbidden";
-    assert_eq!(challenge.is_some(), is_about_the_access_token(code) || is_a_scope, "{what}");
+    let is_a_scope =
+        challenge == Some("Bearer error=\"insufficient_scope\"") && code == "forbidden";
+    assert_eq!(
+        challenge.is_some(),
+        is_about_the_access_token(code) || is_a_scope,
+        "{what}"
+    );
 }
 
 fn is_about_the_access_token(code: &str) -> bool {
@@ -118,12 +188,18 @@ fn assert_repeats_nothing(what: &str, answer: &Answer) {
 
 /// A path of a route without a client's values in it.
 fn sample_path(route: &Route) -> String {
-    route.path.replace("{id}", "00000000-0000-4000-8000-000000000000").replace("{code}", "not_found")
+    route
+        .path
+        .replace("{id}", "00000000-0000-4000-8000-000000000000")
+        .replace("{code}", "not_found")
 }
 
 /// The granted request, sent with a request id of the client's own.
 fn with_own_id(request: Granted<'_>) -> Granted<'_> {
-    Granted { actor: request.actor.clone().header("x-request-id", OWN_ID), ..request }
+    Granted {
+        actor: request.actor.clone().header("x-request-id", OWN_ID),
+        ..request
+    }
 }
 
 #[tokio::test]
@@ -133,10 +209,19 @@ async fn granted_requests_are_answered_properly() {
     for route in routes::ALL {
         let request = with_own_id(granted(&app, route, "a").await);
         let answer = request.send().await;
-        assert!(answer.status.is_success(), "{}: {}", route.function, answer.text());
+        assert!(
+            answer.status.is_success(),
+            "{}: {}",
+            route.function,
+            answer.text()
+        );
         assert_proper(route.function, &request.path, &answer);
         let kind = answer.header("content-type").unwrap_or_default();
-        assert!(kind == "application/json" || kind == "text/html; charset=utf-8", "{}: {kind}", route.function);
+        assert!(
+            kind == "application/json" || kind == "text/html; charset=utf-8",
+            "{}: {kind}",
+            route.function
+        );
         assert!(
             ids.insert(answer.header("x-request-id").map(str::to_owned)),
             "{}: a request id came twice",
@@ -162,9 +247,18 @@ async fn refused_requests_are_answered_properly() {
         "/..%2f..",
         "/x?y=1",
     ] {
-        for method in [Method::GET, Method::HEAD, Method::POST, Method::OPTIONS, Method::DELETE] {
-            let answer =
-                app.anonymous().header("x-request-id", OWN_ID).raw(method.clone(), path, None, "".into()).await;
+        for method in [
+            Method::GET,
+            Method::HEAD,
+            Method::POST,
+            Method::OPTIONS,
+            Method::DELETE,
+        ] {
+            let answer = app
+                .anonymous()
+                .header("x-request-id", OWN_ID)
+                .raw(method.clone(), path, None, "".into())
+                .await;
             assert_eq!(answer.status, 404, "{method} {path}");
             if method != Method::HEAD {
                 assert_proper(&format!("{method} {path}"), path, &answer);
@@ -176,7 +270,12 @@ async fn refused_requests_are_answered_properly() {
     for route in routes_with_body() {
         let request = with_own_id(granted(&app, route, "a").await);
         for (what, kind, body, status) in [
-            ("too long", "application/json", vec![b' '; BODY_LIMIT + 1], 413),
+            (
+                "too long",
+                "application/json",
+                vec![b' '; BODY_LIMIT + 1],
+                413,
+            ),
             ("a text", "text/plain", b"{}".to_vec(), 415),
             ("cut", "application/json", b"{".to_vec(), 400),
         ] {
@@ -218,21 +317,42 @@ async fn no_answer_repeats_what_was_sent() {
                     let mut body = request.body.clone().expect("a body");
                     body[&member] = value;
                     body[format!("x {MARK}")] = json!(MARK);
-                    let answer = Granted { body: Some(body), ..request.clone() }.send_as(&actor).await;
+                    let answer = Granted {
+                        body: Some(body),
+                        ..request.clone()
+                    }
+                    .send_as(&actor)
+                    .await;
                     assert!(answer.status.is_client_error(), "{}", answer.text());
-                    assert_repeats_nothing(&format!("{} with marked {member} and {what}", route.function), &answer);
+                    assert_repeats_nothing(
+                        &format!("{} with marked {member} and {what}", route.function),
+                        &answer,
+                    );
                 }
             }
-            let query =
-                format!("{}?{MARK}={MARK}&token={MARK}", request.path.replace(|c: char| c.is_ascii_digit(), "0"));
-            for method in [route.method.clone(), Method::TRACE, Method::PUT, Method::OPTIONS] {
-                let answer = actor.raw(method.clone(), &query, Some(MARK), MARK.into()).await;
+            let query = format!(
+                "{}?{MARK}={MARK}&token={MARK}",
+                request.path.replace(|c: char| c.is_ascii_digit(), "0")
+            );
+            for method in [
+                route.method.clone(),
+                Method::TRACE,
+                Method::PUT,
+                Method::OPTIONS,
+            ] {
+                let answer = actor
+                    .raw(method.clone(), &query, Some(MARK), MARK.into())
+                    .await;
                 assert_repeats_nothing(&format!("{method} {query} with {what}"), &answer);
             }
         }
     }
     let ada = app.logged_in("ada@example.com").await;
-    for path in [format!("/{MARK}"), format!("/api/v1/auth/sessions/{MARK}"), format!("/verify-email/{MARK}")] {
+    for path in [
+        format!("/{MARK}"),
+        format!("/api/v1/auth/sessions/{MARK}"),
+        format!("/verify-email/{MARK}"),
+    ] {
         for method in [Method::GET, Method::DELETE, Method::POST] {
             assert_repeats_nothing(&path, &ada.request(method, &path, None).await);
         }
@@ -242,13 +362,22 @@ async fn no_answer_repeats_what_was_sent() {
 #[tokio::test]
 async fn head_is_get_without_its_body() {
     let app = unlimited().await;
-    for route in routes::ALL.into_iter().filter(|route| route.method == Method::GET) {
+    for route in routes::ALL
+        .into_iter()
+        .filter(|route| route.method == Method::GET)
+    {
         let request = granted(&app, route, "a").await;
         for actor in [request.actor.clone(), showing(&request.actor, None)] {
-            let [get, head] = [Method::GET, Method::HEAD].map(|method| actor.request(method, &request.path, None));
+            let [get, head] = [Method::GET, Method::HEAD]
+                .map(|method| actor.request(method, &request.path, None));
             let (mut get, mut head) = (get.await, head.await);
             assert_eq!(head.status, get.status, "{}", route.function);
-            assert!(head.body.is_empty() && !get.body.is_empty(), "{}: {}", route.function, head.text());
+            assert!(
+                head.body.is_empty() && !get.body.is_empty(),
+                "{}: {}",
+                route.function,
+                head.text()
+            );
             for answer in [&mut get, &mut head] {
                 answer.headers.remove("x-request-id");
             }
@@ -258,7 +387,9 @@ async fn head_is_get_without_its_body() {
             assert!(
                 told.is_none()
                     || told == length
-                    || told.as_ref().is_some_and(|told| *told == *get.body.len().to_string()),
+                    || told
+                        .as_ref()
+                        .is_some_and(|told| *told == *get.body.len().to_string()),
                 "{}: {told:?} {length:?} {}",
                 route.function,
                 get.body.len()
@@ -276,7 +407,11 @@ async fn methods_that_a_path_does_not_have_are_named_as_such() {
     let paths: BTreeSet<_> = routes::ALL.iter().map(|route| sample_path(route)).collect();
     for path in paths {
         let allowed = routes::allowed_methods(&path);
-        let expected: BTreeSet<_> = allowed.iter().map(Method::as_str).chain(["OPTIONS"]).collect();
+        let expected: BTreeSet<_> = allowed
+            .iter()
+            .map(Method::as_str)
+            .chain(["OPTIONS"])
+            .collect();
         let own = |text: &str| Method::from_bytes(text.as_bytes()).expect("a method");
         let others = [
             Method::GET,
@@ -290,21 +425,41 @@ async fn methods_that_a_path_does_not_have_are_named_as_such() {
             own("BREW"),
             own("get"),
         ];
-        for method in others.into_iter().filter(|method| !allowed.contains(method)) {
+        for method in others
+            .into_iter()
+            .filter(|method| !allowed.contains(method))
+        {
             let what = format!("{method} {path}");
-            let answer = ada.raw(method.clone(), &path, Some("application/json"), "{}".into()).await;
+            let answer = ada
+                .raw(method.clone(), &path, Some("application/json"), "{}".into())
+                .await;
             assert_eq!(answer.status, 405, "{what}: {}", answer.text());
             if method != Method::HEAD {
                 assert_proper(&what, &path, &answer);
             }
-            let allow: BTreeSet<_> = answer.header("allow").unwrap_or_default().split(", ").collect();
+            let allow: BTreeSet<_> = answer
+                .header("allow")
+                .unwrap_or_default()
+                .split(", ")
+                .collect();
             assert_eq!(allow, expected, "{what}");
         }
-        let options = app.anonymous().raw(Method::OPTIONS, &path, None, "".into()).await;
-        assert_eq!((options.status.as_u16(), options.body.len()), (204, 0), "OPTIONS {path}");
+        let options = app
+            .anonymous()
+            .raw(Method::OPTIONS, &path, None, "".into())
+            .await;
+        assert_eq!(
+            (options.status.as_u16(), options.body.len()),
+            (204, 0),
+            "OPTIONS {path}"
+        );
         assert_proper(&format!("OPTIONS {path}"), &path, &options);
         assert_eq!(
-            options.header("allow").unwrap_or_default().split(", ").collect::<BTreeSet<_>>(),
+            options
+                .header("allow")
+                .unwrap_or_default()
+                .split(", ")
+                .collect::<BTreeSet<_>>(),
             expected,
             "OPTIONS {path}"
         );
@@ -337,7 +492,12 @@ async fn a_session_that_is_named_strangely_is_not_found() {
             continue;
         };
         let answer = ada.delete(&path).await;
-        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (404, "not_found"), "{path}: {}", answer.text());
+        assert_eq!(
+            (answer.status.as_u16(), answer.code().as_str()),
+            (404, "not_found"),
+            "{path}: {}",
+            answer.text()
+        );
         assert_proper(&path, uri.path(), &answer);
     }
     ada.me().await.assert(200);

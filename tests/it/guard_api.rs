@@ -80,7 +80,8 @@ fn depends_on() -> String {
 }
 
 /// Every request of the API, of whatever stage, method and path. The account is part of it.
-const SOURCE: &str = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${ApiId}/*";
+const SOURCE: &str =
+    "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${ApiId}/*";
 
 /// The stack of the permissions: one for each function.
 fn permissions() -> String {
@@ -130,10 +131,18 @@ fn written(template: &str, name: &str, part: &str) -> String {
 #[test]
 fn the_api_is_written_from_the_table_of_routes() {
     let current = read(TEMPLATE);
-    let expected = written(&written(&current, "routes", &body()), "functions", &depends_on());
+    let expected = written(
+        &written(&current, "routes", &body()),
+        "functions",
+        &depends_on(),
+    );
     for (file, current, expected) in [
         (TEMPLATE, current, expected),
-        (PERMISSIONS, std::fs::read_to_string(path(PERMISSIONS)).unwrap_or_default(), permissions()),
+        (
+            PERMISSIONS,
+            std::fs::read_to_string(path(PERMISSIONS)).unwrap_or_default(),
+            permissions(),
+        ),
     ] {
         if std::env::var_os("UPDATE_DOCS").is_some() {
             std::fs::write(path(file), &expected).expect("the file is written");
@@ -155,15 +164,28 @@ fn the_api_invokes_each_of_its_functions_by_one_permission() {
         assert_eq!(permission["Type"], "AWS::Lambda::Permission");
         assert_eq!(properties["Principal"], "apigateway.amazonaws.com");
         assert_eq!(properties["SourceArn"]["Fn::Sub"], SOURCE);
-        let name = properties["FunctionName"]["Fn::Sub"].as_str().expect("a name");
-        invoked.push(name.strip_prefix("${StackName}-").expect("a function of the stack").to_owned());
+        let name = properties["FunctionName"]["Fn::Sub"]
+            .as_str()
+            .expect("a name");
+        invoked.push(
+            name.strip_prefix("${StackName}-")
+                .expect("a function of the stack")
+                .to_owned(),
+        );
     }
     let distinct: BTreeSet<_> = invoked.iter().cloned().collect();
-    assert_eq!(invoked.len(), distinct.len(), "a function has two permissions: {invoked:?}");
+    assert_eq!(
+        invoked.len(),
+        distinct.len(),
+        "a function has two permissions: {invoked:?}"
+    );
     let expected = api_functions().into_iter().map(str::to_owned).collect();
     assert_same(("routes/", &expected), (PERMISSIONS, &distinct));
     let inside = &template()["Resources"]["InvocationsStack"]["Properties"]["Parameters"];
-    assert_eq!(*inside, json!({ "StackName": { "Ref": "AWS::StackName" }, "ApiId": { "Ref": "Api" } }));
+    assert_eq!(
+        *inside,
+        json!({ "StackName": { "Ref": "AWS::StackName" }, "ApiId": { "Ref": "Api" } })
+    );
 }
 
 /// A reference would make the API wait for its functions, and so keep their environment from naming the API's own URL.
@@ -175,8 +197,15 @@ fn the_body_refers_to_no_resource() {
     let text = body.to_string();
     assert!(text.contains("auth-login"), "{text}");
     for id in resources.keys() {
-        for reference in [format!("${{{id}}}"), format!("${{{id}."), format!("\"{id}\"")] {
-            assert!(!text.contains(&reference), "the body of the API refers to {id}");
+        for reference in [
+            format!("${{{id}}}"),
+            format!("${{{id}."),
+            format!("\"{id}\""),
+        ] {
+            assert!(
+                !text.contains(&reference),
+                "the body of the API refers to {id}"
+            );
         }
     }
 }
@@ -196,6 +225,12 @@ fn every_function_of_the_api_is_named_after_its_crate_and_the_name_fits() {
     // The others are named by CloudFormation, which replaces them at will.
     for (id, function) in &functions {
         let named = function["Properties"].get("FunctionName").is_some();
-        assert_eq!(named, api_functions().into_iter().any(|name| logical_id(name) == *id), "{id}");
+        assert_eq!(
+            named,
+            api_functions()
+                .into_iter()
+                .any(|name| logical_id(name) == *id),
+            "{id}"
+        );
     }
 }

@@ -12,12 +12,25 @@ async fn a_body_may_be_as_long_as_the_limit_and_no_longer() {
     let app = unlimited().await;
     for route in routes_with_body() {
         let request = granted(&app, route, "a").await;
-        let mut body = request.body.clone().unwrap_or_else(|| json!({})).to_string().into_bytes();
+        let mut body = request
+            .body
+            .clone()
+            .unwrap_or_else(|| json!({}))
+            .to_string()
+            .into_bytes();
         body.resize(BODY_LIMIT + 1, b' ');
-        request.send_body(body.clone()).await.assert_problem(413, "payload_too_large");
+        request
+            .send_body(body.clone())
+            .await
+            .assert_problem(413, "payload_too_large");
         body.truncate(BODY_LIMIT);
         let answer = request.send_body(body).await;
-        assert!(answer.status.is_success(), "{}: {}", route.function, answer.text());
+        assert!(
+            answer.status.is_success(),
+            "{}: {}",
+            route.function,
+            answer.text()
+        );
     }
 }
 
@@ -27,7 +40,11 @@ async fn other_content_types_are_refused_and_a_charset_is_tolerated() {
     for route in routes_with_body() {
         let request = granted(&app, route, "a").await;
         let before = state(&app).await;
-        let json = request.body.clone().unwrap_or_else(|| json!({})).to_string();
+        let json = request
+            .body
+            .clone()
+            .unwrap_or_else(|| json!({}))
+            .to_string();
         let form = "email=a%40example.com&password=x";
         let multipart = "--x\r\nContent-Disposition: form-data; name=\"email\"\r\n\r\na@example.com\r\n--x--\r\n";
         for (kind, body) in [
@@ -48,11 +65,31 @@ async fn other_content_types_are_refused_and_a_charset_is_tolerated() {
             assert_eq!(answer.status, 415, "{what}: {}", answer.text());
             assert_proper(&what, &request.path, &answer);
         }
-        let twice = Granted { actor: request.actor.clone().header("content-type", "text/plain"), ..request.clone() };
-        assert_eq!(twice.send().await.status, 415, "{}: two content types", route.function);
-        assert_unchanged(&app, &before, &format!("{} with other content types", route.function)).await;
-        let answer = request.send_typed(Some("Application/JSON; charset=utf-8"), json.as_str()).await;
-        assert!(answer.status.is_success(), "{}: {}", route.function, answer.text());
+        let twice = Granted {
+            actor: request.actor.clone().header("content-type", "text/plain"),
+            ..request.clone()
+        };
+        assert_eq!(
+            twice.send().await.status,
+            415,
+            "{}: two content types",
+            route.function
+        );
+        assert_unchanged(
+            &app,
+            &before,
+            &format!("{} with other content types", route.function),
+        )
+        .await;
+        let answer = request
+            .send_typed(Some("Application/JSON; charset=utf-8"), json.as_str())
+            .await;
+        assert!(
+            answer.status.is_success(),
+            "{}: {}",
+            route.function,
+            answer.text()
+        );
     }
 }
 
@@ -63,8 +100,16 @@ struct Hostile {
     status: Option<u16>,
 }
 
-fn hostile(what: impl Into<String>, body: impl Into<Vec<u8>>, status: impl Into<Option<u16>>) -> Hostile {
-    Hostile { what: what.into(), body: body.into(), status: status.into() }
+fn hostile(
+    what: impl Into<String>,
+    body: impl Into<Vec<u8>>,
+    status: impl Into<Option<u16>>,
+) -> Hostile {
+    Hostile {
+        what: what.into(),
+        body: body.into(),
+        status: status.into(),
+    }
 }
 
 /// A good body with another member behind its own.
@@ -78,8 +123,16 @@ fn duplicates(good: &Value, members: &[String]) -> Vec<Hostile> {
         let (first, rest) = member.split_at(1);
         let escaped = format!("\\u{:04x}", first.as_bytes()[0]);
         [
-            hostile("a duplicate member", with_more(good, &format!("\"{member}\":{}", good[member])), 400),
-            hostile("an escaped duplicate", with_more(good, &format!("\"{escaped}{rest}\":\"x\"")), 400),
+            hostile(
+                "a duplicate member",
+                with_more(good, &format!("\"{member}\":{}", good[member])),
+                400,
+            ),
+            hostile(
+                "an escaped duplicate",
+                with_more(good, &format!("\"{escaped}{rest}\":\"x\"")),
+                400,
+            ),
         ]
     };
     members.iter().flat_map(twice).collect()
@@ -109,7 +162,9 @@ fn other_values(good: &Value, members: &[String]) -> Vec<Hostile> {
         other.to_string().replace("\"<here>\"", value)
     };
     let each = |member: &String| {
-        values.map(|(what, value)| hostile(format!("{what} as {member}"), placed(member, value), None))
+        values.map(|(what, value)| {
+            hostile(format!("{what} as {member}"), placed(member, value), None)
+        })
     };
     members.iter().flat_map(each).collect()
 }
@@ -129,10 +184,17 @@ fn unknown_members(good: &Value) -> Vec<Hostile> {
         "schema_version",
     ];
     let strange = ["__proto__", "constructor", "$where", "", " ", "\0", "a/b~c"];
-    let names = owned.into_iter().filter(|name| good.get(name).is_none()).chain(strange);
+    let names = owned
+        .into_iter()
+        .filter(|name| good.get(name).is_none())
+        .chain(strange);
     names
         .map(|name| {
-            hostile(format!("the member {name:?}"), with_more(good, &format!("{}:\"admin\"", json!(name))), 422)
+            hostile(
+                format!("the member {name:?}"),
+                with_more(good, &format!("{}:\"admin\"", json!(name))),
+                422,
+            )
         })
         .collect()
 }
@@ -150,11 +212,28 @@ fn too_deep(good: &Value) -> [Hostile; 3] {
 /// JSON is UTF-8 without a byte order mark (RFC 8259 section 8.1).
 fn other_encodings(good: &Value) -> [Hostile; 5] {
     let text = good.to_string();
-    let big_endian = [0xFEFF].into_iter().chain(text.encode_utf16()).flat_map(u16::to_be_bytes);
-    let raw = |bytes: &[u8]| [text.trim_end_matches('}').as_bytes(), b",\"x\":\"", bytes, b"\"}"].concat();
+    let big_endian = [0xFEFF]
+        .into_iter()
+        .chain(text.encode_utf16())
+        .flat_map(u16::to_be_bytes);
+    let raw = |bytes: &[u8]| {
+        [
+            text.trim_end_matches('}').as_bytes(),
+            b",\"x\":\"",
+            bytes,
+            b"\"}",
+        ]
+        .concat()
+    };
     [
         hostile("a BOM", [b"\xef\xbb\xbf", text.as_bytes()].concat(), 400),
-        hostile("UTF-16", text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>(), 400),
+        hostile(
+            "UTF-16",
+            text.encode_utf16()
+                .flat_map(u16::to_le_bytes)
+                .collect::<Vec<_>>(),
+            400,
+        ),
         hostile("UTF-16 with a BOM", big_endian.collect::<Vec<_>>(), 400),
         hostile("invalid UTF-8", raw(b"\xff"), 400),
         hostile("an overlong form", raw(b"\xc0\x80"), 400),
@@ -181,7 +260,11 @@ fn no_objects(good: &Value) -> Vec<Hostile> {
         hostile("something behind it", format!("{text}x"), 400),
         hostile("half of it", half, 400),
     ];
-    fixed.into_iter().map(|(what, body, status)| hostile(what, body, status)).chain(broken).collect()
+    fixed
+        .into_iter()
+        .map(|(what, body, status)| hostile(what, body, status))
+        .chain(broken)
+        .collect()
 }
 
 /// All of them, made from a body that is good.
@@ -205,20 +288,42 @@ async fn no_hostile_body_breaks_a_route_or_changes_anything() {
         for Hostile { what, body, status } in hostile_bodies(&good, &request.members()) {
             let answer = request.send_body(body).await;
             let what = format!("{} with {what}", route.function);
-            assert!(answer.status.is_client_error(), "{what}: {} {}", answer.status, answer.text());
+            assert!(
+                answer.status.is_client_error(),
+                "{what}: {} {}",
+                answer.status,
+                answer.text()
+            );
             assert_proper(&what, &request.path, &answer);
             if let Some(status) = status {
                 assert_eq!(answer.status, status, "{what}: {}", answer.text());
             } else {
-                assert!([400, 422].contains(&answer.status.as_u16()), "{what}: {}", answer.text());
+                assert!(
+                    [400, 422].contains(&answer.status.as_u16()),
+                    "{what}: {}",
+                    answer.text()
+                );
             }
         }
         if route.function != "auth-logout" {
-            request.send_body("").await.assert_problem(400, "malformed_json");
+            request
+                .send_body("")
+                .await
+                .assert_problem(400, "malformed_json");
         }
-        assert_unchanged(&app, &before, &format!("{} with hostile bodies", route.function)).await;
+        assert_unchanged(
+            &app,
+            &before,
+            &format!("{} with hostile bodies", route.function),
+        )
+        .await;
         let answer = request.send().await;
-        assert!(answer.status.is_success(), "{} after hostile bodies: {}", route.function, answer.text());
+        assert!(
+            answer.status.is_success(),
+            "{} after hostile bodies: {}",
+            route.function,
+            answer.text()
+        );
     }
 }
 
@@ -255,10 +360,18 @@ async fn no_strange_text_breaks_a_route() {
                 let mut body = request.body.clone().expect("a body");
                 body[member] = json!(text);
                 let answer = request.send_body(body.to_string()).await;
-                assert_proper(&format!("{} with {member} {text:.20?}", route.function), &request.path, &answer);
+                assert_proper(
+                    &format!("{} with {member} {text:.20?}", route.function),
+                    &request.path,
+                    &answer,
+                );
             }
         }
         let request = granted(&app, route, "c").await;
-        assert!(request.send().await.status.is_success(), "{}", route.function);
+        assert!(
+            request.send().await.status.is_success(),
+            "{}",
+            route.function
+        );
     }
 }

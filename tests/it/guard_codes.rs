@@ -21,18 +21,36 @@ const ME: &str = "/api/v1/auth/me";
 const LOGIN: &str = "/api/v1/auth/login";
 const CHANGE: &str = "/api/v1/auth/change-password";
 /// What the store, the runtime and the language say when they fail.
-const INTERNALS: [&str; 10] =
-    ["dynamodb", "Dynamo", "dashtam-local-", "aws", "panic", ".rs", "Exception", "injected", "127.0.0.1", "Error("];
+const INTERNALS: [&str; 10] = [
+    "dynamodb",
+    "Dynamo",
+    "dashtam-local-",
+    "aws",
+    "panic",
+    ".rs",
+    "Exception",
+    "injected",
+    "127.0.0.1",
+    "Error(",
+];
 
 /// Provokes `code`: the path that was asked, and the answer.
 #[expect(clippy::too_many_lines, reason = "a table")]
 async fn provoke(app: &TestApp, code: Code) -> (&'static str, Answer) {
     let anonymous = app.anonymous();
     match code {
-        Code::MalformedJson => (LOGIN, anonymous.raw(Method::POST, LOGIN, Some("application/json"), "{".into()).await),
+        Code::MalformedJson => (
+            LOGIN,
+            anonymous
+                .raw(Method::POST, LOGIN, Some("application/json"), "{".into())
+                .await,
+        ),
         Code::InvalidOrExpiredToken => {
             let path = "/api/v1/auth/verify-email";
-            (path, anonymous.post(path, &json!({ "token": "dvt_none" })).await)
+            (
+                path,
+                anonymous.post(path, &json!({ "token": "dvt_none" })).await,
+            )
         }
         Code::MissingToken => (ME, anonymous.me().await),
         Code::InvalidToken => (ME, anonymous.bearer("a.b.c").me().await),
@@ -43,7 +61,9 @@ async fn provoke(app: &TestApp, code: Code) -> (&'static str, Answer) {
         }
         Code::SessionRevoked => {
             let ada = app.logged_in(EMAIL).await;
-            ada.post("/api/v1/auth/logout", &json!({})).await.assert(200);
+            ada.post("/api/v1/auth/logout", &json!({}))
+                .await
+                .assert(200);
             (ME, ada.me().await)
         }
         Code::TokenVersionTooOld => {
@@ -54,11 +74,18 @@ async fn provoke(app: &TestApp, code: Code) -> (&'static str, Answer) {
         Code::ReauthenticationRequired => {
             let ada = app.logged_in(EMAIL).await;
             app.advance(901);
-            let body = json!({ "current_password": PASSWORD, "new_password": "Brave-Otter-9-Lantern" });
+            let body =
+                json!({ "current_password": PASSWORD, "new_password": "Brave-Otter-9-Lantern" });
             (CHANGE, ada.post(CHANGE, &body).await)
         }
-        Code::InvalidCredentials => (LOGIN, anonymous.try_log_in("nobody@example.com", WRONG).await),
-        Code::InvalidRefreshToken => ("/api/v1/auth/refresh", anonymous.try_refresh("dtr_none").await),
+        Code::InvalidCredentials => (
+            LOGIN,
+            anonymous.try_log_in("nobody@example.com", WRONG).await,
+        ),
+        Code::InvalidRefreshToken => (
+            "/api/v1/auth/refresh",
+            anonymous.try_refresh("dtr_none").await,
+        ),
         Code::EmailNotVerified => {
             app.registered(EMAIL).await;
             (LOGIN, anonymous.try_log_in(EMAIL, PASSWORD).await)
@@ -66,7 +93,13 @@ async fn provoke(app: &TestApp, code: Code) -> (&'static str, Answer) {
         Code::AccountDisabled => {
             app.verified(EMAIL).await;
             let user = app.db_user(EMAIL).await;
-            app.db_set("users", &user, "status", AttributeValue::S("disabled".to_owned())).await;
+            app.db_set(
+                "users",
+                &user,
+                "status",
+                AttributeValue::S("disabled".to_owned()),
+            )
+            .await;
             (LOGIN, anonymous.try_log_in(EMAIL, PASSWORD).await)
         }
         Code::Forbidden => {
@@ -77,17 +110,33 @@ async fn provoke(app: &TestApp, code: Code) -> (&'static str, Answer) {
         Code::MethodNotAllowed => (ME, anonymous.request(Method::PUT, ME, None).await),
         Code::Conflict => {
             let admin = app.admin(EMAIL).await;
-            let id = admin.me().await.json()["id"].as_str().expect("an id").to_owned();
+            let id = admin.me().await.json()["id"]
+                .as_str()
+                .expect("an id")
+                .to_owned();
             let path: &str = format!("/api/v1/admin/users/{id}/disable").leak();
-            (path, admin.post(path, &json!({ "reason": "Asked for by a guard" })).await)
+            (
+                path,
+                admin
+                    .post(path, &json!({ "reason": "Asked for by a guard" }))
+                    .await,
+            )
         }
         Code::PayloadTooLarge => {
             let body = vec![b' '; crate::guard_answers::BODY_LIMIT + 1];
-            (LOGIN, anonymous.raw(Method::POST, LOGIN, Some("application/json"), body.into()).await)
+            (
+                LOGIN,
+                anonymous
+                    .raw(Method::POST, LOGIN, Some("application/json"), body.into())
+                    .await,
+            )
         }
-        Code::UnsupportedMediaType => {
-            (LOGIN, anonymous.raw(Method::POST, LOGIN, Some("text/plain"), "{}".into()).await)
-        }
+        Code::UnsupportedMediaType => (
+            LOGIN,
+            anonymous
+                .raw(Method::POST, LOGIN, Some("text/plain"), "{}".into())
+                .await,
+        ),
         Code::ValidationFailed => (LOGIN, anonymous.post(LOGIN, &json!({ "email": 1 })).await),
         Code::AccountLocked => {
             for _ in 0..10 {
@@ -98,14 +147,25 @@ async fn provoke(app: &TestApp, code: Code) -> (&'static str, Answer) {
         }
         Code::RateLimited => {
             for n in 0..20 {
-                anonymous.try_log_in(&format!("nobody{n}@example.com"), WRONG).await;
+                anonymous
+                    .try_log_in(&format!("nobody{n}@example.com"), WRONG)
+                    .await;
             }
-            (LOGIN, anonymous.try_log_in("nobody@example.com", WRONG).await)
+            (
+                LOGIN,
+                anonymous.try_log_in("nobody@example.com", WRONG).await,
+            )
         }
         Code::InternalError => {
             let ada = app.logged_in(EMAIL).await;
             let user = app.db_user(EMAIL).await;
-            app.db_set("users", &user, "status", AttributeValue::S("m4rk3d".to_owned())).await;
+            app.db_set(
+                "users",
+                &user,
+                "status",
+                AttributeValue::S("m4rk3d".to_owned()),
+            )
+            .await;
             (ME, ada.me().await)
         }
         Code::ServiceUnavailable => {
@@ -126,21 +186,43 @@ async fn every_code_is_provoked_and_answered_as_the_table_says() {
         assert_problem(facts.name, path, &answer);
         assert_eq!(answer.json()["title"], facts.title, "{}", facts.name);
         let has_own_detail = matches!(code, Code::Conflict | Code::Forbidden);
-        assert!(has_own_detail || answer.json()["detail"] == facts.detail, "{}", answer.text());
+        assert!(
+            has_own_detail || answer.json()["detail"] == facts.detail,
+            "{}",
+            answer.text()
+        );
         for header in facts.headers {
             let value = answer.header(header.name).unwrap_or_default();
             assert!(!value.is_empty(), "{} lacks {}", facts.name, header.name);
             if header.name == "Retry-After" {
-                assert!(value.parse::<u64>().is_ok_and(|wait| wait >= 1), "{}: {value}", facts.name);
+                assert!(
+                    value.parse::<u64>().is_ok_and(|wait| wait >= 1),
+                    "{}: {value}",
+                    facts.name
+                );
             }
         }
         let told = |name| facts.headers.iter().any(|header| header.name == name);
-        for name in ["WWW-Authenticate", "Retry-After", "Allow", "RateLimit", "RateLimit-Policy"] {
-            assert!(answer.header(name).is_none() || told(name), "{}: the table does not tell {name}", facts.name);
+        for name in [
+            "WWW-Authenticate",
+            "Retry-After",
+            "Allow",
+            "RateLimit",
+            "RateLimit-Policy",
+        ] {
+            assert!(
+                answer.header(name).is_none() || told(name),
+                "{}: the table does not tell {name}",
+                facts.name
+            );
         }
         for internal in INTERNALS.into_iter().chain(["m4rk3d", WRONG, PASSWORD]) {
             let shown = format!("{} {:?}", answer.text(), answer.headers);
-            assert!(!shown.contains(internal), "{} shows {internal}: {shown}", facts.name);
+            assert!(
+                !shown.contains(internal),
+                "{} shows {internal}: {shown}",
+                facts.name
+            );
         }
     }
 }
@@ -150,29 +232,67 @@ async fn the_type_of_every_problem_leads_to_its_page() {
     let app = TestApp::start().await;
     for code in Code::ALL {
         let facts = code.facts();
-        let page = app.anonymous().get(&format!("/errors/{}", facts.name)).await;
+        let page = app
+            .anonymous()
+            .get(&format!("/errors/{}", facts.name))
+            .await;
         page.assert(200);
-        assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
+        assert_eq!(
+            page.header("content-type"),
+            Some("text/html; charset=utf-8")
+        );
         assert_eq!(page.header("vary"), Some("Accept"));
         let policy = page.header("content-security-policy").unwrap_or_default();
-        assert!(policy.starts_with("default-src 'none'") && !policy.contains("script-src"), "{policy}");
+        assert!(
+            policy.starts_with("default-src 'none'") && !policy.contains("script-src"),
+            "{policy}"
+        );
         let html = page.text();
         let heading = format!("<h1>{} {}</h1>", facts.status.as_u16(), facts.title);
-        for part in ["<!doctype html>", "lang=\"en\"", &heading, "<main>", "<pre tabindex=\"0\">", facts.name] {
+        for part in [
+            "<!doctype html>",
+            "lang=\"en\"",
+            &heading,
+            "<main>",
+            "<pre tabindex=\"0\">",
+            facts.name,
+        ] {
             assert!(html.contains(part), "{}: no {part}", facts.name);
         }
         assert!(!html.contains("<script"), "{}", facts.name);
-        let json = app.anonymous().header("accept", "application/json").get(&format!("/errors/{}", facts.name)).await;
+        let json = app
+            .anonymous()
+            .header("accept", "application/json")
+            .get(&format!("/errors/{}", facts.name))
+            .await;
         json.assert(200);
         let entry = json.json();
-        assert_eq!((&entry["code"], &entry["meaning"]), (&json!(facts.name), &json!(facts.meaning)));
+        assert_eq!(
+            (&entry["code"], &entry["meaning"]),
+            (&json!(facts.name), &json!(facts.meaning))
+        );
         assert_eq!(entry["problem"]["code"], facts.name);
-        let browser = app.anonymous().header("accept", "text/html,application/json;q=0.9,*/*;q=0.8");
+        let browser = app
+            .anonymous()
+            .header("accept", "text/html,application/json;q=0.9,*/*;q=0.8");
         let page = browser.get(&format!("/errors/{}", facts.name)).await;
-        assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
+        assert_eq!(
+            page.header("content-type"),
+            Some("text/html; charset=utf-8")
+        );
     }
-    for unknown in ["nothing", "Not_Found", "not_found%00", "%ff", "..%2fhealth", "not_found/"] {
-        app.anonymous().get(&format!("/errors/{unknown}")).await.assert_problem(404, "not_found");
+    for unknown in [
+        "nothing",
+        "Not_Found",
+        "not_found%00",
+        "%ff",
+        "..%2fhealth",
+        "not_found/",
+    ] {
+        app.anonymous()
+            .get(&format!("/errors/{unknown}"))
+            .await
+            .assert_problem(404, "not_found");
     }
 }
 
@@ -180,7 +300,11 @@ async fn the_type_of_every_problem_leads_to_its_page() {
 const GATEWAY: [(&str, &str, Code); 21] = [
     ("ACCESS_DENIED", "4XX", Code::Forbidden),
     ("API_CONFIGURATION_ERROR", "5XX", Code::ServiceUnavailable),
-    ("AUTHORIZER_CONFIGURATION_ERROR", "5XX", Code::ServiceUnavailable),
+    (
+        "AUTHORIZER_CONFIGURATION_ERROR",
+        "5XX",
+        Code::ServiceUnavailable,
+    ),
     ("AUTHORIZER_FAILURE", "5XX", Code::ServiceUnavailable),
     ("BAD_REQUEST_BODY", "4XX", Code::MalformedJson),
     ("BAD_REQUEST_PARAMETERS", "4XX", Code::NotFound),
@@ -207,46 +331,95 @@ const ID: &str = "extendedRequestId";
 #[tokio::test]
 async fn what_the_gateway_answers_by_itself_is_what_the_table_says() {
     let template = cloudformation::parse(&read("template.yaml")).expect("a template");
-    let responses = template["Resources"]["Api"]["Properties"]["GatewayResponses"].as_object().expect("responses");
-    let unknown: Vec<_> = responses.keys().filter(|name| GATEWAY.iter().all(|(known, ..)| known != name)).collect();
-    assert!(unknown.is_empty(), "API Gateway has no such answer: {unknown:?}");
-    let own = TestApp::start().await.anonymous().get("/api/v1/nowhere").await;
+    let responses = template["Resources"]["Api"]["Properties"]["GatewayResponses"]
+        .as_object()
+        .expect("responses");
+    let unknown: Vec<_> = responses
+        .keys()
+        .filter(|name| GATEWAY.iter().all(|(known, ..)| known != name))
+        .collect();
+    assert!(
+        unknown.is_empty(),
+        "API Gateway has no such answer: {unknown:?}"
+    );
+    let own = TestApp::start()
+        .await
+        .anonymous()
+        .get("/api/v1/nowhere")
+        .await;
     for (kind, class, code) in GATEWAY {
-        let response = responses.get(kind).unwrap_or_else(|| &responses[&format!("DEFAULT_{class}")]);
+        let response = responses
+            .get(kind)
+            .unwrap_or_else(|| &responses[&format!("DEFAULT_{class}")]);
         assert_eq!(response["StatusCode"], code.status().as_u16(), "{kind}");
-        let body = response["ResponseTemplates"]["application/json"].as_str().expect("a body");
+        let body = response["ResponseTemplates"]["application/json"]
+            .as_str()
+            .expect("a body");
         let document: Value = serde_json::from_str(body).expect("JSON");
         let mut expected: Value =
-            serde_json::from_slice(&Problem::new(code).document("", &format!("$context.{ID}"))).expect("JSON");
-        expected.as_object_mut().expect("an object").remove("instance");
+            serde_json::from_slice(&Problem::new(code).document("", &format!("$context.{ID}")))
+                .expect("JSON");
+        expected
+            .as_object_mut()
+            .expect("an object")
+            .remove("instance");
         assert_eq!(document, expected, "{kind}");
-        let headers = response["ResponseParameters"]["Headers"].as_object().expect("headers");
+        let headers = response["ResponseParameters"]["Headers"]
+            .as_object()
+            .expect("headers");
         // Only where some origin's scripts may read, and then they see how long to wait.
-        let (about_origins, headers): (Vec<_>, Vec<_>) =
-            headers.iter().partition(|(name, _)| name.starts_with("Access-Control-"));
+        let (about_origins, headers): (Vec<_>, Vec<_>) = headers
+            .iter()
+            .partition(|(name, _)| name.starts_with("Access-Control-"));
         let only_with_origins = |(name, value): &(&String, &Value)| {
             let case = value["Fn::If"].as_array().expect("a condition");
             assert_eq!(case[0], "HasCorsOrigins", "{kind}: {name}");
             assert_eq!(case[2]["Ref"], "AWS::NoValue", "{kind}: {name}");
-            (name.to_lowercase(), case[1].as_str().expect("a constant").trim_matches('\'').to_owned())
+            (
+                name.to_lowercase(),
+                case[1]
+                    .as_str()
+                    .expect("a constant")
+                    .trim_matches('\'')
+                    .to_owned(),
+            )
         };
         let about_origins: BTreeMap<_, _> = about_origins.iter().map(only_with_origins).collect();
         assert_eq!(about_origins["access-control-allow-origin"], "*", "{kind}");
-        assert!(about_origins["access-control-expose-headers"].contains("retry-after"), "{kind}");
+        assert!(
+            about_origins["access-control-expose-headers"].contains("retry-after"),
+            "{kind}"
+        );
         assert_eq!(about_origins.len(), 2, "{kind}");
         let mut headers: BTreeMap<_, _> = headers
             .iter()
-            .map(|(name, value)| (name.to_lowercase(), value.as_str().unwrap_or_default().trim_matches('\'')))
+            .map(|(name, value)| {
+                (
+                    name.to_lowercase(),
+                    value.as_str().unwrap_or_default().trim_matches('\''),
+                )
+            })
             .collect();
-        assert_eq!(headers.remove("x-request-id"), Some(format!("context.{ID}").as_str()), "{kind}");
-        let wait = headers.remove("retry-after").map(|wait| wait.parse::<u64>().expect("seconds"));
+        assert_eq!(
+            headers.remove("x-request-id"),
+            Some(format!("context.{ID}").as_str()),
+            "{kind}"
+        );
+        let wait = headers
+            .remove("retry-after")
+            .map(|wait| wait.parse::<u64>().expect("seconds"));
         let must_wait = matches!(code, Code::RateLimited | Code::ServiceUnavailable);
         assert_eq!(wait.is_some_and(|wait| wait >= 1), must_wait, "{kind}");
         for (name, value) in &headers {
             assert_eq!(own.header(name), Some(*value), "{kind}: {name}");
         }
-        let all =
-            ["cache-control", "content-type", "referrer-policy", "strict-transport-security", "x-content-type-options"];
+        let all = [
+            "cache-control",
+            "content-type",
+            "referrer-policy",
+            "strict-transport-security",
+            "x-content-type-options",
+        ];
         assert!(headers.keys().eq(all), "{kind}: {headers:?}");
     }
 }
@@ -258,12 +431,16 @@ const END: &str = "<!-- To here -->\n";
 
 #[test]
 fn the_page_of_codes_is_what_the_table_says() {
-    let mut table =
-        String::from("| Status | `code` | When | What a client does | Again? | Headers |\n|---|---|---|---|---|---|\n");
+    let mut table = String::from(
+        "| Status | `code` | When | What a client does | Again? | Headers |\n|---|---|---|---|---|---|\n",
+    );
     for code in Code::ALL {
         let facts = code.facts();
-        let headers: Vec<_> =
-            facts.headers.iter().map(|header| format!("`{}`: {}", header.name, header.when)).collect();
+        let headers: Vec<_> = facts
+            .headers
+            .iter()
+            .map(|header| format!("`{}`: {}", header.name, header.when))
+            .collect();
         let _ = writeln!(
             table,
             "| {} | `{}` | {} | {} | {} | {} |",

@@ -53,7 +53,10 @@ impl Use {
             "GetItem" | "Query" => self.reads += 1,
             "BatchGetItem" => {
                 let tables = body["RequestItems"].as_object().expect("tables").values();
-                self.reads += tables.filter_map(|table| table["Keys"].as_array()).map(Vec::len).sum::<usize>();
+                self.reads += tables
+                    .filter_map(|table| table["Keys"].as_array())
+                    .map(Vec::len)
+                    .sum::<usize>();
             }
             "TransactWriteItems" => {
                 for item in body["TransactItems"].as_array().expect("items") {
@@ -74,14 +77,24 @@ impl Use {
 
 /// How many index entries a put makes.
 fn indexes(put: &Value) -> usize {
-    let is_record = put["TableName"].as_str().is_some_and(|name| name.ends_with("audit"));
+    let is_record = put["TableName"]
+        .as_str()
+        .is_some_and(|name| name.ends_with("audit"));
     let item = &put["Item"];
-    if is_record { INDEXED.iter().filter(|name| item.get(**name).is_some()).count() } else { 0 }
+    if is_record {
+        INDEXED
+            .iter()
+            .filter(|name| item.get(**name).is_some())
+            .count()
+    } else {
+        0
+    }
 }
 
 fn memory(template: &Value, function: &str) -> f64 {
     let own = template["Resources"][logical_id(function)]["Properties"]["MemorySize"].as_f64();
-    own.or(template["Globals"]["Function"]["MemorySize"].as_f64()).expect("a size")
+    own.or(template["Globals"]["Function"]["MemorySize"].as_f64())
+        .expect("a size")
 }
 
 fn function(template: &Value, name: &str, used: &Use, hashes: u64) -> f64 {
@@ -105,14 +118,23 @@ async fn table() -> String {
         let _made_ready = app.proxy.take_watched();
         let hashed = app.hashes();
         let answer = request.send().await;
-        assert!(answer.status.is_success(), "{}: {}", route.function, answer.text());
+        assert!(
+            answer.status.is_success(),
+            "{}: {}",
+            route.function,
+            answer.text()
+        );
         let mut used = Use::default();
         for (operation, body) in app.proxy.take_watched() {
             used.add(&operation, &body);
         }
         let function = function(&template, route.program(), &used, app.hashes() - hashed);
         let sum = used.store() + function;
-        let Use { calls, reads, writes } = used;
+        let Use {
+            calls,
+            reads,
+            writes,
+        } = used;
         let _ = writeln!(
             text,
             "| `{} {}` | {calls} | {reads} | {writes} | {:.2} | {function:.2} | {:.2} | {:.2} |",
@@ -147,15 +169,30 @@ fn the_page_counts_what_is_paid_for_while_nobody_comes() {
     let page = read(PAGE);
     let count = |file: &str, kind: &str| {
         let template = cloudformation::parse(&read(file)).expect("a template");
-        template["Resources"].as_object().expect("resources").values().filter(|one| one["Type"] == kind).count()
+        template["Resources"]
+            .as_object()
+            .expect("resources")
+            .values()
+            .filter(|one| one["Type"] == kind)
+            .count()
     };
-    let alarms = ["template.yaml", "infra/observability.yaml", "infra/notifications.yaml"]
-        .map(|file| count(file, "AWS::CloudWatch::Alarm"));
+    let alarms = [
+        "template.yaml",
+        "infra/observability.yaml",
+        "infra/notifications.yaml",
+    ]
+    .map(|file| count(file, "AWS::CloudWatch::Alarm"));
     for (what, number) in [
         ("customer keys", count("template.yaml", "AWS::KMS::Key")),
-        ("secrets", count("template.yaml", "AWS::SecretsManager::Secret")),
+        (
+            "secrets",
+            count("template.yaml", "AWS::SecretsManager::Secret"),
+        ),
         ("alarms", alarms.iter().sum()),
     ] {
-        assert!(page.contains(&format!("| {number} {what} |")), "{PAGE} does not say that there are {number} {what}");
+        assert!(
+            page.contains(&format!("| {number} {what} |")),
+            "{PAGE} does not say that there are {number} {what}"
+        );
     }
 }

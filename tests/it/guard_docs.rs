@@ -50,7 +50,11 @@ fn page() -> String {
         }
         row(&mut page, &variable);
     }
-    assert_eq!(sections.next(), None, "this section begins with a variable that there is not, or not in this place");
+    assert_eq!(
+        sections.next(),
+        None,
+        "this section begins with a variable that there is not, or not in this place"
+    );
     relations(&mut page);
     page
 }
@@ -64,19 +68,34 @@ fn relations(page: &mut String) {
          | Setting | What holds | Otherwise |\n|---|---|---|\n",
     );
     for relation in &Relation::ALL {
-        let otherwise = if relation.is_refused() { "refused at start" } else { "handled while the service runs" };
-        let _ = writeln!(page, "| `DASHTAM_{}` | {} | {otherwise} |", relation.first, relation.rule());
+        let otherwise = if relation.is_refused() {
+            "refused at start"
+        } else {
+            "handled while the service runs"
+        };
+        let _ = writeln!(
+            page,
+            "| `DASHTAM_{}` | {} | {otherwise} |",
+            relation.first,
+            relation.rule()
+        );
     }
 }
 
 fn begin(page: &mut String, title: &str) {
-    let _ = write!(page, "\n## {title}\n\n| Name | Values | Default | Meaning |\n|---|---|---|---|\n");
+    let _ = write!(
+        page,
+        "\n## {title}\n\n| Name | Values | Default | Meaning |\n|---|---|---|---|\n"
+    );
 }
 
 fn row(page: &mut String, variable: &Variable) {
     let cell = |text: &str| text.replace('|', "\\|");
-    let default =
-        if variable.default.is_empty() { "none".to_owned() } else { format!("`{}`", cell(&variable.default)) };
+    let default = if variable.default.is_empty() {
+        "none".to_owned()
+    } else {
+        format!("`{}`", cell(&variable.default))
+    };
     let _ = writeln!(
         page,
         "| `{}` | {} | {default} | {} |",
@@ -87,22 +106,38 @@ fn row(page: &mut String, variable: &Variable) {
 }
 
 fn known_variables() -> BTreeSet<String> {
-    Config::variables().into_iter().map(|variable| variable.name).collect()
+    Config::variables()
+        .into_iter()
+        .map(|variable| variable.name)
+        .collect()
 }
 
 /// The variables that the template gives to functions.
 fn deployed_variables(template: &Value) -> BTreeSet<String> {
-    let functions =
-        template["Resources"].as_object().expect("resources").values().map(|resource| &resource["Properties"]);
+    let functions = template["Resources"]
+        .as_object()
+        .expect("resources")
+        .values()
+        .map(|resource| &resource["Properties"]);
     let places = functions.chain([&template["Globals"]["Function"]]);
     let variables = places.filter_map(|place| place["Environment"]["Variables"].as_object());
-    variables.flat_map(|variables| variables.keys().cloned()).collect()
+    variables
+        .flat_map(|variables| variables.keys().cloned())
+        .collect()
 }
 
 /// Every page of prose.
 fn pages() -> Vec<String> {
-    let is_page = |name: &String| path(name).extension().is_some_and(|extension| extension == "md");
-    entries(".").into_iter().filter(is_page).chain(files("docs", ".md")).collect()
+    let is_page = |name: &String| {
+        path(name)
+            .extension()
+            .is_some_and(|extension| extension == "md")
+    };
+    entries(".")
+        .into_iter()
+        .filter(is_page)
+        .chain(files("docs", ".md"))
+        .collect()
 }
 
 /// The targets of a page's links that are files of the project.
@@ -112,7 +147,11 @@ fn relative_links(text: &str) -> Vec<String> {
         in_code ^= line.trim_start().starts_with("```");
         !in_code
     });
-    let targets = prose.flat_map(|line| line.split("](").skip(1).filter_map(|rest| rest.split(')').next()));
+    let targets = prose.flat_map(|line| {
+        line.split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next())
+    });
     let files = targets.filter(|target| !target.contains("://") && !target.starts_with("mailto:"));
     files
         .map(|target| target.split('#').next().unwrap_or_default().to_owned())
@@ -137,9 +176,15 @@ fn the_page_of_settings_is_what_the_code_reads() {
 fn every_setting_of_the_template_is_one_that_the_code_reads() {
     let template = cloudformation::parse(&read("template.yaml")).expect("a template");
     let (known, deployed) = (known_variables(), deployed_variables(&template));
-    assert!(deployed.contains("DASHTAM_STAGE"), "the guard does not find the template's variables");
+    assert!(
+        deployed.contains("DASHTAM_STAGE"),
+        "the guard does not find the template's variables"
+    );
     let unknown: Vec<_> = deployed.difference(&known).collect();
-    assert!(unknown.is_empty(), "template.yaml sets what nothing reads: {unknown:?}");
+    assert!(
+        unknown.is_empty(),
+        "template.yaml sets what nothing reads: {unknown:?}"
+    );
 }
 
 #[test]
@@ -148,13 +193,18 @@ fn every_setting_that_a_page_names_is_one_that_the_code_reads() {
     for page in pages() {
         let text = read(&page);
         for rest in text.split("DASHTAM_").skip(1) {
-            let name: String =
-                rest.chars().take_while(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || *c == '_').collect();
+            let name: String = rest
+                .chars()
+                .take_while(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || *c == '_')
+                .collect();
             // A family is named by its beginning: `DASHTAM_*`, `DASHTAM_RATE_LIMIT_<RULE>`.
             let is_beginning = name.is_empty() || name.ends_with('_');
             let named = format!("DASHTAM_{name}");
-            let exists =
-                if is_beginning { known.iter().any(|known| known.starts_with(&named)) } else { known.contains(&named) };
+            let exists = if is_beginning {
+                known.iter().any(|known| known.starts_with(&named))
+            } else {
+                known.contains(&named)
+            };
             assert!(exists, "{page} names {named}");
         }
     }
@@ -179,7 +229,10 @@ fn every_relative_link_leads_to_a_file() {
 fn the_readme_begins_with_the_two_commands() {
     let readme = read("README.md");
     for command in ["cargo run", "cargo test --workspace"] {
-        let stands = readme.lines().take(30).any(|line| line.split('#').next().unwrap_or_default().trim() == command);
+        let stands = readme
+            .lines()
+            .take(30)
+            .any(|line| line.split('#').next().unwrap_or_default().trim() == command);
         assert!(stands, "the README's first screen lacks `{command}`");
     }
 }
@@ -187,21 +240,40 @@ fn the_readme_begins_with_the_two_commands() {
 #[test]
 fn the_readme_waits_for_mail_at_the_local_run_and_gives_up() {
     let readme = read("README.md");
-    let mailed = readme.split("\nmailed() {").nth(1).and_then(|rest| rest.split("\n}").next()).expect("a function");
+    let mailed = readme
+        .split("\nmailed() {")
+        .nth(1)
+        .and_then(|rest| rest.split("\n}").next())
+        .expect("a function");
     // `URL` is that of the separate processes, which have no mail.
-    assert!(mailed.contains("\"$LOCAL/_local/mail") && !mailed.contains("$URL"), "{mailed}");
-    assert!(mailed.contains("return 1"), "it loops for ever without mail: {mailed}");
+    assert!(
+        mailed.contains("\"$LOCAL/_local/mail") && !mailed.contains("$URL"),
+        "{mailed}"
+    );
+    assert!(
+        mailed.contains("return 1"),
+        "it loops for ever without mail: {mailed}"
+    );
 }
 
 #[test]
 fn the_readme_installs_one_version_of_cargo_lambda_into_an_environment_of_its_own() {
     let readme = read("README.md");
     assert!(readme.contains("python3 -m venv ~/.cargo-lambda"));
-    for line in readme.lines().filter(|line| line.contains("install cargo-lambda")) {
+    for line in readme
+        .lines()
+        .filter(|line| line.contains("install cargo-lambda"))
+    {
         assert!(line.contains("cargo-lambda=="), "{line}");
     }
-    let watch = readme.lines().find(|line| line.starts_with("cargo lambda watch")).expect("a command");
-    assert!(watch.contains("--env-file .dashtam/lambda.env") && watch.contains("--disable-cors"), "{watch}");
+    let watch = readme
+        .lines()
+        .find(|line| line.starts_with("cargo lambda watch"))
+        .expect("a command");
+    assert!(
+        watch.contains("--env-file .dashtam/lambda.env") && watch.contains("--disable-cors"),
+        "{watch}"
+    );
 }
 
 /// Every placeholder of an event is explained where the page says how to invoke one.
@@ -210,7 +282,10 @@ fn the_page_of_separate_processes_explains_every_placeholder_of_the_events() {
     let page = read("docs/separate-processes.md");
     let mut unknown = BTreeSet::new();
     for name in files("events", "json") {
-        for placeholder in read(&name).split("{{").skip(1).filter_map(|rest| rest.split("}}").next().map(str::to_owned))
+        for placeholder in read(&name)
+            .split("{{")
+            .skip(1)
+            .filter_map(|rest| rest.split("}}").next().map(str::to_owned))
         {
             if !page.contains(&format!("{{{{{placeholder}}}}}")) {
                 unknown.insert(placeholder);
@@ -223,13 +298,22 @@ fn the_page_of_separate_processes_explains_every_placeholder_of_the_events() {
 /// The files in which each test stands, by its name.
 fn tests() -> BTreeMap<String, BTreeSet<String>> {
     let mut tests: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for file in ["tests", "shared", "verify", "infra", "functions"].iter().flat_map(|folder| files(folder, ".rs")) {
+    for file in ["tests", "shared", "verify", "infra", "functions"]
+        .iter()
+        .flat_map(|folder| files(folder, ".rs"))
+    {
         let mut is_test = false;
         for line in read(&file).lines().map(str::trim) {
             is_test |= line.starts_with("#[test]") || line.starts_with("#[tokio::test");
-            let name = line.trim_start_matches("async ").strip_prefix("fn ").and_then(|rest| rest.split('(').next());
+            let name = line
+                .trim_start_matches("async ")
+                .strip_prefix("fn ")
+                .and_then(|rest| rest.split('(').next());
             if let Some(name) = name.filter(|_| std::mem::take(&mut is_test)) {
-                tests.entry(name.to_owned()).or_default().insert(file.clone());
+                tests
+                    .entry(name.to_owned())
+                    .or_default()
+                    .insert(file.clone());
             }
         }
     }
@@ -242,13 +326,23 @@ fn missing(cell: &str, tests: &BTreeMap<String, BTreeSet<String>>) -> Vec<String
     let (mut missing, mut waiting, mut named) = (Vec::new(), Vec::new(), 0);
     let mut file: Option<String> = None;
     let pieces: Vec<_> = cell.split('`').collect();
-    for (before, quoted) in pieces.iter().step_by(2).zip(pieces.iter().skip(1).step_by(2)) {
+    for (before, quoted) in pieces
+        .iter()
+        .step_by(2)
+        .zip(pieces.iter().skip(1).step_by(2))
+    {
         let is_file = quoted.contains('/') || path(quoted).exists() || quoted.contains(".rs");
-        let is_name = quoted.matches('_').count() > 1 && quoted.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        let is_name = quoted.matches('_').count() > 1
+            && quoted
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || c == '_');
         named += usize::from(is_file || is_name);
         if is_file && before.ends_with(" in ") {
-            let elsewhere =
-                |name: &&String| !tests.get(*name).is_some_and(|files| files.iter().any(|f| f.ends_with(quoted)));
+            let elsewhere = |name: &&String| {
+                !tests
+                    .get(*name)
+                    .is_some_and(|files| files.iter().any(|f| f.ends_with(quoted)))
+            };
             missing.extend(waiting.drain(..).filter(|name| elsewhere(&name)));
         } else if is_file {
             file = Some((*quoted).to_owned());
@@ -264,7 +358,11 @@ fn missing(cell: &str, tests: &BTreeMap<String, BTreeSet<String>>) -> Vec<String
         }
     }
     // A test without a file is a unit test in the file of the construction.
-    let is_beside = |name: &String| tests.get(name).is_some_and(|files| files.iter().any(|file| file.contains("src/")));
+    let is_beside = |name: &String| {
+        tests
+            .get(name)
+            .is_some_and(|files| files.iter().any(|file| file.contains("src/")))
+    };
     missing.extend(waiting.into_iter().filter(|name| !is_beside(name)));
     if named == 0 {
         missing.push("no test".to_owned());
@@ -285,7 +383,11 @@ fn every_test_that_the_threat_model_names_is_in_the_file_that_it_names() {
         } else if is_table && !line.starts_with("|--") {
             let cells: Vec<_> = line.trim_end_matches(" |").split(" | ").collect();
             let faults = missing(cells.last().copied().unwrap_or_default(), &tests);
-            wrong.extend(faults.into_iter().map(|fault| format!("{}: {fault}", cells[0])));
+            wrong.extend(
+                faults
+                    .into_iter()
+                    .map(|fault| format!("{}: {fault}", cells[0])),
+            );
             rows += 1;
         }
     }

@@ -23,32 +23,55 @@ const FLOORS: [&[&str]; 15] = [
 ];
 
 /// The crates with more than a file or two.
-const CRATES: [&str; 6] =
-    ["shared/src", "verify/src", "infra/ops/src", "infra/bench/src", "infra/migrations/src", "infra/runtime/src"];
+const CRATES: [&str; 6] = [
+    "shared/src",
+    "verify/src",
+    "infra/ops/src",
+    "infra/bench/src",
+    "infra/migrations/src",
+    "infra/runtime/src",
+];
 
 fn floor(file: &str) -> Option<usize> {
-    let module = file.split('/').next().unwrap_or_default().trim_end_matches(".rs");
+    let module = file
+        .split('/')
+        .next()
+        .unwrap_or_default()
+        .trim_end_matches(".rs");
     FLOORS.iter().position(|modules| modules.contains(&module))
 }
 
 /// The first import that does not lead down, in words.
 fn broken(imports: &Imports) -> Option<String> {
-    let module = |file: &str| file.split('/').next().unwrap_or_default().trim_end_matches(".rs").to_owned();
+    let module = |file: &str| {
+        file.split('/')
+            .next()
+            .unwrap_or_default()
+            .trim_end_matches(".rs")
+            .to_owned()
+    };
     // `lib.rs` is the tour, and re-exports the clock.
-    imports.pairs().filter(|(from, to)| ![*from, *to].contains(&"lib.rs") && module(from) != module(to)).find_map(
-        |(from, to)| {
+    imports
+        .pairs()
+        .filter(|(from, to)| ![*from, *to].contains(&"lib.rs") && module(from) != module(to))
+        .find_map(|(from, to)| {
             let floors = floor(from).zip(floor(to));
             match floors {
                 Some((from_floor, to_floor)) if to_floor < from_floor => None,
-                Some(_) => Some(format!("{from} imports {to}, which is not on a lower floor")),
+                Some(_) => Some(format!(
+                    "{from} imports {to}, which is not on a lower floor"
+                )),
                 None => Some(format!("{from} or {to} is on no floor")),
             }
-        },
-    )
+        })
 }
 
 fn texts(files: &[(&str, &str)]) -> Imports {
-    Imports::of_texts(files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())))
+    Imports::of_texts(
+        files
+            .iter()
+            .map(|(name, text)| ((*name).to_owned(), (*text).to_owned())),
+    )
 }
 
 #[test]
@@ -65,9 +88,15 @@ fn no_files_import_each_other_in_a_circle() {
 
 #[test]
 fn an_import_that_leads_up_is_named() {
-    let up = [("store/mod.rs", ""), ("tokens/mod.rs", "use super::store::{self, Store};")];
+    let up = [
+        ("store/mod.rs", ""),
+        ("tokens/mod.rs", "use super::store::{self, Store};"),
+    ];
     let named = broken(&texts(&up)).expect("it is found");
-    assert!(named.starts_with("tokens/mod.rs imports store/mod.rs"), "{named}");
+    assert!(
+        named.starts_with("tokens/mod.rs imports store/mod.rs"),
+        "{named}"
+    );
     let unknown = [("cellar.rs", "use crate::store;"), ("store/mod.rs", "")];
     assert!(broken(&texts(&unknown)).is_some_and(|named| named.contains("no floor")));
 }
@@ -75,14 +104,26 @@ fn an_import_that_leads_up_is_named() {
 #[test]
 fn a_circle_through_re_exports_and_paths_in_code_is_found() {
     let circle = texts(&[
-        ("a/mod.rs", "mod left;\nmod right;\npub use left::{Left, other};\npub use right::Right;"),
+        (
+            "a/mod.rs",
+            "mod left;\nmod right;\npub use left::{Left, other};\npub use right::Right;",
+        ),
         ("a/left.rs", "use super::Right;"),
         ("a/right.rs", "fn f() -> crate::a::Left {}"),
     ]);
-    assert_eq!(circle.circle(), Some(vec!["a/left.rs".to_owned(), "a/right.rs".to_owned()]));
+    assert_eq!(
+        circle.circle(),
+        Some(vec!["a/left.rs".to_owned(), "a/right.rs".to_owned()])
+    );
     let tree = texts(&[
-        ("a/mod.rs", "mod left;\npub use left::Left;\npub struct Shared;"),
-        ("a/left.rs", "use super::Shared;\n#[cfg(test)]\nmod tests {\n    use crate::b;\n}"),
+        (
+            "a/mod.rs",
+            "mod left;\npub use left::Left;\npub struct Shared;",
+        ),
+        (
+            "a/left.rs",
+            "use super::Shared;\n#[cfg(test)]\nmod tests {\n    use crate::b;\n}",
+        ),
         ("b.rs", "use crate::a::Left;"),
     ]);
     assert_eq!(tree.circle(), None);

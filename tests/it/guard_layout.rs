@@ -9,11 +9,20 @@ const LONGEST_MAIN: usize = 10;
 
 /// Source files that are deployed or run, without those that only tests use.
 fn sources() -> Vec<String> {
-    let all: Vec<_> =
-        ["shared", "verify", "functions", "infra"].into_iter().flat_map(|folder| files(folder, ".rs")).collect();
-    let only_tested: Vec<_> = all.iter().flat_map(|name| test_modules(name, &read(name))).collect();
-    let runs = |name: &String| !name.ends_with("tests.rs") && !name.contains("/tests/") && !name.contains("/benches/");
-    all.into_iter().filter(|name| runs(name) && !only_tested.contains(name)).collect()
+    let all: Vec<_> = ["shared", "verify", "functions", "infra"]
+        .into_iter()
+        .flat_map(|folder| files(folder, ".rs"))
+        .collect();
+    let only_tested: Vec<_> = all
+        .iter()
+        .flat_map(|name| test_modules(name, &read(name)))
+        .collect();
+    let runs = |name: &String| {
+        !name.ends_with("tests.rs") && !name.contains("/tests/") && !name.contains("/benches/")
+    };
+    all.into_iter()
+        .filter(|name| runs(name) && !only_tested.contains(name))
+        .collect()
 }
 
 /// The files of the modules that a file declares for its tests alone.
@@ -21,9 +30,13 @@ fn test_modules(name: &str, text: &str) -> Vec<String> {
     let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
     let declared = text.split("#[cfg(test)]").skip(1).filter_map(|rest| {
         let line = rest.trim_start().lines().next()?;
-        line.strip_suffix(';')?.rsplit_once("mod ").map(|(_, module)| module)
+        line.strip_suffix(';')?
+            .rsplit_once("mod ")
+            .map(|(_, module)| module)
     });
-    declared.map(|module| format!("{folder}/{module}.rs")).collect()
+    declared
+        .map(|module| format!("{folder}/{module}.rs"))
+        .collect()
 }
 
 #[test]
@@ -48,16 +61,25 @@ fn no_file_is_too_long_to_read() {
             .filter(|line| !line.trim().is_empty() && !line.trim().starts_with("//"))
             .count()
     };
-    let long: Vec<_> =
-        sources().into_iter().map(|name| (length(&name), name)).filter(|(lines, _)| *lines > LONGEST_FILE).collect();
-    assert!(long.is_empty(), "more than {LONGEST_FILE} lines before the tests: {long:?}");
+    let long: Vec<_> = sources()
+        .into_iter()
+        .map(|name| (length(&name), name))
+        .filter(|(lines, _)| *lines > LONGEST_FILE)
+        .collect();
+    assert!(
+        long.is_empty(),
+        "more than {LONGEST_FILE} lines before the tests: {long:?}"
+    );
 }
 
 #[test]
 fn a_main_only_starts_its_function() {
     for (name, folder) in functions() {
         let lines = read(&format!("{folder}/src/main.rs")).lines().count();
-        assert!(lines <= LONGEST_MAIN, "the main.rs of {name} has {lines} lines");
+        assert!(
+            lines <= LONGEST_MAIN,
+            "the main.rs of {name} has {lines} lines"
+        );
     }
 }
 
@@ -65,19 +87,34 @@ fn a_main_only_starts_its_function() {
 #[test]
 fn every_crate_takes_the_lints_of_the_workspace() {
     let manifests = ["shared", "verify", "tests", "infra", "functions"];
-    let manifests: Vec<_> = manifests.iter().flat_map(|folder| files(folder, "Cargo.toml")).collect();
+    let manifests: Vec<_> = manifests
+        .iter()
+        .flat_map(|folder| files(folder, "Cargo.toml"))
+        .collect();
     assert!(manifests.len() > 40, "the crates were not found");
     for manifest in manifests {
-        assert!(read(&manifest).contains("[lints]\nworkspace = true"), "{manifest} takes no lints");
+        assert!(
+            read(&manifest).contains("[lints]\nworkspace = true"),
+            "{manifest} takes no lints"
+        );
     }
     let workspace = read("Cargo.toml");
     for lint in ["expect_used", "panic", "indexing_slicing"] {
-        assert!(workspace.contains(&format!("\n{lint} = \"warn\"")), "{lint} is off");
+        assert!(
+            workspace.contains(&format!("\n{lint} = \"warn\"")),
+            "{lint} is off"
+        );
     }
     for lint in ["unwrap_used", "dbg_macro", "todo", "unimplemented"] {
-        assert!(workspace.contains(&format!("\n{lint} = \"warn\"")), "{lint} is off");
+        assert!(
+            workspace.contains(&format!("\n{lint} = \"warn\"")),
+            "{lint} is off"
+        );
         for source in sources() {
-            assert!(!code(&read(&source)).contains(&format!("clippy::{lint}")), "{source} switches {lint} off");
+            assert!(
+                !code(&read(&source)).contains(&format!("clippy::{lint}")),
+                "{source} switches {lint} off"
+            );
         }
     }
 }

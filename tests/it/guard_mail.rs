@@ -12,7 +12,9 @@ fn files_with(text: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for root in ["shared/src", "functions"] {
         visit(&path(root), &mut |file, content| {
-            let code = content.lines().filter(|line| !line.trim_start().starts_with("//"));
+            let code = content
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("//"));
             if code.into_iter().any(|line| line.contains(text)) {
                 found.insert(file);
             }
@@ -27,7 +29,11 @@ fn visit(folder: &std::path::Path, each: &mut impl FnMut(String, String)) {
         if entry.is_dir() {
             visit(&entry, each);
         } else if entry.extension().is_some_and(|extension| extension == "rs") {
-            let name = entry.strip_prefix(path("")).expect("a file of the project").display().to_string();
+            let name = entry
+                .strip_prefix(path(""))
+                .expect("a file of the project")
+                .display()
+                .to_string();
             each(name, std::fs::read_to_string(&entry).expect("a text"));
         }
     }
@@ -40,19 +46,36 @@ fn one_file_calls_ses_one_makes_postage_and_one_spends_it() {
         ("Postage(())", "shared/src/mail/postage.rs"),
         (".send(postage", "shared/src/mail/mailer.rs"),
     ] {
-        assert_eq!(files_with(what), BTreeSet::from([file.to_owned()]), "{what}");
+        assert_eq!(
+            files_with(what),
+            BTreeSet::from([file.to_owned()]),
+            "{what}"
+        );
     }
     let sender = read("shared/src/mail/sender.rs");
     let sender: String = sender.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(sender.contains("pub async fn send( &self, _postage: Postage,"), "sending must take what charging returns");
+    assert!(
+        sender.contains("pub async fn send( &self, _postage: Postage,"),
+        "sending must take what charging returns"
+    );
 }
 
 #[test]
 fn the_page_says_of_every_bucket_of_recipients_who_pays() {
     let page = read("docs/rate-limits.md");
-    let section = page.split("## Who pays for a mail").nth(1).expect("the section");
-    for rule in Rule::ALL.into_iter().filter(|rule| rule.name().starts_with("mail-")) {
-        assert!(section.contains(&format!("`{}`", rule.name())), "{}", rule.name());
+    let section = page
+        .split("## Who pays for a mail")
+        .nth(1)
+        .expect("the section");
+    for rule in Rule::ALL
+        .into_iter()
+        .filter(|rule| rule.name().starts_with("mail-"))
+    {
+        assert!(
+            section.contains(&format!("`{}`", rule.name())),
+            "{}",
+            rule.name()
+        );
     }
 }
 
@@ -62,7 +85,10 @@ fn the_page_says_of_every_mail_who_pays() {
     for kind in MailKind::ALL {
         let name = serde_json::to_string(&kind).expect("a name");
         let start = format!("| `{}` |", name.trim_matches('"'));
-        let row = page.lines().find(|line| line.starts_with(&start)).unwrap_or_else(|| panic!("no row of {start}"));
+        let row = page
+            .lines()
+            .find(|line| line.starts_with(&start))
+            .unwrap_or_else(|| panic!("no row of {start}"));
         let (payer, over) = match kind.price() {
             Price::Charged(rule) => (format!("| `{}`", rule.name()), "sent"),
             Price::Gathered(rule) => (format!("| `{}`", rule.name()), "gathered into one mail"),

@@ -1,5 +1,9 @@
 //! A request for every route that is granted, as a client of the service would send it.
-#![expect(clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use std::collections::BTreeSet;
 
@@ -36,12 +40,21 @@ impl<'a> Granted<'a> {
 
     /// Sends it as somebody else.
     pub async fn send_as(&self, actor: &Actor<'a>) -> Answer {
-        actor.request(self.route.method.clone(), &self.path, self.body.as_ref()).await
+        actor
+            .request(self.route.method.clone(), &self.path, self.body.as_ref())
+            .await
     }
 
     /// Sends it to another composition of the service.
     pub async fn send_to(&self, router: axum::Router) -> Answer {
-        self.actor.request_to(router, self.route.method.clone(), &self.path, self.body.as_ref()).await
+        self.actor
+            .request_to(
+                router,
+                self.route.method.clone(),
+                &self.path,
+                self.body.as_ref(),
+            )
+            .await
     }
 
     /// Sends another body.
@@ -52,13 +65,18 @@ impl<'a> Granted<'a> {
     /// Sends another body under another content type.
     pub async fn send_typed(&self, kind: Option<&str>, body: impl Into<Vec<u8>>) -> Answer {
         let body = axum::body::Body::from(body.into());
-        self.actor.raw(self.route.method.clone(), &self.path, kind, body).await
+        self.actor
+            .raw(self.route.method.clone(), &self.path, kind, body)
+            .await
     }
 
     /// The names of the body's members.
     pub fn members(&self) -> Vec<String> {
         let members = self.body.as_ref().and_then(Value::as_object);
-        members.into_iter().flat_map(|members| members.keys().cloned()).collect()
+        members
+            .into_iter()
+            .flat_map(|members| members.keys().cloned())
+            .collect()
     }
 }
 
@@ -77,10 +95,16 @@ pub async fn granted<'a>(app: &'a TestApp, route: &'static Route, who: &str) -> 
     let anonymous = || app.anonymous();
     let mut path = route.path.to_owned();
     let (actor, body) = match route.function {
-        "auth-register" => (anonymous(), Some(json!({ "email": email, "password": PASSWORD, "name": "Ada" }))),
+        "auth-register" => (
+            anonymous(),
+            Some(json!({ "email": email, "password": PASSWORD, "name": "Ada" })),
+        ),
         "auth-verify-email" => {
             app.registered(&email).await;
-            (anonymous(), Some(json!({ "token": app.mailed(&email, "dvt_").await })))
+            (
+                anonymous(),
+                Some(json!({ "token": app.mailed(&email, "dvt_").await })),
+            )
         }
         "auth-resend-verification" => {
             app.registered(&email).await;
@@ -88,7 +112,10 @@ pub async fn granted<'a>(app: &'a TestApp, route: &'static Route, who: &str) -> 
         }
         "auth-login" => {
             app.verified(&email).await;
-            (anonymous(), Some(json!({ "email": email, "password": PASSWORD })))
+            (
+                anonymous(),
+                Some(json!({ "email": email, "password": PASSWORD })),
+            )
         }
         "auth-refresh" => {
             let token = app.logged_in(&email).await.refresh;
@@ -105,18 +132,41 @@ pub async fn granted<'a>(app: &'a TestApp, route: &'static Route, who: &str) -> 
         }
         "auth-reset-password" => {
             app.verified(&email).await;
-            anonymous().post("/api/v1/auth/request-password-reset", &json!({ "email": email })).await.assert(202);
-            (anonymous(), Some(json!({ "token": app.mailed(&email, "drs_").await, "new_password": NEW_PASSWORD })))
+            anonymous()
+                .post(
+                    "/api/v1/auth/request-password-reset",
+                    &json!({ "email": email }),
+                )
+                .await
+                .assert(202);
+            (
+                anonymous(),
+                Some(
+                    json!({ "token": app.mailed(&email, "drs_").await, "new_password": NEW_PASSWORD }),
+                ),
+            )
         }
         "auth-update-me" => {
             let actor = app.logged_in(&email).await;
-            (actor, Some(json!({ "name": "Ada King", "email": format!("new.{email}"), "current_password": PASSWORD })))
+            (
+                actor,
+                Some(
+                    json!({ "name": "Ada King", "email": format!("new.{email}"), "current_password": PASSWORD }),
+                ),
+            )
         }
         "auth-change-password" => {
             let actor = app.logged_in(&email).await;
-            (actor, Some(json!({ "current_password": PASSWORD, "new_password": NEW_PASSWORD })))
+            (
+                actor,
+                Some(json!({ "current_password": PASSWORD, "new_password": NEW_PASSWORD })),
+            )
         }
-        "auth-me" | "sessions-list" | "sessions-revoke" | "sessions-revoke-others" | "sessions-revoke-all" => {
+        "auth-me"
+        | "sessions-list"
+        | "sessions-revoke"
+        | "sessions-revoke-others"
+        | "sessions-revoke-all" => {
             let actor = app.logged_in(&email).await;
             let other = app.anonymous().log_in(&email, PASSWORD).await;
             if route.path.contains("{id}") {
@@ -125,26 +175,39 @@ pub async fn granted<'a>(app: &'a TestApp, route: &'static Route, who: &str) -> 
             (actor, None)
         }
         "auth-activity" | "auth-export-me" => (app.logged_in(&email).await, None),
-        "auth-reauthenticate" | "auth-delete-me" => {
-            (app.logged_in(&email).await, Some(json!({ "password": PASSWORD })))
-        }
+        "auth-reauthenticate" | "auth-delete-me" => (
+            app.logged_in(&email).await,
+            Some(json!({ "password": PASSWORD })),
+        ),
         "auth-secure-account" => {
             let actor = app.logged_in(&email).await;
             actor.delete("/api/v1/auth/sessions/all").await.assert(200);
-            (anonymous(), Some(json!({ "token": app.mailed(&email, "dsa_").await })))
+            (
+                anonymous(),
+                Some(json!({ "token": app.mailed(&email, "dsa_").await })),
+            )
         }
         "auth-accept-invitation" => {
             let admin = app.admin(&format!("root.{email}")).await;
             let invitee = json!({ "email": email, "reason": "Asked for by a guard of the tests" });
-            admin.post("/api/v1/admin/invitations", &invitee).await.assert(202);
+            admin
+                .post("/api/v1/admin/invitations", &invitee)
+                .await
+                .assert(202);
             let token = app.mailed(&email, "div_").await;
-            (anonymous(), Some(json!({ "token": token, "name": "Ada", "password": NEW_PASSWORD })))
+            (
+                anonymous(),
+                Some(json!({ "token": token, "name": "Ada", "password": NEW_PASSWORD })),
+            )
         }
         _ if route.access == Access::Admin => {
             let actor = app.admin(&email).await;
             let (target, body) = of_admin(app, route, &email).await;
             if route.function == "admin-revoke-invitation" {
-                let invited = actor.post("/api/v1/admin/invitations", &invitee(&email)).await.json();
+                let invited = actor
+                    .post("/api/v1/admin/invitations", &invitee(&email))
+                    .await
+                    .json();
                 path = path.replace("{id}", invited["id"].as_str().unwrap_or_default());
             }
             path = path.replace("{id}", &target);
@@ -162,15 +225,28 @@ pub async fn granted<'a>(app: &'a TestApp, route: &'static Route, who: &str) -> 
         }
         function => panic!("there is no granted request for {function}: write one here"),
     };
-    Granted { route, actor, path, body }
+    Granted {
+        route,
+        actor,
+        path,
+        body,
+    }
 }
 
 /// The account that an admin's request is about, and its body.
 async fn of_admin(app: &TestApp, route: &Route, email: &str) -> (String, Option<Value>) {
-    let target = app.logged_in(&format!("target.{email}")).await.me().await.json()["id"].clone();
+    let target = app
+        .logged_in(&format!("target.{email}"))
+        .await
+        .me()
+        .await
+        .json()["id"]
+        .clone();
     let reason = "Asked for by a guard of the tests";
     let body = match route.function {
-        "admin-rotate-tokens" => Some(json!({ "scope": "user", "user_id": target, "reason": reason })),
+        "admin-rotate-tokens" => {
+            Some(json!({ "scope": "user", "user_id": target, "reason": reason }))
+        }
         "admin-rotate-signing-keys" => Some(json!({ "mode": "compromised", "reason": reason })),
         "admin-create-invitation" => Some(invitee(email)),
         _ if [Method::GET, Method::DELETE].contains(&route.method) => None,
@@ -186,7 +262,9 @@ fn invitee(email: &str) -> Value {
 
 /// The function of an endpoint alone, as it runs in Lambda; `service-fallback` is the one without an endpoint.
 pub async fn function(app_of_all: &TestApp, name: &str) -> axum::Router {
-    let mut endpoints = dashtam_local::endpoints::all(&app_of_all.environment).await.expect("endpoints");
+    let mut endpoints = dashtam_local::endpoints::all(&app_of_all.environment)
+        .await
+        .expect("endpoints");
     endpoints.retain(|endpoint| endpoint.route().program() == program_of(name));
     assert_eq!(endpoints.is_empty(), name == "service-fallback", "{name}");
     app(endpoints, app_of_all.environment.app())
@@ -198,7 +276,10 @@ pub async fn state(app: &TestApp) -> BTreeSet<String> {
     let mut items = BTreeSet::new();
     for table in ["users", "tokens", "security", "outbox"] {
         items.extend(
-            app.db_scan(table).await.into_iter().map(|item| format!("{table} {}", in_order(&AttributeValue::M(item)))),
+            app.db_scan(table)
+                .await
+                .into_iter()
+                .map(|item| format!("{table} {}", in_order(&AttributeValue::M(item)))),
         );
     }
     items
@@ -207,15 +288,20 @@ pub async fn state(app: &TestApp) -> BTreeSet<String> {
 /// Fails if anything is not as it was before.
 pub async fn assert_unchanged(app: &TestApp, before: &BTreeSet<String>, what: &str) {
     let now = state(app).await;
-    assert_same((&format!("the tables before {what}"), before), ("the tables after it", &now));
+    assert_same(
+        (&format!("the tables before {what}"), before),
+        ("the tables after it", &now),
+    );
 }
 
 /// A value as text, members in order.
 fn in_order(value: &AttributeValue) -> String {
     match value {
         AttributeValue::M(members) => {
-            let members: BTreeSet<_> =
-                members.iter().map(|(name, value)| format!("{name}={}", in_order(value))).collect();
+            let members: BTreeSet<_> = members
+                .iter()
+                .map(|(name, value)| format!("{name}={}", in_order(value)))
+                .collect();
             format!("{members:?}")
         }
         AttributeValue::L(values) => {

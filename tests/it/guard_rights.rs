@@ -26,13 +26,20 @@ pub fn template() -> Value {
 
 pub fn resources_of(template: &Value, kind: &str) -> BTreeMap<String, Value> {
     let resources = template["Resources"].as_object().expect("resources");
-    let wanted = resources.iter().filter(|(_, resource)| resource["Type"] == kind);
-    wanted.map(|(id, resource)| (id.clone(), resource.clone())).collect()
+    let wanted = resources
+        .iter()
+        .filter(|(_, resource)| resource["Type"] == kind);
+    wanted
+        .map(|(id, resource)| (id.clone(), resource.clone()))
+        .collect()
 }
 
 /// A value that stands alone or in a list.
 fn list(value: &Value) -> Vec<Value> {
-    value.as_array().cloned().unwrap_or_else(|| vec![value.clone()])
+    value
+        .as_array()
+        .cloned()
+        .unwrap_or_else(|| vec![value.clone()])
 }
 
 /// `AuthLoginFunction` for `auth-login`.
@@ -46,39 +53,69 @@ fn statements(id: &str, resource: &Value) -> Vec<Statement> {
     for policies in ["ManagedPolicyArns", "Role", "PermissionsBoundary"] {
         let no_other = resource["Properties"].get(policies).is_none()
             || resource["Type"] == "AWS::IAM::Role" && id == "ApiLogRole";
-        assert!(no_other, "{id}: rights by {policies} are not read by this guard");
+        assert!(
+            no_other,
+            "{id}: rights by {policies} are not read by this guard"
+        );
     }
-    let policies = resource["Properties"].get("Policies").map(list).unwrap_or_default();
-    let documents = policies.iter().map(|policy| policy.get("PolicyDocument").unwrap_or(policy));
+    let policies = resource["Properties"]
+        .get("Policies")
+        .map(list)
+        .unwrap_or_default();
+    let documents = policies
+        .iter()
+        .map(|policy| policy.get("PolicyDocument").unwrap_or(policy));
     let statements = documents.flat_map(|document| {
-        assert!(document["Statement"].is_array(), "{id}: only inline policies are allowed, not {document}");
+        assert!(
+            document["Statement"].is_array(),
+            "{id}: only inline policies are allowed, not {document}"
+        );
         list(&document["Statement"])
     });
     let read = statements.map(|whole| {
         assert_eq!(whole["Effect"], "Allow", "{id}");
         for member in whole.as_object().expect("a statement").keys() {
-            assert!(["Effect", "Action", "Resource", "Condition"].contains(&member.as_str()), "{id}: {member}");
+            assert!(
+                ["Effect", "Action", "Resource", "Condition"].contains(&member.as_str()),
+                "{id}: {member}"
+            );
         }
-        let actions =
-            list(&whole["Action"]).iter().map(|action| action.as_str().expect("an action").to_owned()).collect();
-        Statement { actions, resources: list(&whole["Resource"]), whole }
+        let actions = list(&whole["Action"])
+            .iter()
+            .map(|action| action.as_str().expect("an action").to_owned())
+            .collect();
+        Statement {
+            actions,
+            resources: list(&whole["Resource"]),
+            whole,
+        }
     });
     read.collect()
 }
 
 /// The resource that a statement is about: a logical id, or the text itself where it has none.
 fn subject(resource: &Value) -> String {
-    let id = resource["Ref"].as_str().or_else(|| resource["Fn::GetAtt"][0].as_str()).map(str::to_owned);
-    let index = resource["Fn::Sub"].as_str().and_then(|text| text.strip_prefix("${")?.split_once(".Arn}/index/"));
-    id.or_else(|| index.map(|(table, name)| format!("{table}/index/{name}"))).unwrap_or_else(|| resource.to_string())
+    let id = resource["Ref"]
+        .as_str()
+        .or_else(|| resource["Fn::GetAtt"][0].as_str())
+        .map(str::to_owned);
+    let index = resource["Fn::Sub"]
+        .as_str()
+        .and_then(|text| text.strip_prefix("${")?.split_once(".Arn}/index/"));
+    id.or_else(|| index.map(|(table, name)| format!("{table}/index/{name}")))
+        .unwrap_or_else(|| resource.to_string())
 }
 
 pub fn rights(id: &str, function: &Value) -> BTreeSet<Right> {
     let all = statements(id, function).into_iter().flat_map(|statement| {
         let subjects: Vec<_> = statement.resources.iter().map(subject).collect();
-        subjects
-            .into_iter()
-            .flat_map(move |subject| statement.actions.clone().into_iter().map(move |action| (subject.clone(), action)))
+        subjects.into_iter().flat_map(move |subject| {
+            statement
+                .actions
+                .clone()
+                .into_iter()
+                .map(move |action| (subject.clone(), action))
+        })
     });
     all.collect()
 }
@@ -92,7 +129,9 @@ fn rights_of_route(route: &routes::Route) -> BTreeSet<Right> {
     let tables = route.grants.iter().flat_map(|(table, actions)| {
         let name = table.name();
         let id = name[..1].to_uppercase() + &name[1..] + "Table";
-        actions.iter().map(move |action| right(&id, &format!("dynamodb:{action}")))
+        actions
+            .iter()
+            .map(move |action| right(&id, &format!("dynamodb:{action}")))
     });
     let secrets = route.secrets.iter().map(|secret| match secret {
         Secret::SigningRing => right("SigningRing", "secretsmanager:GetSecretValue"),
@@ -108,14 +147,24 @@ fn rights_of_route(route: &routes::Route) -> BTreeSet<Right> {
         right("KeysRotateSigningFunction", "lambda:InvokeFunction"),
         right("DataKey", "kms:GenerateDataKey"),
     ];
-    let replace = replace.into_iter().filter(|_| route.ring == RingRight::Replace);
+    let replace = replace
+        .into_iter()
+        .filter(|_| route.ring == RingRight::Replace);
     let index = |index: &Index| {
         let name = index.table().name();
         let table = name[..1].to_uppercase() + &name[1..];
-        right(&format!("{table}Table/index/{}", index.name()), "dynamodb:Query")
+        right(
+            &format!("{table}Table/index/{}", index.name()),
+            "dynamodb:Query",
+        )
     };
     let indexes = route.indexes.iter().map(index);
-    tables.chain(indexes).chain(secrets).chain(key).chain(replace).collect()
+    tables
+        .chain(indexes)
+        .chain(secrets)
+        .chain(key)
+        .chain(replace)
+        .collect()
 }
 
 /// SC-01, KR-18: one role for each function, which reads a secret only if the route says so.
@@ -124,9 +173,14 @@ fn every_function_has_the_rights_of_its_route_and_no_others() {
     let functions = resources_of(&template(), "AWS::Serverless::Function");
     for route in routes::ALL {
         let id = logical_id(route.program());
-        let function = functions.get(&id).unwrap_or_else(|| panic!("template.yaml has no {id}"));
+        let function = functions
+            .get(&id)
+            .unwrap_or_else(|| panic!("template.yaml has no {id}"));
         assert_same(
-            (&format!("the route of {}", route.function), &rights_of_route(route)),
+            (
+                &format!("the route of {}", route.function),
+                &rights_of_route(route),
+            ),
             (&format!("{id} in template.yaml"), &rights(&id, function)),
         );
     }
@@ -136,19 +190,26 @@ fn every_function_has_the_rights_of_its_route_and_no_others() {
 #[test]
 fn no_right_covers_more_than_it_names() {
     let template = template();
-    let holders = ["AWS::Serverless::Function", "AWS::IAM::Role"].map(|kind| resources_of(&template, kind));
+    let holders =
+        ["AWS::Serverless::Function", "AWS::IAM::Role"].map(|kind| resources_of(&template, kind));
     for (id, holder) in holders.iter().flatten() {
         for statement in statements(id, holder) {
             for action in &statement.actions {
-                assert!(!action.contains(['*', '?']), "{id}: the action {action} is a wildcard");
+                assert!(
+                    !action.contains(['*', '?']),
+                    "{id}: the action {action} is a wildcard"
+                );
             }
             for resource in &statement.resources {
                 // Objects have no names before they are made.
                 let text = resource.to_string();
-                let text = ["segments", "checkpoints"]
-                    .iter()
-                    .fold(text, |text, part| text.replace(&format!("${{AuditArchive.Arn}}/{part}/*"), ""));
-                assert!(!text.contains(['*', '?']), "{id}: the resource {resource} is a wildcard");
+                let text = ["segments", "checkpoints"].iter().fold(text, |text, part| {
+                    text.replace(&format!("${{AuditArchive.Arn}}/{part}/*"), "")
+                });
+                assert!(
+                    !text.contains(['*', '?']),
+                    "{id}: the resource {resource} is a wildcard"
+                );
             }
         }
     }
@@ -165,10 +226,16 @@ fn no_right_covers_more_than_it_names() {
         "AWS::IAM::User",
         "AWS::DynamoDB::ResourcePolicy",
     ] {
-        assert!(!kinds.contains(kind), "rights by {kind} are not read by this guard");
+        assert!(
+            !kinds.contains(kind),
+            "rights by {kind} are not read by this guard"
+        );
     }
     let globals = &template["Globals"]["Function"];
-    assert!(globals.get("Policies").is_none() && globals.get("Role").is_none(), "rights for all functions at once");
+    assert!(
+        globals.get("Policies").is_none() && globals.get("Role").is_none(),
+        "rights for all functions at once"
+    );
 }
 
 /// SC-22: whoever may invoke a function is named with the resource that it invokes it for, and no function has an address.
@@ -179,15 +246,28 @@ fn functions_are_invoked_for_named_resources_alone() {
     assert!(!permissions.is_empty(), "nobody may rotate the keys");
     for (id, permission) in &permissions {
         let properties = &permission["Properties"];
-        assert!(properties["SourceArn"].is_object() && properties["SourceAccount"].is_object(), "{id}: {permission}");
+        assert!(
+            properties["SourceArn"].is_object() && properties["SourceAccount"].is_object(),
+            "{id}: {permission}"
+        );
         assert_eq!(properties["Action"], "lambda:InvokeFunction", "{id}");
-        assert!(properties["Principal"].as_str().is_some_and(|who| who.ends_with(".amazonaws.com")), "{id}");
+        assert!(
+            properties["Principal"]
+                .as_str()
+                .is_some_and(|who| who.ends_with(".amazonaws.com")),
+            "{id}"
+        );
     }
     assert!(resources_of(&template, "AWS::Lambda::Url").is_empty());
     let globals = &template["Globals"]["Function"];
     for (id, function) in resources_of(&template, "AWS::Serverless::Function") {
-        let address = function["Properties"].get("FunctionUrlConfig").or_else(|| globals.get("FunctionUrlConfig"));
-        assert!(address.is_none(), "{id} has an address of its own, past the gateway");
+        let address = function["Properties"]
+            .get("FunctionUrlConfig")
+            .or_else(|| globals.get("FunctionUrlConfig"));
+        assert!(
+            address.is_none(),
+            "{id} has an address of its own, past the gateway"
+        );
     }
 }
 
@@ -197,14 +277,22 @@ fn every_function_has_an_access_key_of_its_own_as_a_process() {
     for (name, folder) in functions() {
         let manifest = read(&format!("{folder}/Cargo.toml"));
         let wanted = format!("[package.metadata.lambda.env]\nAWS_ACCESS_KEY_ID = \"{name}\"\n");
-        assert!(manifest.contains(&wanted), "{folder}/Cargo.toml lacks\n{wanted}");
+        assert!(
+            manifest.contains(&wanted),
+            "{folder}/Cargo.toml lacks\n{wanted}"
+        );
     }
 }
 
 #[test]
 fn audit_records_can_only_be_put_and_read_by_those_that_show_them() {
     // AU-05: no function changes, removes or overwrites a record; every put is conditional on absence (`store/audit.rs`).
-    let stream = ["DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"];
+    let stream = [
+        "DescribeStream",
+        "GetRecords",
+        "GetShardIterator",
+        "ListStreams",
+    ];
     let reads: [(&str, &[&str]); 5] = [
         ("AuthActivityFunction", &["Query"]),
         ("AdminAuditEventsFunction", &["Query"]),
@@ -213,20 +301,37 @@ fn audit_records_can_only_be_put_and_read_by_those_that_show_them() {
         ("AuditReconcilerFunction", &["Scan"]),
     ];
     let template = template();
-    let holders = ["AWS::Serverless::Function", "AWS::IAM::Role"].map(|kind| resources_of(&template, kind));
+    let holders =
+        ["AWS::Serverless::Function", "AWS::IAM::Role"].map(|kind| resources_of(&template, kind));
     for (id, holder) in holders.iter().flatten() {
         for statement in statements(id, holder) {
-            let about_audit = statement.resources.iter().any(|resource| resource.to_string().contains("AuditTable"));
+            let about_audit = statement
+                .resources
+                .iter()
+                .any(|resource| resource.to_string().contains("AuditTable"));
             if !about_audit {
                 continue;
             }
             for action in &statement.actions {
                 let verb = action.strip_prefix("dynamodb:").unwrap_or_default();
-                let is_read = reads.iter().any(|(reader, verbs)| reader == id && verbs.contains(&verb));
-                assert!(action == "dynamodb:PutItem" || is_read, "{id}: {}", statement.whole);
+                let is_read = reads
+                    .iter()
+                    .any(|(reader, verbs)| reader == id && verbs.contains(&verb));
+                assert!(
+                    action == "dynamodb:PutItem" || is_read,
+                    "{id}: {}",
+                    statement.whole
+                );
             }
-            let on_index = statement.resources.iter().any(|resource| resource.to_string().contains("/index/"));
-            assert!(!on_index || statement.actions == ["dynamodb:Query"], "{id}: {}", statement.whole);
+            let on_index = statement
+                .resources
+                .iter()
+                .any(|resource| resource.to_string().contains("/index/"));
+            assert!(
+                !on_index || statement.actions == ["dynamodb:Query"],
+                "{id}: {}",
+                statement.whole
+            );
         }
     }
 }
@@ -248,19 +353,33 @@ fn nobody_who_writes_records_writes_seals_and_one_role_signs() {
                 "GetShardIterator",
                 "ListStreams",
             ];
-            rights.iter().any(|(subject, action)| subject == table && !reads.iter().any(|read| action.ends_with(read)))
+            rights.iter().any(|(subject, action)| {
+                subject == table && !reads.iter().any(|read| action.ends_with(read))
+            })
         };
         assert!(!(writes("AuditTable") && writes("SealsTable")), "{id}");
         let seals = rights.iter().filter(|(subject, _)| subject == "SealsTable");
-        let changes = seals.filter(|(_, action)| action.contains("Update") || action.contains("Delete"));
+        let changes =
+            seals.filter(|(_, action)| action.contains("Update") || action.contains("Delete"));
         assert_eq!(changes.count(), 0, "{id} may change a seal");
     }
-    let statements = template["Resources"]["AuditKey"]["Properties"]["KeyPolicy"]["Statement"].clone();
-    let signs =
-        |statement: &&Value| list(&statement["Action"]).iter().any(|action| action == "kms:Sign" || action == "kms:*");
+    let statements =
+        template["Resources"]["AuditKey"]["Properties"]["KeyPolicy"]["Statement"].clone();
+    let signs = |statement: &&Value| {
+        list(&statement["Action"])
+            .iter()
+            .any(|action| action == "kms:Sign" || action == "kms:*")
+    };
     let statements = list(&statements);
-    let signers: Vec<_> = statements.iter().filter(signs).map(|statement| &statement["Principal"]["AWS"]).collect();
-    assert_eq!(signers, [&serde_json::json!({ "Fn::GetAtt": ["AuditCheckpointFunctionRole", "Arn"] })]);
+    let signers: Vec<_> = statements
+        .iter()
+        .filter(signs)
+        .map(|statement| &statement["Principal"]["AWS"])
+        .collect();
+    assert_eq!(
+        signers,
+        [&serde_json::json!({ "Fn::GetAtt": ["AuditCheckpointFunctionRole", "Arn"] })]
+    );
 }
 
 #[test]
@@ -268,24 +387,53 @@ fn records_and_log_lines_are_kept_for_a_bounded_time() {
     // AU-11
     let template = template();
     let groups = resources_of(&template, "AWS::Logs::LogGroup");
-    assert!(groups.contains_key("FunctionLogs") && groups.contains_key("AccessLogs"), "{:?}", groups.keys());
+    assert!(
+        groups.contains_key("FunctionLogs") && groups.contains_key("AccessLogs"),
+        "{:?}",
+        groups.keys()
+    );
     for (id, group) in &groups {
-        assert_eq!(group["Properties"]["RetentionInDays"]["Ref"], "LogRetentionDays", "{id} keeps its lines for ever");
+        assert_eq!(
+            group["Properties"]["RetentionInDays"]["Ref"], "LogRetentionDays",
+            "{id} keeps its lines for ever"
+        );
     }
     let globals = &template["Globals"]["Function"];
-    assert_eq!(globals["LoggingConfig"]["LogGroup"]["Ref"], "FunctionLogs", "functions log into groups of their own");
-    assert_eq!(globals["Environment"]["Variables"]["DASHTAM_AUDIT_RETENTION_DAYS"]["Ref"], "AuditRetentionDays");
+    assert_eq!(
+        globals["LoggingConfig"]["LogGroup"]["Ref"], "FunctionLogs",
+        "functions log into groups of their own"
+    );
+    assert_eq!(
+        globals["Environment"]["Variables"]["DASHTAM_AUDIT_RETENTION_DAYS"]["Ref"],
+        "AuditRetentionDays"
+    );
     for (id, function) in resources_of(&template, "AWS::Serverless::Function") {
-        assert!(function["Properties"].get("LoggingConfig").is_none(), "{id} logs into a group of its own");
+        assert!(
+            function["Properties"].get("LoggingConfig").is_none(),
+            "{id} logs into a group of its own"
+        );
     }
     let ttl = &template["Resources"]["AuditTable"]["Properties"]["TimeToLiveSpecification"];
-    assert_eq!((&ttl["AttributeName"], &ttl["Enabled"]), (&Value::from("ttl"), &Value::from(true)));
-    let refused = &template["Rules"]["ProductionKeepsTheTrailForAYear"]["Assertions"][0]["Assert"]["Fn::Not"][0];
-    let too_short = list(&refused["Fn::Contains"][0]).into_iter().map(|days| days.as_str().map(str::to_owned));
+    assert_eq!(
+        (&ttl["AttributeName"], &ttl["Enabled"]),
+        (&Value::from("ttl"), &Value::from(true))
+    );
+    let refused = &template["Rules"]["ProductionKeepsTheTrailForAYear"]["Assertions"][0]["Assert"]
+        ["Fn::Not"][0];
+    let too_short = list(&refused["Fn::Contains"][0])
+        .into_iter()
+        .map(|days| days.as_str().map(str::to_owned));
     let allowed = list(&template["Parameters"]["AuditRetentionDays"]["AllowedValues"]).into_iter();
     let allowed = allowed.filter_map(|days| days.as_u64());
-    let short: Vec<_> = allowed.filter(|days| *days < 365).map(|days| Some(days.to_string())).collect();
-    assert_eq!(too_short.collect::<Vec<_>>(), short, "production may keep records for less than a year");
+    let short: Vec<_> = allowed
+        .filter(|days| *days < 365)
+        .map(|days| Some(days.to_string()))
+        .collect();
+    assert_eq!(
+        too_short.collect::<Vec<_>>(),
+        short,
+        "production may keep records for less than a year"
+    );
 }
 
 #[test]
@@ -296,13 +444,18 @@ fn the_key_serves_functions_by_way_of_the_secrets_alone_and_mail_has_one_sender(
             for action in &statement.actions {
                 if action.starts_with("kms:") {
                     assert_eq!(
-                        condition["kms:ViaService"]["Fn::Sub"], "secretsmanager.${AWS::Region}.amazonaws.com",
+                        condition["kms:ViaService"]["Fn::Sub"],
+                        "secretsmanager.${AWS::Region}.amazonaws.com",
                         "{id}"
                     );
                 } else if action.starts_with("ses:") {
                     assert_eq!(condition["ses:FromAddress"]["Ref"], "MailFrom", "{id}");
                 } else {
-                    assert!(statement.whole.get("Condition").is_none(), "{id}: {}", statement.whole);
+                    assert!(
+                        statement.whole.get("Condition").is_none(),
+                        "{id}: {}",
+                        statement.whole
+                    );
                 }
             }
         }

@@ -34,7 +34,10 @@ fn address(function: &str, method: &str, path: &str) -> Address {
 
 /// What `routes/` says: function, method, path.
 fn of_routes() -> BTreeSet<Address> {
-    routes::ALL.iter().map(|route| address(route.function, route.method.as_str(), route.path)).collect()
+    routes::ALL
+        .iter()
+        .map(|route| address(route.function, route.method.as_str(), route.path))
+        .collect()
 }
 
 /// Every function there must be.
@@ -55,38 +58,73 @@ fn readme_rows() -> Vec<Vec<String>> {
     let rows = readme.lines().filter(|line| line.starts_with("| `"));
     let cells = |line: &str| -> Vec<String> {
         let cells = line.trim_matches('|').split('|').map(str::trim);
-        cells.map_while(|cell| cell.strip_prefix('`')?.strip_suffix('`').map(str::to_owned)).collect()
+        cells
+            .map_while(|cell| cell.strip_prefix('`')?.strip_suffix('`').map(str::to_owned))
+            .collect()
     };
     let known = all_names();
-    let looks_like_one = |name: &str| name.contains('-') && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
-    rows.map(cells).filter(|row| row.first().is_some_and(|name| known.contains(name) || looks_like_one(name))).collect()
+    let looks_like_one = |name: &str| {
+        name.contains('-') && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')
+    };
+    rows.map(cells)
+        .filter(|row| {
+            row.first()
+                .is_some_and(|name| known.contains(name) || looks_like_one(name))
+        })
+        .collect()
 }
 
 #[tokio::test]
 async fn every_route_is_composed_and_in_the_same_order() {
     let app = TestApp::start().await;
-    let endpoints = dashtam_local::endpoints::all(&app.environment).await.expect("endpoints");
-    let composed: Vec<_> = endpoints.iter().map(|endpoint| endpoint.route().function).collect();
+    let endpoints = dashtam_local::endpoints::all(&app.environment)
+        .await
+        .expect("endpoints");
+    let composed: Vec<_> = endpoints
+        .iter()
+        .map(|endpoint| endpoint.route().function)
+        .collect();
     let listed: Vec<_> = routes::ALL.iter().map(|route| route.function).collect();
-    let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
-    assert_same(("routes/", &set(&listed)), ("infra/local/src/endpoints.rs", &set(&composed)));
-    assert_eq!(composed, listed, "infra/local/src/endpoints.rs has another order than routes/");
+    let set = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect::<BTreeSet<_>>()
+    };
+    assert_same(
+        ("routes/", &set(&listed)),
+        ("infra/local/src/endpoints.rs", &set(&composed)),
+    );
+    assert_eq!(
+        composed, listed,
+        "infra/local/src/endpoints.rs has another order than routes/"
+    );
 }
 
 #[test]
 fn every_function_has_its_folder_and_every_folder_its_function() {
     let crates = functions();
-    assert_same(("routes/", &all_functions()), ("functions/", &crates.keys().cloned().collect()));
+    assert_same(
+        ("routes/", &all_functions()),
+        ("functions/", &crates.keys().cloned().collect()),
+    );
     for (name, folder) in crates {
         let words: Vec<_> = folder.split('/').skip(1).collect();
-        assert_eq!(name, words.join("-"), "the crate in {folder} must be named after its folders");
+        assert_eq!(
+            name,
+            words.join("-"),
+            "the crate in {folder} must be named after its folders"
+        );
     }
 }
 
 #[test]
 fn every_function_is_deployed_and_nothing_else() {
     let template = Template::embedded().expect("a template");
-    assert_same(("routes/", &all_functions()), ("template.yaml", &template.functions.into_iter().collect()));
+    assert_same(
+        ("routes/", &all_functions()),
+        ("template.yaml", &template.functions.into_iter().collect()),
+    );
 }
 
 #[test]
@@ -102,7 +140,11 @@ fn every_route_is_deployed_and_the_fallback_stands_beside_it() {
     expected.insert(address("service-fallback", ANY, "/"));
     expected.insert(address("service-fallback", ANY, "/{proxy+}"));
     let template = Template::embedded().expect("a template");
-    let deployed = template.routes.into_iter().map(|route| (route.function, route.method, route.path)).collect();
+    let deployed = template
+        .routes
+        .into_iter()
+        .map(|route| (route.function, route.method, route.path))
+        .collect();
     assert_same(("routes/", &expected), ("template.yaml", &deployed));
 }
 
@@ -110,7 +152,13 @@ fn every_route_is_deployed_and_the_fallback_stands_beside_it() {
 fn every_endpoint_and_every_other_function_has_its_events() {
     assert_same(
         ("routes/", &all_names()),
-        ("events/", &folders("events").into_iter().filter(|name| !name.starts_with("__")).collect()),
+        (
+            "events/",
+            &folders("events")
+                .into_iter()
+                .filter(|name| !name.starts_with("__"))
+                .collect(),
+        ),
     );
 }
 
@@ -121,10 +169,22 @@ fn the_readme_lists_every_endpoint_and_no_other() {
         [function, method, path] => Some(address(function, method, path)),
         _ => None,
     });
-    assert_same(("routes/", &of_routes()), ("the README's table of endpoints", &endpoints.collect()));
-    let others = rows.iter().filter(|row| row.len() == 1).map(|row| row[0].clone());
-    let without_route = WITHOUT_ROUTE.iter().map(|name| (*name).to_owned()).collect();
-    assert_same(("the functions without a route", &without_route), ("the README's second table", &others.collect()));
+    assert_same(
+        ("routes/", &of_routes()),
+        ("the README's table of endpoints", &endpoints.collect()),
+    );
+    let others = rows
+        .iter()
+        .filter(|row| row.len() == 1)
+        .map(|row| row[0].clone());
+    let without_route = WITHOUT_ROUTE
+        .iter()
+        .map(|name| (*name).to_owned())
+        .collect();
+    assert_same(
+        ("the functions without a route", &without_route),
+        ("the README's second table", &others.collect()),
+    );
 }
 
 /// The table by which `cargo lambda watch` serves the routes. It answers 404 in its own words for what the table does not
@@ -141,10 +201,17 @@ fn watch_table() -> String {
     for path in paths {
         let function = |method: &&str| {
             let method = Method::from_bytes(method.as_bytes()).expect("a method");
-            let route = routes::ALL.iter().find(|route| route.path == path && route.answers(&method));
+            let route = routes::ALL
+                .iter()
+                .find(|route| route.path == path && route.answers(&method));
             route.map_or("service-fallback", |route| route.program())
         };
-        let entry = |method: &&str| format!("{{ method = \"{method}\", function = \"{}\" }}", function(method));
+        let entry = |method: &&str| {
+            format!(
+                "{{ method = \"{method}\", function = \"{}\" }}",
+                function(method)
+            )
+        };
         let entries: Vec<_> = METHODS.iter().map(entry).collect();
         let _ = writeln!(table, "{path:?} = [\n    {},\n]", entries.join(",\n    "));
     }
@@ -159,7 +226,8 @@ fn cargo_lambda_watch_serves_every_method_of_every_path() {
     let (table, tail) = rest.split_once("\n[").expect("what comes behind it");
     if std::env::var_os("UPDATE_DOCS").is_some() {
         let written = format!("{head}{BEGIN}{}\n[{tail}", watch_table());
-        std::fs::write(bundle_tests::project::path("Cargo.toml"), written).expect("the manifest is written");
+        std::fs::write(bundle_tests::project::path("Cargo.toml"), written)
+            .expect("the manifest is written");
         return;
     }
     assert!(

@@ -23,7 +23,10 @@ type Group = BTreeSet<String>;
 
 fn groups(pattern: &Hir) -> Vec<Group> {
     match pattern.kind() {
-        HirKind::Literal(_) | HirKind::Class(_) => fixed(pattern).into_iter().map(|text| Group::from([text])).collect(),
+        HirKind::Literal(_) | HirKind::Class(_) => fixed(pattern)
+            .into_iter()
+            .map(|text| Group::from([text]))
+            .collect(),
         HirKind::Capture(capture) => groups(&capture.sub),
         HirKind::Repetition(repetition) if repetition.min > 0 => groups(&repetition.sub),
         HirKind::Concat(parts) => joined(parts),
@@ -51,13 +54,17 @@ fn joined(parts: &[Hir]) -> Vec<Group> {
 /// What a part is in every text, in small letters: a text, or one letter in either case.
 fn fixed(part: &Hir) -> Option<String> {
     match part.kind() {
-        HirKind::Literal(literal) => {
-            Some(String::from_utf8(literal.0.to_vec()).expect("patterns of text").to_ascii_lowercase())
-        }
+        HirKind::Literal(literal) => Some(
+            String::from_utf8(literal.0.to_vec())
+                .expect("patterns of text")
+                .to_ascii_lowercase(),
+        ),
         HirKind::Class(Class::Unicode(class)) => {
             let mut letters = class.iter().flat_map(|range| range.start()..=range.end());
             let first = letters.next()?.to_ascii_lowercase();
-            letters.all(|other| other.to_ascii_lowercase() == first).then(|| first.to_string())
+            letters
+                .all(|other| other.to_ascii_lowercase() == first)
+                .then(|| first.to_string())
         }
         _ => None,
     }
@@ -65,13 +72,20 @@ fn fixed(part: &Hir) -> Option<String> {
 
 /// A group of longer parts, then of fewer, lets fewer texts pass.
 fn selectivity(group: &Group) -> (usize, usize) {
-    (group.iter().map(String::len).min().unwrap_or(0), usize::MAX - group.len())
+    (
+        group.iter().map(String::len).min().unwrap_or(0),
+        usize::MAX - group.len(),
+    )
 }
 
 /// What a pattern needs, the most selective first. A part that JSON would escape is left out: the file is read in place.
 fn needs(pattern: &str) -> Vec<Group> {
     let pattern = regex_syntax::parse(pattern).expect("a pattern");
-    let kept = |group: &Group| group.iter().all(|part| part.len() >= SHORTEST && !part.contains(['"', '\\']));
+    let kept = |group: &Group| {
+        group
+            .iter()
+            .all(|part| part.len() >= SHORTEST && !part.contains(['"', '\\']))
+    };
     let mut needs: Vec<_> = groups(&pattern).into_iter().filter(kept).collect();
     needs.sort_by(|one, other| (selectivity(other), one).cmp(&(selectivity(one), other)));
     needs.dedup();
@@ -88,36 +102,59 @@ struct Texts {
 
 impl Texts {
     fn one(text: &str) -> Self {
-        Self { listed: BTreeSet::from([text.to_owned()]), is_complete: true }
+        Self {
+            listed: BTreeSet::from([text.to_owned()]),
+            is_complete: true,
+        }
     }
 
     const fn unknown() -> Self {
-        Self { listed: BTreeSet::new(), is_complete: false }
+        Self {
+            listed: BTreeSet::new(),
+            is_complete: false,
+        }
     }
 
     fn or(mut self, other: Self) -> Self {
         self.listed.extend(other.listed);
-        Self { is_complete: self.is_complete && other.is_complete, ..self }
+        Self {
+            is_complete: self.is_complete && other.is_complete,
+            ..self
+        }
     }
 
     fn then(&self, next: &Self) -> Self {
-        let pairs = self.listed.iter().flat_map(|one| next.listed.iter().map(move |other| format!("{one}{other}")));
+        let pairs = self
+            .listed
+            .iter()
+            .flat_map(|one| next.listed.iter().map(move |other| format!("{one}{other}")));
         let listed = pairs.collect::<BTreeSet<_>>();
         assert!(listed.len() <= MAX_NAMES, "a pattern with too many names");
-        Self { listed, is_complete: self.is_complete && next.is_complete }
+        Self {
+            listed,
+            is_complete: self.is_complete && next.is_complete,
+        }
     }
 }
 
 fn texts(pattern: &Hir) -> Texts {
     match pattern.kind() {
-        HirKind::Literal(literal) => Texts::one(std::str::from_utf8(&literal.0).expect("patterns of text")),
+        HirKind::Literal(literal) => {
+            Texts::one(std::str::from_utf8(&literal.0).expect("patterns of text"))
+        }
         HirKind::Class(Class::Unicode(class)) => {
-            let letters: Vec<_> =
-                class.iter().flat_map(|range| range.start()..=range.end()).take(usize::from(MAX_CLASS) + 1).collect();
+            let letters: Vec<_> = class
+                .iter()
+                .flat_map(|range| range.start()..=range.end())
+                .take(usize::from(MAX_CLASS) + 1)
+                .collect();
             if letters.len() > usize::from(MAX_CLASS) {
                 return Texts::unknown();
             }
-            Texts { listed: letters.iter().map(char::to_string).collect(), is_complete: true }
+            Texts {
+                listed: letters.iter().map(char::to_string).collect(),
+                is_complete: true,
+            }
         }
         HirKind::Class(Class::Bytes(_)) => Texts::unknown(),
         HirKind::Capture(capture) => texts(&capture.sub),
@@ -125,7 +162,10 @@ fn texts(pattern: &Hir) -> Texts {
             let (mut all, mut longest) = (Texts::unknown(), Texts::one(""));
             // A repetition without an end goes on after what is listed.
             all.is_complete = repetition.max.is_some();
-            let last = repetition.max.unwrap_or(repetition.min).min(u32::from(MAX_CLASS));
+            let last = repetition
+                .max
+                .unwrap_or(repetition.min)
+                .min(u32::from(MAX_CLASS));
             all.is_complete &= repetition.max.is_some_and(|max| max <= last);
             for count in 0..=last {
                 if count >= repetition.min {
@@ -135,9 +175,14 @@ fn texts(pattern: &Hir) -> Texts {
             }
             all
         }
-        HirKind::Concat(parts) => parts.iter().fold(Texts::one(""), |before, part| before.then(&texts(part))),
+        HirKind::Concat(parts) => parts
+            .iter()
+            .fold(Texts::one(""), |before, part| before.then(&texts(part))),
         HirKind::Alternation(choices) => {
-            let none = Texts { listed: BTreeSet::new(), is_complete: true };
+            let none = Texts {
+                listed: BTreeSet::new(),
+                is_complete: true,
+            };
             choices.iter().map(texts).fold(none, Texts::or)
         }
         HirKind::Empty | HirKind::Look(_) => Texts::one(""),
@@ -150,7 +195,9 @@ fn group(pattern: &Hir, index: u32) -> Option<&Hir> {
         HirKind::Capture(capture) if capture.index == index => Some(&capture.sub),
         HirKind::Capture(capture) => group(&capture.sub, index),
         HirKind::Repetition(repetition) => group(&repetition.sub, index),
-        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().find_map(|part| group(part, index)),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => {
+            parts.iter().find_map(|part| group(part, index))
+        }
         HirKind::Literal(_) | HirKind::Class(_) | HirKind::Empty | HirKind::Look(_) => None,
     }
 }
@@ -164,10 +211,16 @@ fn names(pattern: &str, replacement: Option<&str>) -> Option<BTreeSet<String>> {
     for part in parts {
         let (index, rest) = part.split_at_checked(1).expect("the number of a group");
         // A group that takes no part in the match gives nothing.
-        let taken = group(&pattern, index.parse().expect("a number")).map_or_else(|| Texts::one(""), texts);
+        let taken =
+            group(&pattern, index.parse().expect("a number")).map_or_else(|| Texts::one(""), texts);
         name = name.then(&taken).then(&Texts::one(rest));
     }
-    let listed = name.listed.iter().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect();
+    let listed = name
+        .listed
+        .iter()
+        .map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty())
+        .collect();
     (!name.is_complete).then_some(listed)
 }
 
@@ -181,15 +234,30 @@ fn lines(file: &Value, name: &str) -> String {
                 write!(line, ", \"{key}\": {replacement}").expect("a text");
             }
         }
-        let replacement = ["family_replacement", "os_replacement"].iter().find_map(|key| entry.get(key)?.as_str());
+        let replacement = ["family_replacement", "os_replacement"]
+            .iter()
+            .find_map(|key| entry.get(key)?.as_str());
         if let Some(names) = names(pattern, replacement) {
-            write!(line, ", \"names\": {}", serde_json::to_string(&names).expect("texts")).expect("a text");
+            write!(
+                line,
+                ", \"names\": {}",
+                serde_json::to_string(&names).expect("texts")
+            )
+            .expect("a text");
         }
-        write!(line, ", \"needs\": {}}}", serde_json::to_string(&needs(pattern)).expect("texts")).expect("a text");
+        write!(
+            line,
+            ", \"needs\": {}}}",
+            serde_json::to_string(&needs(pattern)).expect("texts")
+        )
+        .expect("a text");
         line
     };
     let entries = file[name].as_array().expect("patterns");
-    format!("  \"{name}\": [\n{}\n  ]", entries.iter().map(line).collect::<Vec<_>>().join(",\n"))
+    format!(
+        "  \"{name}\": [\n{}\n  ]",
+        entries.iter().map(line).collect::<Vec<_>>().join(",\n")
+    )
 }
 
 #[test]
@@ -212,12 +280,21 @@ fn what_a_pattern_needs_follows_from_it() {
 #[test]
 fn a_text_that_matches_holds_a_part_of_each_group() {
     let parts = |pattern: &str| -> Vec<Vec<String>> {
-        needs(pattern).into_iter().map(|group| group.into_iter().collect()).collect()
+        needs(pattern)
+            .into_iter()
+            .map(|group| group.into_iter().collect())
+            .collect()
     };
     assert_eq!(parts(r"(Firefox)/(\d+)"), [["firefox"]]);
-    assert_eq!(parts("Mobile.+(?:Chrome|Version)/x"), [vec!["mobile"], vec!["chrome", "version"], vec!["/x"]]);
+    assert_eq!(
+        parts("Mobile.+(?:Chrome|Version)/x"),
+        [vec!["mobile"], vec!["chrome", "version"], vec!["/x"]]
+    );
     assert_eq!(parts("my[Bb][Oo]T[a-z]"), [["mybot"]]);
-    assert_eq!(parts("(?:abcd|efgh)?(?:Some|)(?:Other)*"), Vec::<Vec<String>>::new());
+    assert_eq!(
+        parts("(?:abcd|efgh)?(?:Some|)(?:Other)*"),
+        Vec::<Vec<String>>::new()
+    );
     assert_eq!(parts("(?:Once)+(?:Chrome|[a-z])"), [["once"]]);
 }
 
@@ -229,7 +306,10 @@ fn text_of_the_senders_choosing_is_no_name_of_a_pattern() {
     assert_eq!(names(r"(Firefox|[Cc]hrome)/(\d+)", None), None);
     assert_eq!(names(r"([^/]+)/\d+ CFNetwork", Some("Mail")), None);
     assert_eq!(names(r"([^/]+)/\d+ CFNetwork", None), Some(vec![]));
-    assert_eq!(names(r"((?:[a-z]{1,30}-|)Googlebot|Yandex\w{1,30})/", None), Some(vec!["Googlebot".to_owned()]));
+    assert_eq!(
+        names(r"((?:[a-z]{1,30}-|)Googlebot|Yandex\w{1,30})/", None),
+        Some(vec!["Googlebot".to_owned()])
+    );
     assert_eq!(names(r"(Windows|Linux) (\d+)", Some("$1 $2")), Some(vec![]));
     assert_eq!(names("(?:No(Group)|)x", Some("$1 for ArcGIS")), None);
 }

@@ -16,7 +16,10 @@ async fn request(app: &TestApp, path: &str) -> bundle_tests::Answer {
             json!({ "email": format!("{}@example.com", uuid::Uuid::from_u128(u128::from(rand()))) })
         }
     };
-    app.anonymous().at(CLIENT).post(&format!("/api/v1/auth/{path}"), &body).await
+    app.anonymous()
+        .at(CLIENT)
+        .post(&format!("/api/v1/auth/{path}"), &body)
+        .await
 }
 
 /// A number that does not come again in this process.
@@ -74,7 +77,10 @@ async fn retry_after_is_honest_and_the_fields_parse() {
     let refused = request(&app, "login").await;
     refused.assert_problem(429, "rate_limited");
     assert_eq!(refused.header("retry-after"), Some("7"));
-    assert_eq!(refused.header("ratelimit-policy"), Some("\"login\";q=20;w=240"));
+    assert_eq!(
+        refused.header("ratelimit-policy"),
+        Some("\"login\";q=20;w=240")
+    );
     assert_eq!(refused.header("ratelimit"), Some("\"login\";r=0;t=7"));
     app.advance(6);
     request(&app, "login").await.assert(429);
@@ -87,7 +93,11 @@ async fn a_successful_login_gives_its_token_back() {
     let app = TestApp::start().await;
     app.verified("a@example.com").await;
     for _ in 0..30 {
-        app.anonymous().at(CLIENT).try_log_in("a@example.com", PASSWORD).await.assert(200);
+        app.anonymous()
+            .at(CLIENT)
+            .try_log_in("a@example.com", PASSWORD)
+            .await
+            .assert(200);
     }
 }
 
@@ -98,7 +108,12 @@ async fn one_source_that_tries_many_accounts_is_stopped() {
     let mut statuses = Vec::new();
     for n in 0..60 {
         statuses.push(
-            app.anonymous().at(CLIENT).try_log_in(&format!("user{n}@example.com"), PASSWORD).await.status.as_u16(),
+            app.anonymous()
+                .at(CLIENT)
+                .try_log_in(&format!("user{n}@example.com"), PASSWORD)
+                .await
+                .status
+                .as_u16(),
         );
     }
     assert_eq!(statuses.iter().filter(|status| **status == 429).count(), 40);
@@ -111,12 +126,18 @@ async fn an_address_gets_few_mails_however_many_clients_ask() {
     app.verified("victim@example.com").await;
     let asks = (0..100).map(|_| async {
         app.anonymous()
-            .post("/api/v1/auth/request-password-reset", &json!({ "email": "Victim@example.com" }))
+            .post(
+                "/api/v1/auth/request-password-reset",
+                &json!({ "email": "Victim@example.com" }),
+            )
             .await
             .status
             .as_u16()
     });
-    assert!(join_all(asks).await.into_iter().all(|status| status == 202), "the bucket never shows");
+    assert!(
+        join_all(asks).await.into_iter().all(|status| status == 202),
+        "the bucket never shows"
+    );
     assert!(app.mailed_tokens("victim@example.com", "drs_").await.len() <= 3);
 }
 
@@ -126,10 +147,21 @@ async fn neighbours_in_one_ipv6_network_share_a_bucket() {
     let app = TestApp::start().await;
     for n in 0..20 {
         let email = format!("a{n}@example.com");
-        app.anonymous().at(&format!("2001:db8::{n:x}")).try_log_in(&email, PASSWORD).await;
+        app.anonymous()
+            .at(&format!("2001:db8::{n:x}"))
+            .try_log_in(&email, PASSWORD)
+            .await;
     }
-    app.anonymous().at("2001:db8::ffff").try_log_in("b@example.com", PASSWORD).await.assert(429);
-    app.anonymous().at("2001:db8:0:1::1").try_log_in("b@example.com", PASSWORD).await.assert(401);
+    app.anonymous()
+        .at("2001:db8::ffff")
+        .try_log_in("b@example.com", PASSWORD)
+        .await
+        .assert(429);
+    app.anonymous()
+        .at("2001:db8:0:1::1")
+        .try_log_in("b@example.com", PASSWORD)
+        .await
+        .assert(401);
 }
 
 #[tokio::test]
@@ -161,14 +193,22 @@ async fn a_session_is_refreshed_thirty_times_at_once_and_once_in_two_seconds_aft
     let token = ada.refresh.clone().unwrap_or_default();
     let refused = ada.try_refresh(&token).await;
     refused.assert_problem(429, "rate_limited");
-    assert_eq!((refused.header("retry-after"), refused.header("ratelimit")), (Some("2"), Some("\"refresh\";r=0;t=2")));
+    assert_eq!(
+        (refused.header("retry-after"), refused.header("ratelimit")),
+        (Some("2"), Some("\"refresh\";r=0;t=2"))
+    );
     app.advance(1);
     ada.try_refresh(&token).await.assert(429);
     app.advance(1);
     ada.refresh().await;
-    ada.try_refresh(ada.refresh.as_deref().unwrap_or_default()).await.assert(429);
+    ada.try_refresh(ada.refresh.as_deref().unwrap_or_default())
+        .await
+        .assert(429);
     let phone = app.anonymous().log_in("a@example.com", PASSWORD).await;
-    phone.try_refresh(phone.refresh.as_deref().unwrap_or_default()).await.assert(200);
+    phone
+        .try_refresh(phone.refresh.as_deref().unwrap_or_default())
+        .await
+        .assert(200);
 }
 
 #[tokio::test]
@@ -180,8 +220,13 @@ async fn a_user_pays_for_all_their_sessions_together_and_for_nobody_else() {
     for actor in [&ada, &phone, &ada] {
         actor.get("/api/v1/auth/sessions").await.assert(200);
     }
-    phone.get("/api/v1/auth/sessions").await.assert_problem(429, "rate_limited");
-    ada.delete("/api/v1/auth/sessions/others").await.assert_problem(429, "rate_limited");
+    phone
+        .get("/api/v1/auth/sessions")
+        .await
+        .assert_problem(429, "rate_limited");
+    ada.delete("/api/v1/auth/sessions/others")
+        .await
+        .assert_problem(429, "rate_limited");
     bob.get("/api/v1/auth/sessions").await.assert(200);
     ada.me().await.assert(200);
 }
@@ -192,19 +237,32 @@ async fn a_users_bucket_admits_exactly_its_capacity_of_a_hundred_parallel_calls(
     let app = TestApp::start().await;
     let ada = app.logged_in("a@example.com").await;
     let answers = join_all((0..100).map(|_| ada.get("/api/v1/auth/sessions"))).await;
-    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 60);
-    assert_eq!(answers.iter().filter(|answer| answer.status == 429).count(), 40);
+    assert_eq!(
+        answers.iter().filter(|answer| answer.status == 200).count(),
+        60
+    );
+    assert_eq!(
+        answers.iter().filter(|answer| answer.status == 429).count(),
+        40
+    );
 }
 
 #[tokio::test]
 async fn without_its_bucket_a_read_goes_on_and_a_change_does_not() {
     let app = TestApp::start().await;
     let ada = app.logged_in("a@example.com").await;
-    let phone = app.anonymous().log_in("a@example.com", PASSWORD).await.session_id().await;
+    let phone = app
+        .anonymous()
+        .log_in("a@example.com", PASSWORD)
+        .await
+        .session_id()
+        .await;
     app.proxy.plan("UpdateItem", Fault::Throttled, 1_000);
     ada.get("/api/v1/auth/sessions").await.assert(200);
     let path = format!("/api/v1/auth/sessions/{phone}");
-    ada.delete(&path).await.assert_problem(503, "service_unavailable");
+    ada.delete(&path)
+        .await
+        .assert_problem(503, "service_unavailable");
     app.proxy.heal();
     ada.delete(&path).await.assert(200);
 }
@@ -216,7 +274,11 @@ async fn a_token_that_does_not_verify_pays_from_nobodys_bucket() {
     let token = ada.access.clone().unwrap_or_default();
     let forged = format!("{}AAAA", &token[..token.len() - 4]);
     for _ in 0..5 {
-        ada.clone().bearer(&forged).get("/api/v1/auth/sessions").await.assert_problem(401, "invalid_token");
+        ada.clone()
+            .bearer(&forged)
+            .get("/api/v1/auth/sessions")
+            .await
+            .assert_problem(401, "invalid_token");
     }
     ada.get("/api/v1/auth/sessions").await.assert(200);
 }
@@ -225,10 +287,22 @@ async fn a_token_that_does_not_verify_pays_from_nobodys_bucket() {
 async fn case_slashes_and_invalid_bodies_open_no_second_bucket() {
     let app = TestApp::with(&[("RATE_LIMIT_LOGIN", "2/0")]).await;
     let body = json!({ "email": "nobody@example.com", "password": PASSWORD });
-    for path in ["/api/v1/auth/login/", "/API/v1/auth/login", "//api/v1/auth/login"] {
-        app.anonymous().at(CLIENT).post(path, &body).await.assert(404);
+    for path in [
+        "/api/v1/auth/login/",
+        "/API/v1/auth/login",
+        "//api/v1/auth/login",
+    ] {
+        app.anonymous()
+            .at(CLIENT)
+            .post(path, &body)
+            .await
+            .assert(404);
     }
-    app.anonymous().at(CLIENT).post("/api/v1/auth/login", &json!({ "email": "x" })).await.assert(422);
+    app.anonymous()
+        .at(CLIENT)
+        .post("/api/v1/auth/login", &json!({ "email": "x" }))
+        .await
+        .assert(422);
     for _ in 0..2 {
         request(&app, "login").await.assert(401);
     }
@@ -253,7 +327,14 @@ async fn refusals_at_a_limit_are_recorded_once_in_ten_minutes() {
         request(&app, "login").await;
     }
     let records = app.db_audit().await;
-    assert_eq!(records.iter().filter(|line| line.ends_with("rate_limited")).count(), 1, "{records:?}");
+    assert_eq!(
+        records
+            .iter()
+            .filter(|line| line.ends_with("rate_limited"))
+            .count(),
+        1,
+        "{records:?}"
+    );
 }
 
 #[tokio::test]
@@ -264,7 +345,13 @@ async fn a_bucket_that_is_cleaned_up_early_is_no_fuller() {
         request(&app, "login").await;
     }
     let bucket = app.db_items("limits", "LIMIT#login").await.remove(0);
-    let number = |name: &str| bucket[name].as_n().expect("a number").parse::<i64>().expect("a number");
+    let number = |name: &str| {
+        bucket[name]
+            .as_n()
+            .expect("a number")
+            .parse::<i64>()
+            .expect("a number")
+    };
     assert!(number("ttl") * 1_000_000 >= number("tat"));
 }
 

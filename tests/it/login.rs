@@ -13,16 +13,32 @@ const WRONG: &str = "Wrong-Horse-7-Battery";
 async fn a_login_gives_tokens_and_the_account() {
     let app = TestApp::start().await;
     app.verified("ada@example.com").await;
-    let answer = app.anonymous().try_log_in("ADA@Example.COM", PASSWORD).await;
+    let answer = app
+        .anonymous()
+        .try_log_in("ADA@Example.COM", PASSWORD)
+        .await;
     answer.assert(200);
     let body = answer.json();
-    assert_eq!((body["token_type"].as_str(), body["expires_in"].as_i64()), (Some("bearer"), Some(1_800)));
+    assert_eq!(
+        (body["token_type"].as_str(), body["expires_in"].as_i64()),
+        (Some("bearer"), Some(1_800))
+    );
     let user = body["user"].as_object().expect("a user");
     let mut members: Vec<_> = user.keys().map(String::as_str).collect();
     members.sort_unstable();
     assert_eq!(
         members,
-        ["created_at", "email", "email_verified", "id", "is_active", "last_login_at", "name", "pending_email", "role"]
+        [
+            "created_at",
+            "email",
+            "email_verified",
+            "id",
+            "is_active",
+            "last_login_at",
+            "name",
+            "pending_email",
+            "role"
+        ]
     );
     assert_eq!(body["user"]["last_login_at"], "2027-01-15T08:00:00.000Z");
 }
@@ -37,9 +53,17 @@ async fn the_access_token_says_what_the_contract_promises_and_no_more() {
         let part = token.split('.').nth(n).expect("three parts");
         serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).expect("base64url")).expect("JSON")
     };
-    assert_eq!((part(0)["typ"].as_str(), part(0)["alg"].as_str()), (Some("at+jwt"), Some("ES256")));
+    assert_eq!(
+        (part(0)["typ"].as_str(), part(0)["alg"].as_str()),
+        (Some("at+jwt"), Some("ES256"))
+    );
     let claims = part(1);
-    let mut names: Vec<_> = claims.as_object().expect("an object").keys().map(String::as_str).collect();
+    let mut names: Vec<_> = claims
+        .as_object()
+        .expect("an object")
+        .keys()
+        .map(String::as_str)
+        .collect();
     names.sort_unstable();
     assert_eq!(
         names,
@@ -68,7 +92,13 @@ async fn the_access_token_says_what_the_contract_promises_and_no_more() {
 async fn an_access_token_never_outlives_its_session() {
     let app = TestApp::with(&[("SESSION_TTL_SECONDS", "600")]).await;
     app.verified("a@example.com").await;
-    assert_eq!(app.anonymous().try_log_in("a@example.com", PASSWORD).await.json()["expires_in"], 600);
+    assert_eq!(
+        app.anonymous()
+            .try_log_in("a@example.com", PASSWORD)
+            .await
+            .json()["expires_in"],
+        600
+    );
 }
 
 #[tokio::test]
@@ -80,7 +110,12 @@ async fn wrong_unknown_unverified_and_disabled_are_one_answer() {
     app.registered("unverified@example.com").await;
     set_status(&app, "disabled@example.com", "disabled").await;
     let mut answers = Vec::new();
-    for email in ["known@example.com", "nobody@example.com", "unverified@example.com", "disabled@example.com"] {
+    for email in [
+        "known@example.com",
+        "nobody@example.com",
+        "unverified@example.com",
+        "disabled@example.com",
+    ] {
         app.proxy.take_calls();
         let answer = app.anonymous().try_log_in(email, WRONG).await;
         answer.assert_problem(401, "invalid_credentials");
@@ -92,7 +127,10 @@ async fn wrong_unknown_unverified_and_disabled_are_one_answer() {
         calls.sort();
         answers.push((body, headers, calls));
     }
-    assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "{answers:#?}");
+    assert!(
+        answers.windows(2).all(|pair| pair[0] == pair[1]),
+        "{answers:#?}"
+    );
 }
 
 #[tokio::test]
@@ -101,8 +139,14 @@ async fn what_stands_in_the_way_is_told_after_the_right_password_only() {
     app.registered("unverified@example.com").await;
     app.verified("disabled@example.com").await;
     set_status(&app, "disabled@example.com", "disabled").await;
-    app.anonymous().try_log_in("unverified@example.com", PASSWORD).await.assert_problem(403, "email_not_verified");
-    app.anonymous().try_log_in("disabled@example.com", PASSWORD).await.assert_problem(403, "account_disabled");
+    app.anonymous()
+        .try_log_in("unverified@example.com", PASSWORD)
+        .await
+        .assert_problem(403, "email_not_verified");
+    app.anonymous()
+        .try_log_in("disabled@example.com", PASSWORD)
+        .await
+        .assert_problem(403, "account_disabled");
 }
 
 #[tokio::test]
@@ -112,14 +156,20 @@ async fn ten_failures_lock_for_exactly_an_hour_known_or_not() {
     app.verified("known@example.com").await;
     for email in ["known@example.com", "nobody@example.com"] {
         for _ in 0..10 {
-            app.anonymous().try_log_in(email, WRONG).await.assert_problem(401, "invalid_credentials");
+            app.anonymous()
+                .try_log_in(email, WRONG)
+                .await
+                .assert_problem(401, "invalid_credentials");
         }
         app.advance(3);
         let answer = app.anonymous().try_log_in(email, PASSWORD).await;
         answer.assert_problem(423, "account_locked");
         assert_eq!(answer.header("retry-after"), Some("3597"));
         app.advance(3_596);
-        app.anonymous().try_log_in(email, PASSWORD).await.assert(423);
+        app.anonymous()
+            .try_log_in(email, PASSWORD)
+            .await
+            .assert(423);
         app.advance(1);
         let after = app.anonymous().try_log_in(email, PASSWORD).await;
         after.assert(if email.starts_with("known") { 200 } else { 401 });
@@ -132,16 +182,34 @@ async fn the_lock_leaves_sessions_alone_and_a_reset_lifts_it() {
     let app = TestApp::with(&[("RATE_LIMIT_SCALE", "100")]).await;
     let ada = app.logged_in("a@example.com").await;
     for _ in 0..10 {
-        app.anonymous().try_log_in("a@example.com", WRONG).await.assert(401);
+        app.anonymous()
+            .try_log_in("a@example.com", WRONG)
+            .await
+            .assert(401);
     }
     app.advance(3);
     ada.me().await.assert(200);
-    app.anonymous().try_log_in("a@example.com", PASSWORD).await.assert_problem(423, "account_locked");
-    app.anonymous().post("/api/v1/auth/request-password-reset", &json!({ "email": "a@example.com" })).await.assert(202);
+    app.anonymous()
+        .try_log_in("a@example.com", PASSWORD)
+        .await
+        .assert_problem(423, "account_locked");
+    app.anonymous()
+        .post(
+            "/api/v1/auth/request-password-reset",
+            &json!({ "email": "a@example.com" }),
+        )
+        .await
+        .assert(202);
     let token = app.mailed("a@example.com", "drs_").await;
     let reset = json!({ "token": token, "new_password": "Other-Horse-8-Battery" });
-    app.anonymous().post("/api/v1/auth/reset-password", &reset).await.assert(200);
-    app.anonymous().try_log_in("a@example.com", "Other-Horse-8-Battery").await.assert(200);
+    app.anonymous()
+        .post("/api/v1/auth/reset-password", &reset)
+        .await
+        .assert(200);
+    app.anonymous()
+        .try_log_in("a@example.com", "Other-Horse-8-Battery")
+        .await
+        .assert(200);
 }
 
 #[tokio::test]
@@ -151,9 +219,15 @@ async fn a_success_forgets_the_failures_before_it() {
     app.verified("a@example.com").await;
     for _ in 0..3 {
         for _ in 0..9 {
-            app.anonymous().try_log_in("a@example.com", WRONG).await.assert(401);
+            app.anonymous()
+                .try_log_in("a@example.com", WRONG)
+                .await
+                .assert(401);
         }
-        app.anonymous().try_log_in("a@example.com", PASSWORD).await.assert(200);
+        app.anonymous()
+            .try_log_in("a@example.com", PASSWORD)
+            .await
+            .assert(200);
     }
 }
 
@@ -162,7 +236,13 @@ async fn twenty_parallel_right_logins_all_succeed() {
     // LG-10
     let app = TestApp::with(&[("RATE_LIMIT_SCALE", "100")]).await;
     app.verified("a@example.com").await;
-    let logins = (0..20).map(|_| async { app.anonymous().try_log_in("a@example.com", PASSWORD).await.status.as_u16() });
+    let logins = (0..20).map(|_| async {
+        app.anonymous()
+            .try_log_in("a@example.com", PASSWORD)
+            .await
+            .status
+            .as_u16()
+    });
     assert_eq!(join_all(logins).await, vec![200; 20]);
 }
 
@@ -170,10 +250,24 @@ async fn twenty_parallel_right_logins_all_succeed() {
 async fn parallel_guesses_get_no_more_tries_than_guesses_in_turn() {
     let app = TestApp::with(&[("RATE_LIMIT_SCALE", "100")]).await;
     app.verified("a@example.com").await;
-    let guesses = (0..50).map(|_| async { app.anonymous().try_log_in("a@example.com", WRONG).await.status.as_u16() });
+    let guesses = (0..50).map(|_| async {
+        app.anonymous()
+            .try_log_in("a@example.com", WRONG)
+            .await
+            .status
+            .as_u16()
+    });
     let answers = join_all(guesses).await;
-    assert_eq!(answers.iter().filter(|status| **status == 401).count(), 10, "{answers:?}");
-    assert_eq!(answers.iter().filter(|status| **status == 423).count(), 40, "{answers:?}");
+    assert_eq!(
+        answers.iter().filter(|status| **status == 401).count(),
+        10,
+        "{answers:?}"
+    );
+    assert_eq!(
+        answers.iter().filter(|status| **status == 423).count(),
+        40,
+        "{answers:?}"
+    );
 }
 
 #[tokio::test]
@@ -182,9 +276,15 @@ async fn an_outdated_hash_is_replaced_and_the_password_still_works() {
     app.verified("a@example.com").await;
     let hash = bcrypt::hash(PASSWORD, 4).expect("a hash");
     set_hash(&app, &hash).await;
-    app.anonymous().try_log_in("a@example.com", PASSWORD).await.assert(200);
+    app.anonymous()
+        .try_log_in("a@example.com", PASSWORD)
+        .await
+        .assert(200);
     assert!(stored_hash(&app).await.starts_with("$argon2id$"));
-    app.anonymous().try_log_in("a@example.com", PASSWORD).await.assert(200);
+    app.anonymous()
+        .try_log_in("a@example.com", PASSWORD)
+        .await
+        .assert(200);
 }
 
 #[tokio::test]
@@ -194,8 +294,12 @@ async fn a_failing_hash_upgrade_never_fails_the_login() {
     app.verified("a@example.com").await;
     let hash = bcrypt::hash(PASSWORD, 4).expect("a hash");
     set_hash(&app, &hash).await;
-    app.proxy.plan_after("UpdateItem", bundle_tests::Fault::Throttled, 2, 100);
-    app.anonymous().try_log_in("a@example.com", PASSWORD).await.assert(200);
+    app.proxy
+        .plan_after("UpdateItem", bundle_tests::Fault::Throttled, 2, 100);
+    app.anonymous()
+        .try_log_in("a@example.com", PASSWORD)
+        .await
+        .assert(200);
     assert_eq!(stored_hash(&app).await, hash);
 }
 
@@ -205,7 +309,13 @@ async fn the_session_cap_holds_under_parallel_logins_and_ends_the_oldest() {
     let app = TestApp::with(&[("SESSION_CAP", "5"), ("RATE_LIMIT_SCALE", "100")]).await;
     let oldest = app.logged_in("a@example.com").await;
     app.advance(1);
-    let logins = (0..30).map(|_| async { app.anonymous().try_log_in("a@example.com", PASSWORD).await.status.as_u16() });
+    let logins = (0..30).map(|_| async {
+        app.anonymous()
+            .try_log_in("a@example.com", PASSWORD)
+            .await
+            .status
+            .as_u16()
+    });
     assert_eq!(join_all(logins).await, vec![200; 30]);
     oldest.me().await.assert_problem(401, "session_revoked");
     app.advance(1);
@@ -220,7 +330,10 @@ async fn sessions_that_ended_make_room_under_the_cap() {
     for _ in 0..5 {
         app.advance(1);
         let other = app.anonymous().log_in("a@example.com", PASSWORD).await;
-        other.post("/api/v1/auth/logout", &json!({})).await.assert(200);
+        other
+            .post("/api/v1/auth/logout", &json!({}))
+            .await
+            .assert(200);
     }
     first.me().await.assert(200);
 }
@@ -233,7 +346,10 @@ async fn every_login_is_a_session_of_its_own() {
     let second = app.anonymous().log_in("a@example.com", PASSWORD).await;
     assert_ne!(first.session_id().await, second.session_id().await);
     let body = json!({ "email": "a@example.com", "password": PASSWORD, "session_id": first.session_id().await });
-    app.anonymous().post("/api/v1/auth/login", &body).await.assert(422);
+    app.anonymous()
+        .post("/api/v1/auth/login", &body)
+        .await
+        .assert(422);
 }
 
 #[tokio::test]
@@ -242,19 +358,35 @@ async fn old_passwords_do_not_expire() {
     let app = TestApp::start().await;
     app.verified("a@example.com").await;
     app.advance(2 * 365 * 86_400);
-    app.anonymous().try_log_in("a@example.com", PASSWORD).await.assert(200);
+    app.anonymous()
+        .try_log_in("a@example.com", PASSWORD)
+        .await
+        .assert(200);
 }
 
 #[tokio::test]
 async fn passwords_are_compared_after_nfc_and_nothing_is_trimmed() {
     // PW-05
     let app = TestApp::with(&[("RATE_LIMIT_SCALE", "100")]).await;
-    let body = json!({ "email": "a@example.com", "password": " Cafe\u{301}-Horse-7 ", "name": "A" });
-    app.anonymous().post("/api/v1/auth/register", &body).await.assert(201);
+    let body =
+        json!({ "email": "a@example.com", "password": " Cafe\u{301}-Horse-7 ", "name": "A" });
+    app.anonymous()
+        .post("/api/v1/auth/register", &body)
+        .await
+        .assert(201);
     let token = app.mailed("a@example.com", "dvt_").await;
-    app.anonymous().post("/api/v1/auth/verify-email", &json!({ "token": token })).await.assert(200);
-    app.anonymous().try_log_in("a@example.com", " Caf\u{e9}-Horse-7 ").await.assert(200);
-    app.anonymous().try_log_in("a@example.com", "Caf\u{e9}-Horse-7").await.assert(401);
+    app.anonymous()
+        .post("/api/v1/auth/verify-email", &json!({ "token": token }))
+        .await
+        .assert(200);
+    app.anonymous()
+        .try_log_in("a@example.com", " Caf\u{e9}-Horse-7 ")
+        .await
+        .assert(200);
+    app.anonymous()
+        .try_log_in("a@example.com", "Caf\u{e9}-Horse-7")
+        .await
+        .assert(401);
 }
 
 #[tokio::test]
@@ -270,7 +402,11 @@ async fn configured_admins_are_admins_once_their_address_is_proved() {
 async fn refusals_are_recorded_with_their_reason() {
     let app = TestApp::start().await;
     app.registered("a@example.com").await;
-    for (email, password) in [("a@example.com", WRONG), ("nobody@example.com", WRONG), ("a@example.com", PASSWORD)] {
+    for (email, password) in [
+        ("a@example.com", WRONG),
+        ("nobody@example.com", WRONG),
+        ("a@example.com", PASSWORD),
+    ] {
         app.advance(1);
         app.anonymous().try_log_in(email, password).await;
     }
@@ -291,12 +427,17 @@ async fn only_user(app: &TestApp) -> bundle_tests::Item {
 
 async fn set_hash(app: &TestApp, hash: &str) {
     let mut user = only_user(app).await;
-    user.insert("password_hash".to_owned(), AttributeValue::S(hash.to_owned()));
+    user.insert(
+        "password_hash".to_owned(),
+        AttributeValue::S(hash.to_owned()),
+    );
     app.db_put("users", user).await;
 }
 
 async fn stored_hash(app: &TestApp) -> String {
-    text(&only_user(app).await, "password_hash").expect("a hash").to_owned()
+    text(&only_user(app).await, "password_hash")
+        .expect("a hash")
+        .to_owned()
 }
 
 async fn set_status(app: &TestApp, email: &str, status: &str) {

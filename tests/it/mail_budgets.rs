@@ -15,11 +15,19 @@ async fn mails(app: &TestApp, email: &str) -> usize {
 
 async fn register(app: &TestApp, email: &str, password: &str) {
     let body = json!({ "email": email, "password": password, "name": "Ada" });
-    app.anonymous().at(&fresh_address()).post("/api/v1/auth/register", &body).await.assert(201);
+    app.anonymous()
+        .at(&fresh_address())
+        .post("/api/v1/auth/register", &body)
+        .await
+        .assert(201);
 }
 
 async fn request(app: &TestApp, path: &str, email: &str) {
-    app.anonymous().at(&fresh_address()).post(path, &json!({ "email": email })).await.assert(202);
+    app.anonymous()
+        .at(&fresh_address())
+        .post(path, &json!({ "email": email }))
+        .await
+        .assert(202);
 }
 
 #[tokio::test]
@@ -49,14 +57,17 @@ async fn one_account_changes_its_address_three_times_and_then_waits() {
     let app = TestApp::start().await;
     let ada = app.logged_in(EMAIL).await;
     let change = async |n: u32| {
-        let change = json!({ "email": format!("new{n}@example.com"), "current_password": PASSWORD });
+        let change =
+            json!({ "email": format!("new{n}@example.com"), "current_password": PASSWORD });
         ada.patch("/api/v1/auth/me", &change).await
     };
     for n in 0..3 {
         change(n).await.assert(200);
     }
     change(3).await.assert_problem(429, "rate_limited");
-    ada.patch("/api/v1/auth/me", &json!({ "name": "Ada" })).await.assert(200);
+    ada.patch("/api/v1/auth/me", &json!({ "name": "Ada" }))
+        .await
+        .assert(200);
 }
 
 #[tokio::test]
@@ -82,9 +93,15 @@ async fn a_reset_link_that_lives_is_sent_again_and_not_over_the_limit() {
     }
     let links = app.mailed_tokens(EMAIL, "drs_").await;
     assert_eq!(links.len(), 3);
-    assert!(links.windows(2).all(|pair| pair[0] == pair[1]), "the same link each time");
+    assert!(
+        links.windows(2).all(|pair| pair[0] == pair[1]),
+        "the same link each time"
+    );
     let body = json!({ "token": links[0], "new_password": NEW });
-    app.anonymous().post("/api/v1/auth/reset-password", &body).await.assert(200);
+    app.anonymous()
+        .post("/api/v1/auth/reset-password", &body)
+        .await
+        .assert(200);
 }
 
 #[tokio::test]
@@ -96,7 +113,11 @@ async fn a_stranger_who_spends_the_budget_leaves_the_owner_a_link() {
         request(&app, RESET, EMAIL).await;
         app.advance(100);
         let page = json!({ "token": app.mailed(EMAIL, "drs_").await, "new_password": "short" });
-        let answer = app.anonymous().at(&fresh_address()).post("/api/v1/auth/reset-password", &page).await;
+        let answer = app
+            .anonymous()
+            .at(&fresh_address())
+            .post("/api/v1/auth/reset-password", &page)
+            .await;
         assert_eq!(answer.status, 422, "round {round}: {}", answer.text());
     }
 }
@@ -113,11 +134,15 @@ async fn a_newer_reset_link_leaves_the_older_its_rest_and_the_first_use_ends_bot
     assert_ne!(older, newer);
     let reset = async |token: &str, password: &str| {
         let body = json!({ "token": token, "new_password": password });
-        app.anonymous().post("/api/v1/auth/reset-password", &body).await
+        app.anonymous()
+            .post("/api/v1/auth/reset-password", &body)
+            .await
     };
     reset(&older, "short").await.assert(422);
     reset(&older, NEW).await.assert(200);
-    reset(&newer, "Brave-Otter-9-Lantern").await.assert_problem(400, "invalid_or_expired_token");
+    reset(&newer, "Brave-Otter-9-Lantern")
+        .await
+        .assert_problem(400, "invalid_or_expired_token");
 }
 
 #[tokio::test]
@@ -131,7 +156,10 @@ async fn the_first_mail_of_a_registration_is_sent_whatever_its_address_has_spent
     app.advance(HOUR - 20);
     register(&app, EMAIL, PASSWORD).await;
     let token = app.mailed(EMAIL, "dvt_").await;
-    app.anonymous().post("/api/v1/auth/verify-email", &json!({ "token": token })).await.assert(200);
+    app.anonymous()
+        .post("/api/v1/auth/verify-email", &json!({ "token": token }))
+        .await
+        .assert(200);
 }
 
 #[tokio::test]
@@ -140,7 +168,11 @@ async fn notices_of_new_devices_are_gathered_after_the_third_and_mailed_within_t
     app.logged_in(EMAIL).await;
     app.drain().await;
     let before = mails(&app, EMAIL).await;
-    let browsers = ["Firefox/143.0", "Chrome/140.0.0.0 Safari/537.36", "Version/18.0 Safari/605.1.15"];
+    let browsers = [
+        "Firefox/143.0",
+        "Chrome/140.0.0.0 Safari/537.36",
+        "Version/18.0 Safari/605.1.15",
+    ];
     let systems = [
         "Windows NT 10.0; Win64; x64",
         "X11; Linux x86_64",
@@ -149,8 +181,12 @@ async fn notices_of_new_devices_are_gathered_after_the_third_and_mailed_within_t
     ];
     for browser in browsers {
         for system in systems {
-            let agent = format!("Mozilla/5.0 ({system}) AppleWebKit/537.36 (KHTML, like Gecko) {browser}");
-            let client = app.anonymous().at(&fresh_address()).header("user-agent", &agent);
+            let agent =
+                format!("Mozilla/5.0 ({system}) AppleWebKit/537.36 (KHTML, like Gecko) {browser}");
+            let client = app
+                .anonymous()
+                .at(&fresh_address())
+                .header("user-agent", &agent);
             client.try_log_in(EMAIL, PASSWORD).await.assert(200);
         }
     }
@@ -167,7 +203,10 @@ async fn notices_of_new_devices_are_gathered_after_the_third_and_mailed_within_t
     app.release_digests().await;
     assert_eq!(mails(&app, EMAIL).await, before + 4, "once");
     let token = app.mailed(EMAIL, "dsa_").await;
-    app.anonymous().post("/api/v1/auth/secure-account", &json!({ "token": token })).await.assert(200);
+    app.anonymous()
+        .post("/api/v1/auth/secure-account", &json!({ "token": token }))
+        .await
+        .assert(200);
 }
 
 #[tokio::test]
@@ -185,7 +224,13 @@ async fn a_password_change_is_always_told_at_once() {
         app.drain().await;
     }
     let subjects = app.subjects(EMAIL).await;
-    assert_eq!(subjects.iter().filter(|subject| *subject == "Your password was changed").count(), 6);
+    assert_eq!(
+        subjects
+            .iter()
+            .filter(|subject| *subject == "Your password was changed")
+            .count(),
+        6
+    );
 }
 
 #[tokio::test]
@@ -202,5 +247,9 @@ async fn a_redelivered_row_is_charged_once() {
         app.redeliver().await.expect("delivered");
         app.advance(1);
     }
-    assert_eq!(app.mailed_tokens(EMAIL, "drs_").await.len() % 3, 0, "each of the three requests was sent");
+    assert_eq!(
+        app.mailed_tokens(EMAIL, "drs_").await.len() % 3,
+        0,
+        "each of the three requests was sent"
+    );
 }

@@ -14,7 +14,10 @@ async fn while_ses_is_down_nothing_is_lost_and_the_mail_is_sent_later() {
     app.aws.ses.faults().set_down(false);
     app.redeliver().await.expect("delivered");
     let token = app.mailed("a@example.com", "dvt_").await;
-    app.anonymous().post("/api/v1/auth/verify-email", &json!({ "token": token })).await.assert(200);
+    app.anonymous()
+        .post("/api/v1/auth/verify-email", &json!({ "token": token }))
+        .await
+        .assert(200);
 }
 
 #[tokio::test]
@@ -40,7 +43,10 @@ async fn a_redelivery_after_a_lost_answer_repeats_the_same_mail() {
     assert!(tokens.len() > 1, "the first attempt had arrived");
     tokens.dedup();
     assert_eq!(tokens.len(), 1);
-    app.anonymous().post("/api/v1/auth/verify-email", &json!({ "token": tokens[0] })).await.assert(200);
+    app.anonymous()
+        .post("/api/v1/auth/verify-email", &json!({ "token": tokens[0] }))
+        .await
+        .assert(200);
 }
 
 #[tokio::test]
@@ -50,18 +56,31 @@ async fn a_link_that_was_asked_for_before_everybody_was_rotated_is_dead_when_it_
     let admin = app.admin("admin@example.com").await;
     app.drain().await;
     let asked = json!({ "email": "a@example.com" });
-    app.anonymous().post("/api/v1/auth/request-password-reset", &asked).await.assert(202);
+    app.anonymous()
+        .post("/api/v1/auth/request-password-reset", &asked)
+        .await
+        .assert(202);
     app.advance(1);
     let rotation = json!({ "scope": "global", "reason": "a copy of a table was found", "grace_period_seconds": 600 });
-    admin.post("/api/v1/admin/token-rotations", &rotation).await.assert(200);
+    admin
+        .post("/api/v1/admin/token-rotations", &rotation)
+        .await
+        .assert(200);
     let reset = async || {
         let token = app.mailed("a@example.com", "drs_").await;
         let body = json!({ "token": token, "new_password": "Other-Horse-8-Battery" });
-        app.anonymous().post("/api/v1/auth/reset-password", &body).await
+        app.anonymous()
+            .post("/api/v1/auth/reset-password", &body)
+            .await
     };
-    reset().await.assert_problem(400, "invalid_or_expired_token");
+    reset()
+        .await
+        .assert_problem(400, "invalid_or_expired_token");
     // The next one is asked for afterwards.
-    app.anonymous().post("/api/v1/auth/request-password-reset", &asked).await.assert(202);
+    app.anonymous()
+        .post("/api/v1/auth/request-password-reset", &asked)
+        .await
+        .assert(202);
     reset().await.assert(200);
 }
 
@@ -72,9 +91,15 @@ async fn a_used_token_is_not_revived_by_a_redelivery() {
     app.aws.ses.faults().fail_next(3, Fault::DropAnswer);
     app.drain().await;
     let token = json!({ "token": app.mailed_tokens("a@example.com", "dvt_").await[0] });
-    app.anonymous().post("/api/v1/auth/verify-email", &token).await.assert(200);
+    app.anonymous()
+        .post("/api/v1/auth/verify-email", &token)
+        .await
+        .assert(200);
     app.redeliver().await.expect("nothing to do");
-    app.anonymous().post("/api/v1/auth/verify-email", &token).await.assert(400);
+    app.anonymous()
+        .post("/api/v1/auth/verify-email", &token)
+        .await
+        .assert(400);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -91,7 +116,10 @@ async fn an_overtaken_row_sends_nothing() {
     app.verified("a@example.com").await;
     for _ in 0..2 {
         app.anonymous()
-            .post("/api/v1/auth/request-password-reset", &json!({ "email": "a@example.com" }))
+            .post(
+                "/api/v1/auth/request-password-reset",
+                &json!({ "email": "a@example.com" }),
+            )
             .await
             .assert(202);
         app.advance(1);
@@ -103,7 +131,9 @@ async fn an_overtaken_row_sends_nothing() {
 #[tokio::test]
 async fn a_message_that_names_no_row_is_a_failure_and_a_row_that_is_gone_is_not() {
     let app = TestApp::start().await;
-    let mailer = outbox_mailer::consumer(&app.function("outbox-mailer")).await.expect("a mailer");
+    let mailer = outbox_mailer::consumer(&app.function("outbox-mailer"))
+        .await
+        .expect("a mailer");
     assert!(mailer("{}".to_owned()).await.is_err());
     assert!(mailer("{\"row\":\"USER#1\"}".to_owned()).await.is_err());
     let gone = "{\"row\":\"OUTBOX#00000000-0000-7000-8000-000000000000\"}";
@@ -116,8 +146,17 @@ async fn a_disabled_user_gets_no_link() {
     let app = TestApp::start().await;
     app.verified("a@example.com").await;
     let mut user = app.db_items("users", "USER#").await.remove(0);
-    user.insert("status".to_owned(), AttributeValue::S("disabled".to_owned()));
+    user.insert(
+        "status".to_owned(),
+        AttributeValue::S("disabled".to_owned()),
+    );
     app.db_put("users", user).await;
-    app.anonymous().post("/api/v1/auth/request-password-reset", &json!({ "email": "a@example.com" })).await.assert(202);
+    app.anonymous()
+        .post(
+            "/api/v1/auth/request-password-reset",
+            &json!({ "email": "a@example.com" }),
+        )
+        .await
+        .assert(202);
     assert!(app.mailed_tokens("a@example.com", "drs_").await.is_empty());
 }

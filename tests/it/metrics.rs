@@ -1,5 +1,9 @@
 //! Each piece of work leaves one line of metrics, in `CloudWatch`'s embedded metric format.
-#![expect(clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use bundle_tests::{Actor, Fault, PASSWORD, TestApp};
 use dashtam_local::aws::ses;
@@ -20,37 +24,87 @@ fn lines(app: &TestApp) -> Vec<Value> {
 /// number or a list of numbers, each dimension as a text.
 fn checked(mut line: Value) -> Value {
     let mut told = Map::new();
-    assert!(line["_aws"]["Timestamp"].as_i64().is_some_and(|millis| millis >= 1_800_000_000_000), "{line}");
+    assert!(
+        line["_aws"]["Timestamp"]
+            .as_i64()
+            .is_some_and(|millis| millis >= 1_800_000_000_000),
+        "{line}"
+    );
     for id in ["request_id", "trace_id"] {
-        assert!(line.as_object_mut().expect("an object").remove(id).is_some_and(|id| id.is_string()), "no {id}");
+        assert!(
+            line.as_object_mut()
+                .expect("an object")
+                .remove(id)
+                .is_some_and(|id| id.is_string()),
+            "no {id}"
+        );
     }
-    for directive in line["_aws"]["CloudWatchMetrics"].as_array().expect("directives") {
+    for directive in line["_aws"]["CloudWatchMetrics"]
+        .as_array()
+        .expect("directives")
+    {
         assert_eq!(directive["Namespace"], "Dashtam");
-        let [dimensions] = directive["Dimensions"].as_array().expect("sets").as_slice() else { panic!("{line}") };
+        let [dimensions] = directive["Dimensions"].as_array().expect("sets").as_slice() else {
+            panic!("{line}")
+        };
         for dimension in dimensions.as_array().expect("a set") {
             let name = dimension.as_str().expect("a name");
             assert!(line[name].is_string(), "{line}");
             told.insert(name.to_owned(), line[name].clone());
         }
         for metric in directive["Metrics"].as_array().expect("metrics") {
-            let (name, unit) = (metric["Name"].as_str().expect("a name"), metric["Unit"].as_str().expect("a unit"));
-            let known = Metric::ALL.into_iter().map(Metric::facts).find(|(known, ..)| *known == name);
+            let (name, unit) = (
+                metric["Name"].as_str().expect("a name"),
+                metric["Unit"].as_str().expect("a unit"),
+            );
+            let known = Metric::ALL
+                .into_iter()
+                .map(Metric::facts)
+                .find(|(known, ..)| *known == name);
             let (_, known_unit, dimension) = known.expect("a known metric");
-            assert_eq!((unit, json!(dimension.map_or(vec![], |name| vec![name]))), (known_unit, dimensions.clone()));
+            assert_eq!(
+                (unit, json!(dimension.map_or(vec![], |name| vec![name]))),
+                (known_unit, dimensions.clone())
+            );
             let value = &line[name];
-            let numbers = value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
-            assert!(!numbers.is_empty() && numbers.iter().all(|n| n.as_f64().is_some_and(|n| n >= 0.0)), "{line}");
+            let numbers = value
+                .as_array()
+                .cloned()
+                .unwrap_or_else(|| vec![value.clone()]);
+            assert!(
+                !numbers.is_empty() && numbers.iter().all(|n| n.as_f64().is_some_and(|n| n >= 0.0)),
+                "{line}"
+            );
             let lasts = unit == "Milliseconds";
-            told.insert(name.to_owned(), if lasts { numbers.len().into() } else { value.clone() });
+            told.insert(
+                name.to_owned(),
+                if lasts {
+                    numbers.len().into()
+                } else {
+                    value.clone()
+                },
+            );
         }
     }
-    let members = line.as_object().expect("an object").keys().filter(|name| *name != "_aws");
-    assert!(members.clone().all(|name| told.contains_key(name)), "a member that nothing names: {line}");
+    let members = line
+        .as_object()
+        .expect("an object")
+        .keys()
+        .filter(|name| *name != "_aws");
+    assert!(
+        members.clone().all(|name| told.contains_key(name)),
+        "a member that nothing names: {line}"
+    );
     Value::Object(told)
 }
 
 async fn measured() -> TestApp {
-    let app = TestApp::with(&[("METRICS", "emf"), ("LOCKOUT_THRESHOLD", "2"), ("RATE_LIMIT_SCALE", "100")]).await;
+    let app = TestApp::with(&[
+        ("METRICS", "emf"),
+        ("LOCKOUT_THRESHOLD", "2"),
+        ("RATE_LIMIT_SCALE", "100"),
+    ])
+    .await;
     app.verified(EMAIL).await;
     app.drain().await;
     app.metrics.clear();
@@ -59,13 +113,19 @@ async fn measured() -> TestApp {
 
 async fn register(client: &Actor<'_>, email: &str) {
     let body = json!({ "email": email, "password": PASSWORD, "name": "Ada" });
-    client.post("/api/v1/auth/register", &body).await.assert(201);
+    client
+        .post("/api/v1/auth/register", &body)
+        .await
+        .assert(201);
 }
 
 #[tokio::test]
 async fn a_line_is_written_as_the_format_wants_it() {
     let app = measured().await;
-    app.anonymous().try_log_in(EMAIL, "Wrong-Horse-7-Battery").await.assert(401);
+    app.anonymous()
+        .try_log_in(EMAIL, "Wrong-Horse-7-Battery")
+        .await
+        .assert(401);
     let [mut line] = app.metrics.objects().try_into().expect("one line");
     for varying in ["HashTime", "Latency", "request_id", "trace_id"] {
         line[varying] = json!("varies");
@@ -90,19 +150,32 @@ async fn a_line_is_written_as_the_format_wants_it() {
 #[tokio::test]
 async fn a_login_counts_its_time_and_its_hash() {
     let app = measured().await;
-    app.anonymous().try_log_in(EMAIL, PASSWORD).await.assert(200);
-    assert_eq!(lines(&app), [json!({ "Function": "auth-login", "Latency": 1, "HashTime": 1 })]);
+    app.anonymous()
+        .try_log_in(EMAIL, PASSWORD)
+        .await
+        .assert(200);
+    assert_eq!(
+        lines(&app),
+        [json!({ "Function": "auth-login", "Latency": 1, "HashTime": 1 })]
+    );
 }
 
 #[tokio::test]
 async fn the_wrong_password_that_fills_a_lock_counts_as_a_lockout_and_what_follows_as_refused() {
     let app = measured().await;
     for _ in 0..2 {
-        app.anonymous().try_log_in(EMAIL, "Wrong-Horse-7-Battery").await.assert(401);
+        app.anonymous()
+            .try_log_in(EMAIL, "Wrong-Horse-7-Battery")
+            .await
+            .assert(401);
     }
     app.advance(10);
-    app.anonymous().try_log_in(EMAIL, PASSWORD).await.assert(423);
-    let refused = |code| json!({ "Function": "auth-login", "Latency": 1, "Code": code, "Refusals": 1 });
+    app.anonymous()
+        .try_log_in(EMAIL, PASSWORD)
+        .await
+        .assert(423);
+    let refused =
+        |code| json!({ "Function": "auth-login", "Latency": 1, "Code": code, "Refusals": 1 });
     let mut wrong = refused("invalid_credentials");
     wrong["HashTime"] = json!(1);
     let mut locks = wrong.clone();
@@ -131,8 +204,14 @@ async fn a_spent_refresh_token_that_comes_again_counts_as_theft_once() {
 async fn each_conflict_that_a_write_meets_is_counted() {
     let app = measured().await;
     app.proxy.plan("TransactWriteItems", Fault::Conflict, 2);
-    app.anonymous().try_log_in(EMAIL, PASSWORD).await.assert(200);
-    assert_eq!(lines(&app), [json!({ "Function": "auth-login", "Latency": 1, "HashTime": 1, "Conflicts": 2 })]);
+    app.anonymous()
+        .try_log_in(EMAIL, PASSWORD)
+        .await
+        .assert(200);
+    assert_eq!(
+        lines(&app),
+        [json!({ "Function": "auth-login", "Latency": 1, "HashTime": 1, "Conflicts": 2 })]
+    );
 }
 
 #[tokio::test]
@@ -144,8 +223,7 @@ async fn a_store_that_fails_counts_as_a_server_error_and_a_skipped_limit_as_such
     ada.get("/api/v1/auth/sessions").await.assert(200);
     app.proxy.plan("BatchGetItem", Fault::InternalError, 1_000);
     ada.me().await.assert(503);
-    let failed =
-        json!({ "Function": "auth-me", "Latency": 1, "Code": "service_unavailable", "Refusals": 1, "ServerErrors": 1 });
+    let failed = json!({ "Function": "auth-me", "Latency": 1, "Code": "service_unavailable", "Refusals": 1, "ServerErrors": 1 });
     let skipped = json!({ "Function": "sessions-list", "Latency": 1, "LimitSkipped": 1 });
     assert_eq!(lines(&app), [skipped, failed]);
 }
@@ -157,13 +235,15 @@ async fn a_mail_counts_with_the_time_that_its_row_has_waited() {
     app.metrics.clear();
     app.advance(7);
     app.drain().await;
-    let sent = json!({ "Function": "outbox-mailer", "Latency": 1, "OutboxAge": 7.0, "MailsSent": 1 });
+    let sent =
+        json!({ "Function": "outbox-mailer", "Latency": 1, "OutboxAge": 7.0, "MailsSent": 1 });
     assert_eq!(lines(&app), [sent]);
     register(&app.anonymous(), "c@example.com").await;
     app.metrics.clear();
     app.aws.ses.faults().fail_next(3, ses::Fault::InternalError);
     assert_eq!(app.drain().await, 1);
-    let failed = json!({ "Function": "outbox-mailer", "Latency": 1, "OutboxAge": 0.0, "MailsFailed": 1 });
+    let failed =
+        json!({ "Function": "outbox-mailer", "Latency": 1, "OutboxAge": 0.0, "MailsFailed": 1 });
     assert_eq!(lines(&app), [failed]);
 }
 
@@ -174,22 +254,34 @@ async fn rotations_count_by_what_they_reach_and_a_dry_run_does_not() {
     app.metrics.clear();
     let reason = "a laptop with the tables was stolen";
     let user = app.db_items("users", "USER#").await;
-    let user = bundle_tests::text(&user[0], "id").expect("an id").to_owned();
+    let user = bundle_tests::text(&user[0], "id")
+        .expect("an id")
+        .to_owned();
     let mut counted = Vec::new();
     for body in [
         json!({ "scope": "global", "reason": reason, "dry_run": true }),
         json!({ "scope": "user", "user_id": user, "reason": reason, "grace_period_seconds": 600 }),
         json!({ "scope": "global", "reason": reason, "grace_period_seconds": 600 }),
     ] {
-        admin.post("/api/v1/admin/token-rotations", &body).await.assert(200);
+        admin
+            .post("/api/v1/admin/token-rotations", &body)
+            .await
+            .assert(200);
         counted.extend(lines(&app));
     }
     let line = |metric: &str| json!({ "Function": "admin-rotate-tokens", "Latency": 1, metric: 1 });
     let dry = json!({ "Function": "admin-rotate-tokens", "Latency": 1 });
-    assert_eq!(counted, [dry, line("UserRotations"), line("GlobalRotations")]);
+    assert_eq!(
+        counted,
+        [dry, line("UserRotations"), line("GlobalRotations")]
+    );
     let body = json!({ "mode": "compromised", "reason": reason });
-    admin.post("/api/v1/admin/signing-keys/rotations", &body).await.assert(202);
-    let dropped = json!({ "Function": "admin-rotate-signing-keys", "Latency": 1, "KeysDropped": 1 });
+    admin
+        .post("/api/v1/admin/signing-keys/rotations", &body)
+        .await
+        .assert(202);
+    let dropped =
+        json!({ "Function": "admin-rotate-signing-keys", "Latency": 1, "KeysDropped": 1 });
     assert_eq!(lines(&app), [dropped]);
 }
 
@@ -199,7 +291,10 @@ async fn paths_that_nobody_serves_share_one_name() {
     for path in ["/a", "/b/c", "/api/v1/auth/login"] {
         app.anonymous().get(path).await;
     }
-    let functions: Vec<_> = lines(&app).into_iter().map(|line| line["Function"].clone()).collect();
+    let functions: Vec<_> = lines(&app)
+        .into_iter()
+        .map(|line| line["Function"].clone())
+        .collect();
     assert_eq!(functions, ["service-fallback"; 3]);
 }
 
@@ -217,7 +312,9 @@ async fn a_queue_s_batch_leaves_a_line_for_each_message() {
         register(&app.anonymous(), email).await;
     }
     app.metrics.clear();
-    let mailer = outbox_mailer::consumer(&app.function("outbox-mailer")).await.expect("a mailer");
+    let mailer = outbox_mailer::consumer(&app.function("outbox-mailer"))
+        .await
+        .expect("a mailer");
     let rows = app.db_items("outbox", "OUTBOX#").await;
     let records: Vec<_> = rows
         .iter()
@@ -225,7 +322,13 @@ async fn a_queue_s_batch_leaves_a_line_for_each_message() {
         .map(|row| json!({ "messageId": "m", "body": json!({ "row": bundle_tests::text(row, "pk") }).to_string() }))
         .collect();
     let event = serde_json::from_value(json!({ "Records": records })).expect("an event");
-    assert!(lambda::consume(&mailer, event).await.batch_item_failures.is_empty());
-    let sent = json!({ "Function": "outbox-mailer", "Latency": 1, "OutboxAge": 0.0, "MailsSent": 1 });
+    assert!(
+        lambda::consume(&mailer, event)
+            .await
+            .batch_item_failures
+            .is_empty()
+    );
+    let sent =
+        json!({ "Function": "outbox-mailer", "Latency": 1, "OutboxAge": 0.0, "MailsSent": 1 });
     assert_eq!(lines(&app), [sent.clone(), sent]);
 }

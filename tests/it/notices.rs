@@ -6,12 +6,21 @@ use serde_json::json;
 const EMAIL: &str = "ada@example.com";
 const WRONG: &str = "Wrong-Horse-7-Battery";
 const NEW: &str = "Other-Horse-8-Battery";
-const FIREFOX: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:143.0) Gecko/20100101 Firefox/143.0";
-const NEWER_FIREFOX: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:144.0) Gecko/20100101 Firefox/144.0";
-const PLACES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/tests/data/documentation-ranges.mmdb");
+const FIREFOX: &str =
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:143.0) Gecko/20100101 Firefox/143.0";
+const NEWER_FIREFOX: &str =
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:144.0) Gecko/20100101 Firefox/144.0";
+const PLACES: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../shared/tests/data/documentation-ranges.mmdb"
+);
 
 async fn count(app: &TestApp, subject: &str) -> usize {
-    app.subjects(EMAIL).await.into_iter().filter(|other| other == subject).count()
+    app.subjects(EMAIL)
+        .await
+        .into_iter()
+        .filter(|other| other == subject)
+        .count()
 }
 
 async fn sign_in(client: Actor<'_>) {
@@ -19,7 +28,9 @@ async fn sign_in(client: Actor<'_>) {
 }
 
 async fn secure(app: &TestApp, token: &str) -> bundle_tests::Answer {
-    app.anonymous().post("/api/v1/auth/secure-account", &json!({ "token": token })).await
+    app.anonymous()
+        .post("/api/v1/auth/secure-account", &json!({ "token": token }))
+        .await
 }
 
 #[tokio::test]
@@ -39,7 +50,12 @@ async fn a_notice_says_device_place_and_time() {
     let app = TestApp::with(&[("GEOIP_FILE", PLACES)]).await;
     app.verified(EMAIL).await;
     sign_in(app.anonymous()).await;
-    sign_in(app.anonymous().at("192.0.2.7").header("user-agent", FIREFOX)).await;
+    sign_in(
+        app.anonymous()
+            .at("192.0.2.7")
+            .header("user-agent", FIREFOX),
+    )
+    .await;
     app.drain().await;
     let mail = app.aws.mailbox.messages(Some(EMAIL)).remove(0);
     for part in [&mail.text, &mail.html] {
@@ -60,7 +76,12 @@ async fn a_notice_says_device_place_and_time() {
 async fn a_notice_repeats_no_text_of_the_senders_choosing() {
     let app = TestApp::with(&[("LOCKOUT_THRESHOLD", "3")]).await;
     app.verified(EMAIL).await;
-    let stranger = || app.anonymous().header("user-agent", "Call 0800 to unlock your money/1 CFNetwork/1 Darwin/1");
+    let stranger = || {
+        app.anonymous().header(
+            "user-agent",
+            "Call 0800 to unlock your money/1 CFNetwork/1 Darwin/1",
+        )
+    };
     for _ in 0..3 {
         stranger().try_log_in(EMAIL, WRONG).await.assert(401);
     }
@@ -69,7 +90,10 @@ async fn a_notice_repeats_no_text_of_the_senders_choosing() {
     assert_eq!(count(&app, "Sign-in is locked").await, 1);
     let mail = app.aws.mailbox.messages(Some(EMAIL)).remove(0);
     for part in [&mail.text, &mail.html] {
-        assert!(part.contains("An app on iOS") && !part.contains("0800"), "{part}");
+        assert!(
+            part.contains("An app on iOS") && !part.contains("0800"),
+            "{part}"
+        );
     }
 }
 
@@ -77,8 +101,15 @@ async fn a_notice_repeats_no_text_of_the_senders_choosing() {
 async fn a_new_build_of_a_phones_system_is_no_new_device() {
     let app = TestApp::start().await;
     app.verified(EMAIL).await;
-    for build in ["Android 15; Pixel 9 Build/AP3A.240905.015", "Android 16; Pixel 9 Build/BP2A.250605.031"] {
-        sign_in(app.anonymous().header("user-agent", &format!("Dalvik/2.1.0 (Linux; U; {build})"))).await;
+    for build in [
+        "Android 15; Pixel 9 Build/AP3A.240905.015",
+        "Android 16; Pixel 9 Build/BP2A.250605.031",
+    ] {
+        sign_in(
+            app.anonymous()
+                .header("user-agent", &format!("Dalvik/2.1.0 (Linux; U; {build})")),
+        )
+        .await;
     }
     assert_eq!(count(&app, "A new device signed in").await, 0);
 }
@@ -127,7 +158,10 @@ async fn ending_all_sessions_and_theft_are_told() {
     ada.refresh().await;
     app.advance(60);
     ada.try_refresh(&spent).await.assert(401);
-    assert_eq!(count(&app, "We ended a session to protect your account").await, 1);
+    assert_eq!(
+        count(&app, "We ended a session to protect your account").await,
+        1
+    );
     let ada = app.anonymous().log_in(EMAIL, PASSWORD).await;
     ada.delete("/api/v1/auth/sessions/all").await.assert(200);
     assert_eq!(count(&app, "All your sessions were ended").await, 1);
@@ -136,7 +170,11 @@ async fn ending_all_sessions_and_theft_are_told() {
 /// An account with a session and the link of a notice about another one.
 async fn noticed(app: &TestApp) -> (Actor<'_>, Actor<'_>, String) {
     let ada = app.logged_in(EMAIL).await;
-    let thief = app.anonymous().header("user-agent", "curl/8").log_in(EMAIL, PASSWORD).await;
+    let thief = app
+        .anonymous()
+        .header("user-agent", "curl/8")
+        .log_in(EMAIL, PASSWORD)
+        .await;
     let token = app.mailed(EMAIL, "dsa_").await;
     (ada, thief, token)
 }
@@ -147,13 +185,30 @@ async fn this_was_not_me_ends_every_session_makes_the_password_useless_and_mails
     let (ada, thief, token) = noticed(&app).await;
     secure(&app, &token).await.assert(200);
     for actor in [&ada, &thief] {
-        actor.me().await.assert_problem(401, "token_version_too_old");
-        actor.try_refresh(actor.refresh.as_deref().unwrap_or_default()).await.assert(401);
+        actor
+            .me()
+            .await
+            .assert_problem(401, "token_version_too_old");
+        actor
+            .try_refresh(actor.refresh.as_deref().unwrap_or_default())
+            .await
+            .assert(401);
     }
-    app.anonymous().try_log_in(EMAIL, PASSWORD).await.assert_problem(401, "invalid_credentials");
+    app.anonymous()
+        .try_log_in(EMAIL, PASSWORD)
+        .await
+        .assert_problem(401, "invalid_credentials");
     let reset = json!({ "token": app.mailed(EMAIL, "drs_").await, "new_password": NEW });
-    app.anonymous().post("/api/v1/auth/reset-password", &reset).await.assert(200);
-    app.anonymous().log_in(EMAIL, NEW).await.me().await.assert(200);
+    app.anonymous()
+        .post("/api/v1/auth/reset-password", &reset)
+        .await
+        .assert(200);
+    app.anonymous()
+        .log_in(EMAIL, NEW)
+        .await
+        .me()
+        .await
+        .assert(200);
     // Whoever comes next is new, also with the owner's own device.
     assert_eq!(count(&app, "Sign-in from a new device").await, 2);
 }
@@ -164,7 +219,10 @@ async fn a_link_acts_once_and_again_is_no_error() {
     let (_, _, token) = noticed(&app).await;
     secure(&app, &token).await.assert(200);
     let reset = json!({ "token": app.mailed(EMAIL, "drs_").await, "new_password": NEW });
-    app.anonymous().post("/api/v1/auth/reset-password", &reset).await.assert(200);
+    app.anonymous()
+        .post("/api/v1/auth/reset-password", &reset)
+        .await
+        .assert(200);
     let ada = app.anonymous().log_in(EMAIL, NEW).await;
     secure(&app, &token).await.assert(200);
     ada.me().await.assert(200);
@@ -175,8 +233,17 @@ async fn of_parallel_uses_of_one_link_exactly_one_acts() {
     let app = TestApp::with(&[("RATE_LIMIT_SCALE", "100")]).await;
     let (_, _, token) = noticed(&app).await;
     let uses = futures::future::join_all((0..20).map(|_| secure(&app, &token))).await;
-    assert!(uses.iter().all(|answer| answer.status == 200), "{:?}", uses.iter().map(|a| a.status).collect::<Vec<_>>());
-    let acted = app.db_audit().await.into_iter().filter(|line| line.starts_with("auth.secure_account success")).count();
+    assert!(
+        uses.iter().all(|answer| answer.status == 200),
+        "{:?}",
+        uses.iter().map(|a| a.status).collect::<Vec<_>>()
+    );
+    let acted = app
+        .db_audit()
+        .await
+        .into_iter()
+        .filter(|line| line.starts_with("auth.secure_account success"))
+        .count();
     assert_eq!(acted, 1);
 }
 
@@ -187,7 +254,9 @@ async fn a_link_lives_a_week_to_the_second() {
     app.advance(604_799);
     let other = noticed_again(&app).await;
     app.advance(1);
-    secure(&app, &token).await.assert_problem(400, "invalid_or_expired_token");
+    secure(&app, &token)
+        .await
+        .assert_problem(400, "invalid_or_expired_token");
     secure(&app, &other).await.assert(200);
 }
 
@@ -201,31 +270,57 @@ async fn no_other_token_is_a_notices_and_a_made_up_one_does_nothing() {
     // RT-18
     let app = TestApp::start().await;
     let (ada, _, token) = noticed(&app).await;
-    app.anonymous().post("/api/v1/auth/request-password-reset", &json!({ "email": EMAIL })).await.assert(202);
+    app.anonymous()
+        .post(
+            "/api/v1/auth/request-password-reset",
+            &json!({ "email": EMAIL }),
+        )
+        .await
+        .assert(202);
     let reset = app.mailed(EMAIL, "drs_").await;
     let renamed = reset.replace("drs_", "dsa_");
     let mut mistyped = token.clone();
     mistyped.replace_range(10..11, if &token[10..11] == "A" { "B" } else { "A" });
-    for other in ["", "x", "dsa_", reset.as_str(), &renamed, &mistyped, ada.refresh.as_deref().unwrap_or_default()] {
-        secure(&app, other).await.assert_problem(400, "invalid_or_expired_token");
+    for other in [
+        "",
+        "x",
+        "dsa_",
+        reset.as_str(),
+        &renamed,
+        &mistyped,
+        ada.refresh.as_deref().unwrap_or_default(),
+    ] {
+        secure(&app, other)
+            .await
+            .assert_problem(400, "invalid_or_expired_token");
     }
     ada.me().await.assert(200);
     let proof = json!({ "token": token });
-    app.anonymous().post("/api/v1/auth/verify-email", &proof).await.assert_problem(400, "invalid_or_expired_token");
+    app.anonymous()
+        .post("/api/v1/auth/verify-email", &proof)
+        .await
+        .assert_problem(400, "invalid_or_expired_token");
 }
 
 #[tokio::test]
 async fn the_table_alone_gives_nobody_a_usable_link() {
     let app = TestApp::start().await;
     let (_, _, token) = noticed(&app).await;
-    assert!(!app.db_everything().await.contains(&token[token.len() - 32..]));
+    assert!(
+        !app.db_everything()
+            .await
+            .contains(&token[token.len() - 32..])
+    );
 }
 
 async fn change_address(app: &TestApp, actor: &Actor<'_>, to: &str) {
     let change = json!({ "email": to, "current_password": PASSWORD });
     actor.patch("/api/v1/auth/me", &change).await.assert(200);
     let proof = json!({ "token": app.mailed(to, "dvt_").await });
-    app.anonymous().post("/api/v1/auth/verify-email", &proof).await.assert(200);
+    app.anonymous()
+        .post("/api/v1/auth/verify-email", &proof)
+        .await
+        .assert(200);
 }
 
 #[tokio::test]
@@ -234,13 +329,27 @@ async fn the_owner_of_a_changed_address_takes_it_back() {
     let app = TestApp::start().await;
     let thief = app.logged_in(EMAIL).await;
     change_address(&app, &thief, "thief@example.com").await;
-    assert_eq!(app.subjects(EMAIL).await.first().map(String::as_str), Some("Your email address was changed"));
+    assert_eq!(
+        app.subjects(EMAIL).await.first().map(String::as_str),
+        Some("Your email address was changed")
+    );
     let token = app.mailed(EMAIL, "dsa_").await;
     secure(&app, &token).await.assert(200);
-    app.anonymous().try_log_in("thief@example.com", PASSWORD).await.assert_problem(401, "invalid_credentials");
-    assert!(app.subjects("thief@example.com").await.iter().all(|subject| subject != "Reset your password"));
+    app.anonymous()
+        .try_log_in("thief@example.com", PASSWORD)
+        .await
+        .assert_problem(401, "invalid_credentials");
+    assert!(
+        app.subjects("thief@example.com")
+            .await
+            .iter()
+            .all(|subject| subject != "Reset your password")
+    );
     let reset = json!({ "token": app.mailed(EMAIL, "drs_").await, "new_password": NEW });
-    app.anonymous().post("/api/v1/auth/reset-password", &reset).await.assert(200);
+    app.anonymous()
+        .post("/api/v1/auth/reset-password", &reset)
+        .await
+        .assert(200);
     let ada = app.anonymous().log_in(EMAIL, NEW).await;
     assert_eq!(ada.me().await.json()["email"], EMAIL);
 }
@@ -256,15 +365,26 @@ async fn changing_an_address_twice_does_not_make_the_first_one_forgotten() {
     change_address(&app, &thief, "thief2@example.com").await;
     secure(&app, &token).await.assert(200);
     let reset = json!({ "token": app.mailed(EMAIL, "drs_").await, "new_password": NEW });
-    app.anonymous().post("/api/v1/auth/reset-password", &reset).await.assert(200);
-    app.anonymous().log_in(EMAIL, NEW).await.me().await.assert(200);
+    app.anonymous()
+        .post("/api/v1/auth/reset-password", &reset)
+        .await
+        .assert(200);
+    app.anonymous()
+        .log_in(EMAIL, NEW)
+        .await
+        .me()
+        .await
+        .assert(200);
 }
 
 #[tokio::test]
 async fn opening_the_page_does_nothing() {
     let app = TestApp::start().await;
     let (ada, _, token) = noticed(&app).await;
-    let page = app.anonymous().get(&format!("/secure-account?token={token}")).await;
+    let page = app
+        .anonymous()
+        .get(&format!("/secure-account?token={token}"))
+        .await;
     page.assert(200);
     assert!(page.text().contains("This wasn't me") && !page.text().contains(&token));
     ada.me().await.assert(200);

@@ -47,7 +47,8 @@ fn body() -> Value {
 
 /// What the service answers to an event.
 async fn send(app: &TestApp, event: Value) -> Answer {
-    let event: LambdaRequest = serde_json::from_value(event).expect("an event that Lambda's reader knows");
+    let event: LambdaRequest =
+        serde_json::from_value(event).expect("an event that Lambda's reader knows");
     app.send(into_axum(into_request(event))).await
 }
 
@@ -69,13 +70,21 @@ async fn a_body_in_base64_is_decoded_and_what_is_no_base64_is_malformed() {
             event["isBase64Encoded"] = json!(true);
             event
         };
-        send(&app, encoded(json!(STANDARD.encode(plain)))).await.assert(200);
+        send(&app, encoded(json!(STANDARD.encode(plain))))
+            .await
+            .assert(200);
         for wrong in ["%%%", "abc", "ab=c", "YWJj\n", "w", plain, "\u{e9}"] {
-            send(&app, encoded(json!(wrong))).await.assert_problem(400, "malformed_json");
+            send(&app, encoded(json!(wrong)))
+                .await
+                .assert_problem(400, "malformed_json");
         }
         let not_text = STANDARD.encode([b'{', 0xff, 0xfe, b'}']);
-        send(&app, encoded(json!(not_text))).await.assert_problem(400, "malformed_json");
-        send(&app, encoded(Value::Null)).await.assert_problem(400, "malformed_json");
+        send(&app, encoded(json!(not_text)))
+            .await
+            .assert_problem(400, "malformed_json");
+        send(&app, encoded(Value::Null))
+            .await
+            .assert_problem(400, "malformed_json");
     }
 }
 
@@ -87,13 +96,20 @@ async fn a_body_of_six_and_of_ten_megabytes_is_too_large_and_nothing_worse() {
     for version in VERSIONS {
         for size in [16_385, 6 * 1024 * 1024, 10 * 1024 * 1024] {
             let long = "x".repeat(size);
-            send(&app, event(version, &json!(long))).await.assert_problem(413, "payload_too_large");
+            send(&app, event(version, &json!(long)))
+                .await
+                .assert_problem(413, "payload_too_large");
             let mut encoded = event(version, &json!(STANDARD.encode(&long)));
             encoded["isBase64Encoded"] = json!(true);
-            send(&app, encoded).await.assert_problem(413, "payload_too_large");
+            send(&app, encoded)
+                .await
+                .assert_problem(413, "payload_too_large");
         }
     }
-    assert!(app.proxy.take_calls().is_empty(), "a body that is too long reaches a table");
+    assert!(
+        app.proxy.take_calls().is_empty(),
+        "a body that is too long reaches a table"
+    );
 }
 
 #[tokio::test]
@@ -101,7 +117,12 @@ async fn header_names_are_read_in_any_case_and_from_either_map() {
     // HT-07
     let app = known().await;
     for version in VERSIONS {
-        for name in ["content-type", "Content-Type", "CONTENT-TYPE", "cOnTeNt-TyPe"] {
+        for name in [
+            "content-type",
+            "Content-Type",
+            "CONTENT-TYPE",
+            "cOnTeNt-TyPe",
+        ] {
             let mut one = event(version, &body());
             one["headers"] = json!({ name: "application/json; charset=utf-8" });
             if version == 1 {
@@ -130,12 +151,20 @@ async fn missing_headers_bodies_and_parameters_are_no_fault_of_the_service() {
             // The reader of version 2 knows no null here; a gateway sends an empty object.
             headless["headers"] = json!({});
         }
-        send(&app, headless).await.assert_problem(415, "unsupported_media_type");
-        send(&app, event(version, &Value::Null)).await.assert_problem(400, "malformed_json");
-        send(&app, event(version, &json!(""))).await.assert_problem(400, "malformed_json");
+        send(&app, headless)
+            .await
+            .assert_problem(415, "unsupported_media_type");
+        send(&app, event(version, &Value::Null))
+            .await
+            .assert_problem(400, "malformed_json");
+        send(&app, event(version, &json!("")))
+            .await
+            .assert_problem(400, "malformed_json");
         let mut without = event(version, &body());
         without.as_object_mut().expect("an object").remove("body");
-        send(&app, without).await.assert_problem(400, "malformed_json");
+        send(&app, without)
+            .await
+            .assert_problem(400, "malformed_json");
     }
 }
 
@@ -143,7 +172,12 @@ async fn missing_headers_bodies_and_parameters_are_no_fault_of_the_service() {
 async fn cookies_neither_sign_in_nor_disturb() {
     // HT-07
     let app = known().await;
-    let token = app.anonymous().log_in(EMAIL, PASSWORD).await.access.expect("a token");
+    let token = app
+        .anonymous()
+        .log_in(EMAIL, PASSWORD)
+        .await
+        .access
+        .expect("a token");
     for version in VERSIONS {
         let mut event = event(version, &body());
         let cookie = format!("access_token={token}");
@@ -171,12 +205,18 @@ async fn cookies_neither_sign_in_nor_disturb() {
 async fn two_access_tokens_in_one_event_are_none() {
     // HT-07: which of the two maps is read must not decide who somebody is
     let app = known().await;
-    let token = app.anonymous().log_in(EMAIL, PASSWORD).await.access.expect("a token");
+    let token = app
+        .anonymous()
+        .log_in(EMAIL, PASSWORD)
+        .await
+        .access
+        .expect("a token");
     let mut event = event(1, &Value::Null);
     event["httpMethod"] = json!("GET");
     event["path"] = json!("/api/v1/auth/me");
     event["headers"] = json!({ "authorization": format!("Bearer {token}") });
-    event["multiValueHeaders"] = json!({ "authorization": ["Bearer a.b.c", format!("Bearer {token}")] });
+    event["multiValueHeaders"] =
+        json!({ "authorization": ["Bearer a.b.c", format!("Bearer {token}")] });
     send(&app, event).await.assert_problem(401, "invalid_token");
 }
 
@@ -184,25 +224,43 @@ async fn two_access_tokens_in_one_event_are_none() {
 async fn the_length_of_an_answer_is_left_to_the_gateway() {
     let app = known().await;
     let event: LambdaRequest = serde_json::from_value(event(1, &body())).expect("an event");
-    let answer = shared::runtime::lambda::answer(app.router.clone(), into_request(event)).await.expect("infallible");
+    let answer = shared::runtime::lambda::answer(app.router.clone(), into_request(event))
+        .await
+        .expect("infallible");
     assert_eq!(answer.status(), 200);
-    assert_eq!(answer.headers().get("content-length"), None, "a REST API renames it");
+    assert_eq!(
+        answer.headers().get("content-length"),
+        None,
+        "a REST API renames it"
+    );
 }
 
 #[tokio::test]
 async fn two_headers_that_a_gateway_has_joined_are_still_two() {
     let app = known().await;
-    let token = app.anonymous().log_in(EMAIL, PASSWORD).await.access.expect("a token");
+    let token = app
+        .anonymous()
+        .log_in(EMAIL, PASSWORD)
+        .await
+        .access
+        .expect("a token");
     let mut get = event(2, &Value::Null);
     get["rawPath"] = json!("/api/v1/auth/me");
     get["requestContext"]["http"]["method"] = json!("GET");
-    for joined in [format!("Basic YTpi, Bearer {token}"), format!("Bearer {token},Bearer {token}")] {
+    for joined in [
+        format!("Basic YTpi, Bearer {token}"),
+        format!("Bearer {token},Bearer {token}"),
+    ] {
         get["headers"] = json!({ "authorization": joined });
-        send(&app, get.clone()).await.assert_problem(401, "invalid_token");
+        send(&app, get.clone())
+            .await
+            .assert_problem(401, "invalid_token");
     }
     let mut login = event(2, &body());
     login["headers"] = json!({ "content-type": "application/json; charset=utf-8,text/plain" });
-    send(&app, login).await.assert_problem(415, "unsupported_media_type");
+    send(&app, login)
+        .await
+        .assert_problem(415, "unsupported_media_type");
 }
 
 #[tokio::test]
@@ -238,16 +296,30 @@ async fn a_stage_and_a_mapping_before_the_path_are_taken_away_and_nothing_else_i
         event
     };
     let send = async |event: Value, base_path: &str| {
-        let event: LambdaRequest = serde_json::from_value(event).expect("an event that Lambda's reader knows");
-        app.send(into_axum_below(into_request(event), base_path)).await
+        let event: LambdaRequest =
+            serde_json::from_value(event).expect("an event that Lambda's reader knows");
+        app.send(into_axum_below(into_request(event), base_path))
+            .await
     };
-    send(below(2, "/dev", "$default", "dev"), "").await.assert(200);
-    send(below(2, "/dev", &format!("POST {LOGIN}"), "dev"), "").await.assert(200);
-    send(below(2, "/id", &format!("POST {LOGIN}"), "$default"), "").await.assert(200);
-    send(below(2, "/id", "$default", "$default"), "/id").await.assert(200);
+    send(below(2, "/dev", "$default", "dev"), "")
+        .await
+        .assert(200);
+    send(below(2, "/dev", &format!("POST {LOGIN}"), "dev"), "")
+        .await
+        .assert(200);
+    send(below(2, "/id", &format!("POST {LOGIN}"), "$default"), "")
+        .await
+        .assert(200);
+    send(below(2, "/id", "$default", "$default"), "/id")
+        .await
+        .assert(200);
     send(below(1, "/id", LOGIN, "prod"), "").await.assert(200);
-    send(below(1, "/id", "/{proxy+}", "prod"), "/id").await.assert(200);
+    send(below(1, "/id", "/{proxy+}", "prod"), "/id")
+        .await
+        .assert(200);
     for (version, route) in [(1, "/{proxy+}"), (2, "$default")] {
-        send(below(version, "/elsewhere", route, "dev"), "/id").await.assert_problem(404, "not_found");
+        send(below(version, "/elsewhere", route, "dev"), "/id")
+            .await
+            .assert_problem(404, "not_found");
     }
 }

@@ -31,19 +31,30 @@ const GATEWAY: u64 = 29;
 
 /// A process whose clock differs by `skew` milliseconds; its endpoints and its clock.
 async fn process(app: &TestApp, skew: i64) -> (Router, Arc<MockClock>) {
-    let clock = Arc::new(MockClock::at(Timestamp::from_millis(app.clock.now().as_millis() + skew)));
-    let environment = Environment::with(app.settings(), clock.clone(), Arc::new(OsEntropy)).expect("valid settings");
-    let endpoints = dashtam_local::endpoints::all(&environment).await.expect("endpoints");
+    let clock = Arc::new(MockClock::at(Timestamp::from_millis(
+        app.clock.now().as_millis() + skew,
+    )));
+    let environment = Environment::with(app.settings(), clock.clone(), Arc::new(OsEntropy))
+        .expect("valid settings");
+    let endpoints = dashtam_local::endpoints::all(&environment)
+        .await
+        .expect("endpoints");
     (self::app(endpoints, environment.app()), clock)
 }
 
 async fn me(app: &TestApp, router: Router, token: &str) -> Answer {
-    app.anonymous().bearer(token).request_to(router, Method::GET, ME, None).await
+    app.anonymous()
+        .bearer(token)
+        .request_to(router, Method::GET, ME, None)
+        .await
 }
 
 fn access(answer: &Answer) -> String {
     answer.assert(200);
-    answer.json()["access_token"].as_str().expect("a token").to_owned()
+    answer.json()["access_token"]
+        .as_str()
+        .expect("a token")
+        .to_owned()
 }
 
 #[tokio::test]
@@ -53,11 +64,22 @@ async fn tokens_of_a_process_that_is_ahead_wait_until_its_moment_has_come() {
     app.verified("a@example.com").await;
     let (ahead, _) = process(&app, SKEW).await;
     let body = json!({ "email": "a@example.com", "password": PASSWORD });
-    let login = app.anonymous().request_to(ahead, Method::POST, LOGIN, Some(&body)).await;
+    let login = app
+        .anonymous()
+        .request_to(ahead, Method::POST, LOGIN, Some(&body))
+        .await;
     let token = access(&login);
-    app.anonymous().bearer(&token).me().await.assert_problem(401, "invalid_token");
+    app.anonymous()
+        .bearer(&token)
+        .me()
+        .await
+        .assert_problem(401, "invalid_token");
     app.advance(294);
-    app.anonymous().bearer(&token).me().await.assert_problem(401, "invalid_token");
+    app.anonymous()
+        .bearer(&token)
+        .me()
+        .await
+        .assert_problem(401, "invalid_token");
     app.advance(1);
     app.anonymous().bearer(&token).me().await.assert(200);
 }
@@ -66,7 +88,10 @@ async fn tokens_of_a_process_that_is_ahead_wait_until_its_moment_has_come() {
 async fn guess_ahead(app: &TestApp, client: &Actor<'_>, email: &str) {
     let (ahead, _) = process(app, 7_200_000).await;
     let body = json!({ "email": email, "password": "Wrong-Horse-7-Battery" });
-    client.request_to(ahead, Method::POST, LOGIN, Some(&body)).await.assert(401);
+    client
+        .request_to(ahead, Method::POST, LOGIN, Some(&body))
+        .await
+        .assert(401);
 }
 
 #[tokio::test]
@@ -75,7 +100,10 @@ async fn a_bucket_that_a_clock_ahead_has_written_stops_nobody() {
     app.verified("a@example.com").await;
     let client = app.anonymous();
     guess_ahead(&app, &client, "nobody@example.com").await;
-    client.try_log_in("a@example.com", PASSWORD).await.assert(200);
+    client
+        .try_log_in("a@example.com", PASSWORD)
+        .await
+        .assert(200);
 }
 
 #[tokio::test]
@@ -85,10 +113,16 @@ async fn a_lock_that_a_clock_ahead_has_written_lasts_no_longer_than_any_other() 
     guess_ahead(&app, &app.anonymous(), "a@example.com").await;
     let locked = app.anonymous().try_log_in("a@example.com", PASSWORD).await;
     locked.assert_problem(423, "account_locked");
-    let wait: u64 = locked.header("retry-after").and_then(|wait| wait.parse().ok()).expect("a wait");
+    let wait: u64 = locked
+        .header("retry-after")
+        .and_then(|wait| wait.parse().ok())
+        .expect("a wait");
     assert!(wait <= 3_600, "{wait}");
     app.advance(3_601);
-    app.anonymous().try_log_in("a@example.com", PASSWORD).await.assert(200);
+    app.anonymous()
+        .try_log_in("a@example.com", PASSWORD)
+        .await
+        .assert(200);
 }
 
 #[tokio::test]
@@ -100,7 +134,9 @@ async fn a_process_that_is_ahead_accepts_nothing_that_has_expired() {
     me(&app, ahead.clone(), &token).await.assert(200);
     clock.advance(Duration::from_secs(1_500));
     app.advance(1_500);
-    me(&app, ahead, &token).await.assert_problem(401, "token_expired");
+    me(&app, ahead, &token)
+        .await
+        .assert_problem(401, "token_expired");
     ada.me().await.assert(200);
 }
 
@@ -111,13 +147,17 @@ async fn a_process_that_is_behind_is_late_by_as_much_as_its_clock_and_no_more() 
     let token = ada.access.clone().expect("a token");
     let (behind, clock) = process(&app, -SKEW).await;
     // What the others have just made lies in its future.
-    me(&app, behind.clone(), &token).await.assert_problem(401, "invalid_token");
+    me(&app, behind.clone(), &token)
+        .await
+        .assert_problem(401, "invalid_token");
     clock.advance(Duration::from_secs(2_099));
     app.advance(2_099);
     ada.me().await.assert_problem(401, "token_expired");
     me(&app, behind.clone(), &token).await.assert(200);
     clock.advance(Duration::from_secs(1));
-    me(&app, behind, &token).await.assert_problem(401, "token_expired");
+    me(&app, behind, &token)
+        .await
+        .assert_problem(401, "token_expired");
 }
 
 #[tokio::test]
@@ -129,7 +169,9 @@ async fn a_revocation_acts_at_once_whatever_the_clock_of_a_process_says() {
     let (behind, _) = process(&app, -SKEW).await;
     me(&app, behind.clone(), &token).await.assert(200);
     ada.delete("/api/v1/auth/sessions/all").await.assert(200);
-    me(&app, behind, &token).await.assert_problem(401, "token_version_too_old");
+    me(&app, behind, &token)
+        .await
+        .assert_problem(401, "token_version_too_old");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -142,13 +184,21 @@ async fn a_hundred_processes_that_start_at_once_answer_right_and_read_each_secre
     let body = json!({ "email": "a@example.com", "password": PASSWORD });
     let start = || async {
         let environment = app.environment_with(&[("AWS_ENDPOINT_URL_SECRETS_MANAGER", &address)]);
-        let login = auth_login::endpoint(&environment.with_access_key("auth-login")).await.expect("an endpoint");
+        let login = auth_login::endpoint(&environment.with_access_key("auth-login"))
+            .await
+            .expect("an endpoint");
         let router = self::app(vec![login], environment.app());
-        app.anonymous().request_to(router, Method::POST, LOGIN, Some(&body)).await
+        app.anonymous()
+            .request_to(router, Method::POST, LOGIN, Some(&body))
+            .await
     };
     let answers = join_all((0..100).map(|_| start())).await;
     for answer in &answers {
-        app.anonymous().bearer(&access(answer)).me().await.assert(200);
+        app.anonymous()
+            .bearer(&access(answer))
+            .me()
+            .await
+            .assert(200);
     }
     assert_eq!(secrets.take_calls(), vec!["GetSecretValue"; 100]);
 }
@@ -159,7 +209,9 @@ async fn a_store_that_hangs_is_told_as_unavailable_before_anybody_waits_in_vain(
     let app = TestApp::start().await;
     let ada = app.logged_in("a@example.com").await;
     app.proxy.plan("BatchGetItem", Fault::Held, 100);
-    let answer = tokio::time::timeout(DEADLINE, ada.me()).await.expect("an answer within the deadline");
+    let answer = tokio::time::timeout(DEADLINE, ada.me())
+        .await
+        .expect("an answer within the deadline");
     answer.assert_problem(503, "service_unavailable");
     assert!(answer.header("retry-after").is_some());
 }
@@ -168,7 +220,11 @@ async fn a_store_that_hangs_is_told_as_unavailable_before_anybody_waits_in_vain(
 fn each_time_limit_ends_within_the_one_around_it() {
     // FT-12: attempt, call, request, function, gateway.
     let template = cloudformation::parse(&read("template.yaml")).expect("a template");
-    let function = Duration::from_secs(template["Globals"]["Function"]["Timeout"].as_u64().expect("a time-out"));
+    let function = Duration::from_secs(
+        template["Globals"]["Function"]["Timeout"]
+            .as_u64()
+            .expect("a time-out"),
+    );
     let calls = AwsBase::timeouts();
     let limits = [
         calls.connect_timeout().expect("set"),
@@ -178,11 +234,21 @@ fn each_time_limit_ends_within_the_one_around_it() {
         function,
         Duration::from_secs(GATEWAY),
     ];
-    assert!(limits.is_sorted_by(|inner, outer| inner < outer), "{limits:?}");
+    assert!(
+        limits.is_sorted_by(|inner, outer| inner < outer),
+        "{limits:?}"
+    );
     for (id, resource) in template["Resources"].as_object().expect("resources") {
-        let own = resource["Properties"]["Timeout"].as_u64().map(Duration::from_secs);
-        let has_route = routes::ALL.iter().any(|route| logical_id(route.program()) == *id);
-        assert!(!has_route || own.is_none(), "{id} has a time limit of its own");
+        let own = resource["Properties"]["Timeout"]
+            .as_u64()
+            .map(Duration::from_secs);
+        let has_route = routes::ALL
+            .iter()
+            .any(|route| logical_id(route.program()) == *id);
+        assert!(
+            !has_route || own.is_none(),
+            "{id} has a time limit of its own"
+        );
     }
 }
 
@@ -200,7 +266,12 @@ async fn what_hashes_has_more_than_half_a_processor_and_a_bound_on_its_cost() {
         let properties = &template["Resources"][logical_id(route.program())]["Properties"];
         let memory = properties["MemorySize"].as_u64().unwrap_or_default();
         let is_bounded = properties.get("ReservedConcurrentExecutions").is_some();
-        assert_eq!((hashed, hashed), (memory >= 1_024, is_bounded), "{}: {memory} MB", route.function);
+        assert_eq!(
+            (hashed, hashed),
+            (memory >= 1_024, is_bounded),
+            "{}: {memory} MB",
+            route.function
+        );
         hashing += usize::from(hashed);
     }
     assert!(hashing > 5, "the guard finds {hashing} functions that hash");

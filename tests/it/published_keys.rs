@@ -31,11 +31,25 @@ struct Server {
 
 impl Server {
     async fn start(app: &TestApp) -> Self {
-        let set = Arc::new(Mutex::new(app.anonymous().get("/.well-known/jwks.json").await.json()));
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
-        let url = format!("http://{}/.well-known/jwks.json", listener.local_addr().expect("an address"));
-        let server = Self { set, mood: Arc::default(), fetches: Arc::default(), url };
-        let router = Router::new().fallback(Self::answer).with_state(server.clone());
+        let set = Arc::new(Mutex::new(
+            app.anonymous().get("/.well-known/jwks.json").await.json(),
+        ));
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .expect("a port");
+        let url = format!(
+            "http://{}/.well-known/jwks.json",
+            listener.local_addr().expect("an address")
+        );
+        let server = Self {
+            set,
+            mood: Arc::default(),
+            fetches: Arc::default(),
+            url,
+        };
+        let router = Router::new()
+            .fallback(Self::answer)
+            .with_state(server.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         server
     }
@@ -44,7 +58,12 @@ impl Server {
     async fn answer(State(server): State<Self>) -> Response {
         server.fetches.fetch_add(1, Ordering::SeqCst);
         match server.mood.load(Ordering::SeqCst) {
-            GOOD => server.set.lock().expect("no panic").to_string().into_response(),
+            GOOD => server
+                .set
+                .lock()
+                .expect("no panic")
+                .to_string()
+                .into_response(),
             DOWN => StatusCode::BAD_GATEWAY.into_response(),
             _ => r#"{"keys":[]}"#.into_response(),
         }
@@ -60,7 +79,9 @@ impl Server {
     }
 
     fn builder(&self, app: &TestApp) -> Builder {
-        let builder = Verifier::builder().issuer("http://127.0.0.1:9000").audience("dashtam");
+        let builder = Verifier::builder()
+            .issuer("http://127.0.0.1:9000")
+            .audience("dashtam");
         builder.jwks(&self.url).clock(app.clock.clone())
     }
 
@@ -104,7 +125,9 @@ async fn a_session_that_ended_is_accepted_until_its_token_expires() {
     let ada = app.logged_in("a@example.com").await;
     let server = Server::start(&app).await;
     let verifier = server.verifier(&app);
-    ada.post("/api/v1/auth/logout", &json!({})).await.assert(200);
+    ada.post("/api/v1/auth/logout", &json!({}))
+        .await
+        .assert(200);
     app.advance(1_799);
     assert_eq!(code(verifier.verify(&access(&ada)).await), "accepted");
     app.advance(1);
@@ -123,12 +146,19 @@ async fn a_thousand_made_up_key_names_make_one_fetch_in_an_interval() {
     for _ in 0..2 {
         for n in 0..1_000 {
             header["kid"] = json!(format!("../../{n}"));
-            assert_eq!(code(verifier.verify(&signed(&key, &header, &claims)).await), "invalid_token");
+            assert_eq!(
+                code(verifier.verify(&signed(&key, &header, &claims)).await),
+                "invalid_token"
+            );
         }
         assert_eq!(server.take_fetches(), 1);
         app.advance(5);
     }
-    assert_eq!(code(verifier.verify(&token).await), "accepted", "and nobody else notices");
+    assert_eq!(
+        code(verifier.verify(&token).await),
+        "accepted",
+        "and nobody else notices"
+    );
 }
 
 #[tokio::test]
@@ -141,10 +171,17 @@ async fn a_new_key_is_found_before_the_bound_is_reached() {
     assert_eq!(code(verifier.verify(&token).await), "accepted");
     let new = stranger();
     let public = new.public();
-    let key = json!({ "kty": "EC", "crv": "P-256", "kid": public.kid, "x": public.x, "y": public.y });
-    server.set.lock().expect("no panic")["keys"].as_array_mut().expect("keys").push(key);
+    let key =
+        json!({ "kty": "EC", "crv": "P-256", "kid": public.kid, "x": public.x, "y": public.y });
+    server.set.lock().expect("no panic")["keys"]
+        .as_array_mut()
+        .expect("keys")
+        .push(key);
     app.advance(5);
-    assert_eq!(code(verifier.verify(&new.issue(&claims).expect("signed")).await), "accepted");
+    assert_eq!(
+        code(verifier.verify(&new.issue(&claims).expect("signed")).await),
+        "accepted"
+    );
 }
 
 #[tokio::test]
@@ -153,7 +190,11 @@ async fn the_last_good_set_serves_while_the_service_fails_and_then_nothing_is_ac
         let app = TestApp::with(&[("ACCESS_TOKEN_TTL_SECONDS", "3600")]).await;
         let token = access(&app.logged_in("a@example.com").await);
         let server = Server::start(&app).await;
-        let verifier = server.builder(&app).keys_kept(Duration::from_secs(1_800)).build().expect("valid settings");
+        let verifier = server
+            .builder(&app)
+            .keys_kept(Duration::from_secs(1_800))
+            .build()
+            .expect("valid settings");
         assert_eq!(code(verifier.verify(&token).await), "accepted");
         server.be(mood);
         app.advance(1_799);
@@ -161,7 +202,11 @@ async fn the_last_good_set_serves_while_the_service_fails_and_then_nothing_is_ac
         for _ in 0..10 {
             assert_eq!(code(verifier.verify(&token).await), "accepted");
         }
-        assert_eq!(server.take_fetches(), 1, "a service that fails is not asked for each token");
+        assert_eq!(
+            server.take_fetches(),
+            1,
+            "a service that fails is not asked for each token"
+        );
         app.advance(1);
         assert_eq!(code(verifier.verify(&token).await), "service_unavailable");
         server.be(GOOD);
@@ -187,7 +232,11 @@ async fn without_staleness_each_check_fetches() {
     let app = TestApp::start().await;
     let token = access(&app.logged_in("a@example.com").await);
     let server = Server::start(&app).await;
-    let verifier = server.builder(&app).max_staleness(Duration::ZERO).build().expect("valid settings");
+    let verifier = server
+        .builder(&app)
+        .max_staleness(Duration::ZERO)
+        .build()
+        .expect("valid settings");
     for _ in 0..3 {
         assert_eq!(code(verifier.verify(&token).await), "accepted");
     }

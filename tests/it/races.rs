@@ -25,15 +25,30 @@ async fn fifty_parallel_registrations_of_one_address_are_one_account_with_one_li
         async move { client.post("/api/v1/auth/register", &body).await }
     });
     let answers = join_all(registrations).await;
-    assert!(answers.iter().all(|answer| answer.status == 201 && answer.body == answers[0].body));
+    assert!(
+        answers
+            .iter()
+            .all(|answer| answer.status == 201 && answer.body == answers[0].body)
+    );
     assert_eq!(app.db_items("users", "USER#").await.len(), 1);
     app.drain().await;
-    let texts: Vec<_> = app.aws.mailbox.messages(None).into_iter().map(|message| message.text).collect();
+    let texts: Vec<_> = app
+        .aws
+        .mailbox
+        .messages(None)
+        .into_iter()
+        .map(|message| message.text)
+        .collect();
     let mut live = 0;
     for text in texts {
-        let token: String =
-            text[text.find("dvt_").expect("a token")..].chars().take_while(|c| !c.is_whitespace()).collect();
-        let answer = app.anonymous().post("/api/v1/auth/verify-email", &json!({ "token": token })).await;
+        let token: String = text[text.find("dvt_").expect("a token")..]
+            .chars()
+            .take_while(|c| !c.is_whitespace())
+            .collect();
+        let answer = app
+            .anonymous()
+            .post("/api/v1/auth/verify-email", &json!({ "token": token }))
+            .await;
         live += usize::from(answer.status == 200);
     }
     assert_eq!(live, 1);
@@ -43,7 +58,13 @@ async fn fifty_parallel_registrations_of_one_address_are_one_account_with_one_li
 async fn a_login_that_a_reset_overtakes_is_dead_at_birth() {
     let app = TestApp::start().await;
     app.verified("a@example.com").await;
-    app.anonymous().post("/api/v1/auth/request-password-reset", &json!({ "email": "a@example.com" })).await.assert(202);
+    app.anonymous()
+        .post(
+            "/api/v1/auth/request-password-reset",
+            &json!({ "email": "a@example.com" }),
+        )
+        .await
+        .assert(202);
     let token = app.mailed("a@example.com", "drs_").await;
     app.proxy.plan("TransactWriteItems", Fault::Held, 1);
     let login = app.anonymous();
@@ -51,14 +72,23 @@ async fn a_login_that_a_reset_overtakes_is_dead_at_birth() {
     let reset = async {
         app.proxy.until_held().await;
         app.anonymous()
-            .post("/api/v1/auth/reset-password", &json!({ "token": token, "new_password": NEW }))
+            .post(
+                "/api/v1/auth/reset-password",
+                &json!({ "token": token, "new_password": NEW }),
+            )
             .await
             .assert(200);
         app.proxy.release();
     };
     let (thief, ()) = tokio::join!(held, reset);
-    thief.me().await.assert_problem(401, "token_version_too_old");
-    thief.try_refresh(thief.refresh.as_deref().unwrap_or_default()).await.assert(401);
+    thief
+        .me()
+        .await
+        .assert_problem(401, "token_version_too_old");
+    thief
+        .try_refresh(thief.refresh.as_deref().unwrap_or_default())
+        .await
+        .assert(401);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -72,14 +102,27 @@ async fn a_refresh_that_a_password_change_overtakes_gives_nothing_that_lives() {
     let change = async {
         app.proxy.until_held().await;
         let body = json!({ "current_password": PASSWORD, "new_password": NEW });
-        ada.post("/api/v1/auth/change-password", &body).await.assert(200);
+        ada.post("/api/v1/auth/change-password", &body)
+            .await
+            .assert(200);
         app.proxy.release();
     };
     let (refreshed, ()) = tokio::join!(held, change);
     if refreshed.status == 200 {
-        let access = refreshed.json()["access_token"].as_str().unwrap_or_default().to_owned();
-        phone.clone().bearer(&access).me().await.assert_problem(401, "token_version_too_old");
-        let next = refreshed.json()["refresh_token"].as_str().unwrap_or_default().to_owned();
+        let access = refreshed.json()["access_token"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        phone
+            .clone()
+            .bearer(&access)
+            .me()
+            .await
+            .assert_problem(401, "token_version_too_old");
+        let next = refreshed.json()["refresh_token"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
         phone.try_refresh(&next).await.assert(401);
     }
 }
@@ -92,7 +135,10 @@ async fn a_refresh_that_a_logout_overtakes_is_refused() {
     app.proxy.plan("TransactWriteItems", Fault::Held, 1);
     let logout = async {
         app.proxy.until_held().await;
-        app.anonymous().post("/api/v1/auth/logout", &json!({ "refresh_token": token })).await.assert(200);
+        app.anonymous()
+            .post("/api/v1/auth/logout", &json!({ "refresh_token": token }))
+            .await
+            .assert(200);
         app.proxy.release();
     };
     let (refreshed, ()) = tokio::join!(ada.try_refresh(&token), logout);
@@ -107,7 +153,10 @@ async fn of_twenty_parallel_ends_of_one_session_exactly_one_counts() {
     let path = format!("/api/v1/auth/sessions/{}", phone.session_id().await);
     let ends = join_all((0..20).map(|_| ada.delete(&path))).await;
     assert_eq!(ends.iter().filter(|answer| answer.status == 200).count(), 1);
-    assert_eq!(ends.iter().filter(|answer| answer.status == 404).count(), 19);
+    assert_eq!(
+        ends.iter().filter(|answer| answer.status == 404).count(),
+        19
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -119,10 +168,19 @@ async fn every_acknowledged_rotation_counts() {
     for _ in 0..10 {
         others.push(app.anonymous().log_in("a@example.com", PASSWORD).await);
     }
-    let answers = join_all(others.iter().map(|other| other.delete("/api/v1/auth/sessions/all"))).await;
+    let answers = join_all(
+        others
+            .iter()
+            .map(|other| other.delete("/api/v1/auth/sessions/all")),
+    )
+    .await;
     let acknowledged = answers.iter().filter(|answer| answer.status == 200).count();
     let user = app.db_items("users", "USER#").await.remove(0);
-    let version: usize = user["ver_current"].as_n().expect("a number").parse().expect("a number");
+    let version: usize = user["ver_current"]
+        .as_n()
+        .expect("a number")
+        .parse()
+        .expect("a number");
     assert_eq!(version, 1 + acknowledged);
     ada.me().await.assert(401);
 }
@@ -132,9 +190,16 @@ async fn of_fifty_parallel_verifications_exactly_one_succeeds() {
     let app = TestApp::with(&[("RATE_LIMIT_SCALE", "100")]).await;
     app.registered("a@example.com").await;
     let body = json!({ "token": app.mailed("a@example.com", "dvt_").await });
-    let answers =
-        join_all((0..50).map(|_| async { app.anonymous().post("/api/v1/auth/verify-email", &body).await })).await;
-    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
+    let answers = join_all((0..50).map(|_| async {
+        app.anonymous()
+            .post("/api/v1/auth/verify-email", &body)
+            .await
+    }))
+    .await;
+    assert_eq!(
+        answers.iter().filter(|answer| answer.status == 200).count(),
+        1
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -143,16 +208,30 @@ async fn two_accounts_that_want_one_address_do_not_both_get_it() {
     let mut tokens = Vec::new();
     for email in ["a@example.com", "b@example.com"] {
         let user = app.logged_in(email).await;
-        user.patch("/api/v1/auth/me", &json!({ "email": "wanted@example.com", "current_password": PASSWORD }))
-            .await
-            .assert(200);
+        user.patch(
+            "/api/v1/auth/me",
+            &json!({ "email": "wanted@example.com", "current_password": PASSWORD }),
+        )
+        .await
+        .assert(200);
         tokens.push(app.mailed("wanted@example.com", "dvt_").await);
         app.advance(1);
     }
-    let bodies: Vec<_> = tokens.iter().map(|token| json!({ "token": token })).collect();
+    let bodies: Vec<_> = tokens
+        .iter()
+        .map(|token| json!({ "token": token }))
+        .collect();
     let client = app.anonymous();
-    let answers = join_all(bodies.iter().map(|body| client.post("/api/v1/auth/verify-email", body))).await;
-    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
+    let answers = join_all(
+        bodies
+            .iter()
+            .map(|body| client.post("/api/v1/auth/verify-email", body)),
+    )
+    .await;
+    assert_eq!(
+        answers.iter().filter(|answer| answer.status == 200).count(),
+        1
+    );
 }
 
 #[tokio::test]
@@ -169,9 +248,24 @@ async fn a_right_password_costs_no_try_where_what_it_is_for_is_overtaken() {
         app.proxy.plan("TransactWriteItems", Fault::Held, 1);
         let overtaken = async {
             app.proxy.until_held().await;
-            let (user, session) = (app.db_user("a@example.com").await, app.db_items("tokens", "USER#").await);
-            app.db_set("users", &user, "ver_current", AttributeValue::N("7".to_owned())).await;
-            app.db_set("tokens", &session[0], "user_ver", AttributeValue::N("7".to_owned())).await;
+            let (user, session) = (
+                app.db_user("a@example.com").await,
+                app.db_items("tokens", "USER#").await,
+            );
+            app.db_set(
+                "users",
+                &user,
+                "ver_current",
+                AttributeValue::N("7".to_owned()),
+            )
+            .await;
+            app.db_set(
+                "tokens",
+                &session[0],
+                "user_ver",
+                AttributeValue::N("7".to_owned()),
+            )
+            .await;
             app.proxy.release();
         };
         let (answer, ()) = tokio::join!(ada.request(method, path, Some(&body)), overtaken);
@@ -188,7 +282,9 @@ async fn a_login_to_an_account_that_is_erased_at_the_same_time_is_refused() {
     let erased = async {
         app.proxy.until_held().await;
         let proof = json!({ "password": PASSWORD });
-        ada.request(Method::DELETE, "/api/v1/auth/me", Some(&proof)).await.assert(200);
+        ada.request(Method::DELETE, "/api/v1/auth/me", Some(&proof))
+            .await
+            .assert(200);
         app.proxy.release();
     };
     let login = app.anonymous();

@@ -14,9 +14,19 @@ async fn round(app: &TestApp) -> Vec<(&'static str, String, Value)> {
         let request = granted(app, route, "a").await;
         let _made_ready = app.proxy.take_watched();
         let answer = request.send().await;
-        assert!(answer.status.is_success(), "{}: {}", route.function, answer.text());
+        assert!(
+            answer.status.is_success(),
+            "{}: {}",
+            route.function,
+            answer.text()
+        );
         app.drain().await;
-        seen.extend(app.proxy.take_watched().into_iter().map(|(operation, body)| (route.function, operation, body)));
+        seen.extend(
+            app.proxy
+                .take_watched()
+                .into_iter()
+                .map(|(operation, body)| (route.function, operation, body)),
+        );
     }
     seen
 }
@@ -30,7 +40,10 @@ async fn what_decides_is_read_consistently_from_the_table_itself() {
         match operation.as_str() {
             "BatchGetItem" => {
                 let tables = body["RequestItems"].as_object().expect("tables");
-                assert!(!tables.is_empty() && tables.values().all(strongly), "{function}: {body}");
+                assert!(
+                    !tables.is_empty() && tables.values().all(strongly),
+                    "{function}: {body}"
+                );
             }
             "Query" if body.get("IndexName").is_some() => {
                 let trail = ["auth-activity", "auth-export-me", "admin-audit-events"];
@@ -60,9 +73,17 @@ async fn every_expiry_is_a_number_of_seconds_that_lies_ahead() {
     for table in Table::ALL {
         for item in app.db_scan(table.name()).await {
             let Some(ttl) = item.get("ttl") else { continue };
-            let seconds = ttl.as_n().ok().and_then(|number| number.parse::<i64>().ok());
-            let seconds = seconds.unwrap_or_else(|| panic!("{}: {ttl:?} is no number", table.name()));
-            assert!((now - 60..=latest).contains(&seconds), "{}: {seconds}", table.name());
+            let seconds = ttl
+                .as_n()
+                .ok()
+                .and_then(|number| number.parse::<i64>().ok());
+            let seconds =
+                seconds.unwrap_or_else(|| panic!("{}: {ttl:?} is no number", table.name()));
+            assert!(
+                (now - 60..=latest).contains(&seconds),
+                "{}: {seconds}",
+                table.name()
+            );
             found.push(table.name());
         }
     }

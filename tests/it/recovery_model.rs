@@ -34,9 +34,16 @@ struct Stage {
 
 impl Stage {
     fn new() -> Self {
-        let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
         let app = runtime.block_on(start());
-        Self { runtime, app, served: 0 }
+        Self {
+            runtime,
+            app,
+            served: 0,
+        }
     }
 
     fn next(&mut self) -> usize {
@@ -55,8 +62,14 @@ async fn start() -> TestApp {
 }
 
 fn play_orders<Orders: ReferenceStateMachine<State = Known, Transition = Step>>(longest: usize) {
-    let asked = std::env::var("RECOVERY_ORDERS").ok().and_then(|orders| orders.parse().ok());
-    let config = Config { cases: asked.unwrap_or(ORDERS), failure_persistence: None, ..Config::default() };
+    let asked = std::env::var("RECOVERY_ORDERS")
+        .ok()
+        .and_then(|orders| orders.parse().ok());
+    let config = Config {
+        cases: asked.unwrap_or(ORDERS),
+        failure_persistence: None,
+        ..Config::default()
+    };
     let stage = RefCell::new(Stage::new());
     let orders = Orders::sequential_strategy(2..=longest);
     let outcome = TestRunner::new(config).run(&orders, |(known, steps, seen)| {
@@ -92,16 +105,27 @@ fn a_thief_who_moves_the_account_again_and_again_never_keeps_it() {
 
 #[test]
 fn an_account_is_lost_to_its_first_address_only_after_the_take_back_time() {
-    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
     runtime.block_on(async {
         for (wait, recoverable) in [(WEEK - 60, true), (WEEK, false)] {
             let app = TestApp::start().await;
             let mut world = World::begin(&app, Begin::Robbed, 0).await;
-            for step in [Step::Move(Who::Thief, 2), Step::Confirm(Who::Thief, 0), Step::Wait(wait)] {
+            for step in [
+                Step::Move(Who::Thief, 2),
+                Step::Confirm(Who::Thief, 0),
+                Step::Wait(wait),
+            ] {
                 world.play(&step).await;
             }
             let account = world.account.clone().expect("an account");
-            assert_eq!(world.is_recoverable(&account).await, recoverable, "after {wait} s");
+            assert_eq!(
+                world.is_recoverable(&account).await,
+                recoverable,
+                "after {wait} s"
+            );
             assert_eq!(world.end().await, Ok(()), "after {wait} s");
         }
     });

@@ -31,7 +31,13 @@ pub type Address = usize;
 /// The owner's first address.
 pub const FIRST: Address = 0;
 /// Whose mailbox each address is.
-pub const MAILBOXES: [Who; 5] = [Who::Owner, Who::Owner, Who::Thief, Who::Thief, Who::Stranger];
+pub const MAILBOXES: [Who; 5] = [
+    Who::Owner,
+    Who::Owner,
+    Who::Thief,
+    Who::Thief,
+    Who::Stranger,
+];
 
 /// One act. The numbers choose among what there is.
 #[derive(Debug, Clone)]
@@ -105,7 +111,11 @@ pub struct Known {
 
 impl Known {
     pub fn at(begin: Begin) -> Self {
-        let mut known = Self { begin, has: BTreeSet::new(), accounts: begin.is_settled() };
+        let mut known = Self {
+            begin,
+            has: BTreeSet::new(),
+            accounts: begin.is_settled(),
+        };
         if begin.is_settled() {
             known.gains(Who::Owner, &[Thing::Session]);
         }
@@ -199,16 +209,41 @@ fn wait() -> impl Strategy<Value = Step> {
 /// Every act, with how often it is tried.
 fn acts() -> Vec<(u32, BoxedStrategy<Step>)> {
     vec![
-        (3, (who(), address(), any::<Again>()).prop_map(|(who, to, again)| Step::Register(who, to, again)).boxed()),
+        (
+            3,
+            (who(), address(), any::<Again>())
+                .prop_map(|(who, to, again)| Step::Register(who, to, again))
+                .boxed(),
+        ),
         (1, address().prop_map(Step::ResendVerification).boxed()),
         (2, address().prop_map(Step::RequestReset).boxed()),
-        (4, (who(), address()).prop_map(|(who, at)| Step::SignIn(who, at)).boxed()),
+        (
+            4,
+            (who(), address())
+                .prop_map(|(who, at)| Step::SignIn(who, at))
+                .boxed(),
+        ),
         (2, who().prop_map(Step::ChangePassword).boxed()),
         (5, a_move().boxed()),
         (1, who().prop_map(Step::CallOff).boxed()),
-        (5, (who(), any::<u8>()).prop_map(|(who, n)| Step::Confirm(who, n)).boxed()),
-        (3, (who(), any::<u8>()).prop_map(|(who, n)| Step::FinishReset(who, n)).boxed()),
-        (3, (who(), any::<u8>()).prop_map(|(who, n)| Step::NotMe(who, n)).boxed()),
+        (
+            5,
+            (who(), any::<u8>())
+                .prop_map(|(who, n)| Step::Confirm(who, n))
+                .boxed(),
+        ),
+        (
+            3,
+            (who(), any::<u8>())
+                .prop_map(|(who, n)| Step::FinishReset(who, n))
+                .boxed(),
+        ),
+        (
+            3,
+            (who(), any::<u8>())
+                .prop_map(|(who, n)| Step::NotMe(who, n))
+                .boxed(),
+        ),
         (1, who().prop_map(Step::EndSessions).boxed()),
         (1, who().prop_map(Step::Refresh).boxed()),
         (1, who().prop_map(Step::Erase).boxed()),
@@ -257,11 +292,32 @@ impl ReferenceStateMachine for ManyMoves {
 
     fn transitions(_: &Known) -> BoxedStrategy<Step> {
         let moving = vec![
-            (10, (0..MAILBOXES.len()).prop_map(|to| Step::Move(Who::Thief, to)).boxed()),
-            (10, any::<u8>().prop_map(|n| Step::Confirm(Who::Thief, n)).boxed()),
-            (6, (0..MAILBOXES.len()).prop_map(|at| Step::SignIn(Who::Thief, at)).boxed()),
+            (
+                10,
+                (0..MAILBOXES.len())
+                    .prop_map(|to| Step::Move(Who::Thief, to))
+                    .boxed(),
+            ),
+            (
+                10,
+                any::<u8>()
+                    .prop_map(|n| Step::Confirm(Who::Thief, n))
+                    .boxed(),
+            ),
+            (
+                6,
+                (0..MAILBOXES.len())
+                    .prop_map(|at| Step::SignIn(Who::Thief, at))
+                    .boxed(),
+            ),
         ];
-        Union::new_weighted(moving.into_iter().chain(acts().into_iter().map(|(_, act)| (1, act))).collect()).boxed()
+        Union::new_weighted(
+            moving
+                .into_iter()
+                .chain(acts().into_iter().map(|(_, act)| (1, act)))
+                .collect(),
+        )
+        .boxed()
     }
 
     fn apply(state: Known, step: &Step) -> Known {

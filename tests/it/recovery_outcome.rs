@@ -31,7 +31,11 @@ impl<'a> World<'a> {
             self.take_back().await?;
         }
         let owner = self.enter().await?;
-        let account = owner.me().await.member("id").ok_or("the owner's session is dead")?;
+        let account = owner
+            .me()
+            .await
+            .member("id")
+            .ok_or("the owner's session is dead")?;
         if !lost && self.account.as_ref() != Some(&account) {
             return Err("the first address leads to another account".to_owned());
         }
@@ -41,7 +45,11 @@ impl<'a> World<'a> {
         if !is_joined {
             self.others_are_out(&owner, &account).await?;
         }
-        if self.begin.is_admin() { self.others_are_no_admins().await } else { Ok(()) }
+        if self.begin.is_admin() {
+            self.others_are_no_admins().await
+        } else {
+            Ok(())
+        }
     }
 
     /// No click makes a password good that an address was registered with beside another one.
@@ -58,7 +66,9 @@ impl<'a> World<'a> {
     /// The links of the first address take the account back to it.
     async fn take_back(&mut self) -> Result<(), String> {
         let (account, first) = (self.account.clone().unwrap_or_default(), self.first());
-        let is_back = async |world: &Self| world.address_of(&account).await.as_deref() == Some(first.as_str());
+        let is_back = async |world: &Self| {
+            world.address_of(&account).await.as_deref() == Some(first.as_str())
+        };
         if is_back(self).await {
             return Ok(());
         }
@@ -70,7 +80,9 @@ impl<'a> World<'a> {
                 return Ok(());
             }
         }
-        Err(format!("no link of the first address takes the account back: {statuses:?}"))
+        Err(format!(
+            "no link of the first address takes the account back: {statuses:?}"
+        ))
     }
 
     /// The owner signs in at the first address, with nothing but its mailbox.
@@ -108,7 +120,12 @@ impl<'a> World<'a> {
                 }
             }
             for token in self.mailed(who, "drs_").await {
-                post(self.app, "reset-password", &json!({ "token": token, "new_password": THIEVING })).await;
+                post(
+                    self.app,
+                    "reset-password",
+                    &json!({ "token": token, "new_password": THIEVING }),
+                )
+                .await;
             }
             self.player(who).passwords.push(THIEVING.to_owned());
         }
@@ -118,7 +135,15 @@ impl<'a> World<'a> {
     async fn others_are_out(&mut self, owner: &Actor<'a>, account: &str) -> Result<(), String> {
         let first = self.first();
         for session in self.sessions_of_others() {
-            if session.clone().at(&fresh_address()).me().await.member("id").as_deref() == Some(account) {
+            if session
+                .clone()
+                .at(&fresh_address())
+                .me()
+                .await
+                .member("id")
+                .as_deref()
+                == Some(account)
+            {
                 return Err("a session of another player is live".to_owned());
             }
             let token = session.refresh.clone().unwrap_or_default();
@@ -133,7 +158,13 @@ impl<'a> World<'a> {
         // The other addresses of the order do not lead to the account.
         for email in self.addresses.iter().filter(|email| **email != first) {
             let email = EmailAddress::parse(email).expect("an address");
-            let holder = self.app.environment.store().address_user(&email).await.expect("a read");
+            let holder = self
+                .app
+                .environment
+                .store()
+                .address_user(&email)
+                .await
+                .expect("a read");
             if holder.is_some_and(|user| user.to_string() == account) {
                 return Err("another address leads to the account".to_owned());
             }
@@ -147,7 +178,11 @@ impl<'a> World<'a> {
             return Err("the account has left the owner again".to_owned());
         }
         let answer = owner.clone().at(&fresh_address()).me().await;
-        if answer.status == 200 { Ok(()) } else { Err("the owner's session has ended".to_owned()) }
+        if answer.status == 200 {
+            Ok(())
+        } else {
+            Err("the owner's session has ended".to_owned())
+        }
     }
 
     /// No session that anybody else has or can begin is an admin's.
@@ -156,12 +191,22 @@ impl<'a> World<'a> {
         for email in self.addresses.clone() {
             for password in self.passwords_of_others() {
                 let mut actor = client(self.app);
-                actor.access = actor.try_log_in(&email, &password).await.member("access_token");
+                actor.access = actor
+                    .try_log_in(&email, &password)
+                    .await
+                    .member("access_token");
                 sessions.extend(actor.access.is_some().then_some(actor));
             }
         }
         for session in sessions {
-            if session.at(&fresh_address()).me().await.member("role").as_deref() == Some("admin") {
+            if session
+                .at(&fresh_address())
+                .me()
+                .await
+                .member("role")
+                .as_deref()
+                == Some("admin")
+            {
                 return Err("another player is an admin".to_owned());
             }
         }
@@ -172,10 +217,19 @@ impl<'a> World<'a> {
     /// and after ten of them a lock would be the answer.
     async fn opens(&self, account: &str, password: &str) -> bool {
         let environment = &self.app.environment;
-        let user = environment.store().user(account.parse().expect("an id")).await.expect("a read");
+        let user = environment
+            .store()
+            .user(account.parse().expect("an id"))
+            .await
+            .expect("a read");
         let hash = user.expect("an account").password_hash;
         let password = Password::presented(password.to_owned()).expect("a password");
-        let verdict = environment.hasher().expect("a hasher").verify(&password, Some(&hash)).await.expect("verified");
+        let verdict = environment
+            .hasher()
+            .expect("a hasher")
+            .verify(&password, Some(&hash))
+            .await
+            .expect("verified");
         verdict != Verdict::Wrong
     }
 
@@ -192,19 +246,35 @@ impl<'a> World<'a> {
 
     /// The address of an account; `None` if it is erased.
     pub async fn address_of(&self, account: &str) -> Option<String> {
-        let user = self.app.environment.store().user(account.parse().ok()?).await.expect("a read");
+        let user = self
+            .app
+            .environment
+            .store()
+            .user(account.parse().ok()?)
+            .await
+            .expect("a read");
         user.map(|user| user.email)
     }
 
     /// Whether a mailbox of another player can take an account back.
     pub async fn had_another_owner(&self, account: &str) -> bool {
         let store = self.app.environment.store();
-        let Some(user) = store.user(account.parse().expect("an id")).await.expect("a read") else {
+        let Some(user) = store
+            .user(account.parse().expect("an id"))
+            .await
+            .expect("a read")
+        else {
             return false;
         };
-        let others = self.addresses.iter().zip(MAILBOXES).filter(|(_, whose)| *whose != Who::Owner);
+        let others = self
+            .addresses
+            .iter()
+            .zip(MAILBOXES)
+            .filter(|(_, whose)| *whose != Who::Owner);
         others.into_iter().any(|(address, _)| {
-            let key = EmailAddress::parse(address).expect("an address").fingerprint();
+            let key = EmailAddress::parse(address)
+                .expect("an address")
+                .fingerprint();
             user.claim_of(&key, store.now()).is_some()
         })
     }
@@ -212,16 +282,29 @@ impl<'a> World<'a> {
     /// Whether the first address is the account's, or can still take it back.
     pub async fn is_recoverable(&self, account: &str) -> bool {
         let store = self.app.environment.store();
-        let user = store.user(account.parse().expect("an id")).await.expect("a read");
-        let first = EmailAddress::parse(&self.first()).expect("an address").fingerprint();
-        user.is_some_and(|user| user.address_key() == first || user.claim_of(&first, store.now()).is_some())
+        let user = store
+            .user(account.parse().expect("an id"))
+            .await
+            .expect("a read");
+        let first = EmailAddress::parse(&self.first())
+            .expect("an address")
+            .fingerprint();
+        user.is_some_and(|user| {
+            user.address_key() == first || user.claim_of(&first, store.now()).is_some()
+        })
     }
 
     fn sessions_of_others(&mut self) -> Vec<Actor<'a>> {
-        OTHERS.into_iter().flat_map(|who| self.player(who).sessions.clone()).collect()
+        OTHERS
+            .into_iter()
+            .flat_map(|who| self.player(who).sessions.clone())
+            .collect()
     }
 
     fn passwords_of_others(&mut self) -> BTreeSet<String> {
-        OTHERS.into_iter().flat_map(|who| self.player(who).passwords.clone()).collect()
+        OTHERS
+            .into_iter()
+            .flat_map(|who| self.player(who).passwords.clone())
+            .collect()
     }
 }

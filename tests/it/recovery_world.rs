@@ -12,7 +12,10 @@ use shared::request::{RequestMeta, Task};
 
 use crate::recovery_orders::{Address, Again, Begin, FIRST, MAILBOXES, Step, Who};
 
-static TASK: Task = Task { action: "admin.rotate_tokens", name: "ops tokens rotate" };
+static TASK: Task = Task {
+    action: "admin.rotate_tokens",
+    name: "ops tokens rotate",
+};
 /// How long a registration that is not finished counts.
 const REGISTRATION_LIFE: i64 = 7 * 86_400 * 1_000;
 
@@ -50,20 +53,40 @@ impl<'a> World<'a> {
     pub async fn begin(app: &'a TestApp, begin: Begin, number: usize) -> Self {
         // One service serves many orders.
         let name = fresh_address().replace('.', "-");
-        let first = if begin.is_admin() { admin_address(number) } else { format!("owner.{name}@example.com") };
-        let others = ["second", "evil", "worse", "stranger"].map(|who| format!("{who}.{name}@example.com"));
+        let first = if begin.is_admin() {
+            admin_address(number)
+        } else {
+            format!("owner.{name}@example.com")
+        };
+        let others =
+            ["second", "evil", "worse", "stranger"].map(|who| format!("{who}.{name}@example.com"));
         let [second, evil, worse, stranger] = others;
         let players = Who::ALL.map(|who| (who, Player::default())).into();
         let addresses = [first.clone(), second, evil, worse, stranger];
         let (sign_ups, contested) = (None, Vec::new());
-        let mut world = Self { app, begin, account: None, addresses, players, sign_ups, contested, made: 0 };
+        let mut world = Self {
+            app,
+            begin,
+            account: None,
+            addresses,
+            players,
+            sign_ups,
+            contested,
+            made: 0,
+        };
         if begin.is_settled() {
             app.verified(&first).await;
             let owner = world.enters(Who::Owner, app.anonymous(), &first).await;
             world.account = owner.me().await.member("id");
         }
         if begin == Begin::Robbed {
-            world.enters(Who::Thief, client(app).header("user-agent", "curl/8"), &first).await;
+            world
+                .enters(
+                    Who::Thief,
+                    client(app).header("user-agent", "curl/8"),
+                    &first,
+                )
+                .await;
         }
         world
     }
@@ -97,7 +120,12 @@ impl<'a> World<'a> {
     /// Every token with `prefix` in the mailboxes of a player, each once, newest first.
     pub async fn mailed(&self, who: Who, prefix: &str) -> Vec<String> {
         let mut tokens = Vec::new();
-        for (address, _) in self.addresses.iter().zip(MAILBOXES).filter(|(_, owner)| *owner == who) {
+        for (address, _) in self
+            .addresses
+            .iter()
+            .zip(MAILBOXES)
+            .filter(|(_, owner)| *owner == who)
+        {
             for token in self.app.mailed_tokens(address, prefix).await {
                 if !tokens.contains(&token) {
                     tokens.push(token);
@@ -111,10 +139,20 @@ impl<'a> World<'a> {
         match *step {
             Step::Register(who, address, again) => self.register(who, address, again).await,
             Step::ResendVerification(address) => {
-                post(self.app, "resend-verification", &json!({ "email": self.address(address) })).await;
+                post(
+                    self.app,
+                    "resend-verification",
+                    &json!({ "email": self.address(address) }),
+                )
+                .await;
             }
             Step::RequestReset(address) => {
-                post(self.app, "request-password-reset", &json!({ "email": self.address(address) })).await;
+                post(
+                    self.app,
+                    "request-password-reset",
+                    &json!({ "email": self.address(address) }),
+                )
+                .await;
             }
             Step::SignIn(who, address) => self.sign_in(who, address).await,
             Step::ChangePassword(who) => self.change_password(who).await,
@@ -142,17 +180,28 @@ impl<'a> World<'a> {
                 }
             }
             Step::EndSessions(who) => {
-                self.as_signed_in(who, Method::DELETE, "sessions/all", None).await;
+                self.as_signed_in(who, Method::DELETE, "sessions/all", None)
+                    .await;
             }
             Step::Erase(who) => {
                 for password in self.newest_passwords(who, 2) {
-                    self.as_signed_in(who, Method::DELETE, "me", Some(json!({ "password": password }))).await;
+                    self.as_signed_in(
+                        who,
+                        Method::DELETE,
+                        "me",
+                        Some(json!({ "password": password })),
+                    )
+                    .await;
                 }
             }
             Step::Refresh(who) => {
                 if let Some(session) = self.player(who).sessions.last_mut() {
                     let token = session.refresh.clone().unwrap_or_default();
-                    let answer = session.clone().at(&fresh_address()).try_refresh(&token).await;
+                    let answer = session
+                        .clone()
+                        .at(&fresh_address())
+                        .try_refresh(&token)
+                        .await;
                     keep_tokens(session, &answer);
                 }
             }
@@ -163,7 +212,12 @@ impl<'a> World<'a> {
     }
 
     async fn register(&mut self, who: Who, address: Address, again: Again) {
-        let password = self.player(who).registered.get(&address).filter(|_| again).cloned();
+        let password = self
+            .player(who)
+            .registered
+            .get(&address)
+            .filter(|_| again)
+            .cloned();
         let password = match password {
             Some(password) => password,
             None => self.new_password(),
@@ -171,7 +225,8 @@ impl<'a> World<'a> {
         if address == FIRST && self.holder_of_first().await.is_none() {
             self.note_sign_up(&password);
         }
-        let body = json!({ "email": self.address(address), "password": password, "name": "Ada Lovelace" });
+        let body =
+            json!({ "email": self.address(address), "password": password, "name": "Ada Lovelace" });
         post(self.app, "register", &body).await;
         let player = self.player(who);
         player.passwords.push(password.clone());
@@ -181,9 +236,15 @@ impl<'a> World<'a> {
     /// Two passwords at one unverified address: from then on neither counts.
     fn note_sign_up(&mut self, password: &str) {
         let now = self.app.environment.store().now().as_millis();
-        let over = self.sign_ups.as_ref().is_none_or(|sign_ups| now >= sign_ups.since + REGISTRATION_LIFE);
+        let over = self
+            .sign_ups
+            .as_ref()
+            .is_none_or(|sign_ups| now >= sign_ups.since + REGISTRATION_LIFE);
         if over {
-            self.sign_ups = Some(SignUps { since: now, passwords: Vec::new() });
+            self.sign_ups = Some(SignUps {
+                since: now,
+                passwords: Vec::new(),
+            });
             self.contested.retain(|contested| contested != password);
         }
         let passwords = &mut self.sign_ups.as_mut().expect("begun").passwords;
@@ -254,12 +315,20 @@ impl<'a> World<'a> {
     async fn as_signed_in(&mut self, who: Who, method: Method, path: &str, body: Option<Value>) {
         if let Some(session) = self.player(who).sessions.last() {
             let actor = session.clone().at(&fresh_address());
-            actor.request(method, &format!("/api/v1/auth/{path}"), body.as_ref()).await;
+            actor
+                .request(method, &format!("/api/v1/auth/{path}"), body.as_ref())
+                .await;
         }
     }
 
     fn newest_passwords(&mut self, who: Who, most: usize) -> Vec<String> {
-        self.player(who).passwords.iter().rev().take(most).cloned().collect()
+        self.player(who)
+            .passwords
+            .iter()
+            .rev()
+            .take(most)
+            .cloned()
+            .collect()
     }
 }
 
@@ -283,7 +352,9 @@ fn pick<T: Clone>(all: &[T], n: u8) -> Option<T> {
 }
 
 pub async fn post(app: &TestApp, path: &str, body: &Value) -> u16 {
-    let answer = client(app).post(&format!("/api/v1/auth/{path}"), body).await;
+    let answer = client(app)
+        .post(&format!("/api/v1/auth/{path}"), body)
+        .await;
     assert!(answer.status.as_u16() < 500, "{path}: {}", answer.text());
     answer.status.as_u16()
 }
@@ -292,6 +363,15 @@ async fn rotate_all(app: &TestApp) {
     let meta = RequestMeta::of_task(&TASK, app.environment.store().entropy());
     let reason = Reason::parse("an order of the model").expect("a reason");
     let grace = std::time::Duration::ZERO;
-    let rotation = Rotation { scope: Scope::Global, reason, grace, dry_run: false };
-    app.environment.rotations().rotate(&meta, By::Operator("olga"), &rotation).await.expect("rotated");
+    let rotation = Rotation {
+        scope: Scope::Global,
+        reason,
+        grace,
+        dry_run: false,
+    };
+    app.environment
+        .rotations()
+        .rotate(&meta, By::Operator("olga"), &rotation)
+        .await
+        .expect("rotated");
 }

@@ -26,7 +26,9 @@ async fn a_retry_within_the_grace_gets_the_same_successor() {
     second.assert(200);
     assert_eq!(first["refresh_token"], second.json()["refresh_token"]);
     assert_ne!(first["access_token"], second.json()["access_token"]);
-    ada.try_refresh(first["refresh_token"].as_str().expect("a token")).await.assert(200);
+    ada.try_refresh(first["refresh_token"].as_str().expect("a token"))
+        .await
+        .assert(200);
 }
 
 #[tokio::test]
@@ -37,15 +39,26 @@ async fn reuse_after_the_grace_is_theft_and_ends_the_session_for_both_parties() 
     let stolen = ada.refresh.clone().expect("a token");
     ada.refresh().await;
     app.advance(30);
-    ada.try_refresh(&stolen).await.assert_problem(401, "invalid_refresh_token");
+    ada.try_refresh(&stolen)
+        .await
+        .assert_problem(401, "invalid_refresh_token");
     ada.me().await.assert_problem(401, "session_revoked");
     let newest = ada.refresh.clone().expect("a token");
-    ada.try_refresh(&newest).await.assert_problem(401, "invalid_refresh_token");
+    ada.try_refresh(&newest)
+        .await
+        .assert_problem(401, "invalid_refresh_token");
     assert_eq!(
-        app.subjects("a@example.com").await.first().map(String::as_str),
+        app.subjects("a@example.com")
+            .await
+            .first()
+            .map(String::as_str),
         Some("We ended a session to protect your account")
     );
-    assert!(app.db_audit().await.contains(&"auth.refresh refused refresh_token_reused".to_owned()));
+    assert!(
+        app.db_audit()
+            .await
+            .contains(&"auth.refresh refused refresh_token_reused".to_owned())
+    );
 }
 
 #[tokio::test]
@@ -56,7 +69,9 @@ async fn every_ancestor_is_recognised_as_stolen_even_within_the_grace() {
     for _ in 0..5 {
         ada.refresh().await;
     }
-    ada.try_refresh(&ancestor).await.assert_problem(401, "invalid_refresh_token");
+    ada.try_refresh(&ancestor)
+        .await
+        .assert_problem(401, "invalid_refresh_token");
     ada.me().await.assert_problem(401, "session_revoked");
 }
 
@@ -69,7 +84,10 @@ async fn theft_ends_all_sessions_where_that_is_configured() {
     ada.refresh().await;
     app.advance(30);
     ada.try_refresh(&stolen).await.assert(401);
-    phone.me().await.assert_problem(401, "token_version_too_old");
+    phone
+        .me()
+        .await
+        .assert_problem(401, "token_version_too_old");
 }
 
 #[tokio::test]
@@ -96,7 +114,9 @@ async fn made_up_mistyped_and_foreign_tokens_end_nothing() {
     mistyped.push(last);
     let jwt = ada.access.clone().expect("a token");
     for other in [mistyped.as_str(), &token[..60], "", "dtr_", "x", &jwt] {
-        ada.try_refresh(other).await.assert_problem(401, "invalid_refresh_token");
+        ada.try_refresh(other)
+            .await
+            .assert_problem(401, "invalid_refresh_token");
     }
     ada.me().await.assert(200);
 }
@@ -108,10 +128,16 @@ async fn a_token_of_another_family_of_the_session_ends_nothing() {
     use shared::tokens::{Family, RefreshToken};
     let app = TestApp::start().await;
     let ada = app.logged_in("a@example.com").await;
-    let user: UserId = ada.me().await.json()["id"].as_str().expect("an id").parse().expect("a UUID");
+    let user: UserId = ada.me().await.json()["id"]
+        .as_str()
+        .expect("an id")
+        .parse()
+        .expect("a UUID");
     let session: SessionId = ada.session_id().await.parse().expect("a UUID");
     let forged = RefreshToken::random(user, session, Family::random(&OsEntropy), &OsEntropy);
-    ada.try_refresh(&forged.expose()).await.assert_problem(401, "invalid_refresh_token");
+    ada.try_refresh(&forged.expose())
+        .await
+        .assert_problem(401, "invalid_refresh_token");
     ada.me().await.assert(200);
 }
 
@@ -130,8 +156,13 @@ async fn an_expired_session_is_refused_while_its_item_is_still_there() {
     app.advance(30 * 86_400);
     assert_eq!(app.db_items("tokens", "USER#").await.len(), 1);
     let token = ada.refresh.clone().expect("a token");
-    ada.try_refresh(&token).await.assert_problem(401, "invalid_refresh_token");
-    assert_eq!(app.db_audit().await.last().map(String::as_str), Some("auth.refresh refused expired"));
+    ada.try_refresh(&token)
+        .await
+        .assert_problem(401, "invalid_refresh_token");
+    assert_eq!(
+        app.db_audit().await.last().map(String::as_str),
+        Some("auth.refresh refused expired")
+    );
 }
 
 #[tokio::test]
@@ -170,14 +201,36 @@ async fn fifty_parallel_refreshes_are_one_lineage_and_nobody_is_logged_out() {
     let answers = join_all((0..50).map(|_| ada.try_refresh(&token))).await;
     let (done, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
     // One moves the session on, and the grace answers twenty more.
-    assert_eq!((done.len(), refused.iter().filter(|answer| answer.code() == "rate_limited").count()), (21, 29));
-    let mut successors: Vec<_> = done.iter().map(|answer| answer.json()["refresh_token"].to_string()).collect();
+    assert_eq!(
+        (
+            done.len(),
+            refused
+                .iter()
+                .filter(|answer| answer.code() == "rate_limited")
+                .count()
+        ),
+        (21, 29)
+    );
+    let mut successors: Vec<_> = done
+        .iter()
+        .map(|answer| answer.json()["refresh_token"].to_string())
+        .collect();
     successors.dedup();
     assert_eq!(successors.len(), 1);
     ada.me().await.assert(200);
-    let newest = done[0].json()["refresh_token"].as_str().expect("a token").to_owned();
+    let newest = done[0].json()["refresh_token"]
+        .as_str()
+        .expect("a token")
+        .to_owned();
     ada.try_refresh(&newest).await.assert(200);
-    assert_eq!(app.db_audit().await.iter().filter(|line| line.starts_with("auth.refresh success")).count(), 2);
+    assert_eq!(
+        app.db_audit()
+            .await
+            .iter()
+            .filter(|line| line.starts_with("auth.refresh success"))
+            .count(),
+        2
+    );
 }
 
 #[tokio::test]
@@ -188,7 +241,9 @@ async fn a_lost_answer_is_found_again() {
     app.proxy.plan("TransactWriteItems", Fault::LostAnswer, 1);
     let answer = ada.try_refresh(&token).await;
     answer.assert(200);
-    ada.try_refresh(answer.json()["refresh_token"].as_str().expect("a token")).await.assert(200);
+    ada.try_refresh(answer.json()["refresh_token"].as_str().expect("a token"))
+        .await
+        .assert(200);
 }
 
 #[tokio::test]
@@ -200,9 +255,13 @@ async fn the_grace_shelters_nothing_after_logout_or_password_change() {
     let change = json!({ "current_password": PASSWORD, "new_password": "Other-Horse-8-Battery" });
     let fresh = ada.post("/api/v1/auth/change-password", &change).await;
     fresh.assert(200);
-    ada.try_refresh(&spent).await.assert_problem(401, "invalid_refresh_token");
+    ada.try_refresh(&spent)
+        .await
+        .assert_problem(401, "invalid_refresh_token");
     // A dead family's token ends nothing: the session goes on under its new one.
-    ada.try_refresh(fresh.json()["refresh_token"].as_str().expect("a token")).await.assert(200);
+    ada.try_refresh(fresh.json()["refresh_token"].as_str().expect("a token"))
+        .await
+        .assert(200);
 }
 
 #[tokio::test]
@@ -212,7 +271,9 @@ async fn a_refresh_keeps_the_versions_of_the_session() {
     let phone = app.anonymous().log_in("a@example.com", PASSWORD).await;
     phone.delete("/api/v1/auth/sessions/all").await.assert(200);
     let token = ada.refresh.clone().expect("a token");
-    ada.try_refresh(&token).await.assert_problem(401, "invalid_refresh_token");
+    ada.try_refresh(&token)
+        .await
+        .assert_problem(401, "invalid_refresh_token");
     ada = app.anonymous().log_in("a@example.com", PASSWORD).await;
     ada.refresh().await;
     ada.me().await.assert(200);

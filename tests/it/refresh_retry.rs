@@ -12,11 +12,16 @@ const OTHER: &str = "AAAAAAAAAAAAAAAAAAAAAA";
 const HOUR: u64 = 3_600;
 
 async fn with_key(client: &Actor<'_>, token: &str, key: &str) -> Answer {
-    client.post(PATH, &json!({ "refresh_token": token, "retry_key": key })).await
+    client
+        .post(PATH, &json!({ "refresh_token": token, "retry_key": key }))
+        .await
 }
 
 fn refresh_token(answer: &Answer) -> String {
-    answer.json()["refresh_token"].as_str().expect("a token").to_owned()
+    answer.json()["refresh_token"]
+        .as_str()
+        .expect("a token")
+        .to_owned()
 }
 
 /// A client, the token that it refreshed with `key`, and the successor that it never got.
@@ -30,7 +35,11 @@ async fn answer_lost<'a>(app: &'a TestApp, key: &str) -> (Actor<'a>, String, Str
 
 /// How many records there are of `outcome` with `reason`.
 async fn recorded(app: &TestApp, line: &str) -> usize {
-    app.db_audit().await.iter().filter(|found| *found == line).count()
+    app.db_audit()
+        .await
+        .iter()
+        .filter(|found| *found == line)
+        .count()
 }
 
 #[tokio::test]
@@ -41,13 +50,22 @@ async fn a_spent_token_may_be_retried_for_thirty_seconds() {
     let first = ada.try_refresh(&spent).await;
     app.advance(29);
     // With whatever key or none.
-    for answer in [ada.try_refresh(&spent).await, with_key(&ada, &spent, KEY).await] {
+    for answer in [
+        ada.try_refresh(&spent).await,
+        with_key(&ada, &spent, KEY).await,
+    ] {
         answer.assert(200);
         assert_eq!(refresh_token(&answer), refresh_token(&first));
-        ada.clone().bearer(answer.json()["access_token"].as_str().expect("a token")).me().await.assert(200);
+        ada.clone()
+            .bearer(answer.json()["access_token"].as_str().expect("a token"))
+            .me()
+            .await
+            .assert(200);
     }
     app.advance(1);
-    ada.try_refresh(&spent).await.assert_problem(401, "invalid_refresh_token");
+    ada.try_refresh(&spent)
+        .await
+        .assert_problem(401, "invalid_refresh_token");
     ada.me().await.assert_problem(401, "session_revoked");
 }
 
@@ -58,13 +76,18 @@ async fn the_grace_answers_twenty_times_and_the_next_ends_nothing() {
     let spent = ada.refresh.clone().expect("a token");
     let first = ada.try_refresh(&spent).await;
     for _ in 0..20 {
-        assert_eq!(refresh_token(&ada.try_refresh(&spent).await), refresh_token(&first));
+        assert_eq!(
+            refresh_token(&ada.try_refresh(&spent).await),
+            refresh_token(&first)
+        );
     }
     for _ in 0..3 {
         let refused = ada.try_refresh(&spent).await;
         refused.assert_problem(429, "rate_limited");
         assert_eq!(refused.header("retry-after"), Some("30"));
-        assert!(refused.header("ratelimit").is_some() && refused.header("ratelimit-policy").is_some());
+        assert!(
+            refused.header("ratelimit").is_some() && refused.header("ratelimit-policy").is_some()
+        );
     }
     ada.me().await.assert(200);
     ada.try_refresh(&refresh_token(&first)).await.assert(200);
@@ -78,16 +101,28 @@ async fn who_got_no_answer_of_fifty_parallel_refreshes_retries_later() {
     let ada = app.logged_in("a@example.com").await;
     let token = ada.refresh.clone().expect("a token");
     let answers = join_all((0..50).map(|_| with_key(&ada, &token, KEY))).await;
-    let count = |status: u16| answers.iter().filter(|answer| answer.status.as_u16() == status).count();
+    let count = |status: u16| {
+        answers
+            .iter()
+            .filter(|answer| answer.status.as_u16() == status)
+            .count()
+    };
     assert_eq!((count(200), count(429)), (21, 29));
-    let mut successors: Vec<_> = answers.iter().filter(|answer| answer.status == 200).map(refresh_token).collect();
+    let mut successors: Vec<_> = answers
+        .iter()
+        .filter(|answer| answer.status == 200)
+        .map(refresh_token)
+        .collect();
     successors.dedup();
     assert_eq!(successors.len(), 1);
     ada.me().await.assert(200);
     assert_eq!(recorded(&app, "auth.refresh success -").await, 1);
     // Who got none of the answers still gets the successor, with the key that all of them shared.
     app.advance(60);
-    assert_eq!(vec![refresh_token(&with_key(&ada, &token, KEY).await)], successors);
+    assert_eq!(
+        vec![refresh_token(&with_key(&ada, &token, KEY).await)],
+        successors
+    );
 }
 
 #[tokio::test]
@@ -99,11 +134,19 @@ async fn the_key_of_a_refresh_finds_its_successor_for_a_day() {
         let answer = with_key(&ada, &spent, KEY).await;
         answer.assert(200);
         assert_eq!(refresh_token(&answer), successor);
-        ada.clone().bearer(answer.json()["access_token"].as_str().expect("a token")).me().await.assert(200);
+        ada.clone()
+            .bearer(answer.json()["access_token"].as_str().expect("a token"))
+            .me()
+            .await
+            .assert(200);
     }
     app.advance(1);
-    with_key(&ada, &spent, KEY).await.assert_problem(401, "invalid_refresh_token");
-    ada.try_refresh(&successor).await.assert_problem(401, "invalid_refresh_token");
+    with_key(&ada, &spent, KEY)
+        .await
+        .assert_problem(401, "invalid_refresh_token");
+    ada.try_refresh(&successor)
+        .await
+        .assert_problem(401, "invalid_refresh_token");
 }
 
 #[tokio::test]
@@ -119,7 +162,10 @@ async fn after_the_grace_another_key_or_none_is_theft() {
         answer.assert_problem(401, "invalid_refresh_token");
         ada.me().await.assert_problem(401, "session_revoked");
         let subjects = app.subjects("a@example.com").await;
-        assert_eq!(subjects.first().map(String::as_str), Some("We ended a session to protect your account"));
+        assert_eq!(
+            subjects.first().map(String::as_str),
+            Some("We ended a session to protect your account")
+        );
     }
 }
 
@@ -136,7 +182,9 @@ async fn only_the_key_of_the_call_that_retired_the_token_counts() {
         }
         with_key(&ada, &spent, OTHER).await.assert(200);
         app.advance(30);
-        with_key(&ada, &spent, OTHER).await.assert_problem(401, "invalid_refresh_token");
+        with_key(&ada, &spent, OTHER)
+            .await
+            .assert_problem(401, "invalid_refresh_token");
         ada.me().await.assert_problem(401, "session_revoked");
     }
 }
@@ -146,7 +194,9 @@ async fn once_its_successor_was_presented_the_key_finds_nothing() {
     let app = TestApp::start().await;
     let (ada, spent, successor) = answer_lost(&app, KEY).await;
     ada.try_refresh(&successor).await.assert(200);
-    with_key(&ada, &spent, KEY).await.assert_problem(401, "invalid_refresh_token");
+    with_key(&ada, &spent, KEY)
+        .await
+        .assert_problem(401, "invalid_refresh_token");
     ada.me().await.assert_problem(401, "session_revoked");
 }
 
@@ -171,8 +221,12 @@ async fn a_late_retry_pays_from_the_bucket_of_its_session() {
     for _ in 0..2 {
         with_key(&ada, &spent, KEY).await.assert(200);
     }
-    with_key(&ada, &spent, KEY).await.assert_problem(429, "rate_limited");
-    ada.try_refresh(&successor).await.assert_problem(429, "rate_limited");
+    with_key(&ada, &spent, KEY)
+        .await
+        .assert_problem(429, "rate_limited");
+    ada.try_refresh(&successor)
+        .await
+        .assert_problem(429, "rate_limited");
     ada.me().await.assert(200);
 }
 
@@ -184,13 +238,21 @@ async fn late_retries_are_recorded_once_in_ten_minutes() {
     for (seconds, records) in [(0, 1), (1, 1), (598, 1), (1, 2), (1, 2)] {
         app.advance(seconds);
         with_key(&ada, &spent, KEY).await.assert(200);
-        assert_eq!(recorded(&app, "auth.refresh success retried").await, records, "{seconds} s later");
+        assert_eq!(
+            recorded(&app, "auth.refresh success retried").await,
+            records,
+            "{seconds} s later"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_late_retry_never_outlives_its_session() {
-    let app = TestApp::with(&[("SESSION_TTL_SECONDS", "7200"), ("SESSION_IDLE_SECONDS", "3600")]).await;
+    let app = TestApp::with(&[
+        ("SESSION_TTL_SECONDS", "7200"),
+        ("SESSION_IDLE_SECONDS", "3600"),
+    ])
+    .await;
     let (ada, spent, _) = answer_lost(&app, KEY).await;
     app.advance(3_599);
     with_key(&ada, &spent, KEY).await.assert(200);
@@ -199,8 +261,13 @@ async fn a_late_retry_never_outlives_its_session() {
     answer.assert(200);
     assert_eq!(answer.json()["expires_in"], 2);
     app.advance(2);
-    with_key(&ada, &spent, KEY).await.assert_problem(401, "invalid_refresh_token");
-    assert_eq!(app.db_audit().await.last().map(String::as_str), Some("auth.refresh refused expired"));
+    with_key(&ada, &spent, KEY)
+        .await
+        .assert_problem(401, "invalid_refresh_token");
+    assert_eq!(
+        app.db_audit().await.last().map(String::as_str),
+        Some("auth.refresh refused expired")
+    );
 }
 
 #[tokio::test]
@@ -208,7 +275,9 @@ async fn an_idle_session_is_not_brought_back_by_a_late_retry() {
     let app = TestApp::with(&[("SESSION_IDLE_SECONDS", "600")]).await;
     let (ada, spent, _) = answer_lost(&app, KEY).await;
     app.advance(600);
-    with_key(&ada, &spent, KEY).await.assert_problem(401, "invalid_refresh_token");
+    with_key(&ada, &spent, KEY)
+        .await
+        .assert_problem(401, "invalid_refresh_token");
 }
 
 #[tokio::test]
@@ -227,7 +296,9 @@ async fn no_retry_outlives_a_logout_a_rotation_or_a_new_password() {
         }
         for seconds in [0, 60] {
             app.advance(seconds);
-            with_key(&ada, &spent, KEY).await.assert_problem(401, "invalid_refresh_token");
+            with_key(&ada, &spent, KEY)
+                .await
+                .assert_problem(401, "invalid_refresh_token");
         }
     }
 }
@@ -239,7 +310,9 @@ async fn the_late_retry_can_be_switched_off() {
     app.advance(29);
     with_key(&ada, &spent, KEY).await.assert(200);
     app.advance(1);
-    with_key(&ada, &spent, KEY).await.assert_problem(401, "invalid_refresh_token");
+    with_key(&ada, &spent, KEY)
+        .await
+        .assert_problem(401, "invalid_refresh_token");
 }
 
 #[tokio::test]
@@ -257,7 +330,9 @@ async fn a_retry_key_of_another_form_is_refused_and_nothing_is_spent() {
         (json!(7), "invalid_type"),
         (json!(null), "invalid_type"),
     ] {
-        let answer = ada.post(PATH, &json!({ "refresh_token": token, "retry_key": key })).await;
+        let answer = ada
+            .post(PATH, &json!({ "refresh_token": token, "retry_key": key }))
+            .await;
         answer.assert_problem(422, "validation_failed");
         assert_eq!(answer.rules(), [format!("/retry_key {code}")], "{key}");
     }
@@ -281,7 +356,9 @@ async fn a_lost_count_of_the_grace_counts_once() {
         app.proxy.plan("UpdateItem", Fault::LostAnswer, 1);
         ada.try_refresh(&spent).await.assert(200);
     }
-    ada.try_refresh(&spent).await.assert_problem(429, "rate_limited");
+    ada.try_refresh(&spent)
+        .await
+        .assert_problem(429, "rate_limited");
 }
 
 #[tokio::test]
@@ -294,7 +371,9 @@ async fn a_late_retry_whose_answer_is_lost_in_the_store_succeeds_once() {
         assert_eq!(refresh_token(&with_key(&ada, &spent, KEY).await), successor);
     }
     // Three tokens were in the bucket: one for the refresh, one for each retry.
-    with_key(&ada, &spent, KEY).await.assert_problem(429, "rate_limited");
+    with_key(&ada, &spent, KEY)
+        .await
+        .assert_problem(429, "rate_limited");
     assert_eq!(recorded(&app, "auth.refresh success retried").await, 1);
 }
 
@@ -323,9 +402,15 @@ async fn parallel_late_retries_take_exactly_what_the_bucket_holds() {
     let (ada, spent, successor) = answer_lost(&app, KEY).await;
     app.advance(60);
     let answers = join_all((0..4).map(|_| with_key(&ada, &spent, KEY))).await;
-    assert!(answers.iter().all(|answer| answer.status == 200 && refresh_token(answer) == successor));
+    assert!(
+        answers
+            .iter()
+            .all(|answer| answer.status == 200 && refresh_token(answer) == successor)
+    );
     with_key(&ada, &spent, KEY).await.assert(200);
-    with_key(&ada, &spent, KEY).await.assert_problem(429, "rate_limited");
+    with_key(&ada, &spent, KEY)
+        .await
+        .assert_problem(429, "rate_limited");
 }
 
 #[tokio::test]
@@ -347,8 +432,13 @@ async fn a_retry_by_a_clock_that_is_behind_gets_the_successor() {
     let (ada, spent, successor) = answer_lost(&app, KEY).await;
     let session = app.db_items("tokens", "USER#").await.remove(0);
     let mut retired = session["retired"].as_m().expect("a map").clone();
-    let at: i64 = retired["at"].as_n().expect("a number").parse().expect("a number");
+    let at: i64 = retired["at"]
+        .as_n()
+        .expect("a number")
+        .parse()
+        .expect("a number");
     retired.insert("at".to_owned(), AttributeValue::N((at + 5_000).to_string()));
-    app.db_set("tokens", &session, "retired", AttributeValue::M(retired)).await;
+    app.db_set("tokens", &session, "retired", AttributeValue::M(retired))
+        .await;
     assert_eq!(refresh_token(&ada.try_refresh(&spent).await), successor);
 }

@@ -10,7 +10,9 @@ const AGENT: &str = "curl/8.5.0";
 
 /// A client at a known address.
 fn stranger(app: &TestApp) -> Actor<'_> {
-    app.anonymous().at("203.0.113.66").header("user-agent", AGENT)
+    app.anonymous()
+        .at("203.0.113.66")
+        .header("user-agent", AGENT)
 }
 
 /// The records that are new, as `action outcome reason`; each says when, from where and in which request.
@@ -19,10 +21,28 @@ async fn recorded(app: &TestApp, before: &[Item]) -> Vec<String> {
     records.retain(|record| !before.contains(record));
     let told = records.iter().map(|record| {
         let field = |name| text(record, name).unwrap_or("-");
-        assert_eq!((field("ip_address"), field("user_agent")), ("203.0.113.66", AGENT), "{record:?}");
-        assert!(["event_id", "request_id"].iter().all(|name| Uuid::parse_str(field(name)).is_ok()), "{record:?}");
-        assert!(record["occurred_at"].is_n() && field("endpoint").starts_with('/') && field("method") != "-");
-        format!("{} {} {}", field("action"), field("outcome"), field("reason"))
+        assert_eq!(
+            (field("ip_address"), field("user_agent")),
+            ("203.0.113.66", AGENT),
+            "{record:?}"
+        );
+        assert!(
+            ["event_id", "request_id"]
+                .iter()
+                .all(|name| Uuid::parse_str(field(name)).is_ok()),
+            "{record:?}"
+        );
+        assert!(
+            record["occurred_at"].is_n()
+                && field("endpoint").starts_with('/')
+                && field("method") != "-"
+        );
+        format!(
+            "{} {} {}",
+            field("action"),
+            field("outcome"),
+            field("reason")
+        )
     });
     let mut told: Vec<_> = told.collect();
     told.sort_unstable();
@@ -36,10 +56,16 @@ async fn a_wrong_password_and_an_unknown_address_are_told_apart_in_the_trail_alo
     app.verified(EMAIL).await;
     let before = app.db_scan("audit").await;
     stranger(&app).try_log_in(EMAIL, WRONG).await.assert(401);
-    stranger(&app).try_log_in("nobody@example.com", WRONG).await.assert(401);
+    stranger(&app)
+        .try_log_in("nobody@example.com", WRONG)
+        .await
+        .assert(401);
     assert_eq!(
         recorded(&app, &before).await,
-        ["auth.login refused unknown_address", "auth.login refused wrong_password"]
+        [
+            "auth.login refused unknown_address",
+            "auth.login refused wrong_password"
+        ]
     );
 }
 
@@ -52,7 +78,10 @@ async fn a_limit_that_is_hit_is_recorded_once_in_ten_minutes() {
     for _ in 0..5 {
         stranger(&app).try_log_in(EMAIL, WRONG).await.assert(429);
     }
-    assert_eq!(recorded(&app, &before).await, ["auth.login refused rate_limited"]);
+    assert_eq!(
+        recorded(&app, &before).await,
+        ["auth.login refused rate_limited"]
+    );
 }
 
 #[tokio::test]
@@ -67,7 +96,13 @@ async fn a_lock_is_recorded_when_it_closes_and_when_it_keeps_somebody_out() {
     app.advance(5);
     stranger(&app).try_log_in(EMAIL, WRONG).await.assert(423);
     let told = recorded(&app, &before).await;
-    assert_eq!(told.iter().filter(|record| record.as_str() == "auth.login refused locked").count(), 1, "{told:?}");
+    assert_eq!(
+        told.iter()
+            .filter(|record| record.as_str() == "auth.login refused locked")
+            .count(),
+        1,
+        "{told:?}"
+    );
     assert!(told.len() >= 3, "{told:?}");
 }
 
@@ -76,15 +111,26 @@ async fn theft_is_recorded_with_the_session_that_it_ended() {
     // AU-02
     let app = TestApp::start().await;
     let mut ada = app.logged_in(EMAIL).await;
-    let (session, stolen) = (ada.session_id().await, ada.refresh.clone().expect("a token"));
+    let (session, stolen) = (
+        ada.session_id().await,
+        ada.refresh.clone().expect("a token"),
+    );
     ada.refresh().await;
     app.advance(30);
     let before = app.db_scan("audit").await;
     stranger(&app).try_refresh(&stolen).await.assert(401);
-    assert_eq!(recorded(&app, &before).await, ["auth.refresh refused refresh_token_reused"]);
+    assert_eq!(
+        recorded(&app, &before).await,
+        ["auth.refresh refused refresh_token_reused"]
+    );
     let records = app.db_scan("audit").await;
-    let theft = records.iter().find(|record| text(record, "reason") == Some("refresh_token_reused"));
-    assert_eq!(theft.and_then(|record| text(record, "session_id")), Some(session.as_str()));
+    let theft = records
+        .iter()
+        .find(|record| text(record, "reason") == Some("refresh_token_reused"));
+    assert_eq!(
+        theft.and_then(|record| text(record, "session_id")),
+        Some(session.as_str())
+    );
 }
 
 #[tokio::test]
@@ -92,15 +138,29 @@ async fn a_call_without_the_right_for_it_is_recorded_with_whose_it_was() {
     // AU-02
     let app = TestApp::start().await;
     let ada = app.logged_in(EMAIL).await;
-    let id = ada.me().await.json()["id"].as_str().expect("an id").to_owned();
+    let id = ada.me().await.json()["id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
     let before = app.db_scan("audit").await;
     let refused = stranger(&app).bearer(ada.access.as_deref().unwrap_or_default());
     let body = json!({ "scope": "global", "reason": "I would like to see it" });
-    refused.post("/api/v1/admin/token-rotations", &body).await.assert(403);
-    assert_eq!(recorded(&app, &before).await, ["admin.rotate_tokens refused not_an_admin"]);
+    refused
+        .post("/api/v1/admin/token-rotations", &body)
+        .await
+        .assert(403);
+    assert_eq!(
+        recorded(&app, &before).await,
+        ["admin.rotate_tokens refused not_an_admin"]
+    );
     let records = app.db_scan("audit").await;
-    let denied = records.iter().find(|record| text(record, "reason") == Some("not_an_admin"));
-    assert_eq!(denied.and_then(|record| text(record, "actor_id")), Some(id.as_str()));
+    let denied = records
+        .iter()
+        .find(|record| text(record, "reason") == Some("not_an_admin"));
+    assert_eq!(
+        denied.and_then(|record| text(record, "actor_id")),
+        Some(id.as_str())
+    );
 }
 
 #[tokio::test]
@@ -111,8 +171,14 @@ async fn a_token_that_a_rotation_has_outdated_is_recorded_when_it_is_shown() {
     ada.delete("/api/v1/auth/sessions/all").await.assert(200);
     let before = app.db_scan("audit").await;
     let refused = stranger(&app).bearer(ada.access.as_deref().unwrap_or_default());
-    refused.me().await.assert_problem(401, "token_version_too_old");
-    assert_eq!(recorded(&app, &before).await, ["auth.me refused token_rejected_due_to_rotation"]);
+    refused
+        .me()
+        .await
+        .assert_problem(401, "token_version_too_old");
+    assert_eq!(
+        recorded(&app, &before).await,
+        ["auth.me refused token_rejected_due_to_rotation"]
+    );
 }
 
 #[tokio::test]
@@ -121,7 +187,10 @@ async fn a_request_that_cannot_be_read_leaves_no_record_that_anybody_could_fill_
     let app = TestApp::start().await;
     let before = app.db_scan("audit").await;
     let smuggled = json!({ "email": EMAIL, "password": WRONG, "name": "A", "role": "admin" });
-    stranger(&app).post("/api/v1/auth/register", &smuggled).await.assert(422);
+    stranger(&app)
+        .post("/api/v1/auth/register", &smuggled)
+        .await
+        .assert(422);
     stranger(&app).bearer("ey.made.up").me().await.assert(401);
     assert_eq!(recorded(&app, &before).await, Vec::<String>::new());
 }

@@ -9,7 +9,10 @@ const RESET: &str = "/api/v1/auth/reset-password";
 const NEW: &str = "Other-Horse-8-Battery";
 
 async fn request(app: &TestApp, email: &str) -> String {
-    app.anonymous().post(REQUEST, &json!({ "email": email })).await.assert(202);
+    app.anonymous()
+        .post(REQUEST, &json!({ "email": email }))
+        .await
+        .assert(202);
     app.mailed(email, "drs_").await
 }
 
@@ -19,16 +22,40 @@ async fn a_reset_changes_the_password_ends_every_session_and_tells_the_owner() {
     let app = TestApp::start().await;
     let ada = app.logged_in("a@example.com").await;
     let token = request(&app, "a@example.com").await;
-    let answer = app.anonymous().post(RESET, &json!({ "token": token, "new_password": NEW })).await;
+    let answer = app
+        .anonymous()
+        .post(RESET, &json!({ "token": token, "new_password": NEW }))
+        .await;
     answer.assert(200);
-    assert_eq!(answer.json().as_object().map(serde_json::Map::len), Some(1), "it does not sign in");
+    assert_eq!(
+        answer.json().as_object().map(serde_json::Map::len),
+        Some(1),
+        "it does not sign in"
+    );
     ada.me().await.assert_problem(401, "token_version_too_old");
-    ada.try_refresh(ada.refresh.as_deref().unwrap_or_default()).await.assert(401);
-    app.anonymous().try_log_in("a@example.com", PASSWORD).await.assert(401);
-    app.anonymous().try_log_in("a@example.com", NEW).await.assert(200);
+    ada.try_refresh(ada.refresh.as_deref().unwrap_or_default())
+        .await
+        .assert(401);
+    app.anonymous()
+        .try_log_in("a@example.com", PASSWORD)
+        .await
+        .assert(401);
+    app.anonymous()
+        .try_log_in("a@example.com", NEW)
+        .await
+        .assert(200);
     let subjects = app.subjects("a@example.com").await;
-    assert_eq!(subjects.iter().filter(|subject| *subject == "Your password was changed").count(), 1);
-    assert!(app.db_items("tokens", "USER#").await.len() <= 1, "dead sessions are swept");
+    assert_eq!(
+        subjects
+            .iter()
+            .filter(|subject| *subject == "Your password was changed")
+            .count(),
+        1
+    );
+    assert!(
+        app.db_items("tokens", "USER#").await.len() <= 1,
+        "dead sessions are swept"
+    );
 }
 
 #[tokio::test]
@@ -37,9 +64,15 @@ async fn a_refused_password_does_not_use_the_token_up() {
     app.verified("lovelace@example.com").await;
     let token = request(&app, "lovelace@example.com").await;
     for bad in ["short", "Lovelace1!Aa"] {
-        app.anonymous().post(RESET, &json!({ "token": token, "new_password": bad })).await.assert(422);
+        app.anonymous()
+            .post(RESET, &json!({ "token": token, "new_password": bad }))
+            .await
+            .assert(422);
     }
-    app.anonymous().post(RESET, &json!({ "token": token, "new_password": NEW })).await.assert(200);
+    app.anonymous()
+        .post(RESET, &json!({ "token": token, "new_password": NEW }))
+        .await
+        .assert(200);
     app.anonymous()
         .post(RESET, &json!({ "token": token, "new_password": NEW }))
         .await
@@ -54,7 +87,10 @@ async fn a_token_lives_a_quarter_of_an_hour_to_the_second() {
         app.verified("a@example.com").await;
         let token = request(&app, "a@example.com").await;
         app.advance(age);
-        app.anonymous().post(RESET, &json!({ "token": token, "new_password": NEW })).await.assert(status);
+        app.anonymous()
+            .post(RESET, &json!({ "token": token, "new_password": NEW }))
+            .await
+            .assert(status);
     }
 }
 
@@ -64,14 +100,23 @@ async fn a_password_change_kills_pending_and_queued_tokens() {
     let ada = app.logged_in("a@example.com").await;
     let pending = request(&app, "a@example.com").await;
     app.advance(1);
-    app.anonymous().post(REQUEST, &json!({ "email": "a@example.com" })).await.assert(202);
-    app.advance(1);
-    ada.post("/api/v1/auth/change-password", &json!({ "current_password": PASSWORD, "new_password": NEW }))
+    app.anonymous()
+        .post(REQUEST, &json!({ "email": "a@example.com" }))
         .await
-        .assert(200);
+        .assert(202);
+    app.advance(1);
+    ada.post(
+        "/api/v1/auth/change-password",
+        &json!({ "current_password": PASSWORD, "new_password": NEW }),
+    )
+    .await
+    .assert(200);
     let tokens = app.mailed_tokens("a@example.com", "drs_").await;
     assert_eq!(tokens.len(), 1, "the queued row sends nothing");
-    app.anonymous().post(RESET, &json!({ "token": pending, "new_password": NEW })).await.assert(400);
+    app.anonymous()
+        .post(RESET, &json!({ "token": pending, "new_password": NEW }))
+        .await
+        .assert(400);
 }
 
 #[tokio::test]
@@ -81,7 +126,10 @@ async fn nobody_learns_who_has_an_account() {
     let mut answers = Vec::new();
     for email in ["known@example.com", "nobody@example.com"] {
         app.proxy.take_calls();
-        let answer = app.anonymous().post(REQUEST, &json!({ "email": email })).await;
+        let answer = app
+            .anonymous()
+            .post(REQUEST, &json!({ "email": email }))
+            .await;
         answers.push((answer.status, answer.body, app.proxy.take_calls()));
     }
     assert_eq!(answers[0], answers[1]);
@@ -94,8 +142,14 @@ async fn a_reset_proves_the_address() {
     let app = TestApp::start().await;
     app.registered("a@example.com").await;
     let token = request(&app, "a@example.com").await;
-    app.anonymous().post(RESET, &json!({ "token": token, "new_password": NEW })).await.assert(200);
-    app.anonymous().try_log_in("a@example.com", NEW).await.assert(200);
+    app.anonymous()
+        .post(RESET, &json!({ "token": token, "new_password": NEW }))
+        .await
+        .assert(200);
+    app.anonymous()
+        .try_log_in("a@example.com", NEW)
+        .await
+        .assert(200);
 }
 
 #[tokio::test]
@@ -123,8 +177,16 @@ async fn of_fifty_parallel_resets_with_one_token_exactly_one_succeeds() {
         async move { client.post(RESET, &body).await.status.as_u16() }
     });
     let answers = join_all(resets).await;
-    assert_eq!(answers.iter().filter(|status| **status == 200).count(), 1, "{answers:?}");
-    assert_eq!(answers.iter().filter(|status| **status == 400).count(), 49, "{answers:?}");
+    assert_eq!(
+        answers.iter().filter(|status| **status == 200).count(),
+        1,
+        "{answers:?}"
+    );
+    assert_eq!(
+        answers.iter().filter(|status| **status == 400).count(),
+        49,
+        "{answers:?}"
+    );
 }
 
 #[tokio::test]
@@ -138,8 +200,13 @@ async fn the_same_request_three_times_leaves_one_link_that_works() {
         app.advance(1);
     }
     let links = app.mailed_tokens("a@example.com", "drs_").await;
-    let [link] = links.as_slice() else { panic!("the same link is sent again or not at all: {links:?}") };
+    let [link] = links.as_slice() else {
+        panic!("the same link is sent again or not at all: {links:?}")
+    };
     let body = json!({ "token": link, "new_password": "Brave-Otter-9-Lantern" });
     app.anonymous().post(RESET, &body).await.assert(200);
-    app.anonymous().post(RESET, &body).await.assert_problem(400, "invalid_or_expired_token");
+    app.anonymous()
+        .post(RESET, &body)
+        .await
+        .assert_problem(400, "invalid_or_expired_token");
 }

@@ -22,7 +22,10 @@ async fn a_session_in_daily_use_outlives_idle_ones() {
         let token = scripts[script].refresh.clone().unwrap_or_default();
         scripts[script].try_refresh(&token).await.status.as_u16()
     };
-    assert_eq!([refreshed(0).await, refreshed(1).await, refreshed(2).await], [401, 200, 200]);
+    assert_eq!(
+        [refreshed(0).await, refreshed(1).await, refreshed(2).await],
+        [401, 200, 200]
+    );
 }
 
 #[tokio::test]
@@ -32,9 +35,20 @@ async fn a_verified_password_counts_as_activity_under_the_cap() {
     app.advance(60);
     let second = app.anonymous().log_in(EMAIL, PASSWORD).await;
     app.advance(60);
-    first.post("/api/v1/auth/reauthenticate", &json!({ "password": PASSWORD })).await.assert(200);
+    first
+        .post(
+            "/api/v1/auth/reauthenticate",
+            &json!({ "password": PASSWORD }),
+        )
+        .await
+        .assert(200);
     app.advance(60);
-    app.anonymous().log_in(EMAIL, PASSWORD).await.me().await.assert(200);
+    app.anonymous()
+        .log_in(EMAIL, PASSWORD)
+        .await
+        .me()
+        .await
+        .assert(200);
     first.me().await.assert(200);
     second.me().await.assert_problem(401, "session_revoked");
 }
@@ -45,7 +59,12 @@ async fn a_session_that_is_ended_by_the_cap_is_recorded() {
     let first = app.logged_in(EMAIL).await;
     let ended = first.session_id().await;
     app.advance(1);
-    app.anonymous().log_in(EMAIL, PASSWORD).await.me().await.assert(200);
+    app.anonymous()
+        .log_in(EMAIL, PASSWORD)
+        .await
+        .me()
+        .await
+        .assert(200);
     let mut records = app.db_scan("audit").await;
     records.retain(|record| text(record, "reason") == Some("session_cap"));
     assert_eq!(records.len(), 1);
@@ -72,7 +91,8 @@ async fn a_session_that_was_used_since_it_was_chosen_stays() {
     let tablet = app.anonymous().log_in(EMAIL, PASSWORD).await;
     app.advance(60);
     // The login begins its session in the first transaction and ends the phone's in the second.
-    app.proxy.plan_after("TransactWriteItems", Fault::Held, 1, 1);
+    app.proxy
+        .plan_after("TransactWriteItems", Fault::Held, 1, 1);
     let used = async {
         app.proxy.until_held().await;
         phone.refresh().await;

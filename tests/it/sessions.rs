@@ -5,14 +5,20 @@ use bundle_tests::{PASSWORD, TestApp};
 use serde_json::{Value, json};
 
 const PATH: &str = "/api/v1/auth/sessions";
-const FIREFOX: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0";
+const FIREFOX: &str =
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0";
 
 #[tokio::test]
 async fn live_sessions_are_listed_newest_activity_first_with_their_device() {
     // RT-15
     let app = TestApp::start().await;
     app.verified("a@example.com").await;
-    let mut old = app.anonymous().header("user-agent", FIREFOX).at("192.0.2.7").log_in("a@example.com", PASSWORD).await;
+    let mut old = app
+        .anonymous()
+        .header("user-agent", FIREFOX)
+        .at("192.0.2.7")
+        .log_in("a@example.com", PASSWORD)
+        .await;
     app.advance(10);
     let new = app.anonymous().log_in("a@example.com", PASSWORD).await;
     app.advance(10);
@@ -23,11 +29,19 @@ async fn live_sessions_are_listed_newest_activity_first_with_their_device() {
     assert_eq!(first["device"]["name"], "Firefox on Windows");
     assert_eq!(first["device"]["type"], "desktop");
     assert_eq!(first["ip_address"], "192.0.2.7");
-    assert_eq!((first["is_current"].as_bool(), first["is_trusted"].as_bool()), (Some(false), Some(false)));
+    assert_eq!(
+        (first["is_current"].as_bool(), first["is_trusted"].as_bool()),
+        (Some(false), Some(false))
+    );
     assert_eq!(first["location"], Value::Null);
     assert_eq!(first["last_activity_at"], "2027-01-15T08:00:20.000Z");
     assert_eq!(answer["sessions"][1]["is_current"], true);
-    let mut members: Vec<_> = first.as_object().expect("an object").keys().map(String::as_str).collect();
+    let mut members: Vec<_> = first
+        .as_object()
+        .expect("an object")
+        .keys()
+        .map(String::as_str)
+        .collect();
     members.sort_unstable();
     assert_eq!(
         members,
@@ -55,7 +69,10 @@ async fn one_session_is_ended_the_current_one_included() {
     answer.assert(200);
     assert_eq!(answer.json()["revoked_count"], 1);
     phone.me().await.assert_problem(401, "session_revoked");
-    phone.try_refresh(phone.refresh.as_deref().unwrap_or_default()).await.assert(401);
+    phone
+        .try_refresh(phone.refresh.as_deref().unwrap_or_default())
+        .await
+        .assert(401);
     let own = ada.session_id().await;
     ada.delete(&format!("{PATH}/{own}")).await.assert(200);
     ada.me().await.assert(401);
@@ -70,9 +87,19 @@ async fn unknown_foreign_ended_and_malformed_are_one_404() {
     let foreign = ada.session_id().await;
     let ended = app.anonymous().log_in("e@example.com", PASSWORD).await;
     let ended_id = ended.session_id().await;
-    ended.post("/api/v1/auth/logout", &json!({})).await.assert(200);
+    ended
+        .post("/api/v1/auth/logout", &json!({}))
+        .await
+        .assert(200);
     let mut answers = Vec::new();
-    for id in [foreign.as_str(), &ended_id, "00000000-0000-4000-8000-000000000000", "not-an-id", "%00", "..%2f"] {
+    for id in [
+        foreign.as_str(),
+        &ended_id,
+        "00000000-0000-4000-8000-000000000000",
+        "not-an-id",
+        "%00",
+        "..%2f",
+    ] {
         let answer = eve.delete(&format!("{PATH}/{id}")).await;
         answer.assert_problem(404, "not_found");
         answers.push(answer.json()["detail"].clone());
@@ -90,7 +117,11 @@ async fn an_expired_session_is_neither_listed_nor_ended_again() {
     app.advance(60);
     let ada = app.anonymous().log_in("a@example.com", PASSWORD).await;
     app.advance(60);
-    assert_eq!(app.db_items("tokens", "USER#").await.len(), 2, "the item is still there");
+    assert_eq!(
+        app.db_items("tokens", "USER#").await.len(),
+        2,
+        "the item is still there"
+    );
     assert_eq!(ada.sessions().await.len(), 1);
     ada.delete(&format!("{PATH}/{old_id}")).await.assert(404);
 }
@@ -110,7 +141,10 @@ async fn all_others_are_ended() {
         other.me().await.assert(401);
     }
     ada.me().await.assert(200);
-    assert_eq!(ada.delete(&format!("{PATH}/others")).await.json()["revoked_count"], 0);
+    assert_eq!(
+        ada.delete(&format!("{PATH}/others")).await.json()["revoked_count"],
+        0
+    );
 }
 
 #[tokio::test]

@@ -16,13 +16,19 @@ async fn register(app: &TestApp, email: &str, password: &str, name: &str) -> Ans
 }
 
 async fn verify(app: &TestApp, token: &str) -> Answer {
-    app.anonymous().post(VERIFY, &json!({ "token": token })).await
+    app.anonymous()
+        .post(VERIFY, &json!({ "token": token }))
+        .await
 }
 
 async fn reset(app: &TestApp, token: &str, more: serde_json::Value) -> Answer {
     let mut body = json!({ "token": token, "new_password": CHOSEN });
-    body.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
-    app.anonymous().post("/api/v1/auth/reset-password", &body).await
+    body.as_object_mut()
+        .expect("an object")
+        .extend(more.as_object().expect("an object").clone());
+    app.anonymous()
+        .post("/api/v1/auth/reset-password", &body)
+        .await
 }
 
 #[tokio::test]
@@ -31,10 +37,18 @@ async fn the_same_password_again_is_the_same_registration_and_sends_the_same_lin
     register(&app, EMAIL, PASSWORD, "Ada").await.assert(201);
     let first = app.mailed(EMAIL, "dvt_").await;
     app.advance(60);
-    register(&app, "ADA@example.com", PASSWORD, "Ada").await.assert(201);
-    assert_eq!(app.mailed_tokens(EMAIL, "dvt_").await, [first.clone(), first.clone()]);
+    register(&app, "ADA@example.com", PASSWORD, "Ada")
+        .await
+        .assert(201);
+    assert_eq!(
+        app.mailed_tokens(EMAIL, "dvt_").await,
+        [first.clone(), first.clone()]
+    );
     verify(&app, &first).await.assert(200);
-    app.anonymous().try_log_in(EMAIL, PASSWORD).await.assert(200);
+    app.anonymous()
+        .try_log_in(EMAIL, PASSWORD)
+        .await
+        .assert(200);
 }
 
 #[tokio::test]
@@ -44,16 +58,37 @@ async fn another_password_makes_the_address_contested_and_no_link_and_no_passwor
     let first = app.mailed(EMAIL, "dvt_").await;
     app.advance(1);
     register(&app, EMAIL, OTHER, "Mallory").await.assert(201);
-    verify(&app, &first).await.assert_problem(400, "invalid_or_expired_token");
-    assert_eq!(app.mailed_tokens(EMAIL, "dvt_").await.len(), 1, "the second mail confirms nothing");
+    verify(&app, &first)
+        .await
+        .assert_problem(400, "invalid_or_expired_token");
+    assert_eq!(
+        app.mailed_tokens(EMAIL, "dvt_").await.len(),
+        1,
+        "the second mail confirms nothing"
+    );
     for password in [PASSWORD, OTHER] {
-        app.anonymous().try_log_in(EMAIL, password).await.assert_problem(401, "invalid_credentials");
+        app.anonymous()
+            .try_log_in(EMAIL, password)
+            .await
+            .assert_problem(401, "invalid_credentials");
     }
     let subjects = app.subjects(EMAIL).await;
-    assert_eq!(subjects, ["Finish your sign-up", "Confirm your email address"]);
-    reset(&app, &app.mailed(EMAIL, "drs_").await, json!({ "name": "Ada Lovelace" })).await.assert(200);
+    assert_eq!(
+        subjects,
+        ["Finish your sign-up", "Confirm your email address"]
+    );
+    reset(
+        &app,
+        &app.mailed(EMAIL, "drs_").await,
+        json!({ "name": "Ada Lovelace" }),
+    )
+    .await
+    .assert(200);
     for password in [PASSWORD, OTHER] {
-        app.anonymous().try_log_in(EMAIL, password).await.assert_problem(401, "invalid_credentials");
+        app.anonymous()
+            .try_log_in(EMAIL, password)
+            .await
+            .assert_problem(401, "invalid_credentials");
     }
     let ada = app.anonymous().log_in(EMAIL, CHOSEN).await;
     assert_eq!(ada.me().await.json()["name"], "Ada Lovelace");
@@ -62,11 +97,23 @@ async fn another_password_makes_the_address_contested_and_no_link_and_no_passwor
 #[tokio::test]
 async fn nothing_that_was_typed_at_a_contested_sign_up_is_left() {
     let app = TestApp::start().await;
-    register(&app, EMAIL, PASSWORD, "You were hacked").await.assert(201);
+    register(&app, EMAIL, PASSWORD, "You were hacked")
+        .await
+        .assert(201);
     app.advance(1);
     register(&app, EMAIL, OTHER, "You too").await.assert(201);
-    reset(&app, &app.mailed(EMAIL, "drs_").await, json!({})).await.assert(200);
-    assert_eq!(app.anonymous().log_in(EMAIL, CHOSEN).await.me().await.json()["name"], "ada");
+    reset(&app, &app.mailed(EMAIL, "drs_").await, json!({}))
+        .await
+        .assert(200);
+    assert_eq!(
+        app.anonymous()
+            .log_in(EMAIL, CHOSEN)
+            .await
+            .me()
+            .await
+            .json()["name"],
+        "ada"
+    );
 }
 
 #[tokio::test]
@@ -76,10 +123,23 @@ async fn another_mail_for_a_contested_address_sets_a_password_too() {
     register(&app, EMAIL, OTHER, "Ada").await.assert(201);
     app.drain().await;
     app.advance(1_000);
-    app.anonymous().post("/api/v1/auth/resend-verification", &json!({ "email": EMAIL })).await.assert(202);
+    app.anonymous()
+        .post(
+            "/api/v1/auth/resend-verification",
+            &json!({ "email": EMAIL }),
+        )
+        .await
+        .assert(202);
     assert!(app.mailed_tokens(EMAIL, "dvt_").await.is_empty());
-    reset(&app, &app.mailed(EMAIL, "drs_").await, json!({})).await.assert(200);
-    app.anonymous().log_in(EMAIL, CHOSEN).await.me().await.assert(200);
+    reset(&app, &app.mailed(EMAIL, "drs_").await, json!({}))
+        .await
+        .assert(200);
+    app.anonymous()
+        .log_in(EMAIL, CHOSEN)
+        .await
+        .me()
+        .await
+        .assert(200);
 }
 
 #[tokio::test]
@@ -87,8 +147,13 @@ async fn an_address_that_makes_an_admin_is_never_verified_by_a_mere_confirmation
     let app = TestApp::with(&[("ADMIN_EMAILS", EMAIL)]).await;
     register(&app, EMAIL, PASSWORD, "Mallory").await.assert(201);
     assert!(app.mailed_tokens(EMAIL, "dvt_").await.is_empty());
-    reset(&app, &app.mailed(EMAIL, "drs_").await, json!({})).await.assert(200);
-    app.anonymous().try_log_in(EMAIL, PASSWORD).await.assert_problem(401, "invalid_credentials");
+    reset(&app, &app.mailed(EMAIL, "drs_").await, json!({}))
+        .await
+        .assert(200);
+    app.anonymous()
+        .try_log_in(EMAIL, PASSWORD)
+        .await
+        .assert_problem(401, "invalid_credentials");
     let ada = app.anonymous().log_in(EMAIL, CHOSEN).await;
     assert_eq!(ada.me().await.json()["role"], "admin");
 }
@@ -100,7 +165,14 @@ async fn a_confirmation_from_before_an_address_made_an_admin_is_dead() {
     let token = app.mailed(EMAIL, "dvt_").await;
     let router = app.router_with(&[("DASHTAM_ADMIN_EMAILS", EMAIL)]).await;
     let client = app.anonymous();
-    let answer = client.request_to(router, http::Method::POST, VERIFY, Some(&json!({ "token": token }))).await;
+    let answer = client
+        .request_to(
+            router,
+            http::Method::POST,
+            VERIFY,
+            Some(&json!({ "token": token })),
+        )
+        .await;
     answer.assert_problem(400, "invalid_or_expired_token");
 }
 
@@ -110,10 +182,23 @@ async fn an_account_that_moves_to_an_admins_address_gets_its_owners_password() {
     let ada = app.logged_in(EMAIL).await;
     let change = json!({ "email": "root@example.com", "current_password": PASSWORD });
     ada.patch("/api/v1/auth/me", &change).await.assert(200);
-    assert!(app.mailed_tokens("root@example.com", "dvt_").await.is_empty());
-    reset(&app, &app.mailed("root@example.com", "drs_").await, json!({})).await.assert(200);
+    assert!(
+        app.mailed_tokens("root@example.com", "dvt_")
+            .await
+            .is_empty()
+    );
+    reset(
+        &app,
+        &app.mailed("root@example.com", "drs_").await,
+        json!({}),
+    )
+    .await
+    .assert(200);
     ada.me().await.assert(401);
-    app.anonymous().try_log_in("root@example.com", PASSWORD).await.assert_problem(401, "invalid_credentials");
+    app.anonymous()
+        .try_log_in("root@example.com", PASSWORD)
+        .await
+        .assert_problem(401, "invalid_credentials");
     let root = app.anonymous().log_in("root@example.com", CHOSEN).await;
     assert_eq!(root.me().await.json()["role"], "admin");
 }
@@ -123,14 +208,30 @@ async fn a_registration_ends_after_seven_days_while_its_items_are_still_there() 
     let app = TestApp::start().await;
     register(&app, EMAIL, PASSWORD, "Ada").await.assert(201);
     app.advance(604_799);
-    app.anonymous().try_log_in(EMAIL, PASSWORD).await.assert_problem(403, "email_not_verified");
-    app.anonymous().post("/api/v1/auth/resend-verification", &json!({ "email": EMAIL })).await.assert(202);
+    app.anonymous()
+        .try_log_in(EMAIL, PASSWORD)
+        .await
+        .assert_problem(403, "email_not_verified");
+    app.anonymous()
+        .post(
+            "/api/v1/auth/resend-verification",
+            &json!({ "email": EMAIL }),
+        )
+        .await
+        .assert(202);
     let token = app.mailed(EMAIL, "dvt_").await;
     app.advance(1);
-    app.anonymous().try_log_in(EMAIL, PASSWORD).await.assert_problem(401, "invalid_credentials");
-    verify(&app, &token).await.assert_problem(400, "invalid_or_expired_token");
+    app.anonymous()
+        .try_log_in(EMAIL, PASSWORD)
+        .await
+        .assert_problem(401, "invalid_credentials");
+    verify(&app, &token)
+        .await
+        .assert_problem(400, "invalid_or_expired_token");
     register(&app, EMAIL, OTHER, "Ada").await.assert(201);
-    verify(&app, &app.mailed(EMAIL, "dvt_").await).await.assert(200);
+    verify(&app, &app.mailed(EMAIL, "dvt_").await)
+        .await
+        .assert(200);
     app.anonymous().try_log_in(EMAIL, OTHER).await.assert(200);
 }
 
@@ -139,14 +240,20 @@ async fn a_verified_account_has_no_end() {
     let app = TestApp::start().await;
     app.verified(EMAIL).await;
     for item in app.db_items("users", "").await {
-        assert!(!item.contains_key("ttl") && !item.contains_key("until"), "{:?}", text(&item, "pk"));
+        assert!(
+            !item.contains_key("ttl") && !item.contains_key("until"),
+            "{:?}",
+            text(&item, "pk")
+        );
     }
 }
 
 #[tokio::test]
 async fn the_mail_of_a_registration_says_when_and_from_where_and_repeats_nothing() {
     let app = TestApp::start().await;
-    register(&app, EMAIL, PASSWORD, "Free money at evil example").await.assert(201);
+    register(&app, EMAIL, PASSWORD, "Free money at evil example")
+        .await
+        .assert(201);
     app.drain().await;
     let mail = app.aws.mailbox.messages(Some(EMAIL)).remove(0);
     for fact in ["Device:", "Place:", "Time: 15 January 2027, 08:00 UTC"] {
@@ -160,14 +267,26 @@ async fn a_right_password_of_an_unverified_address_clears_no_failures() {
     let app = TestApp::with(&[("LOCKOUT_THRESHOLD", "4"), ("RATE_LIMIT_SCALE", "100")]).await;
     register(&app, EMAIL, PASSWORD, "Ada").await.assert(201);
     for _ in 0..3 {
-        app.anonymous().try_log_in(EMAIL, "Wrong-Horse-7-Battery").await.assert_problem(401, "invalid_credentials");
+        app.anonymous()
+            .try_log_in(EMAIL, "Wrong-Horse-7-Battery")
+            .await
+            .assert_problem(401, "invalid_credentials");
     }
     for _ in 0..5 {
-        app.anonymous().try_log_in(EMAIL, PASSWORD).await.assert_problem(403, "email_not_verified");
+        app.anonymous()
+            .try_log_in(EMAIL, PASSWORD)
+            .await
+            .assert_problem(403, "email_not_verified");
     }
-    app.anonymous().try_log_in(EMAIL, "Wrong-Horse-7-Battery").await.assert_problem(401, "invalid_credentials");
+    app.anonymous()
+        .try_log_in(EMAIL, "Wrong-Horse-7-Battery")
+        .await
+        .assert_problem(401, "invalid_credentials");
     app.advance(4);
-    app.anonymous().try_log_in(EMAIL, PASSWORD).await.assert_problem(423, "account_locked");
+    app.anonymous()
+        .try_log_in(EMAIL, PASSWORD)
+        .await
+        .assert_problem(423, "account_locked");
 }
 
 #[tokio::test]
@@ -176,22 +295,37 @@ async fn an_address_that_no_mail_can_reach_is_refused() {
     let answer = register(&app, "dieg\u{f8}@example.com", PASSWORD, "Diego").await;
     answer.assert_problem(422, "validation_failed");
     assert_eq!(answer.rules(), ["/email not_deliverable"]);
-    register(&app, "diego@b\u{fc}cher.example", PASSWORD, "Diego").await.assert(201);
+    register(&app, "diego@b\u{fc}cher.example", PASSWORD, "Diego")
+        .await
+        .assert(201);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_parallel_registrations_with_different_passwords_none_counts() {
     let app = TestApp::with(&[("RATE_LIMIT_SCALE", "100")]).await;
-    let passwords: Vec<String> = (0..20).map(|n| format!("Parallel-Horse-{n}-Battery")).collect();
-    let all = passwords.iter().map(|password| register(&app, EMAIL, password, "Ada"));
+    let passwords: Vec<String> = (0..20)
+        .map(|n| format!("Parallel-Horse-{n}-Battery"))
+        .collect();
+    let all = passwords
+        .iter()
+        .map(|password| register(&app, EMAIL, password, "Ada"));
     for answer in futures::future::join_all(all).await {
         answer.assert(201);
     }
     app.drain().await;
     for token in app.mailed_tokens(EMAIL, "dvt_").await {
-        verify(&app, &token).await.assert_problem(400, "invalid_or_expired_token");
+        verify(&app, &token)
+            .await
+            .assert_problem(400, "invalid_or_expired_token");
     }
     assert_eq!(app.db_items("users", "USER#").await.len(), 1);
-    reset(&app, &app.mailed(EMAIL, "drs_").await, json!({})).await.assert(200);
-    app.anonymous().log_in(EMAIL, CHOSEN).await.me().await.assert(200);
+    reset(&app, &app.mailed(EMAIL, "drs_").await, json!({}))
+        .await
+        .assert(200);
+    app.anonymous()
+        .log_in(EMAIL, CHOSEN)
+        .await
+        .me()
+        .await
+        .assert(200);
 }

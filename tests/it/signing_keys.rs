@@ -1,6 +1,10 @@
 //! The signing ring under rotation and compromise, and the data ring: step by step, repeated, crashed and raced.
 
-#![expect(clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use bundle_tests::{Actor, Fault, PASSWORD, Proxy, TestApp, text};
 use futures::future::join_all;
@@ -23,17 +27,25 @@ fn compromised() -> serde_json::Value {
 
 fn event(step: Step, version: u128) -> RotationEvent {
     let client_request_token = uuid::Uuid::from_u128(version).to_string();
-    RotationEvent { step, secret_id: "arn".to_owned(), client_request_token }
+    RotationEvent {
+        step,
+        secret_id: "arn".to_owned(),
+        client_request_token,
+    }
 }
 
 async fn signing(app: &TestApp) -> RotationHandler {
-    keys_rotate_signing::rotation(&app.function("keys-rotate-signing")).await.expect("a rotation")
+    keys_rotate_signing::rotation(&app.function("keys-rotate-signing"))
+        .await
+        .expect("a rotation")
 }
 
 async fn rotate(app: &TestApp, version: u128) {
     let handler = signing(app).await;
     for step in Step::ALL {
-        handler(event(step, version)).await.unwrap_or_else(|failure| panic!("{step:?}: {failure}"));
+        handler(event(step, version))
+            .await
+            .unwrap_or_else(|failure| panic!("{step:?}: {failure}"));
     }
 }
 
@@ -42,7 +54,9 @@ fn kid(actor: &Actor<'_>) -> String {
     use base64::Engine;
     let token = actor.access.clone().unwrap_or_default();
     let header = token.split('.').next().unwrap_or_default();
-    let header = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(header).expect("base64url");
+    let header = base64::engine::general_purpose::URL_SAFE_NO_PAD
+        .decode(header)
+        .expect("base64url");
     let header: serde_json::Value = serde_json::from_slice(&header).expect("JSON");
     header["kid"].as_str().expect("a kid").to_owned()
 }
@@ -51,11 +65,19 @@ fn kid(actor: &Actor<'_>) -> String {
 async fn published(app: &TestApp) -> Vec<String> {
     let keys = app.anonymous().get("/.well-known/jwks.json").await.json();
     let keys = keys["keys"].as_array().cloned().unwrap_or_default();
-    keys.iter().map(|key| key["kid"].as_str().unwrap_or_default().to_owned()).collect()
+    keys.iter()
+        .map(|key| key["kid"].as_str().unwrap_or_default().to_owned())
+        .collect()
 }
 
 async fn ring(app: &TestApp) -> SigningRing {
-    let text = app.environment.secrets().get(SIGNING_RING).await.expect("read").expect("a ring");
+    let text = app
+        .environment
+        .secrets()
+        .get(SIGNING_RING)
+        .await
+        .expect("read")
+        .expect("a ring");
     SigningRing::from_secret(text.expose_secret()).expect("a ring")
 }
 
@@ -125,20 +147,38 @@ async fn every_step_may_come_again_and_a_rotation_goes_on_after_a_crash_anywhere
     for crash in 0..4 {
         let version = 10 + crash as u128;
         for step in Step::ALL.into_iter().take(crash) {
-            handler(event(step, version)).await.expect("before the crash");
+            handler(event(step, version))
+                .await
+                .expect("before the crash");
         }
         for step in Step::ALL {
             handler(event(step, version)).await.expect("once");
             handler(event(step, version)).await.expect("twice");
         }
         app.advance(LEAD);
-        let record = app.environment.store().security().await.expect("read").expect("a record");
+        let record = app
+            .environment
+            .store()
+            .security()
+            .await
+            .expect("read")
+            .expect("a record");
         let ring = ring(&app).await;
-        assert_eq!(record.signing_kid(app.environment.store().now()), ring.newest().expect("a key").public().kid);
-        assert_eq!(published(&app).await.len(), 2 + crash, "a key was made twice");
+        assert_eq!(
+            record.signing_kid(app.environment.store().now()),
+            ring.newest().expect("a key").public().kid
+        );
+        assert_eq!(
+            published(&app).await.len(),
+            2 + crash,
+            "a key was made twice"
+        );
     }
     let records = app.db_audit().await;
-    let activated = records.iter().filter(|line| *line == "keys.rotate_signing success activated").count();
+    let activated = records
+        .iter()
+        .filter(|line| *line == "keys.rotate_signing success activated")
+        .count();
     assert_eq!(activated, 4, "{records:?}");
 }
 
@@ -176,7 +216,11 @@ async fn an_admin_begins_a_routine_rotation_and_secrets_manager_does_the_rest() 
 
 #[tokio::test]
 async fn a_key_that_signs_longer_than_it_was_to_verifies_longer_as_well() {
-    let app = TestApp::with(&[("KEY_LEAD_SECONDS", "7200"), ("ACCESS_TOKEN_TTL_SECONDS", "3600")]).await;
+    let app = TestApp::with(&[
+        ("KEY_LEAD_SECONDS", "7200"),
+        ("ACCESS_TOKEN_TTL_SECONDS", "3600"),
+    ])
+    .await;
     app.verified("a@example.com").await;
     rotate(&app, 1).await;
     app.advance(70 * 60);
@@ -201,7 +245,10 @@ async fn a_routine_rotation_is_refused_while_the_key_of_another_one_waits() {
     refused.assert_problem(409, "conflict");
     assert_eq!(published(&app).await, before);
     let recorded = app.db_audit().await;
-    assert!(recorded.contains(&"admin.rotate_signing_keys refused rotation_pending".to_owned()), "{recorded:?}");
+    assert!(
+        recorded.contains(&"admin.rotate_signing_keys refused rotation_pending".to_owned()),
+        "{recorded:?}"
+    );
     app.advance(7_200);
     let root = app.anonymous().log_in("root@example.com", PASSWORD).await;
     root.post(PATH, &routine).await.assert(202);
@@ -213,7 +260,12 @@ async fn a_compromise_is_answered_as_done_whatever_its_clean_up_comes_to() {
     let root = app.admin("root@example.com").await;
     let before = published(&app).await;
     let (proxy, address) = Proxy::start(&app.aws, app.aws.endpoints.secrets_manager).await;
-    let router = app.router_with(&[("AWS_ENDPOINT_URL_SECRETS_MANAGER", &format!("http://{address}"))]).await;
+    let router = app
+        .router_with(&[(
+            "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+            &format!("http://{address}"),
+        )])
+        .await;
     // The new ring is stored, and what trusts it alone is on its way. From there on Secrets Manager fails.
     app.proxy.plan("TransactWriteItems", Fault::Held, 1);
     let failing = async {
@@ -222,10 +274,18 @@ async fn a_compromise_is_answered_as_done_whatever_its_clean_up_comes_to() {
         app.proxy.release();
     };
     let body = compromised();
-    let (answer, ()) = tokio::join!(root.request_to(router, http::Method::POST, PATH, Some(&body)), failing);
+    let (answer, ()) = tokio::join!(
+        root.request_to(router, http::Method::POST, PATH, Some(&body)),
+        failing
+    );
     answer.assert(202);
     assert!(!published(&app).await.contains(&before[0]));
-    app.anonymous().log_in("root@example.com", PASSWORD).await.me().await.assert(200);
+    app.anonymous()
+        .log_in("root@example.com", PASSWORD)
+        .await
+        .me()
+        .await
+        .assert(200);
 }
 
 #[tokio::test]
@@ -233,17 +293,34 @@ async fn a_rotation_that_could_not_begin_is_recorded_as_refused() {
     let app = TestApp::start().await;
     let root = app.admin("root@example.com").await;
     let (proxy, address) = Proxy::start(&app.aws, app.aws.endpoints.secrets_manager).await;
-    let router = app.router_with(&[("AWS_ENDPOINT_URL_SECRETS_MANAGER", &format!("http://{address}"))]).await;
+    let router = app
+        .router_with(&[(
+            "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+            &format!("http://{address}"),
+        )])
+        .await;
     proxy.plan("", Fault::InternalError, 1_000);
     let routine = json!({ "mode": "routine", "reason": "the quarterly exercise" });
-    let answer = root.request_to(router, http::Method::POST, PATH, Some(&routine)).await;
+    let answer = root
+        .request_to(router, http::Method::POST, PATH, Some(&routine))
+        .await;
     answer.assert_problem(503, "service_unavailable");
     let recorded = app.db_audit().await;
-    assert!(recorded.contains(&"admin.rotate_signing_keys refused not_begun".to_owned()), "{recorded:?}");
+    assert!(
+        recorded.contains(&"admin.rotate_signing_keys refused not_begun".to_owned()),
+        "{recorded:?}"
+    );
 }
 
 async fn has_next(app: &TestApp) -> bool {
-    app.environment.store().security().await.expect("read").expect("a record").next.is_some()
+    app.environment
+        .store()
+        .security()
+        .await
+        .expect("read")
+        .expect("a record")
+        .next
+        .is_some()
 }
 
 #[tokio::test]
@@ -262,17 +339,32 @@ async fn a_compromised_key_is_refused_everywhere_at_once_and_new_logins_work() {
     assert_eq!(published(&app).await, [kid(&again)]);
     // Whoever has the leaked ring signs what nobody takes.
     let forged = leaked.keys()[0].issue(&claims_of(&again)).expect("signed");
-    again.clone().bearer(&forged).me().await.assert_problem(401, "invalid_token");
+    again
+        .clone()
+        .bearer(&forged)
+        .me()
+        .await
+        .assert_problem(401, "invalid_token");
     // The session itself lives on: a refresh token is no signature.
-    ada.try_refresh(ada.refresh.as_deref().unwrap_or_default()).await.assert(200);
-    assert!(ring(&app).await.keys().iter().all(|key| key.public().kid != leaked.keys()[0].public().kid));
+    ada.try_refresh(ada.refresh.as_deref().unwrap_or_default())
+        .await
+        .assert(200);
+    assert!(
+        ring(&app)
+            .await
+            .keys()
+            .iter()
+            .all(|key| key.public().kid != leaked.keys()[0].public().kid)
+    );
 }
 
 fn claims_of(actor: &Actor<'_>) -> shared::tokens::Claims {
     use base64::Engine;
     let token = actor.access.clone().unwrap_or_default();
     let claims = token.split('.').nth(1).unwrap_or_default();
-    let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(claims).expect("base64url");
+    let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD
+        .decode(claims)
+        .expect("base64url");
     serde_json::from_slice(&claims).expect("claims")
 }
 
@@ -282,7 +374,10 @@ async fn parallel_compromises_leave_one_key_that_signs() {
     let root = app.admin("root@example.com").await;
     let body = compromised();
     let answers = join_all((0..6).map(|_| root.post(PATH, &body))).await;
-    assert!(answers.iter().any(|answer| answer.status == 202), "{answers:?}");
+    assert!(
+        answers.iter().any(|answer| answer.status == 202),
+        "{answers:?}"
+    );
     let ada = app.logged_in("ada@example.com").await;
     ada.me().await.assert(200);
     assert_eq!(published(&app).await, [kid(&ada)]);
@@ -290,7 +385,10 @@ async fn parallel_compromises_leave_one_key_that_signs() {
 
 #[tokio::test]
 async fn a_compromise_that_ends_late_leaves_the_key_of_the_one_behind_it() {
-    static BEHIND: Task = Task { action: "admin.rotate_signing_keys", name: "another one" };
+    static BEHIND: Task = Task {
+        action: "admin.rotate_signing_keys",
+        name: "another one",
+    };
     let app = TestApp::start().await;
     let root = app.admin("root@example.com").await;
     // It is committed, and before it has heard of that another one begins and ends.
@@ -322,13 +420,20 @@ async fn a_rotation_that_a_compromise_overtakes_fails_and_the_next_one_succeeds(
         handler(event(step, 1)).await.expect("done");
     }
     root.post(PATH, &compromised()).await.assert(202);
-    handler(event(Step::FinishSecret, 1)).await.expect_err("its ring lacks the key that signs");
+    handler(event(Step::FinishSecret, 1))
+        .await
+        .expect_err("its ring lacks the key that signs");
     let ada = app.logged_in("ada@example.com").await;
     ada.me().await.assert(200);
     rotate(&app, 2).await;
     app.advance(LEAD);
     ada.me().await.assert(200);
-    app.anonymous().log_in("ada@example.com", PASSWORD).await.me().await.assert(200);
+    app.anonymous()
+        .log_in("ada@example.com", PASSWORD)
+        .await
+        .me()
+        .await
+        .assert(200);
 }
 
 #[tokio::test]
@@ -343,7 +448,8 @@ async fn a_rotation_that_ends_while_a_compromise_commits_leaves_the_key_that_wil
     app.proxy.plan("TransactWriteItems", Fault::Held, 1);
     let rotation = async {
         app.proxy.until_held().await;
-        app.proxy.plan("TransactWriteItems", Fault::InternalError, 3);
+        app.proxy
+            .plan("TransactWriteItems", Fault::InternalError, 3);
         let finished = handler(event(Step::FinishSecret, 1)).await;
         app.proxy.heal();
         app.proxy.release();
@@ -352,7 +458,11 @@ async fn a_rotation_that_ends_while_a_compromise_commits_leaves_the_key_that_wil
     let body = compromised();
     let (answer, finished) = tokio::join!(root.post(PATH, &body), rotation);
     answer.assert(202);
-    app.logged_in("ada@example.com").await.me().await.assert(200);
+    app.logged_in("ada@example.com")
+        .await
+        .me()
+        .await
+        .assert(200);
     finished.expect_err("its ring lacks the newest key");
 }
 
@@ -364,10 +474,18 @@ async fn a_rotation_that_can_not_end_any_more_gives_way_to_the_next_one() {
     handler(event(Step::CreateSecret, 1)).await.expect("done");
     // A compromise has put its key into the ring, and died.
     let (secrets, store) = (app.environment.secrets(), app.environment.store());
-    let next = ring(&app).await.with_new_key(store.now(), |_| true).expect("a ring");
+    let next = ring(&app)
+        .await
+        .with_new_key(store.now(), |_| true)
+        .expect("a ring");
     let value = SecretString::from(next.to_secret().expect("text").as_str());
-    secrets.put_version(SIGNING_RING, &store.fresh_name(), &value, None).await.expect("put");
-    handler(event(Step::FinishSecret, 1)).await.expect_err("its ring lacks the newest key");
+    secrets
+        .put_version(SIGNING_RING, &store.fresh_name(), &value, None)
+        .await
+        .expect("put");
+    handler(event(Step::FinishSecret, 1))
+        .await
+        .expect_err("its ring lacks the newest key");
     let routine = json!({ "mode": "routine", "reason": "the quarterly exercise" });
     root.post(PATH, &routine).await.assert(202);
     for _ in 0..2_000 {
@@ -375,33 +493,62 @@ async fn a_rotation_that_can_not_end_any_more_gives_way_to_the_next_one() {
             break;
         }
     }
-    assert!(has_next(&app).await, "Secrets Manager goes on with the version that cannot become the current one");
+    assert!(
+        has_next(&app).await,
+        "Secrets Manager goes on with the version that cannot become the current one"
+    );
     app.advance(LEAD);
-    app.logged_in("ada@example.com").await.me().await.assert(200);
+    app.logged_in("ada@example.com")
+        .await
+        .me()
+        .await
+        .assert(200);
 }
 
 #[tokio::test]
 async fn a_last_step_that_comes_again_after_the_next_rotation_takes_nothing_back() {
     let app = TestApp::start().await;
-    let data = keys_rotate_data::rotation(&app.function("keys-rotate-data")).await.expect("a rotation");
+    let data = keys_rotate_data::rotation(&app.function("keys-rotate-data"))
+        .await
+        .expect("a rotation");
     for handler in [signing(&app).await, data] {
-        for (step, version) in [1, 2].into_iter().flat_map(|version| Step::ALL.map(|step| (step, version))) {
+        for (step, version) in [1, 2]
+            .into_iter()
+            .flat_map(|version| Step::ALL.map(|step| (step, version)))
+        {
             handler(event(step, version)).await.expect("done");
         }
-        handler(event(Step::FinishSecret, 1)).await.expect_err("another one came behind it");
+        handler(event(Step::FinishSecret, 1))
+            .await
+            .expect_err("another one came behind it");
     }
     assert_eq!(ring(&app).await.keys().len(), 3);
-    assert_eq!(keys::data_ring(&app.environment.secrets()).await.expect("a ring").infos().count(), 3);
+    assert_eq!(
+        keys::data_ring(&app.environment.secrets())
+            .await
+            .expect("a ring")
+            .infos()
+            .count(),
+        3
+    );
 }
 
 #[tokio::test]
 async fn what_a_crash_between_ring_and_record_leaves_is_mended() {
     let app = TestApp::with(&[("KEY_LEAD_SECONDS", "0")]).await;
     let (secrets, store) = (app.environment.secrets(), app.environment.store());
-    let next = ring(&app).await.with_new_key(app.environment.store().now(), |_| true).expect("a ring");
+    let next = ring(&app)
+        .await
+        .with_new_key(app.environment.store().now(), |_| true)
+        .expect("a ring");
     let value = SecretString::from(next.to_secret().expect("text").as_str());
-    secrets.put_version(SIGNING_RING, &store.fresh_name(), &value, None).await.expect("put");
-    let mend = keys_init::job(&app.function("keys-init")).await.expect("a job");
+    secrets
+        .put_version(SIGNING_RING, &store.fresh_name(), &value, None)
+        .await
+        .expect("put");
+    let mend = keys_init::job(&app.function("keys-init"))
+        .await
+        .expect("a job");
     for _ in 0..2 {
         mend().await.expect("mended");
     }
@@ -413,13 +560,25 @@ async fn what_a_crash_between_ring_and_record_leaves_is_mended() {
 #[tokio::test]
 async fn a_key_that_nobody_accepts_any_more_leaves_the_ring() {
     let app = TestApp::start().await;
-    let former = ring(&app).await.newest().expect("a key").public().kid.clone();
+    let former = ring(&app)
+        .await
+        .newest()
+        .expect("a key")
+        .public()
+        .kid
+        .clone();
     rotate(&app, 1).await;
-    let tidy = keys_init::job(&app.function("keys-init")).await.expect("a job");
+    let tidy = keys_init::job(&app.function("keys-init"))
+        .await
+        .expect("a job");
     for (seconds, is_there) in [(LEAD, true), (86_400, false)] {
         app.advance(seconds);
         tidy().await.expect("done");
-        assert_eq!(ring(&app).await.key(&former).is_some(), is_there, "after {seconds} s more");
+        assert_eq!(
+            ring(&app).await.key(&former).is_some(),
+            is_there,
+            "after {seconds} s more"
+        );
     }
     app.logged_in("a@example.com").await.me().await.assert(200);
 }
@@ -430,24 +589,53 @@ async fn a_malformed_ring_keeps_the_last_good_one_for_a_stated_time() {
     app.logged_in("a@example.com").await;
     let secrets = app.environment.secrets();
     let broken = SecretString::from("{\"keys\":[{\"pkcs8\":\"AAAA\"}]}");
-    secrets.put_version(SIGNING_RING, &app.environment.store().fresh_name(), &broken, None).await.expect("put");
+    secrets
+        .put_version(
+            SIGNING_RING,
+            &app.environment.store().fresh_name(),
+            &broken,
+            None,
+        )
+        .await
+        .expect("put");
     app.advance(3_600);
-    app.anonymous().log_in("a@example.com", PASSWORD).await.me().await.assert(200);
+    app.anonymous()
+        .log_in("a@example.com", PASSWORD)
+        .await
+        .me()
+        .await
+        .assert(200);
     app.advance(21_600 - 3_601);
-    app.anonymous().log_in("a@example.com", PASSWORD).await.me().await.assert(200);
+    app.anonymous()
+        .log_in("a@example.com", PASSWORD)
+        .await
+        .me()
+        .await
+        .assert(200);
     app.advance(1);
-    app.anonymous().try_log_in("a@example.com", PASSWORD).await.assert_problem(503, "service_unavailable");
+    app.anonymous()
+        .try_log_in("a@example.com", PASSWORD)
+        .await
+        .assert_problem(503, "service_unavailable");
 }
 
 #[tokio::test]
 async fn a_ring_that_lost_the_key_that_signs_does_not_replace_the_last_good_one() {
     let emptied = "{\"keys\":[]}".to_owned();
-    let foreign = SigningRing::generate(Timestamp::EPOCH).expect("a ring").to_secret().expect("text").to_string();
+    let foreign = SigningRing::generate(Timestamp::EPOCH)
+        .expect("a ring")
+        .to_secret()
+        .expect("text")
+        .to_string();
     for lost in [emptied, foreign] {
         let app = TestApp::start().await;
         let before = kid(&app.logged_in("a@example.com").await);
         let version = app.environment.store().fresh_name();
-        app.environment.secrets().put_version(SIGNING_RING, &version, &lost.into(), None).await.expect("put");
+        app.environment
+            .secrets()
+            .put_version(SIGNING_RING, &version, &lost.into(), None)
+            .await
+            .expect("put");
         app.advance(3_600);
         let after = app.anonymous().log_in("a@example.com", PASSWORD).await;
         after.me().await.assert(200);
@@ -460,11 +648,28 @@ async fn a_cold_start_without_its_ring_fails_closed() {
     let app = TestApp::start().await;
     let broken = SecretString::from("not a ring");
     let secrets = app.environment.secrets();
-    secrets.put_version(SIGNING_RING, &app.environment.store().fresh_name(), &broken, None).await.expect("put");
+    secrets
+        .put_version(
+            SIGNING_RING,
+            &app.environment.store().fresh_name(),
+            &broken,
+            None,
+        )
+        .await
+        .expect("put");
     let cold = app.environment_with(&[]);
-    assert!(auth_login::endpoint(&cold.with_access_key("auth-login")).await.is_err());
-    let unreachable = app.environment_with(&[("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://127.0.0.1:9")]);
-    assert!(auth_login::endpoint(&unreachable.with_access_key("auth-login")).await.is_err());
+    assert!(
+        auth_login::endpoint(&cold.with_access_key("auth-login"))
+            .await
+            .is_err()
+    );
+    let unreachable =
+        app.environment_with(&[("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://127.0.0.1:9")]);
+    assert!(
+        auth_login::endpoint(&unreachable.with_access_key("auth-login"))
+            .await
+            .is_err()
+    );
 }
 
 #[tokio::test]
@@ -472,19 +677,28 @@ async fn what_only_verifies_reads_no_secret_however_many_kids_it_is_shown() {
     // KR-05, KR-18
     let app = TestApp::start().await;
     let ada = app.logged_in("a@example.com").await;
-    let without = app.environment_with(&[("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://127.0.0.1:9")]);
+    let without =
+        app.environment_with(&[("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://127.0.0.1:9")]);
     let me = vec![auth_me::endpoint(&without).await.expect("an endpoint")];
     let router = shared::http::app(me, without.app());
     let ask = |token: &str| {
         let actor = ada.clone().bearer(token);
         let router = router.clone();
-        async move { actor.request_to(router, http::Method::GET, "/api/v1/auth/me", None).await }
+        async move {
+            actor
+                .request_to(router, http::Method::GET, "/api/v1/auth/me", None)
+                .await
+        }
     };
     for n in 0..100 {
         let key = shared::tokens::SigningKey::generate(Timestamp::from_millis(n)).expect("a key");
-        ask(&key.issue(&claims_of(&ada)).expect("signed")).await.assert_problem(401, "invalid_token");
+        ask(&key.issue(&claims_of(&ada)).expect("signed"))
+            .await
+            .assert_problem(401, "invalid_token");
     }
-    ask(ada.access.as_deref().unwrap_or_default()).await.assert(200);
+    ask(ada.access.as_deref().unwrap_or_default())
+        .await
+        .assert(200);
 }
 
 #[tokio::test]
@@ -493,14 +707,18 @@ async fn bad_key_rotations_are_refused_without_effect_and_recorded() {
     let root = app.admin("root@example.com").await;
     let ada = app.logged_in("ada@example.com").await;
     let before = published(&app).await;
-    ada.post(PATH, &compromised()).await.assert_problem(403, "forbidden");
+    ada.post(PATH, &compromised())
+        .await
+        .assert_problem(403, "forbidden");
     for body in [
         json!({ "mode": "compromised", "reason": "short" }),
         json!({ "mode": "gently", "reason": "a reason that is long enough" }),
         json!({ "reason": "a reason that is long enough" }),
     ] {
         let records = app.db_audit().await.len();
-        root.post(PATH, &body).await.assert_problem(422, "validation_failed");
+        root.post(PATH, &body)
+            .await
+            .assert_problem(422, "validation_failed");
         assert_eq!(app.db_audit().await.len(), records + 1, "{body}");
     }
     assert_eq!(published(&app).await, before);
@@ -513,19 +731,32 @@ async fn a_data_rotation_goes_through_its_steps_twice_and_opens_what_was_sealed_
     let app = TestApp::start().await;
     let secrets = app.environment.secrets();
     let before = keys::data_ring(&secrets).await.expect("a ring");
-    let sealed = before.seal(b"m4rk3d", b"place", &OsEntropy).expect("sealed");
-    let handler = keys_rotate_data::rotation(&app.function("keys-rotate-data")).await.expect("a rotation");
+    let sealed = before
+        .seal(b"m4rk3d", b"place", &OsEntropy)
+        .expect("sealed");
+    let handler = keys_rotate_data::rotation(&app.function("keys-rotate-data"))
+        .await
+        .expect("a rotation");
     for step in Step::ALL {
         handler(event(step, 1)).await.expect("once");
         handler(event(step, 1)).await.expect("twice");
     }
     let after = keys::data_ring(&secrets).await.expect("a ring");
-    assert_eq!(after.infos().map(|info| info.version).collect::<Vec<_>>(), [1, 2]);
-    assert_eq!(after.open(&sealed, b"place").expect("opened").as_slice(), b"m4rk3d");
+    assert_eq!(
+        after.infos().map(|info| info.version).collect::<Vec<_>>(),
+        [1, 2]
+    );
+    assert_eq!(
+        after.open(&sealed, b"place").expect("opened").as_slice(),
+        b"m4rk3d"
+    );
     let root = app.admin("root@example.com").await;
     let shown = root.get("/api/v1/admin/security-config").await.json();
     assert_eq!(
-        (&shown["data_keys"][0]["state"], &shown["data_keys"][1]["state"]),
+        (
+            &shown["data_keys"][0]["state"],
+            &shown["data_keys"][1]["state"]
+        ),
         (&json!("retiring"), &json!("active"))
     );
     let mut records = app.db_scan("audit").await;
@@ -537,7 +768,9 @@ async fn a_data_rotation_goes_through_its_steps_twice_and_opens_what_was_sealed_
 async fn a_data_rotation_that_ends_late_leaves_the_version_of_the_next_one_written_down() {
     let app = TestApp::start().await;
     let root = app.admin("root@example.com").await;
-    let handler = keys_rotate_data::rotation(&app.function("keys-rotate-data")).await.expect("a rotation");
+    let handler = keys_rotate_data::rotation(&app.function("keys-rotate-data"))
+        .await
+        .expect("a rotation");
     for step in [Step::CreateSecret, Step::TestSecret] {
         handler(event(step, 1)).await.expect("done");
     }
@@ -553,18 +786,36 @@ async fn a_data_rotation_that_ends_late_leaves_the_version_of_the_next_one_writt
     let (late, ()) = tokio::join!(handler(event(Step::FinishSecret, 1)), next);
     late.expect("its own change is made");
     let shown = root.get("/api/v1/admin/security-config").await.json();
-    assert_eq!(shown["data_keys"].as_array().map(Vec::len), Some(3), "{shown}");
+    assert_eq!(
+        shown["data_keys"].as_array().map(Vec::len),
+        Some(3),
+        "{shown}"
+    );
 }
 
 #[tokio::test]
 async fn a_pending_data_ring_that_forgot_a_key_fails_its_test() {
     let app = TestApp::start().await;
     let secrets = app.environment.secrets();
-    let handler = keys_rotate_data::rotation(&app.function("keys-rotate-data")).await.expect("a rotation");
+    let handler = keys_rotate_data::rotation(&app.function("keys-rotate-data"))
+        .await
+        .expect("a rotation");
     let fresh = DataRing::generate(Timestamp::EPOCH, &OsEntropy);
     let value = SecretString::from(fresh.to_secret().expect("text").as_str());
     let version = event(Step::TestSecret, 1).client_request_token;
-    secrets.put_version(DATA_RING, &version, &value, Some("AWSPENDING")).await.expect("put");
-    handler(event(Step::TestSecret, 1)).await.expect_err("it does not open what the present ring seals");
-    assert_eq!(keys::data_ring(&secrets).await.expect("a ring").infos().count(), 1);
+    secrets
+        .put_version(DATA_RING, &version, &value, Some("AWSPENDING"))
+        .await
+        .expect("put");
+    handler(event(Step::TestSecret, 1))
+        .await
+        .expect_err("it does not open what the present ring seals");
+    assert_eq!(
+        keys::data_ring(&secrets)
+            .await
+            .expect("a ring")
+            .infos()
+            .count(),
+        1
+    );
 }

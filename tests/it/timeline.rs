@@ -27,8 +27,18 @@ pub(crate) async fn ops(app: &TestApp, arguments: &[&str]) -> String {
         .with_default("DASHTAM_SECRET_PREFIX", "dashtam-local/")
         .with_default("DASHTAM_ISSUER", "http://127.0.0.1:9000");
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let words = ["ops", "--aws", "--as", "olga"].iter().chain(arguments).map(std::ffi::OsString::from);
-    let code = Box::pin(ops::run(words, &settings, migrations::steps::ALL, &mut out, &mut err)).await;
+    let words = ["ops", "--aws", "--as", "olga"]
+        .iter()
+        .chain(arguments)
+        .map(std::ffi::OsString::from);
+    let code = Box::pin(ops::run(
+        words,
+        &settings,
+        migrations::steps::ALL,
+        &mut out,
+        &mut err,
+    ))
+    .await;
     assert_eq!(code, 0, "{}", String::from_utf8_lossy(&err));
     String::from_utf8(out).expect("UTF-8")
 }
@@ -39,7 +49,11 @@ pub(crate) fn assert_told(text: &str, steps: &[&[&str]]) {
     let mut lines = text.lines();
     for (number, words) in steps.iter().enumerate() {
         let found = lines.any(|line| words.iter().all(|word| line.contains(word)));
-        assert!(found, "step {}, {words:?}, is not told, or not in its place:\n{text}", number + 1);
+        assert!(
+            found,
+            "step {}, {words:?}, is not told, or not in its place:\n{text}",
+            number + 1
+        );
     }
 }
 
@@ -48,19 +62,36 @@ async fn incident(app: &TestApp) -> (String, String) {
     let reason = json!({ "reason": "the owner called us about a theft" });
     app.admin("root@example.com").await;
     let next = || app.advance(60);
-    let desk = app.anonymous().at("203.0.113.7").header("user-agent", FIREFOX);
-    let phone = app.anonymous().at("198.51.100.20").header("user-agent", PHONE);
-    let thief = app.anonymous().at("192.0.2.66").header("user-agent", "curl/8.5.0");
-    desk.post("/api/v1/auth/register", &json!({ "email": EMAIL, "password": PASSWORD, "name": "Ada" }))
-        .await
-        .assert(201);
+    let desk = app
+        .anonymous()
+        .at("203.0.113.7")
+        .header("user-agent", FIREFOX);
+    let phone = app
+        .anonymous()
+        .at("198.51.100.20")
+        .header("user-agent", PHONE);
+    let thief = app
+        .anonymous()
+        .at("192.0.2.66")
+        .header("user-agent", "curl/8.5.0");
+    desk.post(
+        "/api/v1/auth/register",
+        &json!({ "email": EMAIL, "password": PASSWORD, "name": "Ada" }),
+    )
+    .await
+    .assert(201);
     next();
     let token = app.mailed(EMAIL, "dvt_").await;
-    desk.post("/api/v1/auth/verify-email", &json!({ "token": token })).await.assert(200);
+    desk.post("/api/v1/auth/verify-email", &json!({ "token": token }))
+        .await
+        .assert(200);
     next();
     let mut desk_session = desk.clone().log_in(EMAIL, PASSWORD).await;
     let session = desk_session.session_id().await;
-    let id = desk_session.me().await.json()["id"].as_str().expect("an id").to_owned();
+    let id = desk_session.me().await.json()["id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
     next();
     phone.try_log_in(EMAIL, PASSWORD).await.assert(200);
     next();
@@ -78,23 +109,38 @@ async fn incident(app: &TestApp) -> (String, String) {
     app.advance(5);
     thief.try_log_in(EMAIL, WRONG).await.assert(423);
     next();
-    desk.post("/api/v1/auth/request-password-reset", &json!({ "email": EMAIL })).await.assert(202);
+    desk.post(
+        "/api/v1/auth/request-password-reset",
+        &json!({ "email": EMAIL }),
+    )
+    .await
+    .assert(202);
     let token = app.mailed(EMAIL, "drs_").await;
     next();
-    desk.post("/api/v1/auth/reset-password", &json!({ "token": token, "new_password": NEW_PASSWORD }))
-        .await
-        .assert(200);
+    desk.post(
+        "/api/v1/auth/reset-password",
+        &json!({ "token": token, "new_password": NEW_PASSWORD }),
+    )
+    .await
+    .assert(200);
     next();
     let root = app.anonymous().log_in("root@example.com", PASSWORD).await;
-    root.post(&format!("/api/v1/admin/users/{id}/disable"), &reason).await.assert(200);
+    root.post(&format!("/api/v1/admin/users/{id}/disable"), &reason)
+        .await
+        .assert(200);
     next();
     desk.try_log_in(EMAIL, NEW_PASSWORD).await.assert(403);
     next();
-    root.post(&format!("/api/v1/admin/users/{id}/enable"), &reason).await.assert(200);
-    next();
-    root.post("/api/v1/admin/token-rotations", &json!({ "scope": "global", "reason": reason["reason"] }))
+    root.post(&format!("/api/v1/admin/users/{id}/enable"), &reason)
         .await
         .assert(200);
+    next();
+    root.post(
+        "/api/v1/admin/token-rotations",
+        &json!({ "scope": "global", "reason": reason["reason"] }),
+    )
+    .await
+    .assert(200);
     next();
     desk.try_log_in(EMAIL, NEW_PASSWORD).await.assert(200);
     (id, session)
@@ -106,29 +152,88 @@ async fn an_incident_of_twelve_steps_is_told_in_order() {
     let (id, session) = incident(&app).await;
     let steps: &[&[&str]] = &[
         &["2027-01-15 (UTC)"],
-        &["registered", "a link to finish the sign-up was mailed", "203.0.113.7", "Firefox on Linux"],
+        &[
+            "registered",
+            "a link to finish the sign-up was mailed",
+            "203.0.113.7",
+            "Firefox on Linux",
+        ],
         &["verified the email address", "203.0.113.7"],
-        &["ada@example.com logged in", "in session 1", "203.0.113.7", "Firefox on Linux"],
-        &["ada@example.com logged in", "in session 2", "198.51.100.20", "iOS"],
+        &[
+            "ada@example.com logged in",
+            "in session 1",
+            "203.0.113.7",
+            "Firefox on Linux",
+        ],
+        &[
+            "ada@example.com logged in",
+            "in session 2",
+            "198.51.100.20",
+            "iOS",
+        ],
         &["continued the session", "in session 1", "203.0.113.7"],
-        &["stolen", "the session was ended", "in session 1", "192.0.2.66", "curl"],
-        &["tried to log in", "the password was wrong", "192.0.2.66", "9 times"],
-        &["tried to log in", "the address is locked; the owner was mailed", "192.0.2.66"],
-        &["tried to log in", "refused: the address is locked", "192.0.2.66"],
+        &[
+            "stolen",
+            "the session was ended",
+            "in session 1",
+            "192.0.2.66",
+            "curl",
+        ],
+        &[
+            "tried to log in",
+            "the password was wrong",
+            "192.0.2.66",
+            "9 times",
+        ],
+        &[
+            "tried to log in",
+            "the address is locked; the owner was mailed",
+            "192.0.2.66",
+        ],
+        &[
+            "tried to log in",
+            "refused: the address is locked",
+            "192.0.2.66",
+        ],
         &["asked for a password reset mail", "203.0.113.7"],
-        &["set a new password by a mailed link", "every session was ended"],
-        &["The admin root@example.com disabled an account", "[ada@example.com]", "the owner called us about a theft"],
-        &["tried to log in", "refused: the account is disabled", "203.0.113.7"],
-        &["The admin root@example.com enabled an account", "[ada@example.com]"],
-        &["The admin root@example.com ended every session of every account", "the owner called us about a theft"],
+        &[
+            "set a new password by a mailed link",
+            "every session was ended",
+        ],
+        &[
+            "The admin root@example.com disabled an account",
+            "[ada@example.com]",
+            "the owner called us about a theft",
+        ],
+        &[
+            "tried to log in",
+            "refused: the account is disabled",
+            "203.0.113.7",
+        ],
+        &[
+            "The admin root@example.com enabled an account",
+            "[ada@example.com]",
+        ],
+        &[
+            "The admin root@example.com ended every session of every account",
+            "the owner called us about a theft",
+        ],
         &["ada@example.com logged in", "in session 3"],
         &["session 1", &session],
     ];
     for whom in [EMAIL, &id] {
-        let text = ops(&app, &[&["audit", "timeline", "--user", whom][..], &SPAN].concat()).await;
+        let text = ops(
+            &app,
+            &[&["audit", "timeline", "--user", whom][..], &SPAN].concat(),
+        )
+        .await;
         assert_told(&text, steps);
     }
-    let document = ops(&app, &[&["audit", "timeline", "--user", EMAIL, "--json"][..], &SPAN].concat()).await;
+    let document = ops(
+        &app,
+        &[&["audit", "timeline", "--user", EMAIL, "--json"][..], &SPAN].concat(),
+    )
+    .await;
     let document: Value = serde_json::from_str(&document).expect("JSON");
     let events = document["events"].as_array().expect("events");
     assert!(events.is_sorted_by_key(|event| event["event_id"].as_str().expect("an id")));
@@ -145,7 +250,11 @@ async fn an_incident_of_twelve_steps_is_told_in_order() {
 async fn a_sessions_and_a_requests_timeline_hold_what_belongs_to_them() {
     let app = TestApp::with(&[("RATE_LIMIT_SCALE", "1000")]).await;
     let (_, session) = incident(&app).await;
-    let text = ops(&app, &[&["audit", "timeline", "--session", &session][..], &SPAN].concat()).await;
+    let text = ops(
+        &app,
+        &[&["audit", "timeline", "--session", &session][..], &SPAN].concat(),
+    )
+    .await;
     assert_told(
         &text,
         &[
@@ -156,32 +265,82 @@ async fn a_sessions_and_a_requests_timeline_hold_what_belongs_to_them() {
             &["ended every session of every account"],
         ],
     );
-    assert!(!text.contains("198.51.100.20") && !text.contains("the password was wrong"), "{text}");
-    let refused = app.anonymous().at("192.0.2.77").try_log_in(EMAIL, WRONG).await;
+    assert!(
+        !text.contains("198.51.100.20") && !text.contains("the password was wrong"),
+        "{text}"
+    );
+    let refused = app
+        .anonymous()
+        .at("192.0.2.77")
+        .try_log_in(EMAIL, WRONG)
+        .await;
     let request = refused.header("x-request-id").expect("an id");
-    let text = ops(&app, &[&["audit", "timeline", "--request", request][..], &SPAN].concat()).await;
-    assert_told(&text, &[&["tried to log in", "the password was wrong", "192.0.2.77"]]);
-    assert_eq!(text.lines().filter(|line| line.starts_with("  ")).count(), 1, "{text}");
+    let text = ops(
+        &app,
+        &[&["audit", "timeline", "--request", request][..], &SPAN].concat(),
+    )
+    .await;
+    assert_told(
+        &text,
+        &[&["tried to log in", "the password was wrong", "192.0.2.77"]],
+    );
+    assert_eq!(
+        text.lines().filter(|line| line.starts_with("  ")).count(),
+        1,
+        "{text}"
+    );
     for (option, value) in [("--session", session.as_str()), ("--request", request)] {
-        let found = ops(&app, &["audit", "query", option, value, "--to", "2027-01-18", "--json"]).await;
+        let found = ops(
+            &app,
+            &[
+                "audit",
+                "query",
+                option,
+                value,
+                "--to",
+                "2027-01-18",
+                "--json",
+            ],
+        )
+        .await;
         let found: Value = serde_json::from_str(&found).expect("JSON");
         let name = format!("{}_id", &option[2..]);
         let events = found["events"].as_array().expect("events");
-        assert!(!events.is_empty() && events.iter().all(|event| event[&name] == value), "{found:#}");
+        assert!(
+            !events.is_empty() && events.iter().all(|event| event[&name] == value),
+            "{found:#}"
+        );
     }
-    let all = ops(&app, &[&["audit", "query", "--all", "--limit", "10000", "--json"][..], &SPAN].concat()).await;
+    let all = ops(
+        &app,
+        &[
+            &["audit", "query", "--all", "--limit", "10000", "--json"][..],
+            &SPAN,
+        ]
+        .concat(),
+    )
+    .await;
     let all: Value = serde_json::from_str(&all).expect("JSON");
-    assert_eq!(all["events"].as_array().map(Vec::len), Some(app.db_scan("audit").await.len()));
+    assert_eq!(
+        all["events"].as_array().map(Vec::len),
+        Some(app.db_scan("audit").await.len())
+    );
 }
 
 #[tokio::test]
 async fn whatever_stands_in_a_record_stays_on_its_line() {
     let app = TestApp::start().await;
     let ada = app.logged_in(EMAIL).await;
-    let id = ada.me().await.json()["id"].as_str().expect("an id").to_owned();
+    let id = ada.me().await.json()["id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
     let strange = "a\r\n2027-01-15 forged\u{1b}[2J\u{2028}\u{202e}\"'";
     let mut record = app.db_items("audit", "USER#").await.remove(0);
-    record.insert("sk".to_owned(), AttributeValue::S(format!("2027-01-15T09:00:00.000Z#{id}")));
+    record.insert(
+        "sk".to_owned(),
+        AttributeValue::S(format!("2027-01-15T09:00:00.000Z#{id}")),
+    );
     record.insert("reason".to_owned(), AttributeValue::S(strange.to_owned()));
     let details = HashMap::from([("operator".to_owned(), AttributeValue::S(strange.to_owned()))]);
     record.insert("details".to_owned(), AttributeValue::M(details));
@@ -191,13 +350,20 @@ async fn whatever_stands_in_a_record_stays_on_its_line() {
         let text = ops(&app, &words).await;
         assert!(text.contains("\\u{1b}[2J\\u{2028}\\u{202e}\"'"), "{text}");
         assert!(
-            !text.chars().any(|c| c != '\n' && c.is_control()) && !text.contains(['\u{2028}', '\u{202e}']),
+            !text.chars().any(|c| c != '\n' && c.is_control())
+                && !text.contains(['\u{2028}', '\u{202e}']),
             "{text:?}"
         );
-        assert!(!text.lines().any(|line| line.starts_with("2027-01-15 forged")), "{text}");
+        assert!(
+            !text
+                .lines()
+                .any(|line| line.starts_with("2027-01-15 forged")),
+            "{text}"
+        );
         let json = ops(&app, &[&words[..], &["--json"]].concat()).await;
         assert!(
-            !json.chars().any(|c| c != '\n' && c.is_control()) && !json.contains(['\u{2028}', '\u{202e}']),
+            !json.chars().any(|c| c != '\n' && c.is_control())
+                && !json.contains(['\u{2028}', '\u{202e}']),
             "{json:?}"
         );
         assert!(serde_json::from_str::<Value>(&json).is_ok());

@@ -25,17 +25,26 @@ fn thief(app: &TestApp) -> Actor<'_> {
 }
 
 async fn told(app: &TestApp, whom: &str) -> String {
-    ops(app, &[&["audit", "timeline", "--user", whom][..], &SPAN].concat()).await
+    ops(
+        app,
+        &[&["audit", "timeline", "--user", whom][..], &SPAN].concat(),
+    )
+    .await
 }
 
 async fn secure(actor: &Actor<'_>, token: &str) -> Answer {
     actor.app().advance(60);
-    actor.post("/api/v1/auth/secure-account", &json!({ "token": token })).await
+    actor
+        .post("/api/v1/auth/secure-account", &json!({ "token": token }))
+        .await
 }
 
 async fn request_change(actor: &Actor<'_>, to: &str) {
     actor.app().advance(60);
-    actor.patch(ME, &json!({ "email": to, "current_password": PASSWORD })).await.assert(200);
+    actor
+        .patch(ME, &json!({ "email": to, "current_password": PASSWORD }))
+        .await
+        .assert(200);
 }
 
 /// Moves the account of `actor` to `to`.
@@ -43,7 +52,10 @@ async fn move_to(actor: &Actor<'_>, to: &str) {
     request_change(actor, to).await;
     actor.app().advance(60);
     let token = json!({ "token": actor.app().mailed(to, "dvt_").await });
-    actor.post("/api/v1/auth/verify-email", &token).await.assert(200);
+    actor
+        .post("/api/v1/auth/verify-email", &token)
+        .await
+        .assert(200);
     actor.app().advance(60);
 }
 
@@ -51,14 +63,25 @@ async fn move_to(actor: &Actor<'_>, to: &str) {
 async fn reset(actor: &Actor<'_>, email: &str) {
     actor.app().advance(60);
     let body = json!({ "token": actor.app().mailed(email, "drs_").await, "new_password": NEW });
-    actor.post("/api/v1/auth/reset-password", &body).await.assert(200);
+    actor
+        .post("/api/v1/auth/reset-password", &body)
+        .await
+        .assert(200);
 }
 
 async fn link(app: &TestApp, email: &str, subject: &str) -> String {
     app.drain().await;
     let mails = app.aws.mailbox.messages(Some(email));
-    let text = mails.into_iter().find(|mail| mail.subject == subject).map(|mail| mail.text).expect(subject);
-    text.split("#token=").nth(1).and_then(|rest| rest.split_whitespace().next()).expect("a link").to_owned()
+    let text = mails
+        .into_iter()
+        .find(|mail| mail.subject == subject)
+        .map(|mail| mail.text)
+        .expect(subject);
+    text.split("#token=")
+        .nth(1)
+        .and_then(|rest| rest.split_whitespace().next())
+        .expect("a link")
+        .to_owned()
 }
 
 #[tokio::test]
@@ -92,14 +115,22 @@ async fn an_account_that_a_thief_moved_away_and_its_owner_took_back() {
     ];
     assert_told(&before, moved);
     assert_eq!(told(&app, EVIL).await, before);
-    secure(&owner(&app), &link(&app, OWNER, "Sign-in from a new device").await).await.assert(200);
+    secure(
+        &owner(&app),
+        &link(&app, OWNER, "Sign-in from a new device").await,
+    )
+    .await
+    .assert(200);
     reset(&owner(&app), OWNER).await;
     app.advance(60);
     drop(owner(&app).log_in(OWNER, NEW).await);
     let after = told(&app, OWNER).await;
     let recovered: &[&[&str]] = &[
         &["owner@example.com logged in", "in session 2", AWAY],
-        &["owner@example.com asked to move the account to removed address 1", AWAY],
+        &[
+            "owner@example.com asked to move the account to removed address 1",
+            AWAY,
+        ],
         &["the account moved from owner@example.com to removed address 1"],
         &["removed address 1 logged in", "in session 3", AWAY],
         &[
@@ -108,13 +139,20 @@ async fn an_account_that_a_thief_moved_away_and_its_owner_took_back() {
             "every session was ended, the password stopped working and a reset was mailed to owner@example.com",
             HOME,
         ],
-        &["owner@example.com set a new password by a mailed link", "every session was ended", HOME],
+        &[
+            "owner@example.com set a new password by a mailed link",
+            "every session was ended",
+            HOME,
+        ],
         &["owner@example.com logged in", "in session 4", HOME],
         &["Email addresses that are no longer stored"],
         &["removed address 1", "SHA-256"],
     ];
     assert_told(&after, recovered);
-    assert!(!after.contains(EVIL), "what was removed is stored nowhere: {after}");
+    assert!(
+        !after.contains(EVIL),
+        "what was removed is stored nowhere: {after}"
+    );
 }
 
 #[tokio::test]
@@ -128,7 +166,12 @@ async fn links_that_a_thief_has_gathered_and_uses_after_the_recovery() {
     app.drain().await;
     let gathered = app.mailed_tokens(EVIL, "dsa_").await;
     app.advance(60);
-    secure(&owner(&app), &link(&app, OWNER, "Your email address was changed").await).await.assert(200);
+    secure(
+        &owner(&app),
+        &link(&app, OWNER, "Your email address was changed").await,
+    )
+    .await
+    .assert(200);
     reset(&owner(&app), OWNER).await;
     for token in &gathered {
         secure(&thief(&app), token).await.assert(400);
@@ -136,8 +179,14 @@ async fn links_that_a_thief_has_gathered_and_uses_after_the_recovery() {
     assert_told(
         &told(&app, OWNER).await,
         &[
-            &["went back from removed address 1 to owner@example.com", HOME],
-            &["owner@example.com set a new password by a mailed link", HOME],
+            &[
+                "went back from removed address 1 to owner@example.com",
+                HOME,
+            ],
+            &[
+                "owner@example.com set a new password by a mailed link",
+                HOME,
+            ],
             &[
                 "Someone (account owner@example.com) tried to take the account back by a notice that was mailed to removed address 1",
                 "refused: the account was taken back or its password reset after that notice",
@@ -151,13 +200,23 @@ async fn links_that_a_thief_has_gathered_and_uses_after_the_recovery() {
 async fn two_former_addresses_that_take_the_account_back_in_turn() {
     let app = TestApp::start().await;
     app.verified("a@example.com").await;
-    move_to(&owner(&app).log_in("a@example.com", PASSWORD).await, "b@example.com").await;
+    move_to(
+        &owner(&app).log_in("a@example.com", PASSWORD).await,
+        "b@example.com",
+    )
+    .await;
     move_to(&thief(&app).log_in("b@example.com", PASSWORD).await, EVIL).await;
-    let (of_a, of_b) = (app.mailed("a@example.com", "dsa_").await, app.mailed("b@example.com", "dsa_").await);
+    let (of_a, of_b) = (
+        app.mailed("a@example.com", "dsa_").await,
+        app.mailed("b@example.com", "dsa_").await,
+    );
     assert_told(
         &told(&app, "b@example.com").await,
         &[
-            &["the account moved from a@example.com to b@example.com", "a@example.com can take the account back until"],
+            &[
+                "the account moved from a@example.com to b@example.com",
+                "a@example.com can take the account back until",
+            ],
             &["b@example.com logged in", AWAY],
             &[
                 "the account moved from b@example.com to evil@example.com",
@@ -172,8 +231,14 @@ async fn two_former_addresses_that_take_the_account_back_in_turn() {
         &[
             &["the account moved from a@example.com to removed address 1"],
             &["the account moved from removed address 1 to removed address 2"],
-            &["removed address 1 said", "the account went back from removed address 2 to removed address 1"],
-            &["a@example.com said", "the account went back from removed address 1 to a@example.com"],
+            &[
+                "removed address 1 said",
+                "the account went back from removed address 2 to removed address 1",
+            ],
+            &[
+                "a@example.com said",
+                "the account went back from removed address 1 to a@example.com",
+            ],
         ],
     );
 }
@@ -184,14 +249,31 @@ async fn a_former_address_whose_claim_the_operator_ended() {
     use shared::domain::{EmailAddress, Reason};
     use shared::request::{RequestMeta, Task};
 
-    static TASK: Task = Task { action: "admin.end_claim", name: "ops users end-claim" };
+    static TASK: Task = Task {
+        action: "admin.end_claim",
+        name: "ops users end-claim",
+    };
     let app = TestApp::start().await;
     app.verified("a@example.com").await;
-    move_to(&owner(&app).log_in("a@example.com", PASSWORD).await, "b@example.com").await;
+    move_to(
+        &owner(&app).log_in("a@example.com", PASSWORD).await,
+        "b@example.com",
+    )
+    .await;
     let token = link(&app, "a@example.com", "Your email address was changed").await;
-    let id = owner(&app).log_in("b@example.com", PASSWORD).await.me().await.json()["id"].to_string();
+    let id = owner(&app)
+        .log_in("b@example.com", PASSWORD)
+        .await
+        .me()
+        .await
+        .json()["id"]
+        .to_string();
     let store = app.environment.store();
-    let user = store.user(id.trim_matches('"').parse().expect("an id")).await.expect("a table").expect("a user");
+    let user = store
+        .user(id.trim_matches('"').parse().expect("an id"))
+        .await
+        .expect("a table")
+        .expect("a user");
     let former = EmailAddress::parse("a@example.com").expect("an address");
     let reason = Reason::parse("strangers read that mailbox").expect("a reason");
     let meta = RequestMeta::of_task(&TASK, store.entropy());
@@ -205,7 +287,10 @@ async fn a_former_address_whose_claim_the_operator_ended() {
     assert_told(
         &told(&app, "b@example.com").await,
         &[
-            &["b@example.com confirmed the new email address", "moved from removed address 1 to b@example.com"],
+            &[
+                "b@example.com confirmed the new email address",
+                "moved from removed address 1 to b@example.com",
+            ],
             &[
                 "The operator olga ended the right of the former email address removed address 1 to take an account back",
                 "strangers read that mailbox",
@@ -235,8 +320,16 @@ async fn a_sign_up_that_a_stranger_contested() {
     assert_told(
         &text,
         &[
-            &["Someone (account owner@example.com) registered", "a link to finish the sign-up was mailed", HOME],
-            &["registered again with the same password", "the same link was mailed again", HOME],
+            &[
+                "Someone (account owner@example.com) registered",
+                "a link to finish the sign-up was mailed",
+                HOME,
+            ],
+            &[
+                "registered again with the same password",
+                "the same link was mailed again",
+                HOME,
+            ],
             &[
                 "registered this email address with another password",
                 "none of the passwords works, and a link to choose one was mailed to the email address",
@@ -266,9 +359,21 @@ async fn a_change_of_address_that_its_owner_called_off() {
     assert_told(
         &told(&app, OWNER).await,
         &[
-            &["asked to move the account to removed address 1", "in session 1", AWAY],
-            &["owner@example.com called off the move of the account to removed address 1", "in session 2", HOME],
-            &["gave the present email address as the new one, which changes nothing", "in session 2", HOME],
+            &[
+                "asked to move the account to removed address 1",
+                "in session 1",
+                AWAY,
+            ],
+            &[
+                "owner@example.com called off the move of the account to removed address 1",
+                "in session 2",
+                HOME,
+            ],
+            &[
+                "gave the present email address as the new one, which changes nothing",
+                "in session 2",
+                HOME,
+            ],
             &["owner@example.com changed the name", "in session 2"],
         ],
     );
@@ -282,20 +387,34 @@ async fn an_erased_account_whose_identifier_is_imported_again() {
     let app = TestApp::start().await;
     app.verified(OWNER).await;
     let thief = thief(&app).log_in(OWNER, PASSWORD).await;
-    let id: UserId = thief.me().await.json()["id"].as_str().and_then(|id| id.parse().ok()).expect("an id");
+    let id: UserId = thief.me().await.json()["id"]
+        .as_str()
+        .and_then(|id| id.parse().ok())
+        .expect("an id");
     app.advance(60);
-    thief.request(Method::DELETE, ME, Some(&json!({ "password": PASSWORD }))).await.assert(200);
+    thief
+        .request(Method::DELETE, ME, Some(&json!({ "password": PASSWORD })))
+        .await
+        .assert(200);
     app.advance(60);
     let admitted = crate::recovery::import_again(&app, id).await;
     assert_eq!(admitted, Admitted::IdTaken);
-    let (account, someone) = (format!("account {id}"), format!("Someone (account {id}) registered"));
+    let (account, someone) = (
+        format!("account {id}"),
+        format!("Someone (account {id}) registered"),
+    );
     let text = told(&app, &id.to_string()).await;
     assert!(text.contains(&someone), "{text}");
     assert_told(
         &text,
         &[
             &[&account, "logged in", "in session 1", AWAY],
-            &[&account, "erased the account; every session was ended", "in session 1", AWAY],
+            &[
+                &account,
+                "erased the account; every session was ended",
+                "in session 1",
+                AWAY,
+            ],
             &[
                 "The operator olga tried to import an account of another service",
                 "refused: the id belongs to another account, or did until that was erased",

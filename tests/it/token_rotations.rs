@@ -11,7 +11,10 @@ const PATH: &str = "/api/v1/admin/token-rotations";
 const REASON: &str = "a copy of the table was found";
 
 async fn id_of(actor: &Actor<'_>) -> String {
-    actor.me().await.json()["id"].as_str().expect("an id").to_owned()
+    actor.me().await.json()["id"]
+        .as_str()
+        .expect("an id")
+        .to_owned()
 }
 
 fn user(id: &str) -> Value {
@@ -23,9 +26,15 @@ fn global() -> Value {
 }
 
 async fn assert_dead(actor: &Actor<'_>) {
-    actor.me().await.assert_problem(401, "token_version_too_old");
+    actor
+        .me()
+        .await
+        .assert_problem(401, "token_version_too_old");
     let refresh = actor.refresh.clone().unwrap_or_default();
-    actor.try_refresh(&refresh).await.assert_problem(401, "invalid_refresh_token");
+    actor
+        .try_refresh(&refresh)
+        .await
+        .assert_problem(401, "invalid_refresh_token");
 }
 
 #[tokio::test]
@@ -42,10 +51,18 @@ async fn a_global_rotation_ends_everything_issued_before_it_also_in_the_same_sec
         (&json!("global"), &json!(null), &json!(null))
     );
     assert_eq!(
-        (&body["previous_version"], &body["new_version"], &body["dry_run"]),
+        (
+            &body["previous_version"],
+            &body["new_version"],
+            &body["dry_run"]
+        ),
         (&json!(1), &json!(2), &json!(false))
     );
-    assert!(body["effective_at"].as_str().is_some_and(|at| at.ends_with('Z')));
+    assert!(
+        body["effective_at"]
+            .as_str()
+            .is_some_and(|at| at.ends_with('Z'))
+    );
     assert_dead(&ada).await;
     assert_dead(&root).await;
     let again = app.anonymous().log_in("ada@example.com", PASSWORD).await;
@@ -67,7 +84,11 @@ async fn a_users_rotation_ends_that_users_sessions_and_nobody_elses() {
     assert_dead(&phone).await;
     bob.me().await.assert(200);
     root.me().await.assert(200);
-    assert!(app.subjects("ada@example.com").await.contains(&"All your sessions were ended".to_owned()));
+    assert!(
+        app.subjects("ada@example.com")
+            .await
+            .contains(&"All your sessions were ended".to_owned())
+    );
 }
 
 #[tokio::test]
@@ -112,11 +133,21 @@ async fn a_dry_run_counts_and_changes_nothing_but_the_trail() {
         rotation["dry_run"] = json!(true);
         let answer = root.post(PATH, &rotation).await;
         answer.assert(200);
-        assert_eq!((&answer.json()["dry_run"], &answer.json()["new_version"]), (&json!(true), &json!(2)));
+        assert_eq!(
+            (&answer.json()["dry_run"], &answer.json()["new_version"]),
+            (&json!(true), &json!(2))
+        );
     }
     assert_unchanged(&app, &before, "two dry runs").await;
     let records = app.db_audit().await;
-    assert_eq!(records.iter().filter(|line| line.starts_with("admin.rotate_tokens success")).count(), 2, "{records:?}");
+    assert_eq!(
+        records
+            .iter()
+            .filter(|line| line.starts_with("admin.rotate_tokens success"))
+            .count(),
+        2,
+        "{records:?}"
+    );
 }
 
 #[tokio::test]
@@ -125,11 +156,23 @@ async fn a_rotation_is_recorded_with_its_admin_its_reason_and_both_versions() {
     let root = app.admin("root@example.com").await;
     root.post(PATH, &global()).await.assert(200);
     let records = app.db_scan("audit").await;
-    let record = records.iter().find(|record| text(record, "action") == Some("admin.rotate_tokens")).expect("a record");
+    let record = records
+        .iter()
+        .find(|record| text(record, "action") == Some("admin.rotate_tokens"))
+        .expect("a record");
     let details = record["details"].as_m().expect("details");
     assert_eq!(text(record, "reason"), Some(REASON));
-    assert_eq!(text(record, "actor_id"), text(&app.db_user("root@example.com").await, "id"));
-    assert_eq!((text(details, "previous_version"), text(details, "new_version")), (Some("1"), Some("2")));
+    assert_eq!(
+        text(record, "actor_id"),
+        text(&app.db_user("root@example.com").await, "id")
+    );
+    assert_eq!(
+        (
+            text(details, "previous_version"),
+            text(details, "new_version")
+        ),
+        (Some("1"), Some("2"))
+    );
 }
 
 #[tokio::test]
@@ -146,19 +189,34 @@ async fn a_token_that_a_rotation_rejects_is_recorded_with_both_versions_once() {
     records.retain(|record| text(record, "reason") == Some("token_rejected_due_to_rotation"));
     assert_eq!(records.len(), 1);
     let details = records[0]["details"].as_m().expect("details");
-    for (name, value) in [("scope", "global"), ("global_ver", "1"), ("global_least", "2"), ("user_ver", "1")] {
+    for (name, value) in [
+        ("scope", "global"),
+        ("global_ver", "1"),
+        ("global_least", "2"),
+        ("user_ver", "1"),
+    ] {
         assert_eq!(text(details, name), Some(value), "{name}");
     }
 }
 
 /// Fails unless the request is refused so, recorded, and has changed nothing.
-async fn assert_refused(app: &TestApp, actor: &Actor<'_>, body: &Value, status: u16, code: &str) -> Answer {
+async fn assert_refused(
+    app: &TestApp,
+    actor: &Actor<'_>,
+    body: &Value,
+    status: u16,
+    code: &str,
+) -> Answer {
     let before = state(app).await;
     let records = app.db_audit().await.len();
     let answer = actor.post(PATH, body).await;
     answer.assert_problem(status, code);
     assert_unchanged(app, &before, &body.to_string()).await;
-    assert_eq!(app.db_audit().await.len(), records + 1, "{body} was not recorded");
+    assert_eq!(
+        app.db_audit().await.len(),
+        records + 1,
+        "{body} was not recorded"
+    );
     answer
 }
 
@@ -170,7 +228,10 @@ async fn every_bad_call_is_refused_without_effect_and_recorded() {
     let ada = app.logged_in("ada@example.com").await;
     let id = id_of(&ada).await;
     let forbidden = assert_refused(&app, &ada, &global(), 403, "forbidden").await;
-    assert_eq!(forbidden.header("www-authenticate"), Some("Bearer error=\"insufficient_scope\""));
+    assert_eq!(
+        forbidden.header("www-authenticate"),
+        Some("Bearer error=\"insufficient_scope\"")
+    );
     assert_refused(&app, &app.anonymous(), &global(), 401, "missing_token").await;
     let nobody = "00000000-0000-4000-8000-000000000000";
     assert_refused(&app, &root, &user(nobody), 404, "not_found").await;
@@ -204,7 +265,13 @@ async fn a_role_that_was_taken_away_does_not_count_whatever_the_token_says() {
     let root = app.anonymous().log_in("root@example.com", PASSWORD).await;
     root.get("/api/v1/admin/security-config").await.assert(200);
     let user = app.db_user("root@example.com").await;
-    app.db_set("users", &user, "role", aws_sdk_dynamodb::types::AttributeValue::S("user".to_owned())).await;
+    app.db_set(
+        "users",
+        &user,
+        "role",
+        aws_sdk_dynamodb::types::AttributeValue::S("user".to_owned()),
+    )
+    .await;
     assert_refused(&app, &root, &global(), 403, "forbidden").await;
 }
 
@@ -232,8 +299,15 @@ async fn of_parallel_rotations_every_acknowledged_one_counts() {
     versions.sort_unstable();
     versions.dedup();
     let acknowledged = answers.iter().filter(|answer| answer.status == 200).count();
-    assert_eq!(versions.len(), acknowledged, "two rotations were given one version");
-    let stored = app.db_user("ada@example.com").await["ver_current"].as_n().expect("a number").clone();
+    assert_eq!(
+        versions.len(),
+        acknowledged,
+        "two rotations were given one version"
+    );
+    let stored = app.db_user("ada@example.com").await["ver_current"]
+        .as_n()
+        .expect("a number")
+        .clone();
     assert_eq!(stored, (1 + acknowledged).to_string());
 }
 
@@ -281,21 +355,37 @@ async fn mailed_tokens_die_with_a_global_rotation() {
     app.registered("new@example.com").await;
     app.verified("ada@example.com").await;
     app.anonymous()
-        .post("/api/v1/auth/request-password-reset", &json!({ "email": "ada@example.com" }))
+        .post(
+            "/api/v1/auth/request-password-reset",
+            &json!({ "email": "ada@example.com" }),
+        )
         .await
         .assert(202);
     let proof = json!({ "token": app.mailed("new@example.com", "dvt_").await });
-    let reset =
-        json!({ "token": app.mailed("ada@example.com", "drs_").await, "new_password": "Other-Horse-8-Battery" });
+    let reset = json!({ "token": app.mailed("ada@example.com", "drs_").await, "new_password": "Other-Horse-8-Battery" });
     root.post(PATH, &global()).await.assert(200);
     let client = app.anonymous();
-    client.post("/api/v1/auth/verify-email", &proof).await.assert_problem(400, "invalid_or_expired_token");
-    client.post("/api/v1/auth/reset-password", &reset).await.assert_problem(400, "invalid_or_expired_token");
+    client
+        .post("/api/v1/auth/verify-email", &proof)
+        .await
+        .assert_problem(400, "invalid_or_expired_token");
+    client
+        .post("/api/v1/auth/reset-password", &reset)
+        .await
+        .assert_problem(400, "invalid_or_expired_token");
     app.advance(1);
-    client.post("/api/v1/auth/request-password-reset", &json!({ "email": "ada@example.com" })).await.assert(202);
-    let reset =
-        json!({ "token": app.mailed("ada@example.com", "drs_").await, "new_password": "Other-Horse-8-Battery" });
-    client.post("/api/v1/auth/reset-password", &reset).await.assert(200);
+    client
+        .post(
+            "/api/v1/auth/request-password-reset",
+            &json!({ "email": "ada@example.com" }),
+        )
+        .await
+        .assert(202);
+    let reset = json!({ "token": app.mailed("ada@example.com", "drs_").await, "new_password": "Other-Horse-8-Battery" });
+    client
+        .post("/api/v1/auth/reset-password", &reset)
+        .await
+        .assert(200);
 }
 
 #[tokio::test]
@@ -304,10 +394,19 @@ async fn the_security_configuration_says_how_things_stand() {
     let root = app.admin("root@example.com").await;
     let fresh = root.get("/api/v1/admin/security-config").await;
     fresh.assert(200);
-    assert_eq!((&fresh.json()["global_min_token_version"], &fresh.json()["last_rotation"]), (&json!(1), &json!(null)));
+    assert_eq!(
+        (
+            &fresh.json()["global_min_token_version"],
+            &fresh.json()["last_rotation"]
+        ),
+        (&json!(1), &json!(null))
+    );
     assert_eq!(fresh.json()["signing_keys"][0]["state"], "active");
     assert_eq!(
-        (&fresh.json()["data_keys"][0]["version"], &fresh.json()["data_keys"][0]["state"]),
+        (
+            &fresh.json()["data_keys"][0]["version"],
+            &fresh.json()["data_keys"][0]["state"]
+        ),
         (&json!(1), &json!("active"))
     );
     let mut rotation = global();
@@ -316,10 +415,16 @@ async fn the_security_configuration_says_how_things_stand() {
     let during = root.get("/api/v1/admin/security-config").await.json();
     assert_eq!(during["global_min_token_version"], 1, "the grace runs");
     assert_eq!(
-        (&during["last_rotation"]["reason"], &during["last_rotation"]["new_version"]),
+        (
+            &during["last_rotation"]["reason"],
+            &during["last_rotation"]["new_version"]
+        ),
         (&json!(REASON), &json!(2))
     );
     app.advance(60);
     let root = app.anonymous().log_in("root@example.com", PASSWORD).await;
-    assert_eq!(root.get("/api/v1/admin/security-config").await.json()["global_min_token_version"], 2);
+    assert_eq!(
+        root.get("/api/v1/admin/security-config").await.json()["global_min_token_version"],
+        2
+    );
 }

@@ -12,8 +12,14 @@ async fn a_token_proves_its_address_once() {
     app.registered("a@example.com").await;
     let token = json!({ "token": app.mailed("a@example.com", "dvt_").await });
     app.anonymous().post(VERIFY, &token).await.assert(200);
-    app.anonymous().post(VERIFY, &token).await.assert_problem(400, "invalid_or_expired_token");
-    app.anonymous().try_log_in("a@example.com", PASSWORD).await.assert(200);
+    app.anonymous()
+        .post(VERIFY, &token)
+        .await
+        .assert_problem(400, "invalid_or_expired_token");
+    app.anonymous()
+        .try_log_in("a@example.com", PASSWORD)
+        .await
+        .assert(200);
 }
 
 #[tokio::test]
@@ -44,11 +50,20 @@ async fn a_newer_mail_kills_the_older_token() {
     app.registered("a@example.com").await;
     let older = app.mailed("a@example.com", "dvt_").await;
     app.advance(1);
-    app.anonymous().post(RESEND, &json!({ "email": "A@EXAMPLE.com" })).await.assert(202);
+    app.anonymous()
+        .post(RESEND, &json!({ "email": "A@EXAMPLE.com" }))
+        .await
+        .assert(202);
     let newer = app.mailed("a@example.com", "dvt_").await;
     assert_ne!(older, newer);
-    app.anonymous().post(VERIFY, &json!({ "token": older })).await.assert_problem(400, "invalid_or_expired_token");
-    app.anonymous().post(VERIFY, &json!({ "token": newer })).await.assert(200);
+    app.anonymous()
+        .post(VERIFY, &json!({ "token": older }))
+        .await
+        .assert_problem(400, "invalid_or_expired_token");
+    app.anonymous()
+        .post(VERIFY, &json!({ "token": newer }))
+        .await
+        .assert(200);
 }
 
 #[tokio::test]
@@ -60,12 +75,22 @@ async fn asking_again_tells_nothing_about_accounts() {
     let before = app.aws.mailbox.messages(None).len();
     app.advance(1);
     let mut answers = Vec::new();
-    for email in ["unproved@example.com", "proved@example.com", "nobody@example.com"] {
+    for email in [
+        "unproved@example.com",
+        "proved@example.com",
+        "nobody@example.com",
+    ] {
         app.proxy.take_calls();
-        let answer = app.anonymous().post(RESEND, &json!({ "email": email })).await;
+        let answer = app
+            .anonymous()
+            .post(RESEND, &json!({ "email": email }))
+            .await;
         answers.push((answer.status, answer.body, app.proxy.take_calls()));
     }
-    assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "{answers:?}");
+    assert!(
+        answers.windows(2).all(|pair| pair[0] == pair[1]),
+        "{answers:?}"
+    );
     app.drain().await;
     assert_eq!(app.aws.mailbox.messages(None).len(), before + 1);
 }
@@ -75,7 +100,13 @@ async fn a_reset_token_proves_no_address_and_nonsense_neither() {
     // EM-05, RT-18
     let app = TestApp::start().await;
     let ada = app.logged_in("a@example.com").await;
-    app.anonymous().post("/api/v1/auth/request-password-reset", &json!({ "email": "a@example.com" })).await.assert(202);
+    app.anonymous()
+        .post(
+            "/api/v1/auth/request-password-reset",
+            &json!({ "email": "a@example.com" }),
+        )
+        .await
+        .assert(202);
     let reset = app.mailed("a@example.com", "drs_").await;
     let renamed = reset.replace("drs_", "dvt_");
     for token in [
@@ -87,8 +118,15 @@ async fn a_reset_token_proves_no_address_and_nonsense_neither() {
         ada.access.as_deref().unwrap_or_default(),
         ada.refresh.as_deref().unwrap_or_default(),
     ] {
-        let answer = app.anonymous().post(VERIFY, &json!({ "token": token })).await;
-        assert!(matches!(answer.status.as_u16(), 400 | 422), "{token}: {}", answer.text());
+        let answer = app
+            .anonymous()
+            .post(VERIFY, &json!({ "token": token }))
+            .await;
+        assert!(
+            matches!(answer.status.as_u16(), 400 | 422),
+            "{token}: {}",
+            answer.text()
+        );
     }
 }
 
@@ -98,7 +136,11 @@ async fn the_table_holds_no_usable_token() {
     let app = TestApp::start().await;
     app.registered("a@example.com").await;
     let token = app.mailed("a@example.com", "dvt_").await;
-    assert!(!app.db_everything().await.contains(token.trim_start_matches("dvt_")));
+    assert!(
+        !app.db_everything()
+            .await
+            .contains(token.trim_start_matches("dvt_"))
+    );
 }
 
 #[tokio::test]
@@ -110,20 +152,35 @@ async fn an_address_change_is_confirmed_and_ends_every_session() {
     let answer = ada.patch("/api/v1/auth/me", &change).await;
     answer.assert(200);
     assert_eq!(
-        (answer.json()["email"].as_str(), answer.json()["pending_email"].as_str()),
+        (
+            answer.json()["email"].as_str(),
+            answer.json()["pending_email"].as_str()
+        ),
         (Some("old@example.com"), Some("new@example.com"))
     );
     assert_eq!(
-        app.subjects("old@example.com").await.first().map(String::as_str),
+        app.subjects("old@example.com")
+            .await
+            .first()
+            .map(String::as_str),
         Some("Your email address is about to change")
     );
     ada.me().await.assert(200);
     let token = app.mailed("new@example.com", "dvt_").await;
-    app.anonymous().post(VERIFY, &json!({ "token": token })).await.assert(200);
+    app.anonymous()
+        .post(VERIFY, &json!({ "token": token }))
+        .await
+        .assert(200);
     ada.me().await.assert_problem(401, "token_version_too_old");
-    app.anonymous().try_log_in("old@example.com", PASSWORD).await.assert_problem(401, "invalid_credentials");
+    app.anonymous()
+        .try_log_in("old@example.com", PASSWORD)
+        .await
+        .assert_problem(401, "invalid_credentials");
     let ada = app.anonymous().log_in("new@example.com", PASSWORD).await;
-    assert_eq!(ada.me().await.json()["pending_email"], serde_json::Value::Null);
+    assert_eq!(
+        ada.me().await.json()["pending_email"],
+        serde_json::Value::Null
+    );
     // The address is kept for its owner for as long as the account can be taken back to it.
     app.registered("old@example.com").await;
     assert_eq!(app.db_items("users", "USER#").await.len(), 1);
@@ -138,15 +195,27 @@ async fn a_change_to_a_taken_address_is_answered_alike_and_only_its_owner_learns
     app.verified("taken@example.com").await;
     let ada = app.logged_in("a@example.com").await;
     for email in ["taken@example.com", "free@example.com"] {
-        ada.patch("/api/v1/auth/me", &json!({ "email": email, "current_password": PASSWORD })).await.assert(200);
+        ada.patch(
+            "/api/v1/auth/me",
+            &json!({ "email": email, "current_password": PASSWORD }),
+        )
+        .await
+        .assert(200);
         app.advance(1);
         app.drain().await;
     }
     assert_eq!(
-        app.subjects("taken@example.com").await.first().map(String::as_str),
+        app.subjects("taken@example.com")
+            .await
+            .first()
+            .map(String::as_str),
         Some("You already have an account")
     );
-    assert_eq!(app.mailed_tokens("taken@example.com", "dvt_").await.len(), 1, "its own, from registration");
+    assert_eq!(
+        app.mailed_tokens("taken@example.com", "dvt_").await.len(),
+        1,
+        "its own, from registration"
+    );
 }
 
 #[tokio::test]
@@ -155,12 +224,27 @@ async fn an_unproved_claim_does_not_keep_the_owner_of_an_address_out() {
     app.registered("mine@example.com").await;
     let squatter = app.mailed("mine@example.com", "dvt_").await;
     let ada = app.logged_in("a@example.com").await;
-    ada.patch("/api/v1/auth/me", &json!({ "email": "mine@example.com", "current_password": PASSWORD }))
+    ada.patch(
+        "/api/v1/auth/me",
+        &json!({ "email": "mine@example.com", "current_password": PASSWORD }),
+    )
+    .await
+    .assert(200);
+    let own = app.mailed("mine@example.com", "dvt_").await;
+    app.anonymous()
+        .post(VERIFY, &json!({ "token": own }))
         .await
         .assert(200);
-    let own = app.mailed("mine@example.com", "dvt_").await;
-    app.anonymous().post(VERIFY, &json!({ "token": own })).await.assert(200);
-    app.anonymous().post(VERIFY, &json!({ "token": squatter })).await.assert_problem(400, "invalid_or_expired_token");
-    let user = app.anonymous().log_in("mine@example.com", PASSWORD).await.me().await.json();
+    app.anonymous()
+        .post(VERIFY, &json!({ "token": squatter }))
+        .await
+        .assert_problem(400, "invalid_or_expired_token");
+    let user = app
+        .anonymous()
+        .log_in("mine@example.com", PASSWORD)
+        .await
+        .me()
+        .await
+        .json();
     assert_eq!(user["email"], "mine@example.com");
 }

@@ -34,14 +34,24 @@ pub fn verifier(app: &TestApp) -> Verifier {
 
 /// Header and claims of a token.
 pub fn parts(token: &str) -> (Value, Claims) {
-    let parts: Vec<_> = token.split('.').map(|part| URL_SAFE_NO_PAD.decode(part).expect("base64url")).collect();
-    (serde_json::from_slice(&parts[0]).expect("a header"), serde_json::from_slice(&parts[1]).expect("claims"))
+    let parts: Vec<_> = token
+        .split('.')
+        .map(|part| URL_SAFE_NO_PAD.decode(part).expect("base64url"))
+        .collect();
+    (
+        serde_json::from_slice(&parts[0]).expect("a header"),
+        serde_json::from_slice(&parts[1]).expect("claims"),
+    )
 }
 
 /// A token with any header over any claims.
 pub fn signed(key: &SigningKey, header: &Value, claims: &Claims) -> String {
     let claims = serde_json::to_vec(claims).expect("JSON");
-    let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims));
+    let message = format!(
+        "{}.{}",
+        URL_SAFE_NO_PAD.encode(header.to_string()),
+        URL_SAFE_NO_PAD.encode(claims)
+    );
     let signature = key.sign(message.as_bytes()).expect("a signature");
     format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
@@ -92,8 +102,14 @@ async fn the_end_of_all_sessions_is_seen_at_the_next_check() {
     let verifier = verifier(&app);
     assert_eq!(check(&verifier, &access(&ada)).await, "accepted");
     phone.delete("/api/v1/auth/sessions/all").await.assert(200);
-    assert_eq!(check(&verifier, &access(&ada)).await, "token_version_too_old");
-    assert_eq!(check(&verifier, &access(&phone)).await, "token_version_too_old");
+    assert_eq!(
+        check(&verifier, &access(&ada)).await,
+        "token_version_too_old"
+    );
+    assert_eq!(
+        check(&verifier, &access(&phone)).await,
+        "token_version_too_old"
+    );
 }
 
 #[tokio::test]
@@ -103,7 +119,9 @@ async fn a_logout_is_seen_at_the_next_check() {
     let ada = app.logged_in("a@example.com").await;
     let verifier = verifier(&app);
     assert_eq!(check(&verifier, &access(&ada)).await, "accepted");
-    ada.post("/api/v1/auth/logout", &json!({})).await.assert(200);
+    ada.post("/api/v1/auth/logout", &json!({}))
+        .await
+        .assert(200);
     assert_eq!(check(&verifier, &access(&ada)).await, "session_revoked");
 }
 
@@ -113,7 +131,14 @@ async fn a_closed_account_is_seen_at_the_next_check() {
     let app = TestApp::start().await;
     let ada = app.logged_in("a@example.com").await;
     let verifier = verifier(&app);
-    set(&app, "users", "USER#", "status", AttributeValue::S("disabled".to_owned())).await;
+    set(
+        &app,
+        "users",
+        "USER#",
+        "status",
+        AttributeValue::S("disabled".to_owned()),
+    )
+    .await;
     assert_eq!(check(&verifier, &access(&ada)).await, "session_revoked");
 }
 
@@ -123,7 +148,14 @@ async fn an_address_that_is_unverified_again_is_seen_at_the_next_check() {
     let ada = app.logged_in("a@example.com").await;
     let verifier = verifier(&app);
     assert_eq!(check(&verifier, &access(&ada)).await, "accepted");
-    set(&app, "users", "USER#", "email_verified", AttributeValue::Bool(false)).await;
+    set(
+        &app,
+        "users",
+        "USER#",
+        "email_verified",
+        AttributeValue::Bool(false),
+    )
+    .await;
     assert_eq!(check(&verifier, &access(&ada)).await, "session_revoked");
 }
 
@@ -135,7 +167,10 @@ async fn a_rotation_of_the_whole_service_is_seen_at_the_next_check() {
     let verifier = verifier(&app);
     assert_eq!(check(&verifier, &access(&ada)).await, "accepted");
     rotate_all(&app, 0).await;
-    assert_eq!(check(&verifier, &access(&ada)).await, "token_version_too_old");
+    assert_eq!(
+        check(&verifier, &access(&ada)).await,
+        "token_version_too_old"
+    );
 }
 
 #[tokio::test]
@@ -143,7 +178,14 @@ async fn a_key_that_was_dropped_is_seen_at_the_next_check() {
     let app = TestApp::start().await;
     let ada = app.logged_in("a@example.com").await;
     let verifier = verifier(&app);
-    set(&app, "security", "SECURITY#", "keys", AttributeValue::L(Vec::new())).await;
+    set(
+        &app,
+        "security",
+        "SECURITY#",
+        "keys",
+        AttributeValue::L(Vec::new()),
+    )
+    .await;
     assert_eq!(check(&verifier, &access(&ada)).await, "invalid_token");
 }
 
@@ -179,9 +221,12 @@ async fn with_a_bound_a_revocation_is_seen_when_the_bound_is_reached_at_the_late
     let ada = app.logged_in("a@example.com").await;
     let verifier = verifier(&app);
     assert_eq!(check(&verifier, &access(&ada)).await, "accepted");
-    ada.post("/api/v1/auth/logout", &json!({})).await.assert(200);
+    ada.post("/api/v1/auth/logout", &json!({}))
+        .await
+        .assert(200);
     app.proxy.take_calls();
-    app.clock.advance(Duration::from_secs(30).checked_sub(MILLI).unwrap());
+    app.clock
+        .advance(Duration::from_secs(30).checked_sub(MILLI).unwrap());
     assert_eq!(check(&verifier, &access(&ada)).await, "accepted");
     assert_eq!(app.proxy.take_calls(), Vec::<String>::new());
     app.clock.advance(MILLI);
@@ -195,9 +240,23 @@ async fn a_refusal_is_never_kept() {
     let app = TestApp::with(BOUND).await;
     let ada = app.logged_in("a@example.com").await;
     let verifier = verifier(&app);
-    set(&app, "users", "USER#", "status", AttributeValue::S("disabled".to_owned())).await;
+    set(
+        &app,
+        "users",
+        "USER#",
+        "status",
+        AttributeValue::S("disabled".to_owned()),
+    )
+    .await;
     assert_eq!(check(&verifier, &access(&ada)).await, "session_revoked");
-    set(&app, "users", "USER#", "status", AttributeValue::S("active".to_owned())).await;
+    set(
+        &app,
+        "users",
+        "USER#",
+        "status",
+        AttributeValue::S("active".to_owned()),
+    )
+    .await;
     assert_eq!(check(&verifier, &access(&ada)).await, "accepted");
 }
 
@@ -210,15 +269,25 @@ async fn kept_state_does_not_refuse_the_token_of_a_newer_version() {
     let change = json!({ "current_password": PASSWORD, "new_password": "Other-Horse-8-Battery" });
     let answer = ada.post("/api/v1/auth/change-password", &change).await;
     answer.assert(200);
-    let renewed = answer.json()["access_token"].as_str().expect("a token").to_owned();
+    let renewed = answer.json()["access_token"]
+        .as_str()
+        .expect("a token")
+        .to_owned();
     assert_eq!(check(&verifier, &renewed).await, "accepted");
-    assert_eq!(check(&verifier, &access(&ada)).await, "token_version_too_old");
+    assert_eq!(
+        check(&verifier, &access(&ada)).await,
+        "token_version_too_old"
+    );
 }
 
 #[tokio::test]
 async fn expiry_is_compared_with_the_clock_though_state_is_kept() {
     // RV-17
-    let app = TestApp::with(&[("AUTHORIZER_STALENESS_SECONDS", "300"), ("ACCESS_TOKEN_TTL_SECONDS", "10")]).await;
+    let app = TestApp::with(&[
+        ("AUTHORIZER_STALENESS_SECONDS", "300"),
+        ("ACCESS_TOKEN_TTL_SECONDS", "10"),
+    ])
+    .await;
     let ada = app.logged_in("a@example.com").await;
     let verifier = verifier(&app);
     assert_eq!(check(&verifier, &access(&ada)).await, "accepted");
@@ -233,10 +302,14 @@ async fn the_end_of_a_grace_is_compared_with_the_clock_though_state_is_kept() {
     let ada = app.logged_in("a@example.com").await;
     rotate_all(&app, 10).await;
     let verifier = verifier(&app);
-    app.clock.advance(Duration::from_secs(10).checked_sub(MILLI).unwrap());
+    app.clock
+        .advance(Duration::from_secs(10).checked_sub(MILLI).unwrap());
     assert_eq!(check(&verifier, &access(&ada)).await, "accepted");
     app.clock.advance(MILLI);
-    assert_eq!(check(&verifier, &access(&ada)).await, "token_version_too_old");
+    assert_eq!(
+        check(&verifier, &access(&ada)).await,
+        "token_version_too_old"
+    );
 }
 
 #[tokio::test]
@@ -258,9 +331,17 @@ async fn a_store_that_fails_is_no_acceptance_and_no_refusal() {
             let ada = app.logged_in("a@example.com").await;
             let verifier = verifier(&app);
             app.proxy.plan("BatchGetItem", fault, 1_000);
-            assert_eq!(check(&verifier, &access(&ada)).await, "service_unavailable", "{fault:?}");
+            assert_eq!(
+                check(&verifier, &access(&ada)).await,
+                "service_unavailable",
+                "{fault:?}"
+            );
             app.proxy.heal();
-            assert_eq!(check(&verifier, &access(&ada)).await, "accepted", "{fault:?}");
+            assert_eq!(
+                check(&verifier, &access(&ada)).await,
+                "accepted",
+                "{fault:?}"
+            );
         }
     }
 }

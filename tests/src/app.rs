@@ -94,35 +94,85 @@ impl TestApp {
             .endpoints
             .variables()
             .into_iter()
-            .fold(Settings::default(), |all, (name, value)| all.with(&name, value));
+            .fold(Settings::default(), |all, (name, value)| {
+                all.with(&name, value)
+            });
         let local = local
             .with("AWS_ENDPOINT_URL_DYNAMODB", format!("http://{address}"))
             .with("DASHTAM_ARGON2_MEMORY_KIB", "64")
             .with("DASHTAM_ARGON2_ITERATIONS", "1");
-        let settings = settings.iter().fold(local, |all, (name, value)| all.with(&format!("DASHTAM_{name}"), *value));
-        let environment = Environment::with(&settings, clock.clone(), Arc::new(OsEntropy)).expect("valid settings");
+        let settings = settings.iter().fold(local, |all, (name, value)| {
+            all.with(&format!("DASHTAM_{name}"), *value)
+        });
+        let environment = Environment::with(&settings, clock.clone(), Arc::new(OsEntropy))
+            .expect("valid settings");
         let metrics = Log::default();
         let environment = environment.measured_by(metrics.clone());
         let environment = environment.calling_through(|sockets| aws.in_process.client(sockets));
-        keys_init::job(&environment.with_access_key("keys-init")).await.expect("a job")().await.expect("keys");
-        let handlers = dashtam_local::rotations::handlers(&environment).await.expect("rotations");
-        let set_up = dashtam_local::rotations::set_up(&aws.secrets, "dashtam-local/", &template.rotations, &handlers);
+        keys_init::job(&environment.with_access_key("keys-init"))
+            .await
+            .expect("a job")()
+        .await
+        .expect("keys");
+        let handlers = dashtam_local::rotations::handlers(&environment)
+            .await
+            .expect("rotations");
+        let set_up = dashtam_local::rotations::set_up(
+            &aws.secrets,
+            "dashtam-local/",
+            &template.rotations,
+            &handlers,
+        );
         set_up.await.expect("the rotations of the template");
-        let endpoints = dashtam_local::endpoints::all(&environment).await.expect("endpoints");
-        let stream = TableStream::open(aws.database.clone(), "dashtam-local-outbox", None).expect("a stream");
+        let endpoints = dashtam_local::endpoints::all(&environment)
+            .await
+            .expect("endpoints");
+        let stream = TableStream::open(aws.database.clone(), "dashtam-local-outbox", None)
+            .expect("a stream");
         let handlers = Handlers {
-            mailer: outbox_mailer::consumer(&environment.with_access_key("outbox-mailer")).await.expect("a mailer"),
-            sweeper: outbox_sweeper::consumer(&environment.with_access_key("outbox-sweeper")).await.expect("a sweeper"),
+            mailer: outbox_mailer::consumer(&environment.with_access_key("outbox-mailer"))
+                .await
+                .expect("a mailer"),
+            sweeper: outbox_sweeper::consumer(&environment.with_access_key("outbox-sweeper"))
+                .await
+                .expect("a sweeper"),
         };
-        let consumers = Consumers::new(stream, Checkpoint::open(None).expect("a checkpoint"), None, handlers);
-        let stream = TableStream::open(aws.database.clone(), "dashtam-local-audit", None).expect("a stream");
-        let sealer = audit_sealer::consumer(&environment.with_access_key("audit-sealer")).await.expect("a sealer");
-        let sealing = Sealing::new(stream, Checkpoint::open(None).expect("a checkpoint"), sealer);
+        let consumers = Consumers::new(
+            stream,
+            Checkpoint::open(None).expect("a checkpoint"),
+            None,
+            handlers,
+        );
+        let stream =
+            TableStream::open(aws.database.clone(), "dashtam-local-audit", None).expect("a stream");
+        let sealer = audit_sealer::consumer(&environment.with_access_key("audit-sealer"))
+            .await
+            .expect("a sealer");
+        let sealing = Sealing::new(
+            stream,
+            Checkpoint::open(None).expect("a checkpoint"),
+            sealer,
+        );
         let router = app(endpoints, environment.app());
         proxy.take_calls();
         metrics.clear();
-        let (consumers, sealing, watch) = (Mutex::new(consumers), Mutex::new(sealing), Watch::over(&aws.rights));
-        Self { router, environment, clock, proxy, aws, metrics, settings, consumers, sealing, _watch: watch }
+        let (consumers, sealing, watch) = (
+            Mutex::new(consumers),
+            Mutex::new(sealing),
+            Watch::over(&aws.rights),
+        );
+        Self {
+            router,
+            environment,
+            clock,
+            proxy,
+            aws,
+            metrics,
+            settings,
+            consumers,
+            sealing,
+            _watch: watch,
+        }
     }
 
     /// What a function is built from: the same with the function's own access key.
@@ -134,7 +184,9 @@ impl TestApp {
     /// The same tables and keys behind a service with other settings, named in full.
     pub async fn router_with(&self, settings: &[(&str, &str)]) -> Router {
         let environment = self.environment_with(settings);
-        let endpoints = dashtam_local::endpoints::all(&environment).await.expect("endpoints");
+        let endpoints = dashtam_local::endpoints::all(&environment)
+            .await
+            .expect("endpoints");
         app(endpoints, environment.app())
     }
 
@@ -147,8 +199,13 @@ impl TestApp {
     /// A process that starts now, with other settings, named in full.
     #[must_use]
     pub fn environment_with(&self, settings: &[(&str, &str)]) -> Environment {
-        let all = settings.iter().fold(self.settings.clone(), |all, (name, value)| all.with(name, *value));
-        let environment = Environment::with(&all, self.clock.clone(), Arc::new(OsEntropy)).expect("valid settings");
+        let all = settings
+            .iter()
+            .fold(self.settings.clone(), |all, (name, value)| {
+                all.with(name, *value)
+            });
+        let environment = Environment::with(&all, self.clock.clone(), Arc::new(OsEntropy))
+            .expect("valid settings");
         let environment = environment.measured_by(self.metrics.clone());
         environment.calling_through(|sockets| self.aws.in_process.client(sockets))
     }
@@ -181,16 +238,27 @@ impl TestApp {
         } else {
             // Who verifies the address of an admin sets the password with it.
             let token = self.mailed(email, "drs_").await;
-            ("reset-password", serde_json::json!({ "token": token, "new_password": crate::PASSWORD }))
+            (
+                "reset-password",
+                serde_json::json!({ "token": token, "new_password": crate::PASSWORD }),
+            )
         };
-        self.anonymous().at(&fresh_address()).post(&format!("/api/v1/auth/{path}"), &body).await.assert(200);
+        self.anonymous()
+            .at(&fresh_address())
+            .post(&format!("/api/v1/auth/{path}"), &body)
+            .await
+            .assert(200);
     }
 
     /// Registers `email`.
     pub async fn registered(&self, email: &str) {
         let body = serde_json::json!({ "email": email, "password": crate::PASSWORD, "name": "Ada Lovelace" });
         // Each from an address of its own: tests of limits ask for them.
-        self.anonymous().at(&fresh_address()).post("/api/v1/auth/register", &body).await.assert(201);
+        self.anonymous()
+            .at(&fresh_address())
+            .post("/api/v1/auth/register", &body)
+            .await
+            .assert(201);
     }
 
     /// How many password hashes the service has computed.
@@ -206,7 +274,8 @@ impl TestApp {
 
     /// Sets the clock back, as that of a machine that was ahead.
     pub fn set_back(&self, seconds: u64) {
-        self.clock.set(self.clock.now().minus(Duration::from_secs(seconds)));
+        self.clock
+            .set(self.clock.now().minus(Duration::from_secs(seconds)));
     }
 
     /// Lets the consumers do what is waiting; how many messages wait for another attempt.
@@ -216,7 +285,9 @@ impl TestApp {
 
     /// Releases the digests of notices that are due, as the schedule does every few minutes.
     pub async fn release_digests(&self) {
-        let job = outbox_digests::job(&self.function("outbox-digests")).await.expect("a job");
+        let job = outbox_digests::job(&self.function("outbox-digests"))
+            .await
+            .expect("a job");
         job().await.expect("released");
     }
 
@@ -232,27 +303,47 @@ impl TestApp {
     pub async fn redeliver(&self) -> Result<(), consumer::Failure> {
         let mut rows: Vec<_> = self.db_items("outbox", "OUTBOX#").await;
         rows.sort_by_key(|row| crate::text(row, "id").unwrap_or_default().to_owned());
-        let newest = rows.last().and_then(|row| crate::text(row, "pk")).expect("a row").to_owned();
-        let mailer = outbox_mailer::consumer(&self.function("outbox-mailer")).await.expect("a mailer");
+        let newest = rows
+            .last()
+            .and_then(|row| crate::text(row, "pk"))
+            .expect("a row")
+            .to_owned();
+        let mailer = outbox_mailer::consumer(&self.function("outbox-mailer"))
+            .await
+            .expect("a mailer");
         mailer(serde_json::json!({ "row": newest }).to_string()).await
     }
 
     /// The newest mailed token with `prefix` to `email`.
     pub async fn mailed(&self, email: &str, prefix: &str) -> String {
-        self.mailed_tokens(email, prefix).await.into_iter().next().expect("a mail with a token")
+        self.mailed_tokens(email, prefix)
+            .await
+            .into_iter()
+            .next()
+            .expect("a mail with a token")
     }
 
     /// All mailed tokens with `prefix` to `email`, newest first.
     pub async fn mailed_tokens(&self, email: &str, prefix: &str) -> Vec<String> {
         self.drain().await;
-        let texts = self.aws.mailbox.messages(Some(email)).into_iter().map(|message| message.text);
+        let texts = self
+            .aws
+            .mailbox
+            .messages(Some(email))
+            .into_iter()
+            .map(|message| message.text);
         texts.filter_map(|text| token_in(&text, prefix)).collect()
     }
 
     /// The subjects of all mails to `email`, newest first.
     pub async fn subjects(&self, email: &str) -> Vec<String> {
         self.drain().await;
-        self.aws.mailbox.messages(Some(email)).into_iter().map(|message| message.subject).collect()
+        self.aws
+            .mailbox
+            .messages(Some(email))
+            .into_iter()
+            .map(|message| message.subject)
+            .collect()
     }
 
     /// Sends a request.
@@ -271,7 +362,11 @@ impl TestApp {
 fn token_in(text: &str, prefix: &str) -> Option<String> {
     let start = text.find(prefix)?;
     let rest = text.get(start..)?;
-    Some(rest.chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')).collect())
+    Some(
+        rest.chars()
+            .take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
+            .collect(),
+    )
 }
 
 /// An address that no other client of this process has.

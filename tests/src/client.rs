@@ -26,7 +26,13 @@ pub struct Actor<'a> {
 
 impl<'a> Actor<'a> {
     pub(crate) fn new(app: &'a TestApp) -> Self {
-        Self { app, address: fresh_address(), headers: Vec::new(), access: None, refresh: None }
+        Self {
+            app,
+            address: fresh_address(),
+            headers: Vec::new(),
+            access: None,
+            refresh: None,
+        }
     }
 
     /// The service that it is a client of.
@@ -67,7 +73,11 @@ impl<'a> Actor<'a> {
 
     /// Tries to log in.
     pub async fn try_log_in(&self, email: &str, password: &str) -> Answer {
-        self.post("/api/v1/auth/login", &json!({ "email": email, "password": password })).await
+        self.post(
+            "/api/v1/auth/login",
+            &json!({ "email": email, "password": password }),
+        )
+        .await
     }
 
     /// Refreshes and keeps the tokens.
@@ -81,7 +91,8 @@ impl<'a> Actor<'a> {
 
     /// Tries to refresh with `token`.
     pub async fn try_refresh(&self, token: &str) -> Answer {
-        self.post("/api/v1/auth/refresh", &json!({ "refresh_token": token })).await
+        self.post("/api/v1/auth/refresh", &json!({ "refresh_token": token }))
+            .await
     }
 
     /// The caller's account.
@@ -93,14 +104,22 @@ impl<'a> Actor<'a> {
     pub async fn sessions(&self) -> Vec<Value> {
         let answer = self.get("/api/v1/auth/sessions").await;
         answer.assert(200);
-        answer.json()["sessions"].as_array().cloned().unwrap_or_default()
+        answer.json()["sessions"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default()
     }
 
     /// The identifier of the caller's current session.
     pub async fn session_id(&self) -> String {
         let sessions = self.sessions().await;
-        let current = sessions.iter().find(|session| session["is_current"] == true);
-        current.and_then(|session| session["id"].as_str()).expect("a current session").to_owned()
+        let current = sessions
+            .iter()
+            .find(|session| session["is_current"] == true);
+        current
+            .and_then(|session| session["id"].as_str())
+            .expect("a current session")
+            .to_owned()
     }
 
     fn keep(&mut self, answer: &Answer) {
@@ -141,18 +160,38 @@ impl<'a> Actor<'a> {
     }
 
     /// Any method, content type and body.
-    pub async fn raw(&self, method: Method, path: &str, content_type: Option<&str>, body: Body) -> Answer {
-        self.app.send(self.build(&method, path, content_type, body)).await
+    pub async fn raw(
+        &self,
+        method: Method,
+        path: &str,
+        content_type: Option<&str>,
+        body: Body,
+    ) -> Answer {
+        self.app
+            .send(self.build(&method, path, content_type, body))
+            .await
     }
 
     /// Any method, with a JSON body or none, to another composition of the service.
-    pub async fn request_to(&self, router: axum::Router, method: Method, path: &str, body: Option<&Value>) -> Answer {
+    pub async fn request_to(
+        &self,
+        router: axum::Router,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Answer {
         let kind = body.map(|_| "application/json");
         let body = Body::from(body.map(Value::to_string).unwrap_or_default());
         TestApp::send_to(router, self.build(&method, path, kind, body)).await
     }
 
-    fn build(&self, method: &Method, path: &str, content_type: Option<&str>, body: Body) -> Request<Body> {
+    fn build(
+        &self,
+        method: &Method,
+        path: &str,
+        content_type: Option<&str>,
+        body: Body,
+    ) -> Request<Body> {
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in &self.headers {
             request = request.header(name, value);
@@ -165,7 +204,10 @@ impl<'a> Actor<'a> {
         }
         let context = json!({ "stage": "test", "httpMethod": "POST", "identity": { "sourceIp": self.address } });
         let context = serde_json::from_value(context).expect("a request context");
-        request.extension(RequestContext::ApiGatewayV1(context)).body(body).expect("a request")
+        request
+            .extension(RequestContext::ApiGatewayV1(context))
+            .body(body)
+            .expect("a request")
     }
 }
 
@@ -184,7 +226,11 @@ impl Answer {
     pub(crate) async fn read(response: Response<Body>) -> Self {
         let (parts, body) = response.into_parts();
         let body = body.collect().await.expect("a body").to_bytes().to_vec();
-        Self { status: parts.status, headers: parts.headers, body }
+        Self {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        }
     }
 
     /// The body as JSON; null if it is none.
@@ -220,9 +266,16 @@ impl Answer {
     /// The unmet rules, as `pointer code`.
     #[must_use]
     pub fn rules(&self) -> Vec<String> {
-        let errors = self.json()["errors"].as_array().cloned().unwrap_or_default();
+        let errors = self.json()["errors"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
         let rule = |error: &Value| {
-            format!("{} {}", error["pointer"].as_str().unwrap_or("?"), error["code"].as_str().unwrap_or("?"))
+            format!(
+                "{} {}",
+                error["pointer"].as_str().unwrap_or("?"),
+                error["code"].as_str().unwrap_or("?")
+            )
         };
         errors.iter().map(rule).collect()
     }
@@ -238,6 +291,9 @@ impl Answer {
     pub fn assert_problem(&self, status: u16, code: &str) {
         self.assert(status);
         assert_eq!(self.code(), code, "{}", self.text());
-        assert_eq!(self.header("content-type"), Some("application/problem+json"));
+        assert_eq!(
+            self.header("content-type"),
+            Some("application/problem+json")
+        );
     }
 }

@@ -23,16 +23,22 @@ impl Collector {
     /// Starts one; its endpoint.
     pub async fn start() -> (Self, String) {
         let collector = Self::default();
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .expect("a port");
         let address = listener.local_addr().expect("an address");
-        let router = Router::new().route("/v1/traces", post(take)).with_state(collector.clone());
+        let router = Router::new()
+            .route("/v1/traces", post(take))
+            .with_state(collector.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         (collector, format!("http://{address}"))
     }
 
     /// Starts one that accepts connections and never answers; its endpoint.
     pub async fn hanging() -> String {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .expect("a port");
         let address = listener.local_addr().expect("an address");
         tokio::spawn(async move {
             let mut open = Vec::new();
@@ -45,10 +51,18 @@ impl Collector {
 
     /// Starts one that answers 200 each time and rejects `spans` of those that it was sent; its endpoint.
     pub async fn rejecting(spans: i64) -> String {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .expect("a port");
         let address = listener.local_addr().expect("an address");
-        let partial = ExportTracePartialSuccess { rejected_spans: spans, error_message: "too old".to_owned() };
-        let answer = ExportTraceServiceResponse { partial_success: Some(partial) }.encode_to_vec();
+        let partial = ExportTracePartialSuccess {
+            rejected_spans: spans,
+            error_message: "too old".to_owned(),
+        };
+        let answer = ExportTraceServiceResponse {
+            partial_success: Some(partial),
+        }
+        .encode_to_vec();
         let router = Router::new().route("/v1/traces", post(move || async move { answer }));
         tokio::spawn(async move { axum::serve(listener, router).await });
         format!("http://{address}")
@@ -63,7 +77,10 @@ impl Collector {
     /// The spans since the last time.
     #[must_use]
     pub fn take_spans(&self) -> Vec<Span> {
-        let scopes = self.take().into_iter().flat_map(|resource| resource.scope_spans);
+        let scopes = self
+            .take()
+            .into_iter()
+            .flat_map(|resource| resource.scope_spans);
         scopes.flat_map(|scope| scope.spans).collect()
     }
 }
@@ -71,5 +88,9 @@ impl Collector {
 async fn take(State(collector): State<Collector>, headers: HeaderMap, body: Bytes) {
     assert_eq!(headers["content-type"], "application/x-protobuf");
     let request = ExportTraceServiceRequest::decode(body).expect("a request");
-    collector.0.lock().expect("no panic").extend(request.resource_spans);
+    collector
+        .0
+        .lock()
+        .expect("no panic")
+        .extend(request.resource_spans);
 }

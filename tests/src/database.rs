@@ -22,7 +22,9 @@ impl TestApp {
             .endpoints
             .variables()
             .into_iter()
-            .fold(Settings::default(), |all, (name, value)| all.with(&name, value));
+            .fold(Settings::default(), |all, (name, value)| {
+                all.with(&name, value)
+            });
         let base = AwsBase::new(settings);
         let sockets = base.http();
         client(&base.with_http(self.aws.in_process.client(sockets)))
@@ -33,7 +35,11 @@ impl TestApp {
         let mut items = Vec::new();
         let mut start = None;
         loop {
-            let request = self.db().scan().table_name(format!("dashtam-local-{table}")).set_exclusive_start_key(start);
+            let request = self
+                .db()
+                .scan()
+                .table_name(format!("dashtam-local-{table}"))
+                .set_exclusive_start_key(start);
             let page = request.send().await.expect("a page");
             items.extend(page.items.unwrap_or_default());
             start = page.last_evaluated_key;
@@ -57,33 +63,63 @@ impl TestApp {
         let field = |item: &Item, name| text(item, name).unwrap_or("-").to_owned();
         records
             .iter()
-            .map(|item| format!("{} {} {}", field(item, "action"), field(item, "outcome"), field(item, "reason")))
+            .map(|item| {
+                format!(
+                    "{} {} {}",
+                    field(item, "action"),
+                    field(item, "outcome"),
+                    field(item, "reason")
+                )
+            })
             .collect()
     }
 
     /// Sets an attribute of the item that `key` names by its `pk` and `sk`.
     pub async fn db_set(&self, table: &str, key: &Item, name: &str, value: AttributeValue) {
-        let request = self.db().update_item().table_name(format!("dashtam-local-{table}")).set_key(Some(key_of(key)));
-        let request = request.update_expression("SET #n = :v").expression_attribute_names("#n", name);
-        request.expression_attribute_values(":v", value).send().await.expect("updated");
+        let request = self
+            .db()
+            .update_item()
+            .table_name(format!("dashtam-local-{table}"))
+            .set_key(Some(key_of(key)));
+        let request = request
+            .update_expression("SET #n = :v")
+            .expression_attribute_names("#n", name);
+        request
+            .expression_attribute_values(":v", value)
+            .send()
+            .await
+            .expect("updated");
     }
 
     /// The USER item of `email`.
     pub async fn db_user(&self, email: &str) -> Item {
         let users = self.db_items("users", "USER#").await;
-        users.into_iter().find(|user| text(user, "email") == Some(email)).expect("a user")
+        users
+            .into_iter()
+            .find(|user| text(user, "email") == Some(email))
+            .expect("a user")
     }
 
     /// Makes `email` an admin.
     pub async fn db_grant_admin(&self, email: &str) {
         let user = self.db_user(email).await;
-        self.db_set("users", &user, "role", AttributeValue::S("admin".to_owned())).await;
+        self.db_set(
+            "users",
+            &user,
+            "role",
+            AttributeValue::S("admin".to_owned()),
+        )
+        .await;
     }
 
     /// Ages the password proof of every session by `seconds`.
     pub async fn db_age_proofs(&self, seconds: i64) {
         for session in self.db_items("tokens", "USER#").await {
-            let proved: i64 = session["auth_time"].as_n().expect("a number").parse().expect("a number");
+            let proved: i64 = session["auth_time"]
+                .as_n()
+                .expect("a number")
+                .parse()
+                .expect("a number");
             let earlier = AttributeValue::N((proved - seconds * 1_000).to_string());
             self.db_set("tokens", &session, "auth_time", earlier).await;
         }
@@ -91,7 +127,11 @@ impl TestApp {
 
     /// Puts an item.
     pub async fn db_put(&self, table: &str, item: Item) {
-        let request = self.db().put_item().table_name(format!("dashtam-local-{table}")).set_item(Some(item));
+        let request = self
+            .db()
+            .put_item()
+            .table_name(format!("dashtam-local-{table}"))
+            .set_item(Some(item));
         request.send().await.expect("put");
     }
 
@@ -101,10 +141,27 @@ impl TestApp {
     }
 
     /// Removes those of them that `is_meant`.
-    pub async fn db_remove_where(&self, table: &str, prefix: &str, is_meant: impl Fn(&Item) -> bool) {
-        for item in self.db_items(table, prefix).await.into_iter().filter(is_meant) {
-            let request = self.db().delete_item().table_name(format!("dashtam-local-{table}"));
-            request.set_key(Some(key_of(&item))).send().await.expect("removed");
+    pub async fn db_remove_where(
+        &self,
+        table: &str,
+        prefix: &str,
+        is_meant: impl Fn(&Item) -> bool,
+    ) {
+        for item in self
+            .db_items(table, prefix)
+            .await
+            .into_iter()
+            .filter(is_meant)
+        {
+            let request = self
+                .db()
+                .delete_item()
+                .table_name(format!("dashtam-local-{table}"));
+            request
+                .set_key(Some(key_of(&item)))
+                .send()
+                .await
+                .expect("removed");
         }
     }
 
@@ -119,8 +176,11 @@ impl TestApp {
 }
 
 fn key_of(item: &Item) -> Item {
-    let key = item.iter().filter(|(name, _)| ["pk", "sk"].contains(&name.as_str()));
-    key.map(|(name, value)| (name.clone(), value.clone())).collect()
+    let key = item
+        .iter()
+        .filter(|(name, _)| ["pk", "sk"].contains(&name.as_str()));
+    key.map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 /// A text attribute.

@@ -28,15 +28,26 @@ static STRICT: LazyLock<Value> = LazyLock::new(|| {
 fn close(value: &mut Value) {
     match value {
         Value::Object(members) => {
-            if members.get("properties").is_some_and(Value::is_object) && members.contains_key("type") {
-                members.entry("additionalProperties").or_insert(json!(false));
+            if members.get("properties").is_some_and(Value::is_object)
+                && members.contains_key("type")
+            {
+                members
+                    .entry("additionalProperties")
+                    .or_insert(json!(false));
             }
             // The pattern would make a client refuse a login whose times have another form.
-            if members.get("format").is_some_and(|format| format == "date-time") {
+            if members
+                .get("format")
+                .is_some_and(|format| format == "date-time")
+            {
                 members.insert("pattern".to_owned(), json!("Z$"));
             }
-            let is_schema = |name: &str| !matches!(name, "parameters" | "requestBody" | "example" | "examples");
-            members.iter_mut().filter(|(name, _)| is_schema(name)).for_each(|(_, member)| close(member));
+            let is_schema =
+                |name: &str| !matches!(name, "parameters" | "requestBody" | "example" | "examples");
+            members
+                .iter_mut()
+                .filter(|(name, _)| is_schema(name))
+                .for_each(|(_, member)| close(member));
         }
         Value::Array(items) => items.iter_mut().for_each(close),
         _ => {}
@@ -79,12 +90,21 @@ fn check(key: &str, schema: &Value, value: &Value, formats: bool) -> Vec<String>
         let mut all = VALIDATORS.lock().expect("no panic");
         Arc::clone(all.entry(key.to_owned()).or_insert_with(make))
     };
-    validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect()
+    validator
+        .iter_errors(value)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect()
 }
 
 fn route_of(method: &Method, path: &str) -> Option<&'static Route> {
-    let answering = || routes::ALL.into_iter().filter(|route| route.answers(method));
-    answering().find(|route| route.path == path).or_else(|| answering().find(|route| route.matches(path)))
+    let answering = || {
+        routes::ALL
+            .into_iter()
+            .filter(|route| route.answers(method))
+    };
+    answering()
+        .find(|route| route.path == path)
+        .or_else(|| answering().find(|route| route.matches(path)))
 }
 
 fn operation(route: &Route) -> &'static Value {
@@ -101,18 +121,31 @@ pub(crate) fn assert_promised(method: &Method, path: &str, answer: &Answer) {
     let status = answer.status.as_str();
     let what = format!("{method} {path} answered {status} {}", answer.text());
     let response = operation(route)["responses"].get(status).and_then(follow);
-    let response = response.unwrap_or_else(|| panic!("openapi.json promises no such status: {what}"));
+    let response =
+        response.unwrap_or_else(|| panic!("openapi.json promises no such status: {what}"));
     for (name, header) in response["headers"].as_object().expect("headers") {
         let header = follow(header).expect("a header");
-        assert!(header["required"] != true || answer.header(name).is_some(), "{name} is missing: {what}");
+        assert!(
+            header["required"] != true || answer.header(name).is_some(),
+            "{name} is missing: {what}"
+        );
     }
-    let kind = answer.header("content-type").and_then(|sent| sent.split(';').next()).unwrap_or_default();
+    let kind = answer
+        .header("content-type")
+        .and_then(|sent| sent.split(';').next())
+        .unwrap_or_default();
     let content = &response["content"][kind];
-    assert!(content.is_object(), "openapi.json promises no such content type: {what}");
+    assert!(
+        content.is_object(),
+        "openapi.json promises no such content type: {what}"
+    );
     if method != Method::HEAD && kind.ends_with("json") {
         let key = format!("{} {status}", route.function);
         let found = faults(&key, &content["schema"], &answer.json());
-        assert!(found.is_empty(), "another body than openapi.json promises: {found:?}: {what}");
+        assert!(
+            found.is_empty(),
+            "another body than openapi.json promises: {found:?}: {what}"
+        );
         assert!(
             !kind.contains("problem") || answer.json()["status"] == answer.status.as_u16(),
             "another status: {what}"
@@ -126,10 +159,15 @@ pub(crate) fn assert_asked_for(method: &Method, path: &str, body: &Value, answer
     let Some(route) = route_of(method, path).filter(|_| answer.status.is_success()) else {
         return;
     };
-    let schema = operation(route).pointer("/requestBody/content/application~1json/schema").and_then(follow);
+    let schema = operation(route)
+        .pointer("/requestBody/content/application~1json/schema")
+        .and_then(follow);
     let Some(schema) = schema else { return };
     // The format of a request is a hint for those who make one (JSON Schema 2020-12, validation, section 7.2.1): an address
     // may also have letters of other scripts, which `email` has not.
     let found = check(&format!("{} body", route.function), schema, body, false);
-    assert!(found.is_empty(), "openapi.json rules out what {method} {path} took: {found:?}: {body}");
+    assert!(
+        found.is_empty(),
+        "openapi.json rules out what {method} {path} took: {found:?}: {body}"
+    );
 }

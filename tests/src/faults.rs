@@ -61,9 +61,24 @@ impl Proxy {
     pub async fn start(aws: &LocalAws, target: SocketAddr) -> (Self, SocketAddr) {
         let server = aws.in_process.at(target).expect("a server");
         let (held, released) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
-        let (calls, traces, watched, planned) = (Arc::default(), Arc::default(), Arc::default(), Arc::default());
-        let proxy = Self { calls, traces, watched, planned, held, released, server };
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+        let (calls, traces, watched, planned) = (
+            Arc::default(),
+            Arc::default(),
+            Arc::default(),
+            Arc::default(),
+        );
+        let proxy = Self {
+            calls,
+            traces,
+            watched,
+            planned,
+            held,
+            released,
+            server,
+        };
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .expect("a port");
         let address = listener.local_addr().expect("an address");
         let router = Router::new().fallback(pass).with_state(proxy.clone());
         aws.in_process.serve(address, router.clone());
@@ -78,7 +93,12 @@ impl Proxy {
 
     /// The same, after `skip` calls of the operation have passed.
     pub fn plan_after(&self, operation: &'static str, fault: Fault, skip: usize, times: usize) {
-        self.planned.lock().expect("no panic").push(Planned { operation, fault, skip, left: times });
+        self.planned.lock().expect("no panic").push(Planned {
+            operation,
+            fault,
+            skip,
+            left: times,
+        });
     }
 
     /// Waits until a call is held back.
@@ -116,15 +136,23 @@ impl Proxy {
     /// The calls since [`Self::watch`] or the last time, each with what it asked for.
     #[must_use]
     pub fn take_watched(&self) -> Vec<(String, Value)> {
-        self.watched.lock().expect("no panic").as_mut().map(std::mem::take).unwrap_or_default()
+        self.watched
+            .lock()
+            .expect("no panic")
+            .as_mut()
+            .map(std::mem::take)
+            .unwrap_or_default()
     }
 
     fn note(&self, operation: &str) -> Option<Fault> {
-        self.calls.lock().expect("no panic").push(operation.to_owned());
+        self.calls
+            .lock()
+            .expect("no panic")
+            .push(operation.to_owned());
         let mut planned = self.planned.lock().expect("no panic");
-        let mut due = planned
-            .iter_mut()
-            .filter(|plan| plan.left > 0 && (plan.operation.is_empty() || plan.operation == operation));
+        let mut due = planned.iter_mut().filter(|plan| {
+            plan.left > 0 && (plan.operation.is_empty() || plan.operation == operation)
+        });
         let plan = due.next()?;
         if plan.skip > 0 {
             plan.skip -= 1;
@@ -136,16 +164,25 @@ impl Proxy {
 }
 
 async fn pass(State(proxy): State<Proxy>, request: Request) -> Response {
-    let target = request.headers().get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let target = request
+        .headers()
+        .get("x-amz-target")
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
     let fault = proxy.note(&operation);
     let traces = request.headers().get_all("traceparent").iter();
-    let traces = traces.map(|value| value.to_str().expect("text").to_owned()).collect();
+    let traces = traces
+        .map(|value| value.to_str().expect("text").to_owned())
+        .collect();
     proxy.traces.lock().expect("no panic").push(traces);
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, usize::MAX).await.expect("a body");
     if let Some(watched) = proxy.watched.lock().expect("no panic").as_mut() {
-        watched.push((operation.clone(), serde_json::from_slice(&body).expect("JSON")));
+        watched.push((
+            operation.clone(),
+            serde_json::from_slice(&body).expect("JSON"),
+        ));
     }
     match fault {
         Some(Fault::Throttled) => {
@@ -162,7 +199,10 @@ async fn pass(State(proxy): State<Proxy>, request: Request) -> Response {
         }
         Some(Fault::LostAnswer) | None => {}
     }
-    let Ok(answer) = proxy.server.oneshot(Request::from_parts(parts, Body::from(body))).await;
+    let Ok(answer) = proxy
+        .server
+        .oneshot(Request::from_parts(parts, Body::from(body)))
+        .await;
     if fault == Some(Fault::LostAnswer) {
         return refusal(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", "");
     }
@@ -170,8 +210,15 @@ async fn pass(State(proxy): State<Proxy>, request: Request) -> Response {
 }
 
 fn refusal(status: StatusCode, code: &str, more: &str) -> Response {
-    let body = format!(r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{code}","message":"injected"{more}}}"#);
-    (status, [("content-type", "application/x-amz-json-1.0")], body).into_response()
+    let body = format!(
+        r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{code}","message":"injected"{more}}}"#
+    );
+    (
+        status,
+        [("content-type", "application/x-amz-json-1.0")],
+        body,
+    )
+        .into_response()
 }
 
 fn conflict(operation: &str, body: &[u8]) -> Response {
@@ -181,11 +228,19 @@ fn conflict(operation: &str, body: &[u8]) -> Response {
     let request: Value = serde_json::from_slice(body).expect("JSON");
     let count = request["TransactItems"].as_array().map_or(0, Vec::len);
     let reasons = vec![r#"{"Code":"TransactionConflict","Message":"injected"}"#; count].join(",");
-    refusal(StatusCode::BAD_REQUEST, "TransactionCanceledException", &format!(r#","CancellationReasons":[{reasons}]"#))
+    refusal(
+        StatusCode::BAD_REQUEST,
+        "TransactionCanceledException",
+        &format!(r#","CancellationReasons":[{reasons}]"#),
+    )
 }
 
 fn unprocessed(body: &[u8]) -> Response {
     let request: Value = serde_json::from_slice(body).expect("JSON");
     let body = serde_json::json!({ "Responses": {}, "UnprocessedKeys": request["RequestItems"] });
-    ([("content-type", "application/x-amz-json-1.0")], body.to_string()).into_response()
+    (
+        [("content-type", "application/x-amz-json-1.0")],
+        body.to_string(),
+    )
+        .into_response()
 }

@@ -44,8 +44,16 @@ impl Log {
     /// Its lines, each of which must be one JSON object.
     #[must_use]
     pub fn objects(&self) -> Vec<Value> {
-        let parse = |line: &str| serde_json::from_str::<Value>(line).map_err(|_| line.to_owned()).expect("JSON");
-        self.text().lines().map(parse).inspect(|value| assert!(value.is_object(), "{value}")).collect()
+        let parse = |line: &str| {
+            serde_json::from_str::<Value>(line)
+                .map_err(|_| line.to_owned())
+                .expect("JSON")
+        };
+        self.text()
+            .lines()
+            .map(parse)
+            .inspect(|value| assert!(value.is_object(), "{value}"))
+            .collect()
     }
 
     /// Forgets what was written.
@@ -55,13 +63,21 @@ impl Log {
 
     /// Runs `work` with every thread of its runtime logging here, libraries included, at debug level.
     pub fn capture<F: Future>(&self, work: F) -> F::Output {
-        let everything = tracing_subscriber::fmt().json().with_max_level(tracing::Level::DEBUG);
-        Self::dispatch(&Dispatch::new(everything.with_writer(self.clone()).finish()), work)
+        let everything = tracing_subscriber::fmt()
+            .json()
+            .with_max_level(tracing::Level::DEBUG);
+        Self::dispatch(
+            &Dispatch::new(everything.with_writer(self.clone()).finish()),
+            work,
+        )
     }
 
     /// Runs `work` with every thread of its runtime logging here as a function does, at debug level.
     pub fn capture_as<F: Future>(&self, format: LogFormat, work: F) -> F::Output {
-        Self::dispatch(&Dispatch::new(subscriber(Some("debug"), format, self.clone())), work)
+        Self::dispatch(
+            &Dispatch::new(subscriber(Some("debug"), format, self.clone())),
+            work,
+        )
     }
 
     fn dispatch<F: Future>(dispatch: &Dispatch, work: F) -> F::Output {

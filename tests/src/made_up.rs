@@ -40,5 +40,6 @@ fn nickname(name: &str) -> &str {
 #[must_use]
 pub fn is_migrated(user: &Item) -> bool {
     let is_of_version_1 = user.get("schema_version") == Some(&AttributeValue::N("1".to_owned()));
-    is_of_version_1 && text(user, "nickname").is_some_and(|own| text(user, "name").map(nickname) == Some(own))
+    is_of_version_1
+        && text(user, "nickname").is_some_and(|own| text(user, "name").map(nickname) == Some(own))
 }

@@ -21,8 +21,15 @@ pub fn read(name: &str) -> String {
 #[track_caller]
 #[must_use]
 pub fn entries(folder: &str) -> Vec<String> {
-    let entries = fs::read_dir(path(folder)).unwrap_or_else(|error| panic!("{folder} cannot be read: {error}"));
-    let names = entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
+    let entries = fs::read_dir(path(folder))
+        .unwrap_or_else(|error| panic!("{folder} cannot be read: {error}"));
+    let names = entries.map(|entry| {
+        entry
+            .expect("an entry")
+            .file_name()
+            .to_string_lossy()
+            .into_owned()
+    });
     names.collect::<BTreeSet<_>>().into_iter().collect()
 }
 

@@ -14,8 +14,11 @@ use dashtam_local::iam::{Names, Policies, Rights};
 use dashtam_local::template::Template;
 
 /// What the template's resources are called in the tests.
-pub const NAMES: Names<'static> =
-    Names { table_prefix: "dashtam-local-", secret_prefix: "dashtam-local/", sender: "no-reply@dashtam.example" };
+pub const NAMES: Names<'static> = Names {
+    table_prefix: "dashtam-local-",
+    secret_prefix: "dashtam-local/",
+    sender: "no-reply@dashtam.example",
+};
 
 /// The list's name, in the folder of the test programs.
 const LIST: &str = "rights-used.txt";
@@ -28,7 +31,8 @@ static TEMPLATE: LazyLock<Template> = LazyLock::new(|| Template::embedded().expe
 static POLICIES: LazyLock<Arc<Policies>> = LazyLock::new(|| {
     let list = Mutex::new(begin_list());
     let policies = read(&TEMPLATE).observed_by(move |allowance| {
-        writeln!(list.lock().expect("no panic"), "{allowance}").expect("the list of used rights is written");
+        writeln!(list.lock().expect("no panic"), "{allowance}")
+            .expect("the list of used rights is written");
     });
     Arc::new(policies)
 });
@@ -58,30 +62,55 @@ pub fn read(template: &Template) -> Policies {
 pub fn used() -> Result<BTreeSet<String>, String> {
     let list = list();
     let again = "run `cargo test --workspace`, whole";
-    let text = fs::read_to_string(&list).map_err(|error| format!("{}: {error}; {again}", list.display()))?;
+    let text = fs::read_to_string(&list)
+        .map_err(|error| format!("{}: {error}; {again}", list.display()))?;
     let mut lines = text.lines();
     let first = lines.next().unwrap_or_default();
-    let program =
-        first.strip_prefix(WHOLE).map(str::trim).ok_or_else(|| format!("only some tests have run; {again}"))?;
-    let changed = |path: &Path| fs::metadata(path).and_then(|data| data.modified()).map_err(|error| error.to_string());
+    let program = first
+        .strip_prefix(WHOLE)
+        .map(str::trim)
+        .ok_or_else(|| format!("only some tests have run; {again}"))?;
+    let changed = |path: &Path| {
+        fs::metadata(path)
+            .and_then(|data| data.modified())
+            .map_err(|error| error.to_string())
+    };
     if changed(Path::new(program))? > changed(&list)? {
-        return Err(format!("the tests were built anew and have not run since; {again}"));
+        return Err(format!(
+            "the tests were built anew and have not run since; {again}"
+        ));
     }
     Ok(lines.map(str::to_owned).collect())
 }
 
 fn list() -> PathBuf {
-    std::env::current_exe().expect("a program").with_file_name(LIST)
+    std::env::current_exe()
+        .expect("a program")
+        .with_file_name(LIST)
 }
 
 fn begin_list() -> File {
     let mut file = File::create(list()).expect("a list of used rights");
     // What only changes how tests are run and shown; anything else leaves some out.
     let is_harmless = |word: &String| {
-        let shown = ["--nocapture", "--no-capture", "--show-output", "--quiet", "-q"].contains(&word.as_str());
-        shown || ["--test-threads=", "--color=", "--format="].iter().any(|option| word.starts_with(option))
+        let shown = [
+            "--nocapture",
+            "--no-capture",
+            "--show-output",
+            "--quiet",
+            "-q",
+        ]
+        .contains(&word.as_str());
+        shown
+            || ["--test-threads=", "--color=", "--format="]
+                .iter()
+                .any(|option| word.starts_with(option))
     };
-    let first = if std::env::args().skip(1).all(|word| is_harmless(&word)) { WHOLE } else { PART };
+    let first = if std::env::args().skip(1).all(|word| is_harmless(&word)) {
+        WHOLE
+    } else {
+        PART
+    };
     let program = std::env::current_exe().expect("a program");
     writeln!(file, "{first} {}", program.display()).expect("the list of used rights is written");
     file

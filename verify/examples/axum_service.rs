@@ -29,20 +29,38 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 async fn greet(VerifiedCaller(caller): VerifiedCaller) -> String {
-    format!("Hello, {}, in session {}.\n", caller.user_id(), caller.session_id())
+    format!(
+        "Hello, {}, in session {}.\n",
+        caller.user_id(),
+        caller.session_id()
+    )
 }
 
 fn verifier() -> Result<Verifier, SettingsError> {
-    let builder = Verifier::builder().issuer(variable("ISSUER")).audience(variable("AUDIENCE"));
+    let builder = Verifier::builder()
+        .issuer(variable("ISSUER"))
+        .audience(variable("AUDIENCE"));
     let jwks = variable("JWKS_URL");
-    if jwks.is_empty() { builder.tables(client(), variable("TABLE_PREFIX")) } else { builder.jwks(jwks) }.build()
+    if jwks.is_empty() {
+        builder.tables(client(), variable("TABLE_PREFIX"))
+    } else {
+        builder.jwks(jwks)
+    }
+    .build()
 }
 
 /// A client by the variables that Lambda sets; elsewhere `aws-config` finds credentials in more places.
 fn client() -> aws_sdk_dynamodb::Client {
-    let [key, secret, token] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"].map(variable);
+    let [key, secret, token] = [
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+    ]
+    .map(variable);
     let token = (!token.is_empty()).then_some(token);
-    let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https();
+    let http = aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+        .build_https();
     let mut config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .http_client(http)

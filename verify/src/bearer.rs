@@ -24,8 +24,19 @@ mod tests {
         for header in ["Bearer x.y.z", "bearer x.y.z", "BEARER  x.y.z "] {
             assert_eq!(bearer_token(header).ok(), Some("x.y.z"), "{header}");
         }
-        for header in ["", "Bearer", "Bearer ", "x.y.z", "Basic x.y.z", "Bearerx.y.z", " Bearer x.y.z"] {
-            assert!(matches!(bearer_token(header), Err(VerifyError::MissingToken)), "{header}");
+        for header in [
+            "",
+            "Bearer",
+            "Bearer ",
+            "x.y.z",
+            "Basic x.y.z",
+            "Bearerx.y.z",
+            " Bearer x.y.z",
+        ] {
+            assert!(
+                matches!(bearer_token(header), Err(VerifyError::MissingToken)),
+                "{header}"
+            );
         }
     }
 }

@@ -47,9 +47,19 @@ pub(crate) struct Readings {
 impl Readings {
     /// Keeps at most `capacity` readings for less than `bound`; none at all where `bound` is zero.
     pub fn new(clock: Arc<dyn Clock>, bound: Duration, capacity: u64) -> Self {
-        let cache = || Cache::builder().max_capacity(capacity).time_to_live(bound).build();
+        let cache = || {
+            Cache::builder()
+                .max_capacity(capacity)
+                .time_to_live(bound)
+                .build()
+        };
         let kept = (!bound.is_zero()).then(cache);
-        Self { clock, bound, begun: AtomicU64::new(0), kept }
+        Self {
+            clock,
+            bound,
+            begun: AtomicU64::new(0),
+            kept,
+        }
     }
 
     /// How many reads have begun so far: later ones have higher numbers.
@@ -63,14 +73,25 @@ impl Readings {
     }
 
     /// A reading of `subject` with a number above `newer_than`: one that is kept, one that is under way, or a new one.
-    pub async fn get<F>(&self, subject: Subject, newer_than: u64, read: impl FnOnce() -> F + Send) -> Read
+    pub async fn get<F>(
+        &self,
+        subject: Subject,
+        newer_than: u64,
+        read: impl FnOnce() -> F + Send,
+    ) -> Read
     where
         F: Future<Output = Result<State, Unavailable>> + Send,
     {
         let begin = async {
             let serial = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
             let began = self.clock.now();
-            read().await.map(|state| Arc::new(Reading { state, began, serial }))
+            read().await.map(|state| {
+                Arc::new(Reading {
+                    state,
+                    began,
+                    serial,
+                })
+            })
         };
         let Some(kept) = &self.kept else {
             return begin.await;
@@ -79,7 +100,10 @@ impl Readings {
             Ok(reading) => reading.serial <= newer_than || !self.is_in_bound(reading),
             Err(_) => true,
         };
-        let entry = kept.entry(subject).or_insert_with_if(begin, is_useless).await;
+        let entry = kept
+            .entry(subject)
+            .or_insert_with_if(begin, is_useless)
+            .await;
         let failed = entry.is_fresh() && entry.value().is_err();
         let read = entry.into_value();
         if failed {
@@ -120,9 +144,14 @@ mod tests {
     }
 
     fn state() -> State {
-        let security = serde_json::json!({ "ver_current": 1, "ver_floor": 1, "ver_until": 0, "keys": [] });
+        let security =
+            serde_json::json!({ "ver_current": 1, "ver_floor": 1, "ver_until": 0, "keys": [] });
         let security: SecurityState = serde_json::from_value(security).expect("a record");
-        State { user: None, session: None, security }
+        State {
+            user: None,
+            session: None,
+            security,
+        }
     }
 
     fn subject(n: u128) -> Subject {
@@ -131,7 +160,10 @@ mod tests {
 
     impl Fixture {
         async fn serial(&self, newer_than: u64) -> u64 {
-            let read = self.readings.get(subject(1), newer_than, async || Ok(state())).await;
+            let read = self
+                .readings
+                .get(subject(1), newer_than, async || Ok(state()))
+                .await;
             read.expect("a reading").serial
         }
     }
@@ -161,7 +193,11 @@ mod tests {
             fixture.clock.advance(JUST_WITHIN);
             Ok(state())
         };
-        let reading = fixture.readings.get(subject(1), 0, slow).await.expect("a reading");
+        let reading = fixture
+            .readings
+            .get(subject(1), 0, slow)
+            .await
+            .expect("a reading");
         assert!(fixture.readings.is_in_bound(&reading));
         fixture.clock.advance(MILLI);
         assert!(!fixture.readings.is_in_bound(&reading));
@@ -181,7 +217,11 @@ mod tests {
     #[tokio::test]
     async fn a_clock_that_is_set_back_makes_no_reading_live_longer() {
         let clock = Arc::new(MockClock::at(Timestamp::from_millis(1_000)));
-        let reading = Reading { state: state(), began: Timestamp::from_millis(1_001), serial: 1 };
+        let reading = Reading {
+            state: state(),
+            began: Timestamp::from_millis(1_001),
+            serial: 1,
+        };
         assert!(!Readings::new(clock, BOUND, 10).is_in_bound(&reading));
     }
 
@@ -199,7 +239,10 @@ mod tests {
             tokio::task::yield_now().await;
             gate.add_permits(1);
         });
-        assert!(read.into_iter().all(|read| read.expect("a reading").serial == 1));
+        assert!(
+            read.into_iter()
+                .all(|read| read.expect("a reading").serial == 1)
+        );
         assert_eq!(fixture.readings.begun(), 1);
     }
 
@@ -224,7 +267,11 @@ mod tests {
     async fn the_number_of_kept_readings_is_bounded() {
         let fixture = fixture(BOUND, 10);
         for n in 0..1_000 {
-            fixture.readings.get(subject(n), 0, async || Ok(state())).await.expect("a reading");
+            fixture
+                .readings
+                .get(subject(n), 0, async || Ok(state()))
+                .await
+                .expect("a reading");
         }
         assert!(fixture.readings.count().await <= 10);
     }

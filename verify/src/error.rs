@@ -67,7 +67,10 @@ impl Unavailable {
     }
 
     pub(crate) fn because(what: &'static str, source: impl Error + Send + Sync + 'static) -> Self {
-        Self { what, source: Some(Arc::new(source)) }
+        Self {
+            what,
+            source: Some(Arc::new(source)),
+        }
     }
 }
 

@@ -2,7 +2,9 @@
 
 use axum::Json;
 use axum::extract::{FromRef, FromRequestParts, OriginalUri};
-use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -59,26 +61,37 @@ pub struct Refused {
 impl Refused {
     async fn new<S: Send + Sync>(error: VerifyError, parts: &mut Parts, state: &S) -> Self {
         // The path as the client wrote it, also in a router that is nested.
-        let uri = OriginalUri::from_request_parts(parts, state).await.map(|OriginalUri(uri)| uri);
-        Self { error, instance: uri.unwrap_or_else(|_| parts.uri.clone()).path().to_owned() }
+        let uri = OriginalUri::from_request_parts(parts, state)
+            .await
+            .map(|OriginalUri(uri)| uri);
+        Self {
+            error,
+            instance: uri.unwrap_or_else(|_| parts.uri.clone()).path().to_owned(),
+        }
     }
 }
 
 /// Title, detail and challenge.
 const fn words(error: &VerifyError) -> (&'static str, &'static str, Option<&'static str>) {
     match error {
-        VerifyError::MissingToken => {
-            ("Missing token", "Send an access token as `Authorization: Bearer …`.", Some("Bearer"))
-        }
+        VerifyError::MissingToken => (
+            "Missing token",
+            "Send an access token as `Authorization: Bearer …`.",
+            Some("Bearer"),
+        ),
         VerifyError::InvalidToken => (
             "Invalid token",
             "The access token is not valid here. Sign in again.",
-            Some("Bearer error=\"invalid_token\", error_description=\"The access token is not valid\""),
+            Some(
+                "Bearer error=\"invalid_token\", error_description=\"The access token is not valid\"",
+            ),
         ),
         VerifyError::TokenExpired => (
             "Token expired",
             "The access token has expired. Refresh it or sign in again.",
-            Some("Bearer error=\"invalid_token\", error_description=\"The access token has expired\""),
+            Some(
+                "Bearer error=\"invalid_token\", error_description=\"The access token has expired\"",
+            ),
         ),
         VerifyError::SessionRevoked => (
             "Session ended",
@@ -88,18 +101,26 @@ const fn words(error: &VerifyError) -> (&'static str, &'static str, Option<&'sta
         VerifyError::TokenVersionTooOld => (
             "Token outdated",
             "The token was issued before all tokens were renewed. Sign in again.",
-            Some("Bearer error=\"invalid_token\", error_description=\"The access token is outdated\""),
+            Some(
+                "Bearer error=\"invalid_token\", error_description=\"The access token is outdated\"",
+            ),
         ),
-        VerifyError::Unavailable(_) => {
-            ("Service unavailable", "The access token cannot be checked right now. Try again.", None)
-        }
+        VerifyError::Unavailable(_) => (
+            "Service unavailable",
+            "The access token cannot be checked right now. Try again.",
+            None,
+        ),
     }
 }
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let (title, detail, challenge) = words(&self.error);
-        let status = if challenge.is_some() { StatusCode::UNAUTHORIZED } else { StatusCode::SERVICE_UNAVAILABLE };
+        let status = if challenge.is_some() {
+            StatusCode::UNAUTHORIZED
+        } else {
+            StatusCode::SERVICE_UNAVAILABLE
+        };
         let code = self.error.code();
         let document = json!({
             "type": format!("/errors/{code}"),
@@ -111,10 +132,15 @@ impl IntoResponse for Refused {
         });
         let mut response = (status, Json(document)).into_response();
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         match challenge {
-            Some(challenge) => headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge)),
+            Some(challenge) => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
+            }
             None => headers.insert(RETRY_AFTER, HeaderValue::from_static("1")),
         };
         response.extensions_mut().insert(self.error);
@@ -139,7 +165,11 @@ mod tests {
     }
 
     fn answer(error: VerifyError) -> Response {
-        Refused { error, instance: "/here".to_owned() }.into_response()
+        Refused {
+            error,
+            instance: "/here".to_owned(),
+        }
+        .into_response()
     }
 
     #[test]
@@ -149,11 +179,26 @@ mod tests {
             let is_failure = matches!(error, VerifyError::Unavailable(_));
             let code = error.code();
             let response = answer(error);
-            assert_eq!(response.status().as_u16(), if is_failure { 503 } else { 401 }, "{code}");
-            assert_eq!(response.headers().contains_key(WWW_AUTHENTICATE), !is_failure, "{code}");
-            assert_eq!(response.headers().contains_key(RETRY_AFTER), is_failure, "{code}");
             assert_eq!(
-                response.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes),
+                response.status().as_u16(),
+                if is_failure { 503 } else { 401 },
+                "{code}"
+            );
+            assert_eq!(
+                response.headers().contains_key(WWW_AUTHENTICATE),
+                !is_failure,
+                "{code}"
+            );
+            assert_eq!(
+                response.headers().contains_key(RETRY_AFTER),
+                is_failure,
+                "{code}"
+            );
+            assert_eq!(
+                response
+                    .headers()
+                    .get(CONTENT_TYPE)
+                    .map(HeaderValue::as_bytes),
                 Some(&b"application/problem+json"[..])
             );
         }

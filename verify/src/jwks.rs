@@ -64,9 +64,19 @@ impl PublishedKeys {
     /// The set at `url`, which serves for `bound`, and up to the age `kept` while no newer one can be fetched.
     pub fn new(url: String, bound: Duration, kept: Duration) -> reqwest::Result<Self> {
         // The key set stands where the settings say: a redirection is a wrong setting, or somebody else's wish.
-        let client =
-            Client::builder().redirect(Policy::none()).connect_timeout(CONNECT_TIMEOUT).timeout(TIMEOUT).build()?;
-        Ok(Self { client, url, bound, kept, known: RwLock::default(), fetching: Mutex::default() })
+        let client = Client::builder()
+            .redirect(Policy::none())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(TIMEOUT)
+            .build()?;
+        Ok(Self {
+            client,
+            url,
+            bound,
+            kept,
+            known: RwLock::default(),
+            fetching: Mutex::default(),
+        })
     }
 
     /// Whether a key set may come from `url`: nobody on the way can replace it.
@@ -103,14 +113,24 @@ impl PublishedKeys {
     /// What can be said at `now` without a fetch, to who asked when `asked` fetches had begun. A fetch that is under way may
     /// still bring the key, so that there is none is said only by who `may_fetch`; only where the last one failed and there
     /// is a set to go on with, nobody waits.
-    fn answer(&self, known: &Known, kid: &str, asked: u64, now: Timestamp, may_fetch: bool) -> Option<Keys> {
+    fn answer(
+        &self,
+        known: &Known,
+        kid: &str,
+        asked: u64,
+        now: Timestamp,
+        may_fetch: bool,
+    ) -> Option<Keys> {
         let has = |fetched: &&Fetched| fetched.keys.iter().any(|key| key.kid == kid);
         let named = known.good.as_ref().filter(has);
-        let is_fresh = |fetched: &&Fetched| fetched.serial > asked || now.is_within(self.bound, fetched.began);
+        let is_fresh =
+            |fetched: &&Fetched| fetched.serial > asked || now.is_within(self.bound, fetched.began);
         if let Some(fresh) = named.filter(is_fresh) {
             return Some(Ok(Arc::clone(&fresh.keys)));
         }
-        let is_recent = known.attempted_at.is_some_and(|at| now.is_within(RETRY_INTERVAL, at));
+        let is_recent = known
+            .attempted_at
+            .is_some_and(|at| now.is_within(RETRY_INTERVAL, at));
         let is_enough = match named {
             Some(_) => known.failed.is_some(),
             None => may_fetch,
@@ -119,8 +139,16 @@ impl PublishedKeys {
     }
 
     fn last_good(&self, known: &Known, now: Timestamp) -> Keys {
-        let kept = known.good.as_ref().filter(|good| now.is_within(self.kept, good.began));
-        let failed = || known.failed.clone().unwrap_or(Unavailable::new("there is no key set"));
+        let kept = known
+            .good
+            .as_ref()
+            .filter(|good| now.is_within(self.kept, good.began));
+        let failed = || {
+            known
+                .failed
+                .clone()
+                .unwrap_or(Unavailable::new("there is no key set"))
+        };
         kept.map(|good| Arc::clone(&good.keys)).ok_or_else(failed)
     }
 
@@ -135,7 +163,11 @@ impl PublishedKeys {
         let mut known = self.known.write().await;
         known.failed = match fetched {
             Ok(keys) => {
-                known.good = Some(Fetched { keys: Arc::new(keys), began: now, serial });
+                known.good = Some(Fetched {
+                    keys: Arc::new(keys),
+                    began: now,
+                    serial,
+                });
                 None
             }
             Err(failure) => Some(failure),
@@ -145,10 +177,15 @@ impl PublishedKeys {
     async fn download(&self, now: Timestamp) -> Result<Vec<PublicKey>, Unavailable> {
         let unreachable = |error| Unavailable::because("the key set cannot be fetched", error);
         // A copy in a cache on the way would be older than the bound allows.
-        let request = self.client.get(&self.url).header(header::CACHE_CONTROL, "no-cache");
+        let request = self
+            .client
+            .get(&self.url)
+            .header(header::CACHE_CONTROL, "no-cache");
         let mut answer = request.send().await.map_err(unreachable)?;
         if answer.status() != reqwest::StatusCode::OK {
-            return Err(Unavailable::new("the key set is answered with another status than 200"));
+            return Err(Unavailable::new(
+                "the key set is answered with another status than 200",
+            ));
         }
         let mut text = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(unreachable)? {
@@ -157,6 +194,7 @@ impl PublishedKeys {
                 return Err(Unavailable::new("the key set is too long"));
             }
         }
-        key_set::parse(&text, now).map_err(|error| Unavailable::because("the key set cannot be read", error))
+        key_set::parse(&text, now)
+            .map_err(|error| Unavailable::because("the key set cannot be read", error))
     }
 }

@@ -36,6 +36,8 @@ impl PublicKey {
             return false;
         };
         let point = [&[4][..], &x, &y].concat();
-        UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(message, signature).is_ok()
+        UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
+            .verify(message, signature)
+            .is_ok()
     }
 }

@@ -40,19 +40,32 @@ pub(crate) fn parse(text: &[u8], now: Timestamp) -> Result<Vec<PublicKey>, Malfo
     let set: KeySet = serde_json::from_slice(text).map_err(|_| Malformed)?;
     let mut keys: Vec<PublicKey> = Vec::new();
     for key in set.keys.into_iter().filter(Key::is_ours) {
-        let is_coordinate = |text: &str| decode(text).is_some_and(|bytes| bytes.len() == COORDINATE_LENGTH);
+        let is_coordinate =
+            |text: &str| decode(text).is_some_and(|bytes| bytes.len() == COORDINATE_LENGTH);
         let is_whole = !key.kid.is_empty() && is_coordinate(&key.x) && is_coordinate(&key.y);
         if !is_whole || keys.iter().any(|known| known.kid == key.kid) {
             return Err(Malformed);
         }
-        keys.push(PublicKey { kid: key.kid, x: key.x, y: key.y, created_at: now, until: None });
+        keys.push(PublicKey {
+            kid: key.kid,
+            x: key.x,
+            y: key.y,
+            created_at: now,
+            until: None,
+        });
     }
-    if keys.is_empty() { Err(Malformed) } else { Ok(keys) }
+    if keys.is_empty() {
+        Err(Malformed)
+    } else {
+        Ok(keys)
+    }
 }
 
 impl Key {
     fn is_ours(&self) -> bool {
-        let is = |member: &Option<String>, value: &str| member.as_deref().is_none_or(|given| given == value);
+        let is = |member: &Option<String>, value: &str| {
+            member.as_deref().is_none_or(|given| given == value)
+        };
         self.kty == "EC" && self.crv == "P-256" && is(&self.alg, "ES256") && is(&self.r#use, "sig")
     }
 }

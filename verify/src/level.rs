@@ -24,7 +24,11 @@ impl VersionLevel {
     pub const MAX_GRACE: Duration = Duration::from_secs(3_600);
 
     /// The level before any rotation.
-    pub const FIRST: Self = Self { current: 1, floor: 1, until: Timestamp::EPOCH };
+    pub const FIRST: Self = Self {
+        current: 1,
+        floor: 1,
+        until: Timestamp::EPOCH,
+    };
 
     /// Whether something made under `version` is still good at `now`.
     #[must_use]
@@ -35,7 +39,11 @@ impl VersionLevel {
     /// The oldest version that is good at `now`.
     #[must_use]
     pub fn least(&self, now: Timestamp) -> u64 {
-        if self.is_grace_running(now) { self.floor.min(self.current) } else { self.current }
+        if self.is_grace_running(now) {
+            self.floor.min(self.current)
+        } else {
+            self.current
+        }
     }
 
     /// Whether the grace runs at `now`. A later end than the longest grace can have was written by a clock that was ahead,
@@ -51,14 +59,22 @@ impl VersionLevel {
     pub fn rotated(&self, now: Timestamp, grace: Duration) -> Self {
         let current = self.current + 1;
         if grace.is_zero() {
-            return Self { current, floor: current, until: now };
+            return Self {
+                current,
+                floor: current,
+                until: now,
+            };
         }
         let running = self.is_grace_running(now);
         let until = now.plus(grace);
         Self {
             current,
             floor: if running { self.floor } else { self.current },
-            until: if running { until.min(self.until) } else { until },
+            until: if running {
+                until.min(self.until)
+            } else {
+                until
+            },
         }
     }
 }

@@ -83,5 +83,7 @@ fn encode(data: &[u8]) -> String {
 /// The bytes of base64url without padding; `None` for anything but the canonical form.
 fn decode(text: &str) -> Option<Vec<u8>> {
     use base64::Engine as _;
-    base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(text).ok()
+    base64::engine::general_purpose::URL_SAFE_NO_PAD
+        .decode(text)
+        .ok()
 }

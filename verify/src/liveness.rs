@@ -61,25 +61,47 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_millis(1_000_000);
 
     fn liveness() -> Liveness {
-        Liveness { user: VersionLevel::FIRST, global: VersionLevel::FIRST, idle: None, now: NOW }
+        Liveness {
+            user: VersionLevel::FIRST,
+            global: VersionLevel::FIRST,
+            idle: None,
+            now: NOW,
+        }
     }
 
     fn stamp() -> SessionStamp {
         let expires_at = NOW.plus(Duration::from_millis(1));
-        SessionStamp { user_ver: 1, global_ver: 1, last_activity_at: NOW, expires_at }
+        SessionStamp {
+            user_ver: 1,
+            global_ver: 1,
+            last_activity_at: NOW,
+            expires_at,
+        }
     }
 
     #[test]
     fn a_session_ends_at_its_own_moment() {
         assert!(stamp().is_live(&liveness()));
-        assert!(!SessionStamp { expires_at: NOW, ..stamp() }.is_live(&liveness()));
+        assert!(
+            !SessionStamp {
+                expires_at: NOW,
+                ..stamp()
+            }
+            .is_live(&liveness())
+        );
     }
 
     #[test]
     fn an_idle_session_is_over() {
-        let idle = Liveness { idle: Some(Duration::from_secs(1)), ..liveness() };
+        let idle = Liveness {
+            idle: Some(Duration::from_secs(1)),
+            ..liveness()
+        };
         assert!(stamp().is_live(&idle));
-        let asleep = SessionStamp { last_activity_at: NOW.minus(Duration::from_secs(1)), ..stamp() };
+        let asleep = SessionStamp {
+            last_activity_at: NOW.minus(Duration::from_secs(1)),
+            ..stamp()
+        };
         assert!(!asleep.is_live(&idle) && asleep.is_live(&liveness()));
     }
 
@@ -87,7 +109,10 @@ mod tests {
     fn a_grace_of_one_level_never_shelters_what_the_other_refuses() {
         let hour = Duration::from_secs(3_600);
         let global = VersionLevel::FIRST.rotated(NOW, hour);
-        let sheltered = Liveness { global, ..liveness() };
+        let sheltered = Liveness {
+            global,
+            ..liveness()
+        };
         assert!(stamp().is_live(&sheltered));
         let user = VersionLevel::FIRST.rotated(NOW, Duration::ZERO);
         assert!(!stamp().is_live(&Liveness { user, ..sheltered }));

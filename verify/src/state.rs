@@ -54,10 +54,24 @@ pub(crate) struct State {
 impl State {
     /// Whether a token with these claims, signature and claims checked, is good at `now`: the rules of the service's own
     /// endpoints, in their order.
-    pub fn judge(&self, claims: &Claims, idle: Option<Duration>, now: Timestamp) -> Result<(), VerifyError> {
+    pub fn judge(
+        &self,
+        claims: &Claims,
+        idle: Option<Duration>,
+        now: Timestamp,
+    ) -> Result<(), VerifyError> {
         let user = self.user.as_ref().ok_or(VerifyError::SessionRevoked)?;
-        let level = VersionLevel { current: user.ver_current, floor: user.ver_floor, until: user.ver_until };
-        let liveness = Liveness { user: level, global: self.security.level(), idle, now };
+        let level = VersionLevel {
+            current: user.ver_current,
+            floor: user.ver_floor,
+            until: user.ver_until,
+        };
+        let liveness = Liveness {
+            user: level,
+            global: self.security.level(),
+            idle,
+            now,
+        };
         if !liveness.accepts(claims.user_ver, claims.global_ver) {
             return Err(VerifyError::TokenVersionTooOld);
         }
@@ -72,7 +86,11 @@ impl State {
 
 impl SecurityState {
     const fn level(&self) -> VersionLevel {
-        VersionLevel { current: self.ver_current, floor: self.ver_floor, until: self.ver_until }
+        VersionLevel {
+            current: self.ver_current,
+            floor: self.ver_floor,
+            until: self.ver_until,
+        }
     }
 }
 

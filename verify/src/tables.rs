@@ -21,7 +21,13 @@ const SECURITY_COPIES: u8 = 4;
 /// So often unprocessed keys are asked for.
 const TRIES: u32 = 5;
 
-const USER_ATTRIBUTES: [&str; 5] = ["ver_current", "ver_floor", "ver_until", "status", "email_verified"];
+const USER_ATTRIBUTES: [&str; 5] = [
+    "ver_current",
+    "ver_floor",
+    "ver_until",
+    "status",
+    "email_verified",
+];
 const SESSION_ATTRIBUTES: [&str; 4] = ["user_ver", "global_ver", "last_activity_at", "expires_at"];
 const SECURITY_ATTRIBUTES: [&str; 4] = ["ver_current", "ver_floor", "ver_until", "keys"];
 
@@ -38,8 +44,14 @@ pub(crate) struct Tables {
 impl Tables {
     /// The tables whose names begin with `prefix`.
     pub fn new(client: Client, prefix: &str) -> Self {
-        let [users, tokens, security] = ["users", "tokens", "security"].map(|name| format!("{prefix}{name}"));
-        Self { client, users, tokens, security }
+        let [users, tokens, security] =
+            ["users", "tokens", "security"].map(|name| format!("{prefix}{name}"));
+        Self {
+            client,
+            users,
+            tokens,
+            security,
+        }
     }
 
     /// What they say of a user and a session.
@@ -47,15 +59,26 @@ impl Tables {
         let user = format!("USER#{user}");
         let copy = random_byte() % SECURITY_COPIES;
         let wanted = HashMap::from([
-            (self.users.clone(), request(&[("pk", &user)], &USER_ATTRIBUTES)?),
+            (
+                self.users.clone(),
+                request(&[("pk", &user)], &USER_ATTRIBUTES)?,
+            ),
             (
                 self.tokens.clone(),
-                request(&[("pk", &user), ("sk", &format!("SESSION#{session}"))], &SESSION_ATTRIBUTES)?,
+                request(
+                    &[("pk", &user), ("sk", &format!("SESSION#{session}"))],
+                    &SESSION_ATTRIBUTES,
+                )?,
             ),
-            (self.security.clone(), request(&[("pk", &format!("SECURITY#{copy}"))], &SECURITY_ATTRIBUTES)?),
+            (
+                self.security.clone(),
+                request(&[("pk", &format!("SECURITY#{copy}"))], &SECURITY_ATTRIBUTES)?,
+            ),
         ]);
         let mut found = self.read_all(wanted).await?;
-        let security = found.remove(&self.security).ok_or(Unavailable::new("there is no security record"))?;
+        let security = found
+            .remove(&self.security)
+            .ok_or(Unavailable::new("there is no security record"))?;
         Ok(State {
             user: found.remove(&self.users).map(parse).transpose()?,
             session: found.remove(&self.tokens).map(parse).transpose()?,
@@ -70,10 +93,18 @@ impl Tables {
     ) -> Result<HashMap<String, Item>, Unavailable> {
         let mut found = HashMap::new();
         for attempt in 0..TRIES {
-            let answer = self.client.batch_get_item().set_request_items(Some(wanted)).send().await;
-            let answer = answer.map_err(|error| Unavailable::because("the tables cannot be read", error))?;
+            let answer = self
+                .client
+                .batch_get_item()
+                .set_request_items(Some(wanted))
+                .send()
+                .await;
+            let answer =
+                answer.map_err(|error| Unavailable::because("the tables cannot be read", error))?;
             let responses = answer.responses.unwrap_or_default().into_iter();
-            found.extend(responses.filter_map(|(table, items)| Some((table, items.into_iter().next()?))));
+            found.extend(
+                responses.filter_map(|(table, items)| Some((table, items.into_iter().next()?))),
+            );
             wanted = answer.unprocessed_keys.unwrap_or_default();
             if wanted.is_empty() {
                 return Ok(found);
@@ -85,19 +116,34 @@ impl Tables {
 }
 
 fn request(key: &[(&str, &str)], attributes: &[&str]) -> Result<KeysAndAttributes, Unavailable> {
-    let key = key.iter().map(|(name, value)| ((*name).to_owned(), AttributeValue::S((*value).to_owned()))).collect();
+    let key = key
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), AttributeValue::S((*value).to_owned())))
+        .collect();
     // By substitutes, because some of the names are reserved words.
-    let named = attributes.iter().enumerate().map(|(index, name)| (format!("#a{index}"), *name));
+    let named = attributes
+        .iter()
+        .enumerate()
+        .map(|(index, name)| (format!("#a{index}"), *name));
     let request = KeysAndAttributes::builder().keys(key).consistent_read(true);
-    let request =
-        request.projection_expression(named.clone().map(|(substitute, _)| substitute).collect::<Vec<_>>().join(","));
-    let request =
-        named.fold(request, |request, (substitute, name)| request.expression_attribute_names(substitute, name));
-    request.build().map_err(|error| Unavailable::because("the request cannot be made", error))
+    let request = request.projection_expression(
+        named
+            .clone()
+            .map(|(substitute, _)| substitute)
+            .collect::<Vec<_>>()
+            .join(","),
+    );
+    let request = named.fold(request, |request, (substitute, name)| {
+        request.expression_attribute_names(substitute, name)
+    });
+    request
+        .build()
+        .map_err(|error| Unavailable::because("the request cannot be made", error))
 }
 
 fn parse<T: DeserializeOwned>(item: Item) -> Result<T, Unavailable> {
-    serde_dynamo::from_item(item).map_err(|error| Unavailable::because("an item is not as it should be", error))
+    serde_dynamo::from_item(item)
+        .map_err(|error| Unavailable::because("an item is not as it should be", error))
 }
 
 /// Waits before try number `attempt` + 1: full jitter between 10 ms and a bound that doubles up to 160 ms.
@@ -127,6 +173,15 @@ mod tests {
         let names = request.expression_attribute_names().expect("names");
         let mut names: Vec<_> = names.values().map(String::as_str).collect();
         names.sort_unstable();
-        assert_eq!(names, ["email_verified", "status", "ver_current", "ver_floor", "ver_until"]);
+        assert_eq!(
+            names,
+            [
+                "email_verified",
+                "status",
+                "ver_current",
+                "ver_floor",
+                "ver_until"
+            ]
+        );
     }
 }

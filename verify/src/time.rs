@@ -70,7 +70,10 @@ impl Timestamp {
     ///
     /// # Errors
     /// Those of the serializer.
-    pub fn rfc3339_option<S: Serializer>(value: &Option<Self>, serializer: S) -> Result<S::Ok, S::Error> {
+    pub fn rfc3339_option<S: Serializer>(
+        value: &Option<Self>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         match value {
             Some(moment) => serializer.collect_str(moment),
             None => serializer.serialize_none(),
@@ -99,7 +102,9 @@ impl FromStr for Timestamp {
         if !is_date_time(text.as_bytes()) {
             return Err(InvalidMoment);
         }
-        text.parse::<jiff::Timestamp>().map(|moment| Self(moment.as_millisecond())).map_err(|_| InvalidMoment)
+        text.parse::<jiff::Timestamp>()
+            .map(|moment| Self(moment.as_millisecond()))
+            .map_err(|_| InvalidMoment)
     }
 }
 
@@ -119,8 +124,15 @@ fn is_date_time(text: &[u8]) -> bool {
     };
     let offset = match rest.strip_prefix(b".") {
         Some(fraction) => {
-            let digits = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
-            if digits == 0 || digits > 9 { &[] } else { fraction.get(digits..).unwrap_or_default() }
+            let digits = fraction
+                .iter()
+                .take_while(|byte| byte.is_ascii_digit())
+                .count();
+            if digits == 0 || digits > 9 {
+                &[]
+            } else {
+                fraction.get(digits..).unwrap_or_default()
+            }
         }
         None => rest,
     };
@@ -137,13 +149,20 @@ mod tests {
 
     #[test]
     fn a_moment_is_shown_in_utc_with_milliseconds() {
-        assert_eq!(Timestamp::from_millis(1_700_000_000_050).to_string(), "2023-11-14T22:13:20.050Z");
+        assert_eq!(
+            Timestamp::from_millis(1_700_000_000_050).to_string(),
+            "2023-11-14T22:13:20.050Z"
+        );
         assert_eq!(Timestamp::EPOCH.to_string(), "1970-01-01T00:00:00.000Z");
     }
 
     #[test]
     fn a_moment_of_rfc_3339_is_read_and_nothing_else() {
-        let read = |text: &str| text.parse::<Timestamp>().map(|moment| moment.to_string()).ok();
+        let read = |text: &str| {
+            text.parse::<Timestamp>()
+                .map(|moment| moment.to_string())
+                .ok()
+        };
         for (text, shown) in [
             ("2023-11-14T22:13:20Z", "2023-11-14T22:13:20.000Z"),
             ("2023-11-14t22:13:20.0509z", "2023-11-14T22:13:20.050Z"),

@@ -90,8 +90,16 @@ impl Claims {
     /// # Errors
     /// Those of the JSON writer; such claims cannot be made.
     pub fn signing_input(&self, kid: &str) -> serde_json::Result<String> {
-        let header = serde_json::to_vec(&Header { typ: "at+jwt", alg: "ES256", kid })?;
-        Ok(format!("{}.{}", encode(&header), encode(&serde_json::to_vec(self)?)))
+        let header = serde_json::to_vec(&Header {
+            typ: "at+jwt",
+            alg: "ES256",
+            kid,
+        })?;
+        Ok(format!(
+            "{}.{}",
+            encode(&header),
+            encode(&serde_json::to_vec(self)?)
+        ))
     }
 }
 
@@ -126,7 +134,12 @@ impl<'a> PresentedAccessToken<'a> {
         let kid = header.kid.to_owned();
         let claims = decode(claims)?;
         let claims = read_canonical(&claims)?;
-        Some(Self { message, signature: decode(signature)?, kid, claims })
+        Some(Self {
+            message,
+            signature: decode(signature)?,
+            kid,
+            claims,
+        })
     }
 
     /// Where to look: the user and session that the token claims. They choose a record to read and decide nothing.
@@ -152,7 +165,10 @@ impl<'a> PresentedAccessToken<'a> {
         audience: &str,
         now: Timestamp,
     ) -> Result<Claims, AccessTokenError> {
-        let key = keys.iter().find(|key| key.kid == self.kid).ok_or(AccessTokenError::Invalid)?;
+        let key = keys
+            .iter()
+            .find(|key| key.kid == self.kid)
+            .ok_or(AccessTokenError::Invalid)?;
         if !key.counts_at(now) || !key.verifies(self.message.as_bytes(), &self.signature) {
             return Err(AccessTokenError::Invalid);
         }
@@ -194,7 +210,10 @@ mod tests {
 
     impl Key {
         fn sign(&self, message: &str) -> String {
-            let signature = self.pair.sign(&SystemRandom::new(), message.as_bytes()).expect("a signature");
+            let signature = self
+                .pair
+                .sign(&SystemRandom::new(), message.as_bytes())
+                .expect("a signature");
             format!("{message}.{}", encode(signature.as_ref()))
         }
 
@@ -207,7 +226,13 @@ mod tests {
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key");
         let point = pair.public_key().as_ref();
         let (x, y) = (encode(&point[1..33]), encode(&point[33..]));
-        let public = PublicKey { kid: encode(&point[1..17]), x, y, created_at: NOW, until: None };
+        let public = PublicKey {
+            kid: encode(&point[1..17]),
+            x,
+            y,
+            created_at: NOW,
+            until: None,
+        };
         let record = vec![public.clone()];
         (Key { pair, public }, record)
     }
@@ -239,7 +264,11 @@ mod tests {
 
     /// A token with any header and claims, properly signed.
     fn forged(key: &Key, header: &str, claims: &str) -> String {
-        key.sign(&format!("{}.{}", encode(header.as_bytes()), encode(claims.as_bytes())))
+        key.sign(&format!(
+            "{}.{}",
+            encode(header.as_bytes()),
+            encode(claims.as_bytes())
+        ))
     }
 
     #[test]
@@ -252,7 +281,10 @@ mod tests {
     #[test]
     fn expiry_has_no_leeway() {
         let (key, record) = key_and_record();
-        let expired = key.issue(&Claims { exp: NOW.as_secs(), ..claims() });
+        let expired = key.issue(&Claims {
+            exp: NOW.as_secs(),
+            ..claims()
+        });
         assert_eq!(check(&expired, &record), Err(AccessTokenError::Expired));
     }
 
@@ -260,13 +292,29 @@ mod tests {
     fn a_token_from_the_future_or_for_somebody_else_is_refused() {
         let (key, record) = key_and_record();
         for wrong in [
-            Claims { nbf: NOW.as_secs() + 6, ..claims() },
-            Claims { iat: NOW.as_secs() + 6, ..claims() },
-            Claims { iss: "https://b.example".to_owned(), ..claims() },
-            Claims { aud: "other".to_owned(), ..claims() },
+            Claims {
+                nbf: NOW.as_secs() + 6,
+                ..claims()
+            },
+            Claims {
+                iat: NOW.as_secs() + 6,
+                ..claims()
+            },
+            Claims {
+                iss: "https://b.example".to_owned(),
+                ..claims()
+            },
+            Claims {
+                aud: "other".to_owned(),
+                ..claims()
+            },
         ] {
             let token = key.issue(&wrong);
-            assert_eq!(check(&token, &record), Err(AccessTokenError::Invalid), "{wrong:?}");
+            assert_eq!(
+                check(&token, &record),
+                Err(AccessTokenError::Invalid),
+                "{wrong:?}"
+            );
         }
     }
 
@@ -282,13 +330,19 @@ mod tests {
             format!(r#"{{"typ":"at+jwt","alg":"HS256","kid":"{kid}"}}"#),
             format!(r#"{{"typ":"at+jwt","alg":"ES256","kid":["{kid}"]}}"#),
             format!(r#"{{"typ":"at+jwt","alg":"ES256","kid":"{kid}","crit":["b64"],"b64":false}}"#),
-            format!(r#"{{"typ":"at+jwt","alg":"ES256","kid":"{kid}","jku":"https://evil.example"}}"#),
+            format!(
+                r#"{{"typ":"at+jwt","alg":"ES256","kid":"{kid}","jku":"https://evil.example"}}"#
+            ),
             format!(r#"{{"typ":"at+jwt","alg":"ES256","alg":"ES256","kid":"{kid}"}}"#),
             r#"{"typ":"at+jwt","alg":"ES256"}"#.to_owned(),
             r#"{"typ":"at+jwt","alg":"ES256","kid":"../../dev/null"}"#.to_owned(),
         ] {
             let token = forged(&key, &header, &body);
-            assert_eq!(check(&token, &record), Err(AccessTokenError::Invalid), "{header}");
+            assert_eq!(
+                check(&token, &record),
+                Err(AccessTokenError::Invalid),
+                "{header}"
+            );
         }
     }
 
@@ -305,7 +359,10 @@ mod tests {
     }
 
     fn header(key: &Key) -> String {
-        format!(r#"{{"typ":"at+jwt","alg":"ES256","kid":"{}"}}"#, key.public.kid)
+        format!(
+            r#"{{"typ":"at+jwt","alg":"ES256","kid":"{}"}}"#,
+            key.public.kid
+        )
     }
 
     #[test]
@@ -313,17 +370,27 @@ mod tests {
         let (key, record) = key_and_record();
         let header = header(&key);
         let whole = members();
-        assert!(check(&forged(&key, &header, &object(&whole)), &record).is_ok(), "the forger's own form is right");
+        assert!(
+            check(&forged(&key, &header, &object(&whole)), &record).is_ok(),
+            "the forger's own form is right"
+        );
         assert_eq!(whole.len(), 15);
         for index in 0..whole.len() {
             let mut less = whole.clone();
             let name = less.remove(index);
             let token = forged(&key, &header, &object(&less));
-            assert_eq!(check(&token, &record), Err(AccessTokenError::Invalid), "without {name}");
+            assert_eq!(
+                check(&token, &record),
+                Err(AccessTokenError::Invalid),
+                "without {name}"
+            );
         }
         for member in ["\"exp\":9999999999", "\"admin\":true"] {
             let more: Vec<_> = whole.iter().cloned().chain([member.to_owned()]).collect();
-            assert!(check(&forged(&key, &header, &object(&more)), &record).is_err(), "{member}");
+            assert!(
+                check(&forged(&key, &header, &object(&more)), &record).is_err(),
+                "{member}"
+            );
         }
     }
 
@@ -332,21 +399,49 @@ mod tests {
         let (key, record) = key_and_record();
         let header = header(&key);
         let text = object(&members());
-        let values: Vec<_> = members().iter().filter_map(|member| Some(member.split_once(':')?.1.to_owned())).collect();
+        let values: Vec<_> = members()
+            .iter()
+            .filter_map(|member| Some(member.split_once(':')?.1.to_owned()))
+            .collect();
         let (id, exp) = (claims().sub, claims().exp);
         for (what, other) in [
             ("an array", format!("[{}]", values.join(","))),
-            ("a UUID in capitals", text.replacen(&id.to_string(), "00000000-0000-0000-0000-00000000000A", 1)),
-            ("a UUID without hyphens", text.replacen(&id.to_string(), &id.simple().to_string(), 1)),
-            ("a UUID in braces", text.replacen(&id.to_string(), &id.braced().to_string(), 1)),
-            ("a UUID as a URN", text.replacen(&id.to_string(), &id.urn().to_string(), 1)),
-            ("a number with a fraction", text.replacen(&exp.to_string(), &format!("{exp}.0"), 1)),
-            ("a number as a string", text.replacen(&exp.to_string(), &format!("\"{exp}\""), 1)),
-            ("a number with an exponent", text.replacen(&exp.to_string(), &format!("{exp}e0"), 1)),
+            (
+                "a UUID in capitals",
+                text.replacen(&id.to_string(), "00000000-0000-0000-0000-00000000000A", 1),
+            ),
+            (
+                "a UUID without hyphens",
+                text.replacen(&id.to_string(), &id.simple().to_string(), 1),
+            ),
+            (
+                "a UUID in braces",
+                text.replacen(&id.to_string(), &id.braced().to_string(), 1),
+            ),
+            (
+                "a UUID as a URN",
+                text.replacen(&id.to_string(), &id.urn().to_string(), 1),
+            ),
+            (
+                "a number with a fraction",
+                text.replacen(&exp.to_string(), &format!("{exp}.0"), 1),
+            ),
+            (
+                "a number as a string",
+                text.replacen(&exp.to_string(), &format!("\"{exp}\""), 1),
+            ),
+            (
+                "a number with an exponent",
+                text.replacen(&exp.to_string(), &format!("{exp}e0"), 1),
+            ),
         ] {
             assert_ne!(other, text, "{what}");
             let token = forged(&key, &header, &other);
-            assert_eq!(check(&token, &record), Err(AccessTokenError::Invalid), "claims: {what}");
+            assert_eq!(
+                check(&token, &record),
+                Err(AccessTokenError::Invalid),
+                "claims: {what}"
+            );
         }
         let kid = &key.public.kid;
         for other in [
@@ -355,7 +450,11 @@ mod tests {
             format!(r#"[{{"typ":"at+jwt","alg":"ES256","kid":"{kid}"}}]"#),
         ] {
             let token = forged(&key, &other, &text);
-            assert_eq!(check(&token, &record), Err(AccessTokenError::Invalid), "header: {other}");
+            assert_eq!(
+                check(&token, &record),
+                Err(AccessTokenError::Invalid),
+                "header: {other}"
+            );
         }
     }
 
@@ -367,11 +466,19 @@ mod tests {
         assert_eq!(check(&token, &record), Err(AccessTokenError::Invalid));
         let token = key.issue(&claims());
         record[0].until = Some(NOW);
-        assert_eq!(check(&token, &record), Err(AccessTokenError::Invalid), "a retired key");
+        assert_eq!(
+            check(&token, &record),
+            Err(AccessTokenError::Invalid),
+            "a retired key"
+        );
         record[0].until = Some(Timestamp::from_millis(NOW.as_millis() + 1));
         assert!(check(&token, &record).is_ok(), "a key that retires later");
         record.clear();
-        assert_eq!(check(&token, &record), Err(AccessTokenError::Invalid), "a dropped key");
+        assert_eq!(
+            check(&token, &record),
+            Err(AccessTokenError::Invalid),
+            "a dropped key"
+        );
     }
 
     #[test]

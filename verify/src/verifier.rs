@@ -103,7 +103,12 @@ impl Verifier {
             #[cfg(feature = "jwks")]
             Source::Published(keys) => {
                 let keys = keys.for_kid(presented.kid(), self.0.clock.as_ref()).await?;
-                let claims = presented.verify(&keys, &self.0.issuer, &self.0.audience, self.0.clock.now())?;
+                let claims = presented.verify(
+                    &keys,
+                    &self.0.issuer,
+                    &self.0.audience,
+                    self.0.clock.now(),
+                )?;
                 Ok(Verified { claims })
             }
         }
@@ -124,14 +129,20 @@ impl Verifier {
         let mut newer_than = 0;
         loop {
             let read = || source.tables.read(user, session);
-            let reading = source.readings.get((user, session), newer_than, read).await?;
+            let reading = source
+                .readings
+                .get((user, session), newer_than, read)
+                .await?;
             let is_current = reading.serial > asked;
             // A read that somebody else began may have taken longer than the bound.
             if is_current || source.readings.is_in_bound(&reading) {
                 let kid = presented.kid().to_owned();
                 let verdict = self.judge(source, &reading, presented);
-                let is_final =
-                    is_current || verdict.as_ref().err().is_none_or(|refusal| self.stands(refusal, &reading, &kid));
+                let is_final = is_current
+                    || verdict
+                        .as_ref()
+                        .err()
+                        .is_none_or(|refusal| self.stands(refusal, &reading, &kid));
                 if is_final {
                     return verdict;
                 }
@@ -163,9 +174,16 @@ impl Verifier {
             VerifyError::SessionRevoked | VerifyError::TokenVersionTooOld => false,
             VerifyError::InvalidToken => {
                 let is_known = reading.state.security.keys.iter().any(|key| key.kid == kid);
-                is_known || self.0.clock.now().is_within(UNKNOWN_KEY_INTERVAL, reading.began)
+                is_known
+                    || self
+                        .0
+                        .clock
+                        .now()
+                        .is_within(UNKNOWN_KEY_INTERVAL, reading.began)
             }
-            VerifyError::MissingToken | VerifyError::TokenExpired | VerifyError::Unavailable(_) => true,
+            VerifyError::MissingToken | VerifyError::TokenExpired | VerifyError::Unavailable(_) => {
+                true
+            }
         }
     }
 }

@@ -31,8 +31,19 @@ fn main() -> ExitCode {
 
 fn measure(arguments: &[String]) -> Result<(), Failure> {
     let is_quick = arguments.iter().any(|argument| argument == "--quick");
-    let only: Vec<&str> = arguments.iter().map(String::as_str).filter(|argument| !argument.starts_with("--")).collect();
-    run(if is_quick { &Bounds::QUICK } else { &Bounds::FULL }, &only)
+    let only: Vec<&str> = arguments
+        .iter()
+        .map(String::as_str)
+        .filter(|argument| !argument.starts_with("--"))
+        .collect();
+    run(
+        if is_quick {
+            &Bounds::QUICK
+        } else {
+            &Bounds::FULL
+        },
+        &only,
+    )
 }
 
 /// Starts this program again on one processor, with everything that it starts: whether two ends of a connection share a
@@ -42,6 +53,16 @@ fn pinned(arguments: &[String]) -> Option<ExitCode> {
         return None;
     }
     let own = std::env::current_exe().ok()?;
-    let status = Command::new("taskset").args(["-c", "0"]).arg(own).args(arguments).env(PINNED, "1").status().ok()?;
-    Some(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let status = Command::new("taskset")
+        .args(["-c", "0"])
+        .arg(own)
+        .args(arguments)
+        .env(PINNED, "1")
+        .status()
+        .ok()?;
+    Some(if status.success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }

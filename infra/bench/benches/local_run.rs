@@ -15,7 +15,10 @@ fn main() -> ExitCode {
             println!("not measured: run `cargo bench -p dashtam-bench`");
             Ok(())
         }
-        all => run(all.contains(&"--quick"), Path::new(env!("CARGO_TARGET_TMPDIR"))),
+        all => run(
+            all.contains(&"--quick"),
+            Path::new(env!("CARGO_TARGET_TMPDIR")),
+        ),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

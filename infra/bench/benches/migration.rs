@@ -1,7 +1,11 @@
 //! `cargo bench -p dashtam-bench --bench migration`: 100,000 accounts follow a migration while the service is under load. It
 //! takes minutes; `docs/performance.md` has the figures.
 
-#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a measurement fails by panicking")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a measurement fails by panicking"
+)]
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +16,10 @@ use migrations::{MigrationError, Runner, Terms};
 use shared::request::{RequestMeta, Task};
 use shared::store::MigrationRun;
 
-static TASK: Task = Task { action: "admin.migrate", name: "ops migrate up" };
+static TASK: Task = Task {
+    action: "admin.migrate",
+    name: "ops migrate up",
+};
 
 fn main() -> ExitCode {
     // `cargo test --benches` starts this, too, without the argument; a test run is no time to measure.
@@ -20,7 +27,9 @@ fn main() -> ExitCode {
         println!("not measured: run `cargo bench -p dashtam-bench --bench migration`");
         return ExitCode::SUCCESS;
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
     match runtime {
         Ok(runtime) => {
             runtime.block_on(Box::pin(measure()));
@@ -36,7 +45,13 @@ fn main() -> ExitCode {
 async fn run(app: &TestApp, terms: Terms) -> Result<MigrationRun, MigrationError> {
     let store = app.environment.store();
     let entry = || store.entry(&RequestMeta::of_task(&TASK, store.entropy()));
-    Runner { store: &store, operator: "olga", terms }.run(&NICKNAME, true, &entry, &mut |_| {}).await
+    Runner {
+        store: &store,
+        operator: "olga",
+        terms,
+    }
+    .run(&NICKNAME, true, &entry, &mut |_| {})
+    .await
 }
 
 /// Accounts of version 1 past the SDK, copies of the one that is in the table.
@@ -44,19 +59,33 @@ fn many_old_accounts(app: &TestApp, count: usize) {
     use dynoxide::types::AttributeValue;
     let scan = serde_json::json!({ "TableName": "dashtam-local-users", "FilterExpression": "begins_with(pk, :u)",
         "ExpressionAttributeValues": { ":u": { "S": "USER#" } } });
-    let found = app.aws.database.scan(serde_json::from_value(scan).expect("a scan")).expect("a page").items;
+    let found = app
+        .aws
+        .database
+        .scan(serde_json::from_value(scan).expect("a scan"))
+        .expect("a page")
+        .items;
     let mut pattern = found.unwrap_or_default().swap_remove(0);
     pattern.remove("schema_version");
     let copy = |index: usize| {
         let mut item = pattern.clone();
-        item.insert("pk".to_owned(), AttributeValue::S(format!("USER#{index:08}")));
-        item.insert("email".to_owned(), AttributeValue::S("old@example.com".to_owned()));
+        item.insert(
+            "pk".to_owned(),
+            AttributeValue::S(format!("USER#{index:08}")),
+        );
+        item.insert(
+            "email".to_owned(),
+            AttributeValue::S("old@example.com".to_owned()),
+        );
         item
     };
     for start in (0..count).step_by(5_000) {
         let items = (start..count.min(start + 5_000)).map(copy).collect();
         let options = dynoxide::ImportOptions::default();
-        app.aws.database.import_items("dashtam-local-users", items, options).expect("imported");
+        app.aws
+            .database
+            .import_items("dashtam-local-users", items, options)
+            .expect("imported");
     }
 }
 
@@ -110,7 +139,11 @@ async fn measure() {
     }
     let (alone, ()) = loaded(&mut actors, tokio::time::sleep(Duration::from_secs(20))).await;
     let begun = Instant::now();
-    let terms = Terms { rate: 5_000, segments: 4, take_over: false };
+    let terms = Terms {
+        rate: 5_000,
+        segments: 4,
+        take_over: false,
+    };
     let (beside, run) = loaded(&mut actors, Box::pin(run(&app, terms))).await;
     let (run, took) = (run.expect("it runs"), begun.elapsed().as_secs_f64());
     println!(

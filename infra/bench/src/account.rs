@@ -33,10 +33,17 @@ impl Account {
     /// The service refuses, or sends no mail.
     pub fn make(address: SocketAddr, count: usize) -> Result<Vec<Self>, Failure> {
         let mut connection = Connection::open(address)?;
-        let accounts: Vec<_> = (0..count).map(|number| Self { email: format!("ada{number}@bench.example") }).collect();
+        let accounts: Vec<_> = (0..count)
+            .map(|number| Self {
+                email: format!("ada{number}@bench.example"),
+            })
+            .collect();
         for account in &accounts {
-            let body = json!({ "email": account.email, "password": PASSWORD, "name": "Ada Lovelace" });
-            connection.send(&Request::post("/api/v1/auth/register", &body))?.expect(201)?;
+            let body =
+                json!({ "email": account.email, "password": PASSWORD, "name": "Ada Lovelace" });
+            connection
+                .send(&Request::post("/api/v1/auth/register", &body))?
+                .expect(201)?;
         }
         for account in &accounts {
             let token = account.mailed_token(&mut connection)?;
@@ -51,9 +58,14 @@ impl Account {
         let start = Instant::now();
         while start.elapsed() < PATIENCE {
             let mails = connection.send(&request)?.json(200)?;
-            let text = mails.pointer("/messages/0/text").and_then(Value::as_str).unwrap_or_default();
+            let text = mails
+                .pointer("/messages/0/text")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
             if let Some((_, rest)) = text.split_once("dvt_") {
-                let token = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
+                let token = rest
+                    .chars()
+                    .take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
                 return Ok(format!("dvt_{}", token.collect::<String>()));
             }
             std::thread::sleep(Duration::from_millis(20));
@@ -62,11 +74,18 @@ impl Account {
     }
 
     fn login_request(&self) -> Request {
-        Request::post("/api/v1/auth/login", &json!({ "email": self.email, "password": PASSWORD }))
+        Request::post(
+            "/api/v1/auth/login",
+            &json!({ "email": self.email, "password": PASSWORD }),
+        )
     }
 
     fn log_in(&self, address: SocketAddr) -> Result<Tokens, Failure> {
-        tokens(&Connection::open(address)?.send(&self.login_request())?.json(200)?)
+        tokens(
+            &Connection::open(address)?
+                .send(&self.login_request())?
+                .json(200)?,
+        )
     }
 
     /// A new login's access token.
@@ -118,7 +137,15 @@ pub fn get(request: Request) -> Step<'static> {
 }
 
 fn tokens(answer: &Value) -> Result<Tokens, Failure> {
-    let text =
-        |name: &str| answer.get(name).and_then(Value::as_str).map(str::to_owned).ok_or("an answer without tokens");
-    Ok(Tokens { access: text("access_token")?, refresh: text("refresh_token")? })
+    let text = |name: &str| {
+        answer
+            .get(name)
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+            .ok_or("an answer without tokens")
+    };
+    Ok(Tokens {
+        access: text("access_token")?,
+        refresh: text("refresh_token")?,
+    })
 }

@@ -43,7 +43,9 @@ impl Request {
 }
 
 fn authorization(token: Option<&str>) -> String {
-    token.map_or_else(String::new, |token| format!("authorization: Bearer {token}\r\n"))
+    token.map_or_else(String::new, |token| {
+        format!("authorization: Bearer {token}\r\n")
+    })
 }
 
 /// An answer.
@@ -93,7 +95,10 @@ impl Connection {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(TIMEOUT))?;
-        Ok(Self { stream, read: Vec::with_capacity(16_384) })
+        Ok(Self {
+            stream,
+            read: Vec::with_capacity(16_384),
+        })
     }
 
     /// Sends a request and waits for the whole answer.
@@ -124,11 +129,22 @@ fn parse(bytes: &[u8]) -> Result<Option<Answer>, Failure> {
     };
     let (head, body) = bytes.split_at(head_length + 4);
     let head = std::str::from_utf8(head)?;
-    let status = head.split(' ').nth(1).ok_or("an answer without a status")?.parse()?;
+    let status = head
+        .split(' ')
+        .nth(1)
+        .ok_or("an answer without a status")?
+        .parse()?;
     let mut headers = head.lines().filter_map(|line| line.split_once(':'));
     let length = headers.find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
-    let length: usize = length.ok_or("an answer without a length")?.1.trim().parse()?;
-    Ok((body.len() >= length).then(|| Answer { status, body: body.to_vec() }))
+    let length: usize = length
+        .ok_or("an answer without a length")?
+        .1
+        .trim()
+        .parse()?;
+    Ok((body.len() >= length).then(|| Answer {
+        status,
+        body: body.to_vec(),
+    }))
 }
 
 #[cfg(test)]
@@ -142,13 +158,22 @@ mod tests {
             assert!(parse(&whole[..end]).unwrap().is_none(), "{end}");
         }
         let answer = parse(whole).unwrap().unwrap();
-        assert_eq!((answer.status, answer.body.as_slice()), (200, b"hi".as_slice()));
+        assert_eq!(
+            (answer.status, answer.body.as_slice()),
+            (200, b"hi".as_slice())
+        );
     }
 
     #[test]
     fn another_status_is_told_with_its_body() {
-        let answer = Answer { status: 429, body: b"slow down".to_vec() };
+        let answer = Answer {
+            status: 429,
+            body: b"slow down".to_vec(),
+        };
         let error = answer.expect(200).unwrap_err().to_string();
-        assert!(error.contains("429") && error.contains("slow down"), "{error}");
+        assert!(
+            error.contains("429") && error.contains("slow down"),
+            "{error}"
+        );
     }
 }

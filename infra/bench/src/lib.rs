@@ -31,7 +31,11 @@ pub type Failure = Box<dyn Error + Send + Sync>;
 /// # Errors
 /// [`Failure`], where the service did not start or answered something unexpected.
 pub fn run(quick: bool, scratch: &Path) -> Result<(), Failure> {
-    let bounds = if quick { sections::Bounds::QUICK } else { sections::Bounds::FULL };
+    let bounds = if quick {
+        sections::Bounds::QUICK
+    } else {
+        sections::Bounds::FULL
+    };
     let mut goals = report::Goals::default();
     sections::endpoints::measure(&bounds, scratch, &mut goals)?;
     sections::growth::measure(&bounds, scratch, &mut goals)?;

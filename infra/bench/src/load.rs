@@ -53,13 +53,23 @@ impl Load<'_> {
                 let gate = &gate;
                 scope.spawn(move || gate.client(step, address, most, pause, background))
             };
-            let behind: Vec<_> =
-                self.background.into_iter().map(|step| start(step, usize::MAX, Duration::ZERO, true)).collect();
-            let timed: Vec<_> = self.clients.into_iter().map(|step| start(step, requests, pause, false)).collect();
+            let behind: Vec<_> = self
+                .background
+                .into_iter()
+                .map(|step| start(step, usize::MAX, Duration::ZERO, true))
+                .collect();
+            let timed: Vec<_> = self
+                .clients
+                .into_iter()
+                .map(|step| start(step, requests, pause, false))
+                .collect();
             gate.ready.wait();
             let (before, begun) = (process::cpu(pid), Instant::now());
             gate.begin.wait();
-            while begun.elapsed() < self.time && !gate.over() && !timed.iter().all(ScopedJoinHandle::is_finished) {
+            while begun.elapsed() < self.time
+                && !gate.over()
+                && !timed.iter().all(ScopedJoinHandle::is_finished)
+            {
                 std::thread::sleep(Duration::from_millis(5));
             }
             gate.timed_over.store(true, Ordering::Relaxed);
@@ -69,14 +79,24 @@ impl Load<'_> {
             join(behind)?;
             let mut latencies = timed?;
             latencies.sort_unstable();
-            Ok(Measured { elapsed, cpu: after?.saturating_sub(before?), latencies })
+            Ok(Measured {
+                elapsed,
+                cpu: after?.saturating_sub(before?),
+                latencies,
+            })
         })
     }
 }
 
 /// All latencies, or the first failure.
-fn join(clients: Vec<ScopedJoinHandle<'_, Result<Vec<Duration>, Failure>>>) -> Result<Vec<Duration>, Failure> {
-    let results = clients.into_iter().map(|client| client.join().unwrap_or_else(|_| Err("a client panicked".into())));
+fn join(
+    clients: Vec<ScopedJoinHandle<'_, Result<Vec<Duration>, Failure>>>,
+) -> Result<Vec<Duration>, Failure> {
+    let results = clients.into_iter().map(|client| {
+        client
+            .join()
+            .unwrap_or_else(|_| Err("a client panicked".into()))
+    });
     let all: Vec<_> = results.collect();
     Ok(all.into_iter().collect::<Result<Vec<_>, _>>()?.concat())
 }
@@ -112,11 +132,14 @@ impl Gate {
         pause: Duration,
         background: bool,
     ) -> Result<Vec<Duration>, Failure> {
-        let warm = Connection::open(address).and_then(|mut connection| step(&mut connection).map(|()| connection));
+        let warm = Connection::open(address)
+            .and_then(|mut connection| step(&mut connection).map(|()| connection));
         // Also after a failure, or the others would wait for ever.
         self.ready.wait();
         self.begin.wait();
-        let result = warm.and_then(|mut connection| self.repeat(&mut step, &mut connection, most, pause, background));
+        let result = warm.and_then(|mut connection| {
+            self.repeat(&mut step, &mut connection, most, pause, background)
+        });
         if result.is_err() {
             // Nobody goes on with a load that has failed.
             self.all_over.store(true, Ordering::Relaxed);
@@ -133,7 +156,10 @@ impl Gate {
         background: bool,
     ) -> Result<Vec<Duration>, Failure> {
         let mut latencies = Vec::new();
-        while latencies.len() < most && !self.over() && (background || !self.timed_over.load(Ordering::Relaxed)) {
+        while latencies.len() < most
+            && !self.over()
+            && (background || !self.timed_over.load(Ordering::Relaxed))
+        {
             let start = Instant::now();
             step(connection)?;
             latencies.push(start.elapsed());
@@ -168,10 +194,15 @@ impl Measured {
     #[must_use]
     pub fn percentile(&self, percent: usize) -> f64 {
         let rank = (self.latencies.len() * percent).div_ceil(100).max(1) - 1;
-        self.latencies.get(rank).map_or(f64::NAN, |latency| latency.as_secs_f64() * 1e3)
+        self.latencies
+            .get(rank)
+            .map_or(f64::NAN, |latency| latency.as_secs_f64() * 1e3)
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "a benchmark makes far fewer than 2^52 requests")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a benchmark makes far fewer than 2^52 requests"
+    )]
     fn count(&self) -> f64 {
         self.latencies.len() as f64
     }

@@ -26,7 +26,9 @@ pub fn peak_memory(pid: u32) -> Result<u64, Failure> {
     let path = format!("/proc/{pid}/status");
     let status = std::fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.and_then(|line| line.trim().strip_suffix(" kB")).ok_or_else(|| format!("{path} has no VmHWM"))?;
+    let kib = line
+        .and_then(|line| line.trim().strip_suffix(" kB"))
+        .ok_or_else(|| format!("{path} has no VmHWM"))?;
     Ok(kib.trim().parse::<u64>()? * 1024)
 }
 

@@ -10,7 +10,9 @@ impl Table {
     /// A table with these column titles.
     #[must_use]
     pub fn new(titles: &[&str]) -> Self {
-        Self { rows: vec![titles.iter().map(ToString::to_string).collect()] }
+        Self {
+            rows: vec![titles.iter().map(ToString::to_string).collect()],
+        }
     }
 
     /// Adds a row.
@@ -37,15 +39,28 @@ impl Table {
 
     fn render(&self) -> String {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or_default();
-        let width =
-            |column: usize| self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
-        let widths: Vec<_> = (0..columns).map(|column| width(column).unwrap_or_default()).collect();
+        let width = |column: usize| {
+            self.rows
+                .iter()
+                .filter_map(|row| row.get(column))
+                .map(|cell| cell.chars().count())
+                .max()
+        };
+        let widths: Vec<_> = (0..columns)
+            .map(|column| width(column).unwrap_or_default())
+            .collect();
         let line = |row: &Vec<String>| {
-            let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, width))| match column {
-                0 => format!("{cell:<width$}"),
-                _ => format!("{cell:>width$}"),
-            });
-            format!("  {}", cells.collect::<Vec<_>>().join("  ")).trim_end().to_owned()
+            let cells = row
+                .iter()
+                .zip(&widths)
+                .enumerate()
+                .map(|(column, (cell, width))| match column {
+                    0 => format!("{cell:<width$}"),
+                    _ => format!("{cell:>width$}"),
+                });
+            format!("  {}", cells.collect::<Vec<_>>().join("  "))
+                .trim_end()
+                .to_owned()
         };
         self.rows.iter().map(line).collect::<Vec<_>>().join("\n")
     }
@@ -59,7 +74,8 @@ impl Goals {
     /// Notes that `name` was measured to be `value`, in `unit`, and must be at most `limit`.
     pub fn at_most(&mut self, name: &str, value: f64, limit: f64, unit: &str) {
         let text = |number: f64| format!("{number:.2} {unit}").trim_end().to_owned();
-        self.0.push((name.to_owned(), text(value), text(limit), value <= limit));
+        self.0
+            .push((name.to_owned(), text(value), text(limit), value <= limit));
     }
 
     /// Prints them.
@@ -76,7 +92,12 @@ impl Goals {
         let mut table = Table::new(&["goal", "measured", "at most", ""]);
         for (name, value, limit, met) in &self.0 {
             let verdict = if *met { "met" } else { "MISSED" };
-            table.row([name.clone(), value.clone(), limit.clone(), verdict.to_owned()]);
+            table.row([
+                name.clone(),
+                value.clone(),
+                limit.clone(),
+                verdict.to_owned(),
+            ]);
         }
         table
     }
@@ -98,6 +119,9 @@ mod tests {
         let mut goals = Goals::default();
         goals.at_most("a", f64::NAN, 1.0, "ms");
         goals.at_most("b", 1.0, 1.0, "ms");
-        assert_eq!(goals.0.iter().map(|goal| goal.3).collect::<Vec<_>>(), [false, true]);
+        assert_eq!(
+            goals.0.iter().map(|goal| goal.3).collect::<Vec<_>>(),
+            [false, true]
+        );
     }
 }

@@ -27,9 +27,17 @@ pub const DONE: &str = "done";
 pub fn serve(storage: &[&str]) -> Result<(), Failure> {
     let data_dir = storage.first().map(PathBuf::from);
     let (in_memory, data_dir) = (data_dir.is_none(), data_dir.unwrap_or_default());
-    let options = Options { port: 0, in_memory, data_dir, env_file: None };
+    let options = Options {
+        port: 0,
+        in_memory,
+        data_dir,
+        env_file: None,
+    };
     init_logging(Some("warn"), LogFormat::Text);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
     let settings = Settings::from_process();
     let stack = runtime.block_on(Box::pin(Stack::start(&options, &settings)))?;
     println!("{READY}{}", stack.address());

@@ -12,7 +12,10 @@ use crate::{Failure, process, serve};
 
 /// The defaults are measured, except that nobody is refused for coming often. The logins' bucket holds more, but is
 /// refilled as by default, a token in 12 s: it then stays in one state while many log in at once.
-const SETTINGS: [(&str, &str); 2] = [("DASHTAM_RATE_LIMIT_SCALE", "1000"), ("DASHTAM_RATE_LIMIT_LOGIN", "20/0.005")];
+const SETTINGS: [(&str, &str); 2] = [
+    ("DASHTAM_RATE_LIMIT_SCALE", "1000"),
+    ("DASHTAM_RATE_LIMIT_LOGIN", "20/0.005"),
+];
 
 /// A running service. Dropping it ends the process and removes its data.
 pub struct Server {
@@ -48,13 +51,24 @@ impl Server {
         command.arg(serve::COMMAND).args(&directory);
         // Whatever is set where the benchmark is started.
         command.env_clear().envs(SETTINGS);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
         let orders = child.stdin.take().ok_or("no standard input")?;
         let mut words = BufReader::new(child.stdout.take().ok_or("no standard output")?).lines();
         let word = words.next().ok_or("the service did not start")??;
-        let address =
-            word.strip_prefix(serve::READY).ok_or("the service said something else than its address")?.parse()?;
-        Ok(Self { child, orders, words, address, directory })
+        let address = word
+            .strip_prefix(serve::READY)
+            .ok_or("the service said something else than its address")?
+            .parse()?;
+        Ok(Self {
+            child,
+            orders,
+            words,
+            address,
+            directory,
+        })
     }
 
     /// Where it listens.

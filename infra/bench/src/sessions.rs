@@ -54,7 +54,10 @@ impl FromStr for Fill {
             "others" => Owner::Others,
             _ => return Err("no such owner".into()),
         };
-        Ok(Self { owner, count: count.parse()? })
+        Ok(Self {
+            owner,
+            count: count.parse()?,
+        })
     }
 }
 
@@ -97,7 +100,16 @@ mod tests {
 
     #[test]
     fn an_order_reads_back_as_it_was_written() {
-        for order in [Fill { owner: Owner::Same, count: 9 }, Fill { owner: Owner::Others, count: 0 }] {
+        for order in [
+            Fill {
+                owner: Owner::Same,
+                count: 9,
+            },
+            Fill {
+                owner: Owner::Others,
+                count: 0,
+            },
+        ] {
             assert_eq!(order.to_string().parse::<Fill>().unwrap(), order);
         }
         assert!("many 7".parse::<Fill>().is_err());
@@ -107,7 +119,10 @@ mod tests {
     fn a_copy_for_others_shares_neither_key_nor_owner() {
         let text = |text: &str| AttributeValue::S(text.to_owned());
         let names = ["pk", "sk", "id", "user_id", "family"];
-        let pattern: Item = names.into_iter().map(|name| (name.to_owned(), text(name))).collect();
+        let pattern: Item = names
+            .into_iter()
+            .map(|name| (name.to_owned(), text(name)))
+            .collect();
         let (same, other) = (copy(&pattern, Owner::Same), copy(&pattern, Owner::Others));
         let kept = |item: &Item| names.map(|name| item[name] == pattern[name]);
         assert_eq!(kept(&same), [true, false, false, true, true]);

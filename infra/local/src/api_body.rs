@@ -34,7 +34,9 @@ pub(crate) fn routes(
     api: &Value,
     functions: &BTreeMap<String, &Value>,
 ) -> Result<Vec<TemplateRoute>, TemplateError> {
-    let paths = api.pointer("/Properties/DefinitionBody/paths").and_then(Value::as_object);
+    let paths = api
+        .pointer("/Properties/DefinitionBody/paths")
+        .and_then(Value::as_object);
     let paths = paths.ok_or_else(|| missing(id, "Properties/DefinitionBody/paths"))?;
     let mut routes = Vec::new();
     for (path, item) in paths {
@@ -42,12 +44,18 @@ pub(crate) fn routes(
         if !path.starts_with('/') {
             return Err(missing(&place, "path: it begins with a slash"));
         }
-        let methods =
-            item.as_object().filter(|methods| !methods.is_empty()).ok_or_else(|| missing(&place, "method"))?;
+        let methods = item
+            .as_object()
+            .filter(|methods| !methods.is_empty())
+            .ok_or_else(|| missing(&place, "method"))?;
         for (key, operation) in methods {
             let method = method_of(&place, key)?;
             let function = function_of(&format!("{id} {method} {path}"), operation, functions)?;
-            routes.push(TemplateRoute { function, method, path: path.clone() });
+            routes.push(TemplateRoute {
+                function,
+                method,
+                path: path.clone(),
+            });
         }
     }
     Ok(routes)
@@ -59,12 +67,19 @@ fn method_of(place: &str, key: &str) -> Result<String, TemplateError> {
     match key {
         ANY_METHOD => Ok(ANY.to_owned()),
         method if METHODS.contains(&method) => Ok(method.to_ascii_uppercase()),
-        other => Err(TemplateError::Unsupported { place: place.to_owned(), part: other.to_owned() }),
+        other => Err(TemplateError::Unsupported {
+            place: place.to_owned(),
+            part: other.to_owned(),
+        }),
     }
 }
 
 /// The function behind an operation.
-fn function_of(place: &str, operation: &Value, functions: &BTreeMap<String, &Value>) -> Result<String, TemplateError> {
+fn function_of(
+    place: &str,
+    operation: &Value,
+    functions: &BTreeMap<String, &Value>,
+) -> Result<String, TemplateError> {
     const INTEGRATION: &str = "/x-amazon-apigateway-integration";
     // Lambda is called by POST, whatever the method of the request: another one is answered by 500 at each call.
     for (part, wanted) in [("type", "aws_proxy"), ("httpMethod", "POST")] {
@@ -77,12 +92,19 @@ fn function_of(place: &str, operation: &Value, functions: &BTreeMap<String, &Val
         }
     }
     let uri = text(operation, place, &format!("{INTEGRATION}/uri/Fn::Sub"))?;
-    let name = uri.strip_prefix(URI.0).and_then(|rest| rest.strip_suffix(URI.1));
+    let name = uri
+        .strip_prefix(URI.0)
+        .and_then(|rest| rest.strip_suffix(URI.1));
     let name = name.ok_or_else(|| missing(place, "uri that names a function of the stack"))?;
     let function = name.strip_prefix(STACK_PREFIX).unwrap_or_default();
-    let named = functions.get(function).and_then(|function| function.pointer("/Properties/FunctionName/Fn::Sub"));
+    let named = functions
+        .get(function)
+        .and_then(|function| function.pointer("/Properties/FunctionName/Fn::Sub"));
     if named.and_then(Value::as_str) != Some(name) {
-        return Err(missing(place, &format!("function with the FunctionName {name}")));
+        return Err(missing(
+            place,
+            &format!("function with the FunctionName {name}"),
+        ));
     }
     Ok(function.to_owned())
 }
@@ -90,8 +112,16 @@ fn function_of(place: &str, operation: &Value, functions: &BTreeMap<String, &Val
 /// Refuses what SAM would make routes of beside the body.
 pub(crate) fn no_events(id: &str, function: &Value) -> Result<(), TemplateError> {
     let none = Map::new();
-    let events = function.pointer("/Properties/Events").and_then(Value::as_object).unwrap_or(&none);
-    let is_api = |event: &Value| matches!(event.get("Type").and_then(Value::as_str), Some("Api" | "HttpApi"));
+    let events = function
+        .pointer("/Properties/Events")
+        .and_then(Value::as_object)
+        .unwrap_or(&none);
+    let is_api = |event: &Value| {
+        matches!(
+            event.get("Type").and_then(Value::as_str),
+            Some("Api" | "HttpApi")
+        )
+    };
     match events.iter().find(|(_, event)| is_api(event)) {
         None => Ok(()),
         Some((name, _)) => Err(TemplateError::Unsupported {
@@ -111,17 +141,24 @@ mod tests {
     #[track_caller]
     fn refusal(before: &str, after: &str) -> String {
         assert!(SAMPLE.contains(before), "{before}");
-        Template::parse(&SAMPLE.replacen(before, after, 1)).unwrap_err().to_string()
+        Template::parse(&SAMPLE.replacen(before, after, 1))
+            .unwrap_err()
+            .to_string()
     }
 
     #[test]
     fn every_method_of_every_path_is_a_route_of_its_function() {
         let routes = sample().routes;
         assert_eq!(routes.len(), 6);
-        for (function, method, path) in
-            [("auth-login", "POST", "/auth/login"), ("service-fallback", ANY, "/auth/login")]
-        {
-            let wanted = TemplateRoute { function: function.into(), method: method.into(), path: path.into() };
+        for (function, method, path) in [
+            ("auth-login", "POST", "/auth/login"),
+            ("service-fallback", ANY, "/auth/login"),
+        ] {
+            let wanted = TemplateRoute {
+                function: function.into(),
+                method: method.into(),
+                path: path.into(),
+            };
             assert!(routes.contains(&wanted), "{wanted:?}");
         }
     }
@@ -129,13 +166,41 @@ mod tests {
     #[test]
     fn an_integration_that_the_gateway_would_answer_by_500_is_refused() {
         for (before, after, wanted) in [
-            ("httpMethod: POST", "httpMethod: GET", "another httpMethod than POST"),
-            ("type: aws_proxy", "type: aws", "another type than aws_proxy"),
-            ("-auth-login/invocations", "-auth-login", "uri that names a function"),
-            ("-auth-login/invocations", "-auth-logout/invocations", "FunctionName ${AWS::StackName}-auth-logout"),
-            ("FunctionName: !Sub '${AWS::StackName}-auth-login'", "FunctionName: login", "FunctionName ${AWS"),
-            ("        paths:", "        routes:", "Api has no usable Properties/DefinitionBody/paths"),
-            ("            post: ", "            trace: ", "the local run does not support trace"),
+            (
+                "httpMethod: POST",
+                "httpMethod: GET",
+                "another httpMethod than POST",
+            ),
+            (
+                "type: aws_proxy",
+                "type: aws",
+                "another type than aws_proxy",
+            ),
+            (
+                "-auth-login/invocations",
+                "-auth-login",
+                "uri that names a function",
+            ),
+            (
+                "-auth-login/invocations",
+                "-auth-logout/invocations",
+                "FunctionName ${AWS::StackName}-auth-logout",
+            ),
+            (
+                "FunctionName: !Sub '${AWS::StackName}-auth-login'",
+                "FunctionName: login",
+                "FunctionName ${AWS",
+            ),
+            (
+                "        paths:",
+                "        routes:",
+                "Api has no usable Properties/DefinitionBody/paths",
+            ),
+            (
+                "            post: ",
+                "            trace: ",
+                "the local run does not support trace",
+            ),
         ] {
             let refusal = refusal(before, after);
             assert!(refusal.contains(wanted), "{after}: {refusal}");
@@ -145,6 +210,10 @@ mod tests {
     #[test]
     fn a_route_that_is_declared_beside_the_body_is_refused() {
         let refusal = refusal("Queue: { Type: SQS", "Queue: { Type: Api");
-        assert!(refusal.contains("OutboxMailerFunction: the local run does not support the event Queue"), "{refusal}");
+        assert!(
+            refusal
+                .contains("OutboxMailerFunction: the local run does not support the event Queue"),
+            "{refusal}"
+        );
     }
 }

@@ -24,7 +24,8 @@ pub enum YamlError {
 /// [`YamlError`] for text that is not YAML, and for what JSON cannot say (keys that are no strings, anchors
 /// without a target, infinite numbers).
 pub fn parse(text: &str) -> Result<Value, YamlError> {
-    let documents = Yaml::load_from_str(text).map_err(|error| YamlError::Syntax(error.to_string()))?;
+    let documents =
+        Yaml::load_from_str(text).map_err(|error| YamlError::Syntax(error.to_string()))?;
     match documents.first() {
         Some(document) => to_json(document, "the document"),
         None => Ok(Value::Null),
@@ -34,13 +35,16 @@ pub fn parse(text: &str) -> Result<Value, YamlError> {
 fn to_json(node: &Yaml<'_>, place: &str) -> Result<Value, YamlError> {
     match node {
         Yaml::Value(scalar) => scalar_to_json(scalar, place),
-        Yaml::Sequence(items) => {
-            items.iter().map(|item| to_json(item, place)).collect::<Result<_, _>>().map(Value::Array)
-        }
+        Yaml::Sequence(items) => items
+            .iter()
+            .map(|item| to_json(item, place))
+            .collect::<Result<_, _>>()
+            .map(Value::Array),
         Yaml::Mapping(members) => {
             let mut object = Map::with_capacity(members.len());
             for (key, value) in members {
-                let key = key_text(key).ok_or_else(|| YamlError::NoJsonForm(format!("a key in {place}")))?;
+                let key = key_text(key)
+                    .ok_or_else(|| YamlError::NoJsonForm(format!("a key in {place}")))?;
                 let value = to_json(value, &key)?;
                 object.insert(key, value);
             }
@@ -48,9 +52,15 @@ fn to_json(node: &Yaml<'_>, place: &str) -> Result<Value, YamlError> {
         }
         Yaml::Tagged(tag, inner) => {
             let value = to_json(inner, place)?;
-            if tag.handle == "!" { Ok(long_form(&tag.suffix, value)) } else { Ok(value) }
+            if tag.handle == "!" {
+                Ok(long_form(&tag.suffix, value))
+            } else {
+                Ok(value)
+            }
         }
-        Yaml::Representation(..) | Yaml::Alias(_) | Yaml::BadValue => Err(YamlError::NoJsonForm(place.to_owned())),
+        Yaml::Representation(..) | Yaml::Alias(_) | Yaml::BadValue => {
+            Err(YamlError::NoJsonForm(place.to_owned()))
+        }
     }
 }
 
@@ -68,9 +78,10 @@ fn scalar_to_json(scalar: &Scalar<'_>, place: &str) -> Result<Value, YamlError> 
         Scalar::Null => Value::Null,
         Scalar::Boolean(value) => Value::Bool(*value),
         Scalar::Integer(value) => Value::from(*value),
-        Scalar::FloatingPoint(value) => {
-            Value::Number(Number::from_f64(value.into_inner()).ok_or_else(|| YamlError::NoJsonForm(place.to_owned()))?)
-        }
+        Scalar::FloatingPoint(value) => Value::Number(
+            Number::from_f64(value.into_inner())
+                .ok_or_else(|| YamlError::NoJsonForm(place.to_owned()))?,
+        ),
         Scalar::String(text) => Value::from(text.clone().into_owned()),
     })
 }
@@ -110,13 +121,17 @@ mod tests {
     fn scalars_keep_their_types() {
         assert_eq!(
             parse("a: 20\nb: 0.5\nc: true\nd: 2012-10-17\ne: '429'\nf:\n429: g\n"),
-            Ok(json!({ "a": 20, "b": 0.5, "c": true, "d": "2012-10-17", "e": "429", "f": null, "429": "g" }))
+            Ok(
+                json!({ "a": 20, "b": 0.5, "c": true, "d": "2012-10-17", "e": "429", "f": null, "429": "g" })
+            )
         );
     }
 
     #[test]
     fn a_syntax_error_says_where() {
-        let Err(YamlError::Syntax(text)) = parse("a: [1\nb: }") else { panic!("it was taken") };
+        let Err(YamlError::Syntax(text)) = parse("a: [1\nb: }") else {
+            panic!("it was taken")
+        };
         assert!(text.contains("line"), "{text}");
     }
 

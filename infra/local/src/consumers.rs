@@ -69,12 +69,19 @@ impl Row {
     fn read((sequence, record): (Sequence, Record)) -> Self {
         let (is_new, is_changed) = (record.event_name == "INSERT", record.event_name == "MODIFY");
         let image = record.dynamodb.new_image;
-        let image = image.filter(|image| is_new || is_changed && image.contains_key("redriven_at")).unwrap_or_default();
+        let image = image
+            .filter(|image| is_new || is_changed && image.contains_key("redriven_at"))
+            .unwrap_or_default();
         let handed_on = match image.get("pk") {
             Some(AttributeValue::S(key)) => Some(key.clone()),
             _ => None,
         };
-        Self { sequence, handed_on, mail: image.contains_key("mail"), sweep: image.contains_key("sweep") }
+        Self {
+            sequence,
+            handed_on,
+            mail: image.contains_key("mail"),
+            sweep: image.contains_key("sweep"),
+        }
     }
 }
 
@@ -203,13 +210,27 @@ impl<E: Display + Send + 'static> Consumers<E> {
         }
         let rows = self.stream.next(BATCH)?;
         let count = rows.len();
-        for Row { sequence, handed_on, mail, sweep } in rows.into_iter().map(Row::read) {
+        for Row {
+            sequence,
+            handed_on,
+            mail,
+            sweep,
+        } in rows.into_iter().map(Row::read)
+        {
             self.received = Some(sequence);
             let Some(row) = handed_on else { continue };
             let body = json!({ "row": row }).to_string();
-            for (_, queue) in [(mail, Queue::Mailer), (sweep, Queue::Sweeper)].into_iter().filter(|(wanted, _)| *wanted)
+            for (_, queue) in [(mail, Queue::Mailer), (sweep, Queue::Sweeper)]
+                .into_iter()
+                .filter(|(wanted, _)| *wanted)
             {
-                self.unfinished.insert((sequence, queue), Message { body: body.clone(), attempts: 0 });
+                self.unfinished.insert(
+                    (sequence, queue),
+                    Message {
+                        body: body.clone(),
+                        attempts: 0,
+                    },
+                );
                 self.ready.push_back((sequence, queue));
             }
         }
@@ -239,7 +260,9 @@ impl<E: Display + Send + 'static> Consumers<E> {
             let handler = Arc::clone(handler);
             let body = message.body.clone();
             self.running.spawn(async move {
-                let outcome = AssertUnwindSafe(async move { handler(body).await }).catch_unwind().await;
+                let outcome = AssertUnwindSafe(async move { handler(body).await })
+                    .catch_unwind()
+                    .await;
                 let result = match outcome {
                     Ok(result) => result.map_err(|failure| failure.to_string()),
                     Err(_) => Err("the handler panicked".to_owned()),
@@ -260,7 +283,13 @@ impl<E: Display + Send + 'static> Consumers<E> {
         };
         message.attempts += 1;
         let (attempts, queue) = (message.attempts, key.1.name());
-        tracing::warn!(queue, body = message.body, attempts, failure, "a message was not handled");
+        tracing::warn!(
+            queue,
+            body = message.body,
+            attempts,
+            failure,
+            "a message was not handled"
+        );
         if attempts >= MAX_ATTEMPTS && bury(self.dead_letters.as_ref(), queue, message, &failure) {
             self.unfinished.remove(&key);
             return true;
@@ -276,7 +305,9 @@ impl<E: Display + Send + 'static> Consumers<E> {
             None => self.received,
         };
         let saved = self.checkpoint.save(position);
-        if let Err(error) = saved.and_then(|()| position.map_or(Ok(()), |position| self.stream.trim(position))) {
+        if let Err(error) =
+            saved.and_then(|()| position.map_or(Ok(()), |position| self.stream.trim(position)))
+        {
             tracing::warn!(%error, "the outbox's position is not saved, or its stream not trimmed");
         }
     }
@@ -285,7 +316,9 @@ impl<E: Display + Send + 'static> Consumers<E> {
 /// How long a message rests after its `attempts`th failure.
 fn delay(attempts: u32) -> Duration {
     let doublings = attempts.saturating_sub(1).min(10);
-    FIRST_DELAY.saturating_mul(1 << doublings).min(LONGEST_DELAY)
+    FIRST_DELAY
+        .saturating_mul(1 << doublings)
+        .min(LONGEST_DELAY)
 }
 
 /// Writes a message to the dead-letter file; false when that failed, and the message must be kept.
@@ -293,7 +326,8 @@ fn bury(file: Option<&PathBuf>, queue: &str, message: &Message, failure: &str) -
     let Message { body, attempts } = message;
     tracing::error!(queue, body, attempts, failure, "a message is given up");
     let Some(file) = file else { return true };
-    let line = json!({ "queue": queue, "body": body, "attempts": attempts, "failure": failure }).to_string();
+    let line = json!({ "queue": queue, "body": body, "attempts": attempts, "failure": failure })
+        .to_string();
     append_line(file, &line)
         .inspect_err(|error| tracing::error!(%error, "the dead-letter file cannot be written"))
         .is_ok()
@@ -319,7 +353,11 @@ mod tests {
     impl Recorder {
         fn failing(row: &str, times: usize) -> Self {
             let recorder = Self::default();
-            recorder.failures.lock().unwrap().insert(format!("{{\"row\":\"{row}\"}}"), times);
+            recorder
+                .failures
+                .lock()
+                .unwrap()
+                .insert(format!("{{\"row\":\"{row}\"}}"), times);
             recorder
         }
 
@@ -328,7 +366,11 @@ mod tests {
             Arc::new(move |body| {
                 let recorder = recorder.clone();
                 Box::pin(async move {
-                    recorder.seen.lock().unwrap().push(format!("{queue} {body}"));
+                    recorder
+                        .seen
+                        .lock()
+                        .unwrap()
+                        .push(format!("{queue} {body}"));
                     match recorder.failures.lock().unwrap().get_mut(&body) {
                         Some(left) if *left > 0 => {
                             *left -= 1;
@@ -341,7 +383,10 @@ mod tests {
         }
 
         fn handlers(&self) -> Handlers<String> {
-            Handlers { mailer: self.handler("mailer"), sweeper: self.handler("sweeper") }
+            Handlers {
+                mailer: self.handler("mailer"),
+                sweeper: self.handler("sweeper"),
+            }
         }
 
         fn seen(&self) -> Vec<String> {
@@ -354,37 +399,74 @@ mod tests {
     }
 
     fn put_mail(database: &Database, row: &str) {
-        put(database, &json!({ "pk": { "S": row }, "mail": { "S": "verify" } }));
+        put(
+            database,
+            &json!({ "pk": { "S": row }, "mail": { "S": "verify" } }),
+        );
     }
 
-    fn consumers(database: &Database, scratch: &TempDir, handlers: Handlers<String>) -> Consumers<String> {
+    fn consumers(
+        database: &Database,
+        scratch: &TempDir,
+        handlers: Handlers<String>,
+    ) -> Consumers<String> {
         let checkpoint = Checkpoint::open(Some(scratch.path(CHECKPOINT_FILE))).unwrap();
         let stream = TableStream::open(database.clone(), OUTBOX, checkpoint.saved()).unwrap();
-        Consumers::new(stream, checkpoint, Some(scratch.path(DEAD_LETTER_FILE)), handlers)
+        Consumers::new(
+            stream,
+            checkpoint,
+            Some(scratch.path(DEAD_LETTER_FILE)),
+            handlers,
+        )
     }
 
     #[tokio::test(start_paused = true)]
     async fn each_row_goes_to_the_queues_it_asks_for() {
         let (database, scratch, recorder) = (outbox(), TempDir::new(), Recorder::default());
         put_mail(&database, "OUTBOX#1");
-        put(&database, &json!({ "pk": { "S": "OUTBOX#2" }, "sweep": { "S": "user" } }));
+        put(
+            &database,
+            &json!({ "pk": { "S": "OUTBOX#2" }, "sweep": { "S": "user" } }),
+        );
         put(&database, &json!({ "pk": { "S": "OUTBOX#3" } }));
-        put(&database, &json!({ "pk": { "S": "OUTBOX#4" }, "mail": { "S": "x" }, "sweep": { "S": "y" } }));
-        assert_eq!(consumers(&database, &scratch, recorder.handlers()).poll_once().await, 4);
+        put(
+            &database,
+            &json!({ "pk": { "S": "OUTBOX#4" }, "mail": { "S": "x" }, "sweep": { "S": "y" } }),
+        );
+        assert_eq!(
+            consumers(&database, &scratch, recorder.handlers())
+                .poll_once()
+                .await,
+            4
+        );
         let mut seen = recorder.seen();
         seen.sort();
-        let rows: Vec<_> = seen.iter().map(|line| line.replace("{\"row\":\"OUTBOX#", "").replace("\"}", "")).collect();
+        let rows: Vec<_> = seen
+            .iter()
+            .map(|line| line.replace("{\"row\":\"OUTBOX#", "").replace("\"}", ""))
+            .collect();
         assert_eq!(rows, ["mailer 1", "mailer 4", "sweeper 2", "sweeper 4"]);
     }
 
     #[test]
     fn changed_and_removed_rows_ask_for_nothing() {
         let database = outbox();
-        put(&database, &json!({ "pk": { "S": "OUTBOX#1" }, "mail": { "S": "verify" } }));
-        put(&database, &json!({ "pk": { "S": "OUTBOX#1" }, "mail": { "S": "verify" }, "sent": { "BOOL": true } }));
+        put(
+            &database,
+            &json!({ "pk": { "S": "OUTBOX#1" }, "mail": { "S": "verify" } }),
+        );
+        put(
+            &database,
+            &json!({ "pk": { "S": "OUTBOX#1" }, "mail": { "S": "verify" }, "sent": { "BOOL": true } }),
+        );
         let key = json!({ "TableName": OUTBOX, "Key": { "pk": { "S": "OUTBOX#1" } } });
-        database.delete_item(serde_json::from_value(key).unwrap()).unwrap();
-        let rows = TableStream::open(database, OUTBOX, None).unwrap().next(10).unwrap();
+        database
+            .delete_item(serde_json::from_value(key).unwrap())
+            .unwrap();
+        let rows = TableStream::open(database, OUTBOX, None)
+            .unwrap()
+            .next(10)
+            .unwrap();
         let rows: Vec<_> = rows.into_iter().map(Row::read).collect();
         assert_eq!(rows.iter().filter(|row| row.handed_on.is_some()).count(), 1);
         assert_eq!(rows.len(), 3);
@@ -396,13 +478,19 @@ mod tests {
         put_mail(&database, "OUTBOX#1");
         let marked = json!({ "pk": { "S": "OUTBOX#1" }, "mail": { "S": "verify" }, "redriven_at": { "N": "1" } });
         put(&database, &marked);
-        assert_eq!(consumers(&database, &scratch, recorder.handlers()).poll_once().await, 2);
+        assert_eq!(
+            consumers(&database, &scratch, recorder.handlers())
+                .poll_once()
+                .await,
+            2
+        );
         assert_eq!(recorder.seen(), [mail("OUTBOX#1"), mail("OUTBOX#1")]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_failing_message_comes_again_later_and_holds_up_nobody() {
-        let (database, scratch, recorder) = (outbox(), TempDir::new(), Recorder::failing("OUTBOX#1", 2));
+        let (database, scratch, recorder) =
+            (outbox(), TempDir::new(), Recorder::failing("OUTBOX#1", 2));
         put_mail(&database, "OUTBOX#1");
         put_mail(&database, "OUTBOX#2");
         let mut consumers = consumers(&database, &scratch, recorder.handlers());
@@ -410,16 +498,24 @@ mod tests {
         assert_eq!(recorder.seen().len(), 2);
         assert_eq!(consumers.poll_once().await, 0, "it came again at once");
         tokio::time::advance(Duration::from_millis(500)).await;
-        assert_eq!((consumers.poll_once().await, recorder.seen()), (0, vec![mail("OUTBOX#1")]));
+        assert_eq!(
+            (consumers.poll_once().await, recorder.seen()),
+            (0, vec![mail("OUTBOX#1")])
+        );
         tokio::time::advance(Duration::from_millis(999)).await;
         assert_eq!((consumers.poll_once().await, recorder.seen()), (0, vec![]));
         tokio::time::advance(Duration::from_millis(1)).await;
-        assert_eq!((consumers.poll_once().await, recorder.seen()), (1, vec![mail("OUTBOX#1")]));
+        assert_eq!(
+            (consumers.poll_once().await, recorder.seen()),
+            (1, vec![mail("OUTBOX#1")])
+        );
     }
 
     #[test]
     fn the_delay_doubles_up_to_ten_seconds() {
-        let delays: Vec<_> = (1..=7).map(|attempts| delay(attempts).as_millis()).collect();
+        let delays: Vec<_> = (1..=7)
+            .map(|attempts| delay(attempts).as_millis())
+            .collect();
         assert_eq!(delays, [500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000]);
         assert_eq!(delay(MAX_ATTEMPTS), LONGEST_DELAY);
     }
@@ -428,7 +524,12 @@ mod tests {
     async fn a_crash_between_handling_and_saving_delivers_again() {
         let (database, scratch, recorder) = (outbox(), TempDir::new(), Recorder::default());
         put_mail(&database, "OUTBOX#1");
-        assert_eq!(consumers(&database, &scratch, recorder.handlers()).drain().await, 0);
+        assert_eq!(
+            consumers(&database, &scratch, recorder.handlers())
+                .drain()
+                .await,
+            0
+        );
         put_mail(&database, "OUTBOX#2");
         let mut crashing = consumers(&database, &scratch, recorder.handlers());
         crashing.receive().unwrap();
@@ -436,27 +537,53 @@ mod tests {
         drop(crashing);
         assert_eq!(recorder.seen(), [mail("OUTBOX#1"), mail("OUTBOX#2")]);
         let mut restarted = consumers(&database, &scratch, recorder.handlers());
-        assert_eq!((restarted.poll_once().await, recorder.seen()), (1, vec![mail("OUTBOX#2")]));
+        assert_eq!(
+            (restarted.poll_once().await, recorder.seen()),
+            (1, vec![mail("OUTBOX#2")])
+        );
         drop(restarted);
-        assert_eq!(consumers(&database, &scratch, recorder.handlers()).poll_once().await, 0);
+        assert_eq!(
+            consumers(&database, &scratch, recorder.handlers())
+                .poll_once()
+                .await,
+            0
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_saved_position_stays_below_a_failing_message() {
-        let (database, scratch, recorder) = (outbox(), TempDir::new(), Recorder::failing("OUTBOX#2", usize::MAX));
+        let (database, scratch, recorder) = (
+            outbox(),
+            TempDir::new(),
+            Recorder::failing("OUTBOX#2", usize::MAX),
+        );
         for row in ["OUTBOX#1", "OUTBOX#2", "OUTBOX#3"] {
             put_mail(&database, row);
         }
-        assert_eq!(consumers(&database, &scratch, recorder.handlers()).drain().await, 1);
+        assert_eq!(
+            consumers(&database, &scratch, recorder.handlers())
+                .drain()
+                .await,
+            1
+        );
         recorder.seen();
         let healed = Recorder::default();
-        assert_eq!(consumers(&database, &scratch, healed.handlers()).drain().await, 0);
+        assert_eq!(
+            consumers(&database, &scratch, healed.handlers())
+                .drain()
+                .await,
+            0
+        );
         assert_eq!(healed.seen(), [mail("OUTBOX#2"), mail("OUTBOX#3")]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn after_a_thousand_failures_a_message_is_a_dead_letter() {
-        let (database, scratch, recorder) = (outbox(), TempDir::new(), Recorder::failing("OUTBOX#1", usize::MAX));
+        let (database, scratch, recorder) = (
+            outbox(),
+            TempDir::new(),
+            Recorder::failing("OUTBOX#1", usize::MAX),
+        );
         put_mail(&database, "OUTBOX#1");
         let mut consumers = consumers(&database, &scratch, recorder.handlers());
         for _ in 1..MAX_ATTEMPTS {
@@ -464,11 +591,21 @@ mod tests {
             tokio::time::advance(LONGEST_DELAY).await;
         }
         assert!(!scratch.path(DEAD_LETTER_FILE).exists());
-        assert_eq!((consumers.poll_once().await, consumers.drain().await), (1, 0));
+        assert_eq!(
+            (consumers.poll_once().await, consumers.drain().await),
+            (1, 0)
+        );
         assert_eq!(recorder.seen().len(), 1_000);
-        let line: serde_json::Value =
-            serde_json::from_str(std::fs::read_to_string(scratch.path(DEAD_LETTER_FILE)).unwrap().trim()).unwrap();
-        assert_eq!((&line["queue"], &line["attempts"]), (&json!("mailer"), &json!(1_000)));
+        let line: serde_json::Value = serde_json::from_str(
+            std::fs::read_to_string(scratch.path(DEAD_LETTER_FILE))
+                .unwrap()
+                .trim(),
+        )
+        .unwrap();
+        assert_eq!(
+            (&line["queue"], &line["attempts"]),
+            (&json!("mailer"), &json!(1_000))
+        );
         assert_eq!(line["body"], "{\"row\":\"OUTBOX#1\"}");
     }
 
@@ -477,15 +614,22 @@ mod tests {
         let (database, scratch) = (outbox(), TempDir::new());
         put_mail(&database, "OUTBOX#1");
         put_mail(&database, "OUTBOX#2");
-        let handler: Handler<String> =
-            Arc::new(
-                |body| {
-                    if body.contains("#1") { panic!("out of the handler") } else { Box::pin(async { Ok(()) }) }
-                },
-            );
-        let handlers = Handlers { mailer: Arc::clone(&handler), sweeper: handler };
+        let handler: Handler<String> = Arc::new(|body| {
+            if body.contains("#1") {
+                panic!("out of the handler")
+            } else {
+                Box::pin(async { Ok(()) })
+            }
+        });
+        let handlers = Handlers {
+            mailer: Arc::clone(&handler),
+            sweeper: handler,
+        };
         let mut consumers = consumers(&database, &scratch, handlers);
-        assert_eq!((consumers.poll_once().await, consumers.unfinished.len()), (1, 1));
+        assert_eq!(
+            (consumers.poll_once().await, consumers.unfinished.len()),
+            (1, 1)
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -506,16 +650,23 @@ mod tests {
                 })
             })
         };
-        let handlers = Handlers { mailer: Arc::clone(&handler), sweeper: handler };
+        let handlers = Handlers {
+            mailer: Arc::clone(&handler),
+            sweeper: handler,
+        };
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let task = tokio::spawn(consumers(&database, &scratch, handlers).run(async { drop(stopped.await) }));
+        let task = tokio::spawn(
+            consumers(&database, &scratch, handlers).run(async { drop(stopped.await) }),
+        );
         drop(running.acquire_many(8).await.unwrap());
         tokio::time::advance(POLL_INTERVAL * 3).await;
         assert_eq!(running.available_permits(), 8);
         stop.send(()).unwrap();
         gate.add_permits(8);
         task.await.unwrap();
-        let left = consumers(&database, &scratch, Recorder::default().handlers()).poll_once().await;
+        let left = consumers(&database, &scratch, Recorder::default().handlers())
+            .poll_once()
+            .await;
         assert_eq!(left, 12);
     }
 }

@@ -25,7 +25,9 @@ pub enum DataDirectoryError {
     )]
     InUse(PathBuf),
     /// It is somebody else's: it holds other files and others may read it.
-    #[error("the data directory {0} holds other files and is open to other users; choose an empty or a new directory")]
+    #[error(
+        "the data directory {0} holds other files and is open to other users; choose an empty or a new directory"
+    )]
     Foreign(PathBuf),
 }
 
@@ -43,7 +45,11 @@ impl DataDirectory {
     /// [`DataDirectoryError`]; nothing has been changed then, except that missing directories may have been made.
     pub fn open(path: &Path) -> Result<Self, DataDirectoryError> {
         let unusable = |error| DataDirectoryError::Unusable(path.to_owned(), error);
-        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(unusable)?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(unusable)?;
         make_private(path)?;
         let lock = OpenOptions::new()
             .create(true)
@@ -53,7 +59,10 @@ impl DataDirectory {
             .open(path.join(LOCK))
             .map_err(unusable)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.canonicalize().map_err(unusable)?, _lock: lock }),
+            Ok(()) => Ok(Self {
+                path: path.canonicalize().map_err(unusable)?,
+                _lock: lock,
+            }),
             Err(TryLockError::WouldBlock) => Err(DataDirectoryError::InUse(path.to_owned())),
             Err(TryLockError::Error(error)) => Err(unusable(error)),
         }
@@ -120,7 +129,12 @@ fn make_private(path: &Path) -> Result<(), DataDirectoryError> {
 pub fn replace_file(path: &Path, contents: &[u8]) -> io::Result<()> {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(".new");
-    let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&temporary)?;
+    let mut file = OpenOptions::new()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .mode(0o600)
+        .open(&temporary)?;
     file.write_all(contents)?;
     file.sync_all()?;
     std::fs::rename(&temporary, path)
@@ -131,7 +145,11 @@ pub fn replace_file(path: &Path, contents: &[u8]) -> io::Result<()> {
 /// # Errors
 /// The system's.
 pub fn append_line(path: &Path, line: &str) -> io::Result<()> {
-    let mut file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+    let mut file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(path)?;
     file.write_all(format!("{line}\n").as_bytes())?;
     file.sync_all()
 }
@@ -157,7 +175,10 @@ mod tests {
     fn a_second_process_is_refused_and_the_lock_ends_with_its_holder() {
         let scratch = TempDir::new();
         let first = DataDirectory::open(&scratch.path("data")).unwrap();
-        assert!(matches!(DataDirectory::open(&scratch.path("data")), Err(DataDirectoryError::InUse(_))));
+        assert!(matches!(
+            DataDirectory::open(&scratch.path("data")),
+            Err(DataDirectoryError::InUse(_))
+        ));
         drop(first);
         assert!(DataDirectory::open(&scratch.path("data")).is_ok());
     }
@@ -179,7 +200,10 @@ mod tests {
         std::fs::create_dir(&path).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
         std::fs::write(path.join("letter.txt"), "x").unwrap();
-        assert!(matches!(DataDirectory::open(&path), Err(DataDirectoryError::Foreign(_))));
+        assert!(matches!(
+            DataDirectory::open(&path),
+            Err(DataDirectoryError::Foreign(_))
+        ));
         assert_eq!((mode(&path), path.read_dir().unwrap().count()), (0o755, 1));
     }
 
@@ -187,8 +211,13 @@ mod tests {
     fn a_file_in_the_way_is_an_error_of_one_line() {
         let scratch = TempDir::new();
         std::fs::write(scratch.path("file"), "x").unwrap();
-        let text = DataDirectory::open(&scratch.path("file")).unwrap_err().to_string();
-        assert!(text.contains("cannot be used") && !text.contains('\n'), "{text}");
+        let text = DataDirectory::open(&scratch.path("file"))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            text.contains("cannot be used") && !text.contains('\n'),
+            "{text}"
+        );
     }
 
     #[test]
@@ -197,9 +226,18 @@ mod tests {
         let path = scratch.path("x");
         std::fs::write(&path, "a longer text than the next").unwrap();
         replace_file(&path, b"new").unwrap();
-        assert_eq!((std::fs::read_to_string(&path).unwrap().as_str(), mode(&path)), ("new", 0o600));
+        assert_eq!(
+            (
+                std::fs::read_to_string(&path).unwrap().as_str(),
+                mode(&path)
+            ),
+            ("new", 0o600)
+        );
         append_line(&scratch.path("y"), "one").unwrap();
         append_line(&scratch.path("y"), "two").unwrap();
-        assert_eq!(std::fs::read_to_string(scratch.path("y")).unwrap(), "one\ntwo\n");
+        assert_eq!(
+            std::fs::read_to_string(scratch.path("y")).unwrap(),
+            "one\ntwo\n"
+        );
     }
 }

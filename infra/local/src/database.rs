@@ -9,11 +9,13 @@ use std::time::Duration;
 
 use dynoxide::actions::create_table::{CreateTableRequest, StreamSpecification};
 use dynoxide::actions::describe_table::DescribeTableRequest;
-use dynoxide::actions::update_table::{CreateGsiAction, GlobalSecondaryIndexUpdate, UpdateTableRequest};
+use dynoxide::actions::update_table::{
+    CreateGsiAction, GlobalSecondaryIndexUpdate, UpdateTableRequest,
+};
 use dynoxide::actions::update_time_to_live::{TimeToLiveSpecification, UpdateTimeToLiveRequest};
 use dynoxide::types::{
-    AttributeDefinition, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
-    ScalarAttributeType,
+    AttributeDefinition, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+    ProjectionType, ScalarAttributeType,
 };
 use dynoxide::{Database, DynoxideError};
 use thiserror::Error;
@@ -35,7 +37,9 @@ pub enum DatabaseError {
     #[error("the table {0} cannot be made: {1}")]
     Table(String, String),
     /// The file holds a table with other keys than the template's: it is of another version.
-    #[error("the table {0} has other keys than template.yaml; the data directory belongs to another version")]
+    #[error(
+        "the table {0} has other keys than template.yaml; the data directory belongs to another version"
+    )]
     Different(String),
 }
 
@@ -45,20 +49,29 @@ pub enum DatabaseError {
 /// [`DatabaseError::Unusable`].
 pub fn open(file: Option<&Path>) -> Result<Database, DatabaseError> {
     let Some(path) = file else {
-        return Database::memory().map_err(|error| DatabaseError::Unusable("in memory".into(), error.to_string()));
+        return Database::memory()
+            .map_err(|error| DatabaseError::Unusable("in memory".into(), error.to_string()));
     };
     let unusable = |reason: String| DatabaseError::Unusable(path.to_owned(), reason);
-    let name = path.to_str().ok_or_else(|| unusable("its path is not UTF-8".to_owned()))?;
+    let name = path
+        .to_str()
+        .ok_or_else(|| unusable("its path is not UTF-8".to_owned()))?;
     let database = Database::new(name).map_err(|error| {
         let text = error.to_string();
         // The engine guesses that the file is encrypted, and says how it could be built to read such files.
         let no_database = text.contains("not a valid SQLite database");
-        unusable(if no_database { "it is damaged, or no SQLite database".to_owned() } else { text })
+        unusable(if no_database {
+            "it is damaged, or no SQLite database".to_owned()
+        } else {
+            text
+        })
     })?;
     // The engine syncs the file at each commit. This sets SQLite's `synchronous` to NORMAL: with a write-ahead log every
     // commit still survives the end of the process, and only a power cut can take back the last ones. A laptop's disk
     // otherwise costs each login half its time.
-    database.disable_bulk_loading().map_err(|error| unusable(error.to_string()))?;
+    database
+        .disable_bulk_loading()
+        .map_err(|error| unusable(error.to_string()))?;
     index_streams(path).map_err(|error| unusable(error.to_string()))?;
     Ok(database)
 }
@@ -86,32 +99,51 @@ pub fn create_missing_tables(
         let name = format!("{prefix}{}", table.suffix);
         let refused = |error: DynoxideError| DatabaseError::Table(name.clone(), error.to_string());
         let keys = key_schema(&table.key_schema, &name)?;
-        let existing = database.describe_table(DescribeTableRequest { table_name: name.clone() });
+        let existing = database.describe_table(DescribeTableRequest {
+            table_name: name.clone(),
+        });
         match existing {
             Ok(existing) if existing.table.key_schema == keys => {
                 let there: Vec<_> = existing.table.global_secondary_indexes.unwrap_or_default();
-                let is_there = |index: &&IndexDefinition| there.iter().any(|other| other.index_name == index.name);
+                let is_there = |index: &&IndexDefinition| {
+                    there.iter().any(|other| other.index_name == index.name)
+                };
                 for index in table.indexes.iter().filter(|index| !is_there(index)) {
-                    database.update_table(one_more_index(table, &name, index)?).map_err(refused)?;
+                    database
+                        .update_table(one_more_index(table, &name, index)?)
+                        .map_err(refused)?;
                 }
                 // What was written before the stream stays out of it.
-                if let (None, Some(specification)) = (existing.table.latest_stream_arn, stream(table)) {
+                if let (None, Some(specification)) =
+                    (existing.table.latest_stream_arn, stream(table))
+                {
                     let stream_specification = Some(specification);
                     let table_name = name.clone();
-                    let request = UpdateTableRequest { table_name, stream_specification, ..Default::default() };
+                    let request = UpdateTableRequest {
+                        table_name,
+                        stream_specification,
+                        ..Default::default()
+                    };
                     database.update_table(request).map_err(refused)?;
                 }
             }
             Ok(_) => return Err(DatabaseError::Different(name)),
             Err(DynoxideError::ResourceNotFoundException(_)) => {
-                database.create_table(definition(table, &name, keys)?).map_err(refused)?;
+                database
+                    .create_table(definition(table, &name, keys)?)
+                    .map_err(refused)?;
             }
             Err(error) => return Err(refused(error)),
         }
         if let Some(attribute) = &table.ttl_attribute {
-            let time_to_live_specification =
-                TimeToLiveSpecification { attribute_name: attribute.clone(), enabled: true };
-            let request = UpdateTimeToLiveRequest { table_name: name.clone(), time_to_live_specification };
+            let time_to_live_specification = TimeToLiveSpecification {
+                attribute_name: attribute.clone(),
+                enabled: true,
+            };
+            let request = UpdateTimeToLiveRequest {
+                table_name: name.clone(),
+                time_to_live_specification,
+            };
             database.update_time_to_live(request).map_err(refused)?;
         }
     }
@@ -129,8 +161,15 @@ fn one_more_index(
         key_schema: key_schema(&index.key_schema, name)?,
         projection: projection(index),
     };
-    let of_index = |(attribute, _): &&(String, String)| index.key_schema.iter().any(|(key, _)| key == attribute);
-    let attributes: Vec<_> = table.attribute_definitions.iter().filter(of_index).cloned().collect();
+    let of_index = |(attribute, _): &&(String, String)| {
+        index.key_schema.iter().any(|(key, _)| key == attribute)
+    };
+    let attributes: Vec<_> = table
+        .attribute_definitions
+        .iter()
+        .filter(of_index)
+        .cloned()
+        .collect();
     Ok(UpdateTableRequest {
         table_name: name.to_owned(),
         attribute_definitions: Some(attribute_definitions(&attributes, name)?),
@@ -143,11 +182,21 @@ fn one_more_index(
 }
 
 fn projection(index: &IndexDefinition) -> Projection {
-    let kind = if index.keys_only { ProjectionType::KEYS_ONLY } else { ProjectionType::ALL };
-    Projection { projection_type: Some(kind), ..Projection::default() }
+    let kind = if index.keys_only {
+        ProjectionType::KEYS_ONLY
+    } else {
+        ProjectionType::ALL
+    };
+    Projection {
+        projection_type: Some(kind),
+        ..Projection::default()
+    }
 }
 
-fn indexes(table: &TableDefinition, name: &str) -> Result<Option<Vec<GlobalSecondaryIndex>>, DatabaseError> {
+fn indexes(
+    table: &TableDefinition,
+    name: &str,
+) -> Result<Option<Vec<GlobalSecondaryIndex>>, DatabaseError> {
     let index = |index: &IndexDefinition| {
         Ok(GlobalSecondaryIndex {
             index_name: index.name.clone(),
@@ -160,16 +209,25 @@ fn indexes(table: &TableDefinition, name: &str) -> Result<Option<Vec<GlobalSecon
     Ok((!indexes.is_empty()).then_some(indexes))
 }
 
-fn key_schema(keys: &[(String, String)], name: &str) -> Result<Vec<KeySchemaElement>, DatabaseError> {
+fn key_schema(
+    keys: &[(String, String)],
+    name: &str,
+) -> Result<Vec<KeySchemaElement>, DatabaseError> {
     let element = |(attribute, kind): &(String, String)| {
         let key_type = match kind.as_str() {
             "HASH" => KeyType::HASH,
             "RANGE" => KeyType::RANGE,
             other => {
-                return Err(DatabaseError::Table(name.to_owned(), format!("{other} is no key type")));
+                return Err(DatabaseError::Table(
+                    name.to_owned(),
+                    format!("{other} is no key type"),
+                ));
             }
         };
-        Ok(KeySchemaElement { attribute_name: attribute.clone(), key_type })
+        Ok(KeySchemaElement {
+            attribute_name: attribute.clone(),
+            key_type,
+        })
     };
     keys.iter().map(element).collect()
 }
@@ -184,10 +242,16 @@ fn attribute_definitions(
             "N" => ScalarAttributeType::N,
             "B" => ScalarAttributeType::B,
             other => {
-                return Err(DatabaseError::Table(name.to_owned(), format!("{other} is no type of a key attribute")));
+                return Err(DatabaseError::Table(
+                    name.to_owned(),
+                    format!("{other} is no type of a key attribute"),
+                ));
             }
         };
-        Ok(AttributeDefinition { attribute_name: attribute.clone(), attribute_type })
+        Ok(AttributeDefinition {
+            attribute_name: attribute.clone(),
+            attribute_type,
+        })
     };
     attributes.iter().map(attribute).collect()
 }
@@ -209,7 +273,10 @@ fn definition(
 }
 
 fn stream(table: &TableDefinition) -> Option<StreamSpecification> {
-    table.stream.clone().map(|view| StreamSpecification { stream_enabled: true, stream_view_type: Some(view) })
+    table.stream.clone().map(|view| StreamSpecification {
+        stream_enabled: true,
+        stream_view_type: Some(view),
+    })
 }
 
 /// Removes expired items at every tick, until the task is aborted.
@@ -241,14 +308,17 @@ mod tests {
     const PREFIX: &str = "dashtam-local-";
 
     fn put(database: &Database, table: &str, item: &serde_json::Value) {
-        let request: PutItemRequest =
-            serde_json::from_value(json!({ "TableName": format!("{PREFIX}{table}"), "Item": item })).unwrap();
+        let request: PutItemRequest = serde_json::from_value(
+            json!({ "TableName": format!("{PREFIX}{table}"), "Item": item }),
+        )
+        .unwrap();
         database.put_item(request).unwrap();
     }
 
     fn has(database: &Database, table: &str, key: &serde_json::Value) -> bool {
         let request: GetItemRequest =
-            serde_json::from_value(json!({ "TableName": format!("{PREFIX}{table}"), "Key": key })).unwrap();
+            serde_json::from_value(json!({ "TableName": format!("{PREFIX}{table}"), "Key": key }))
+                .unwrap();
         database.get_item(request).unwrap().item.is_some()
     }
 
@@ -262,7 +332,11 @@ mod tests {
             put(&database, "outbox", &json!({ "pk": { "S": "OUTBOX#1" } }));
             assert_eq!(database.table_count().unwrap(), 2);
         }
-        assert!(has(&open(Some(&file)).unwrap(), "outbox", &json!({ "pk": { "S": "OUTBOX#1" } })));
+        assert!(has(
+            &open(Some(&file)).unwrap(),
+            "outbox",
+            &json!({ "pk": { "S": "OUTBOX#1" } })
+        ));
     }
 
     #[test]
@@ -280,14 +354,19 @@ mod tests {
         let mut earlier = tables.clone();
         for table in &mut earlier {
             table.indexes.clear();
-            table.attribute_definitions.retain(|(name, _)| table.key_schema.iter().any(|(key, _)| key == name));
+            table
+                .attribute_definitions
+                .retain(|(name, _)| table.key_schema.iter().any(|(key, _)| key == name));
         }
         create_missing_tables(&database, PREFIX, &earlier).unwrap();
         for _ in 0..2 {
             create_missing_tables(&database, PREFIX, &tables).unwrap();
             for table in &tables {
                 let table_name = format!("{PREFIX}{}", table.suffix);
-                let described = database.describe_table(DescribeTableRequest { table_name }).unwrap().table;
+                let described = database
+                    .describe_table(DescribeTableRequest { table_name })
+                    .unwrap()
+                    .table;
                 let indexes = described.global_secondary_indexes.unwrap_or_default();
                 assert_eq!(indexes.len(), table.indexes.len(), "{}", table.suffix);
             }
@@ -298,18 +377,35 @@ mod tests {
     fn expired_items_are_removed_by_a_sweep() {
         let database = open(None).unwrap();
         create_missing_tables(&database, PREFIX, &sample().tables).unwrap();
-        put(&database, "tokens", &json!({ "pk": { "S": "a" }, "sk": { "S": "old" }, "ttl": { "N": "1" } }));
-        put(&database, "tokens", &json!({ "pk": { "S": "a" }, "sk": { "S": "new" }, "ttl": { "N": "99999999999" } }));
+        put(
+            &database,
+            "tokens",
+            &json!({ "pk": { "S": "a" }, "sk": { "S": "old" }, "ttl": { "N": "1" } }),
+        );
+        put(
+            &database,
+            "tokens",
+            &json!({ "pk": { "S": "a" }, "sk": { "S": "new" }, "ttl": { "N": "99999999999" } }),
+        );
         assert_eq!(database.sweep_ttl().unwrap(), 1);
-        assert!(has(&database, "tokens", &json!({ "pk": { "S": "a" }, "sk": { "S": "new" } })));
+        assert!(has(
+            &database,
+            "tokens",
+            &json!({ "pk": { "S": "a" }, "sk": { "S": "new" } })
+        ));
     }
 
     #[test]
     fn a_misspelt_key_type_is_an_error_that_names_the_table() {
         let mut tables = sample().tables;
         tables[0].key_schema[0].1 = "HASHH".into();
-        let error = create_missing_tables(&open(None).unwrap(), PREFIX, &tables).unwrap_err().to_string();
-        assert!(error.contains("dashtam-local-outbox") && error.contains("HASHH"), "{error}");
+        let error = create_missing_tables(&open(None).unwrap(), PREFIX, &tables)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("dashtam-local-outbox") && error.contains("HASHH"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -322,8 +418,17 @@ mod tests {
         }
         create_missing_tables(&database, PREFIX, &before).unwrap();
         create_missing_tables(&database, PREFIX, &tables).unwrap();
-        let request = DescribeTableRequest { table_name: format!("{PREFIX}outbox") };
-        assert!(database.describe_table(request).unwrap().table.latest_stream_arn.is_some());
+        let request = DescribeTableRequest {
+            table_name: format!("{PREFIX}outbox"),
+        };
+        assert!(
+            database
+                .describe_table(request)
+                .unwrap()
+                .table
+                .latest_stream_arn
+                .is_some()
+        );
     }
 
     #[test]
@@ -343,15 +448,24 @@ mod tests {
         let mut tables = sample().tables;
         create_missing_tables(&database, PREFIX, &tables).unwrap();
         tables[1].key_schema.pop();
-        assert!(matches!(create_missing_tables(&database, PREFIX, &tables), Err(DatabaseError::Different(_))));
+        assert!(matches!(
+            create_missing_tables(&database, PREFIX, &tables),
+            Err(DatabaseError::Different(_))
+        ));
     }
 
     #[test]
     fn a_file_that_is_no_database_is_an_error_of_one_line() {
         let scratch = TempDir::new();
-        std::fs::write(scratch.path(FILE), "this is not a database, and it is long enough to be looked at".repeat(100))
-            .unwrap();
-        let error = open(Some(&scratch.path(FILE))).map(drop).unwrap_err().to_string();
+        std::fs::write(
+            scratch.path(FILE),
+            "this is not a database, and it is long enough to be looked at".repeat(100),
+        )
+        .unwrap();
+        let error = open(Some(&scratch.path(FILE)))
+            .map(drop)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains(FILE) && !error.contains('\n'), "{error}");
     }
 }

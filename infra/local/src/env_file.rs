@@ -44,13 +44,21 @@ pub fn merge(process: Settings, chosen: Option<&Path>) -> Result<Merged, EnvFile
     let text = match std::fs::read(path) {
         Ok(text) => text,
         Err(error) if chosen.is_none() && error.kind() == io::ErrorKind::NotFound => {
-            return Ok(Merged { settings: process, file: None, names: Vec::new() });
+            return Ok(Merged {
+                settings: process,
+                file: None,
+                names: Vec::new(),
+            });
         }
         Err(error) => return Err(EnvFileError::Unreadable(path.to_owned(), error)),
     };
     let line = Cell::new(0);
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text);
-    let file = LineReader { rest: text, line: &line, is_start: true };
+    let file = LineReader {
+        rest: text,
+        line: &line,
+        is_start: true,
+    };
     let (mut settings, mut names) = (process, Vec::new());
     for assignment in dotenvy::Iter::new(file) {
         let (name, value) = assignment.map_err(|error| named(path, line.get(), error))?;
@@ -60,7 +68,11 @@ pub fn merge(process: Settings, chosen: Option<&Path>) -> Result<Merged, EnvFile
         settings = settings.with(&name, value);
         names.push(name);
     }
-    Ok(Merged { settings, file: Some(path.to_owned()), names })
+    Ok(Merged {
+        settings,
+        file: Some(path.to_owned()),
+        names,
+    })
 }
 
 /// What some editors write at the start of a file in UTF-8.
@@ -76,8 +88,15 @@ struct LineReader<'a> {
 
 impl Read for LineReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let end = self.rest.iter().position(|byte| *byte == b'\n').map_or(self.rest.len(), |at| at + 1);
-        let (mut line, rest) = self.rest.split_at_checked(end.min(buffer.len())).unwrap_or_default();
+        let end = self
+            .rest
+            .iter()
+            .position(|byte| *byte == b'\n')
+            .map_or(self.rest.len(), |at| at + 1);
+        let (mut line, rest) = self
+            .rest
+            .split_at_checked(end.min(buffer.len()))
+            .unwrap_or_default();
         if self.is_start && !line.is_empty() {
             self.line.set(self.line.get() + 1);
         }
@@ -108,7 +127,11 @@ mod tests {
     fn merged(process: &[(&str, &str)], text: &str) -> Result<Merged, EnvFileError> {
         let scratch = TempDir::new();
         std::fs::write(scratch.path(DEFAULT), text).unwrap();
-        let process = process.iter().fold(Settings::default(), |all, (name, value)| all.with(name, *value));
+        let process = process
+            .iter()
+            .fold(Settings::default(), |all, (name, value)| {
+                all.with(name, *value)
+            });
         merge(process, Some(&scratch.path(DEFAULT)))
     }
 
@@ -117,30 +140,60 @@ mod tests {
         let text = "# a comment\nDASHTAM_STAGE=\nDASHTAM_ISSUER=\"http://a b\" # why\nDASHTAM_LOG=warn\nDASHTAM_AUDIENCE='$x'\n";
         let merged = merged(&[("DASHTAM_LOG", "debug")], text).unwrap();
         let value = |name| merged.settings.get(name);
-        assert_eq!((value("DASHTAM_ISSUER"), value("DASHTAM_LOG")), (Some("http://a b"), Some("debug")));
-        assert_eq!((value("DASHTAM_STAGE"), value("DASHTAM_AUDIENCE")), (None, Some("$x")));
+        assert_eq!(
+            (value("DASHTAM_ISSUER"), value("DASHTAM_LOG")),
+            (Some("http://a b"), Some("debug"))
+        );
+        assert_eq!(
+            (value("DASHTAM_STAGE"), value("DASHTAM_AUDIENCE")),
+            (None, Some("$x"))
+        );
         assert_eq!(merged.names, ["DASHTAM_ISSUER", "DASHTAM_AUDIENCE"]);
     }
 
     #[test]
     fn credentials_in_the_file_are_not_read() {
         let merged = merged(&[], "AWS_ACCESS_KEY_ID=real\nDASHTAM_LOG=info\n").unwrap();
-        assert_eq!((merged.settings.get("AWS_ACCESS_KEY_ID"), merged.names.len()), (None, 1));
+        assert_eq!(
+            (merged.settings.get("AWS_ACCESS_KEY_ID"), merged.names.len()),
+            (None, 1)
+        );
     }
 
     #[test]
     fn a_malformed_line_is_named_and_not_quoted() {
         for (text, line) in [
-            ("DASHTAM_LOG=info\nDASHTAM_TRUSTED_EDGE_SECRETS hunter2\n", 2),
-            ("DASHTAM_LOG=info\n\n# why\nDASHTAM_TRUSTED_EDGE_SECRETS=hunter2 hunter3\n", 4),
-            ("DASHTAM_LOG=info\r\nDASHTAM_TRUSTED_EDGE_SECRETS=hunter2 hunter3\r\n", 2),
-            ("DASHTAM_LOG=info\nDASHTAM_AUDIENCE=x\nDASHTAM_TRUSTED_EDGE_SECRETS=\"hunter2\nhunter3\n", 3),
-            ("DASHTAM_LOG=info\nDASHTAM_TRUSTED_EDGE_SECRETS hunter2 # hunter3", 2),
+            (
+                "DASHTAM_LOG=info\nDASHTAM_TRUSTED_EDGE_SECRETS hunter2\n",
+                2,
+            ),
+            (
+                "DASHTAM_LOG=info\n\n# why\nDASHTAM_TRUSTED_EDGE_SECRETS=hunter2 hunter3\n",
+                4,
+            ),
+            (
+                "DASHTAM_LOG=info\r\nDASHTAM_TRUSTED_EDGE_SECRETS=hunter2 hunter3\r\n",
+                2,
+            ),
+            (
+                "DASHTAM_LOG=info\nDASHTAM_AUDIENCE=x\nDASHTAM_TRUSTED_EDGE_SECRETS=\"hunter2\nhunter3\n",
+                3,
+            ),
+            (
+                "DASHTAM_LOG=info\nDASHTAM_TRUSTED_EDGE_SECRETS hunter2 # hunter3",
+                2,
+            ),
             ("DASHTAM_TRUSTED_EDGE_SECRETS='hunter2", 1),
         ] {
             let error = merged(&[], text).unwrap_err();
-            assert!(error.to_string().contains(&format!("line {line} of")), "{text}: {error}");
-            assert!(!format!("{error} {error:?}").contains("hunter"), "{error:?}");
+            assert!(
+                error.to_string().contains(&format!("line {line} of")),
+                "{text}: {error}"
+            );
+            assert!(
+                !format!("{error} {error:?}").contains("hunter"),
+                "{error:?}"
+            );
         }
     }
 
@@ -153,7 +206,9 @@ mod tests {
     #[test]
     fn a_named_file_must_exist() {
         let scratch = TempDir::new();
-        let error = merge(Settings::default(), Some(&scratch.path("missing.env"))).unwrap_err().to_string();
+        let error = merge(Settings::default(), Some(&scratch.path("missing.env")))
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("missing.env"), "{error}");
     }
 }

@@ -45,7 +45,10 @@ impl Endpoints {
         let url = |address: SocketAddr| format!("http://{address}");
         [
             ("AWS_ENDPOINT_URL_DYNAMODB", url(self.dynamodb)),
-            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", url(self.secrets_manager)),
+            (
+                "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+                url(self.secrets_manager),
+            ),
             ("AWS_ENDPOINT_URL_SESV2", url(self.sesv2)),
             ("AWS_ENDPOINT_URL_KMS", url(self.kms)),
             ("AWS_ENDPOINT_URL_S3", url(self.s3)),
@@ -62,9 +65,12 @@ impl Endpoints {
     /// The endpoints in the text of a file; `None` if one is missing or is not on this machine.
     fn parse(text: &str) -> Option<Self> {
         let address = |service: &str| {
-            let line =
-                text.lines().find_map(|line| line.strip_prefix(&format!("AWS_ENDPOINT_URL_{service}=http://")))?;
-            line.parse().ok().filter(|address: &SocketAddr| address.ip().is_loopback())
+            let line = text.lines().find_map(|line| {
+                line.strip_prefix(&format!("AWS_ENDPOINT_URL_{service}=http://"))
+            })?;
+            line.parse()
+                .ok()
+                .filter(|address: &SocketAddr| address.ip().is_loopback())
         };
         Some(Self {
             dynamodb: address("DYNAMODB")?,
@@ -92,7 +98,11 @@ pub fn retire(directory: &DataDirectory) -> io::Result<Option<Endpoints>> {
         read => read?,
     };
     let is_ours = text.lines().any(|line| line == belongs_to(directory));
-    Ok(if is_ours { Endpoints::parse(&text) } else { None })
+    Ok(if is_ours {
+        Endpoints::parse(&text)
+    } else {
+        None
+    })
 }
 
 fn belongs_to(directory: &DataDirectory) -> String {
@@ -108,16 +118,24 @@ pub fn render(
     directory: &DataDirectory,
     settings: impl IntoIterator<Item = (String, String)>,
 ) -> String {
-    let mut settings: Vec<_> = settings.into_iter().filter(|(name, _)| name.starts_with("DASHTAM_")).collect();
+    let mut settings: Vec<_> = settings
+        .into_iter()
+        .filter(|(name, _)| name.starts_with("DASHTAM_"))
+        .collect();
     settings.sort();
     settings.dedup_by(|later, earlier| later.0 == earlier.0);
-    let mut text = String::from("# Written at each start of the local run; for `cargo lambda watch --env-file`.\n");
+    let mut text = String::from(
+        "# Written at each start of the local run; for `cargo lambda watch --env-file`.\n",
+    );
     text.push_str(&belongs_to(directory));
     text.push('\n');
     for (name, value) in endpoints.variables().into_iter().chain(settings) {
         // Writing to a string cannot fail.
         let _ = if value.contains(['\n', '\r']) {
-            writeln!(text, "# {name} is left out: its value has more than one line")
+            writeln!(
+                text,
+                "# {name} is left out: its value has more than one line"
+            )
         } else {
             writeln!(text, "{name}={value}")
         };
@@ -139,7 +157,10 @@ mod tests {
     };
 
     fn settings(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
     }
 
     #[test]
@@ -149,7 +170,11 @@ mod tests {
         let text = render(
             &ENDPOINTS,
             &directory,
-            settings(&[("DASHTAM_STAGE", "dev"), ("PATH", "/bin"), ("DASHTAM_ISSUER", "http://a?b=c d")]),
+            settings(&[
+                ("DASHTAM_STAGE", "dev"),
+                ("PATH", "/bin"),
+                ("DASHTAM_ISSUER", "http://a?b=c d"),
+            ]),
         );
         let lines: Vec<_> = text.lines().skip(2).collect();
         assert_eq!(
@@ -174,7 +199,11 @@ mod tests {
     fn a_value_cannot_add_a_line() {
         let scratch = TempDir::new();
         let directory = DataDirectory::open(&scratch.path("data")).unwrap();
-        let text = render(&ENDPOINTS, &directory, settings(&[("DASHTAM_X", "a\nAWS_REGION=evil")]));
+        let text = render(
+            &ENDPOINTS,
+            &directory,
+            settings(&[("DASHTAM_X", "a\nAWS_REGION=evil")]),
+        );
         assert!(!text.contains("evil") && text.contains("# DASHTAM_X"));
     }
 
@@ -185,7 +214,10 @@ mod tests {
         assert_eq!(retire(&directory).unwrap(), None);
         std::fs::write(directory.file(FILE), render(&ENDPOINTS, &directory, [])).unwrap();
         assert_eq!(retire(&directory).unwrap(), Some(ENDPOINTS));
-        assert!(!directory.file(FILE).exists(), "a file of former ports is in use");
+        assert!(
+            !directory.file(FILE).exists(),
+            "a file of former ports is in use"
+        );
         // A start that failed later forgets nothing.
         assert_eq!(retire(&directory).unwrap(), Some(ENDPOINTS));
         let copy = DataDirectory::open(&scratch.path("copy")).unwrap();

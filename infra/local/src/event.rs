@@ -63,8 +63,10 @@ pub fn build(parts: &mut Parts, body: Vec<u8>, facts: &Facts<'_>) -> ApiGatewayP
     let mut event = ApiGatewayProxyRequest::default();
     if let Some(query) = parts.uri.query().filter(|query| !query.is_empty()) {
         let all: HashMap<String, Vec<String>> = query_parameters(query);
-        let last: HashMap<String, String> =
-            all.iter().filter_map(|(name, values)| Some((name.clone(), values.last()?.clone()))).collect();
+        let last: HashMap<String, String> = all
+            .iter()
+            .filter_map(|(name, values)| Some((name.clone(), values.last()?.clone())))
+            .collect();
         event.query_string_parameters = last.into();
         event.multi_value_query_string_parameters = all.into();
     }
@@ -72,8 +74,12 @@ pub fn build(parts: &mut Parts, body: Vec<u8>, facts: &Facts<'_>) -> ApiGatewayP
     event.resource = Some(facts.found.resource.path.to_string());
     event.path = Some(path.to_owned());
     event.http_method = parts.method.clone();
-    event.path_parameters =
-        facts.found.parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    event.path_parameters = facts
+        .found
+        .parameters
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
     event.headers = last_values(&headers);
     event.multi_value_headers = headers;
     if !body.is_empty() {
@@ -85,8 +91,18 @@ pub fn build(parts: &mut Parts, body: Vec<u8>, facts: &Facts<'_>) -> ApiGatewayP
     event
 }
 
-fn context(parts: &Parts, headers: &HeaderMap, path: &str, facts: &Facts<'_>) -> ApiGatewayProxyRequestContext {
-    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+fn context(
+    parts: &Parts,
+    headers: &HeaderMap,
+    path: &str,
+    facts: &Facts<'_>,
+) -> ApiGatewayProxyRequestContext {
+    let text = |name: HeaderName| {
+        headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned)
+    };
     let mut identity = ApiGatewayRequestIdentity::default();
     identity.source_ip = Some(facts.peer.ip().to_string());
     identity.user_agent = text(header::USER_AGENT);
@@ -119,13 +135,19 @@ fn query_parameters(query: &str) -> HashMap<String, Vec<String>> {
 /// Percent-decoding (RFC 3986 section 2.1) with `+` for a space; what is not an escape stays as it is, and what
 /// is not UTF-8 becomes U+FFFD.
 fn decoded(text: &str) -> String {
-    percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
+    percent_decode_str(&text.replace('+', " "))
+        .decode_utf8_lossy()
+        .into_owned()
 }
 
 /// A gateway adds the peer behind whatever the client claims, and says itself how the client came.
 fn forwarded(headers: &mut HeaderMap, peer: SocketAddr) {
     let mut chain = String::new();
-    for claimed in headers.get_all(&FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok()) {
+    for claimed in headers
+        .get_all(&FORWARDED_FOR)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+    {
         chain.push_str(claimed);
         chain.push_str(", ");
     }
@@ -162,19 +184,28 @@ pub fn host_is_usable(headers: &HeaderMap) -> bool {
         Some((name, port)) if !port.contains(']') => (name, Some(port)),
         _ => (host, None),
     };
-    let numeric = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
-    port.is_none_or(numeric) && (name == "[::1]" || name.parse::<Ipv4Addr>().is_ok() || is_domain(name))
+    let numeric =
+        |port: &str| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    port.is_none_or(numeric)
+        && (name == "[::1]" || name.parse::<Ipv4Addr>().is_ok() || is_domain(name))
 }
 
 /// A plain domain name: letters, digits and hyphens, not to be mistaken for a number or for Punycode.
 fn is_domain(name: &str) -> bool {
     let last = name.rsplit('.').next().unwrap_or_default();
     name.len() <= 253
-        && last.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic())
+        && last
+            .bytes()
+            .next()
+            .is_some_and(|byte| byte.is_ascii_alphabetic())
         && name.split('.').all(|label| {
             (1..=63).contains(&label.len())
-                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-                && !label.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("xn--"))
+                && label
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+                && !label
+                    .get(..4)
+                    .is_some_and(|start| start.eq_ignore_ascii_case("xn--"))
         })
 }
 
@@ -209,12 +240,17 @@ mod tests {
     #[test]
     fn the_facts_of_the_request_are_in_the_event() {
         let event = event(
-            Request::delete("/auth/sessions/abc?x=1").header("host", "localhost:9000").header("user-agent", "curl/8"),
+            Request::delete("/auth/sessions/abc?x=1")
+                .header("host", "localhost:9000")
+                .header("user-agent", "curl/8"),
             b"",
         );
         assert_eq!(event.resource.as_deref(), Some("/auth/sessions/{id}"));
         assert_eq!(event.path.as_deref(), Some("/auth/sessions/abc"));
-        assert_eq!(event.path_parameters, HashMap::from([("id".to_owned(), "abc".to_owned())]));
+        assert_eq!(
+            event.path_parameters,
+            HashMap::from([("id".to_owned(), "abc".to_owned())])
+        );
         assert_eq!((event.body, event.is_base64_encoded), (None, false));
         let context = event.request_context;
         assert_eq!(context.identity.source_ip.as_deref(), Some("192.0.2.1"));
@@ -223,14 +259,32 @@ mod tests {
             (context.stage.as_deref(), context.path.as_deref()),
             (Some("local"), Some("/local/auth/sessions/abc"))
         );
-        assert_eq!((context.request_id.as_deref(), context.request_time_epoch), (Some("id-1"), 1_000));
+        assert_eq!(
+            (context.request_id.as_deref(), context.request_time_epoch),
+            (Some("id-1"), 1_000)
+        );
     }
 
     #[test]
     fn repeated_headers_keep_every_value_in_one_map_and_the_last_in_the_other() {
-        let event = event(Request::get("/").header("accept", "a").header("accept", "b"), b"");
-        assert_eq!(event.multi_value_headers.get_all("accept").iter().collect::<Vec<_>>(), ["a", "b"]);
-        assert_eq!(event.headers.get_all("accept").iter().collect::<Vec<_>>(), ["b"]);
+        let event = event(
+            Request::get("/")
+                .header("accept", "a")
+                .header("accept", "b"),
+            b"",
+        );
+        assert_eq!(
+            event
+                .multi_value_headers
+                .get_all("accept")
+                .iter()
+                .collect::<Vec<_>>(),
+            ["a", "b"]
+        );
+        assert_eq!(
+            event.headers.get_all("accept").iter().collect::<Vec<_>>(),
+            ["b"]
+        );
     }
 
     #[test]
@@ -238,15 +292,24 @@ mod tests {
         let event = event(Request::get("/?q=a%20b&q=c+d&z=%2520&flag&bad=%zz%F"), b"");
         let all = &event.multi_value_query_string_parameters;
         assert_eq!(all.all("q"), Some(vec!["a b", "c d"]));
-        assert_eq!((all.first("z"), all.first("flag"), all.first("bad")), (Some("%20"), Some(""), Some("%zz%F")));
+        assert_eq!(
+            (all.first("z"), all.first("flag"), all.first("bad")),
+            (Some("%20"), Some(""), Some("%zz%F"))
+        );
         assert_eq!(event.query_string_parameters.all("q"), Some(vec!["c d"]));
-        assert_eq!(request(event).query_string_parameters().first("q"), Some("a b"));
+        assert_eq!(
+            request(event).query_string_parameters().first("q"),
+            Some("a b")
+        );
     }
 
     #[test]
     fn a_query_that_is_not_utf8_is_no_panic() {
         let event = event(Request::get("/?q=%ff%fe"), b"");
-        assert_eq!(event.multi_value_query_string_parameters.first("q"), Some("\u{fffd}\u{fffd}"));
+        assert_eq!(
+            event.multi_value_query_string_parameters.first("q"),
+            Some("\u{fffd}\u{fffd}")
+        );
         let _ = request(event);
     }
 
@@ -254,25 +317,39 @@ mod tests {
     fn a_body_that_is_not_utf8_travels_as_base64() {
         let bytes = [0xff, 0x00, 0xc3];
         let event = event(Request::post("/auth/login"), &bytes);
-        assert_eq!((event.body.as_deref(), event.is_base64_encoded), (Some("/wDD"), true));
+        assert_eq!(
+            (event.body.as_deref(), event.is_base64_encoded),
+            (Some("/wDD"), true)
+        );
         assert_eq!(request(event).body().as_ref(), bytes);
     }
 
     #[test]
     fn a_text_body_travels_as_it_is() {
-        let event = event(Request::post("/auth/login"), "{\"name\":\"Zoë\"}".as_bytes());
-        assert_eq!((event.body.as_deref(), event.is_base64_encoded), (Some("{\"name\":\"Zoë\"}"), false));
+        let event = event(
+            Request::post("/auth/login"),
+            "{\"name\":\"Zoë\"}".as_bytes(),
+        );
+        assert_eq!(
+            (event.body.as_deref(), event.is_base64_encoded),
+            (Some("{\"name\":\"Zoë\"}"), false)
+        );
     }
 
     #[test]
     fn the_address_is_the_peers_whatever_a_header_claims() {
         let event = event(
-            Request::get("/").header("x-forwarded-for", "203.0.113.9").header("x-forwarded-proto", "gopher://"),
+            Request::get("/")
+                .header("x-forwarded-for", "203.0.113.9")
+                .header("x-forwarded-proto", "gopher://"),
             b"",
         );
         assert_eq!(event.headers["x-forwarded-for"], "203.0.113.9, 192.0.2.1");
         assert_eq!(event.headers["x-forwarded-proto"], "http");
-        assert_eq!(event.request_context.identity.source_ip.as_deref(), Some("192.0.2.1"));
+        assert_eq!(
+            event.request_context.identity.source_ip.as_deref(),
+            Some("192.0.2.1")
+        );
     }
 
     #[test]
@@ -285,14 +362,33 @@ mod tests {
             b"{}",
         );
         assert!(
-            ["connection", "content-length", "te"].iter().all(|name| !event.multi_value_headers.contains_key(*name))
+            ["connection", "content-length", "te"]
+                .iter()
+                .all(|name| !event.multi_value_headers.contains_key(*name))
         );
     }
 
     #[test]
     fn every_usable_host_and_odd_path_becomes_a_request() {
-        for host in ["localhost", "localhost:9000", "127.0.0.1:1", "[::1]:65535", "auth.example.com", "a_b"] {
-            for path in ["/", "//evil.example/", "/a/../b", "/%2e%2e/x", "/%00", "/a%zz", "/|^[]", "/\\x", "/é"] {
+        for host in [
+            "localhost",
+            "localhost:9000",
+            "127.0.0.1:1",
+            "[::1]:65535",
+            "auth.example.com",
+            "a_b",
+        ] {
+            for path in [
+                "/",
+                "//evil.example/",
+                "/a/../b",
+                "/%2e%2e/x",
+                "/%00",
+                "/a%zz",
+                "/|^[]",
+                "/\\x",
+                "/é",
+            ] {
                 let builder = Request::get(path).header("host", host);
                 assert!(host_is_usable(builder.headers_ref().unwrap()), "{host}");
                 let _ = request(event(builder, b""));
@@ -317,7 +413,15 @@ mod tests {
             "h%41",
             "a.0x1",
         ] {
-            assert!(!host_is_usable(Request::get("/").header("host", host).headers_ref().unwrap()), "{host}");
+            assert!(
+                !host_is_usable(
+                    Request::get("/")
+                        .header("host", host)
+                        .headers_ref()
+                        .unwrap()
+                ),
+                "{host}"
+            );
         }
         let twice = Request::get("/").header("host", "a").header("host", "b");
         assert!(!host_is_usable(twice.headers_ref().unwrap()));

@@ -79,7 +79,13 @@ impl Gateway {
     /// A gateway for the template's routes. `throttle_scale` multiplies its throttling; origins of `cors` may read also what it
     /// answers by itself.
     #[must_use]
-    pub fn new(template: &Template, throttle_scale: f64, behind: Behind, cors: Cors, sources: Sources) -> Self {
+    pub fn new(
+        template: &Template,
+        throttle_scale: f64,
+        behind: Behind,
+        cors: Cors,
+        sources: Sources,
+    ) -> Self {
         Self {
             resources: Resources::new(template, throttle_scale),
             responses: template.responses.clone(),
@@ -101,15 +107,21 @@ impl Gateway {
         // Answers are small; waiting to fill a segment would add the peer's delayed acknowledgement to each.
         let listener = listener.tap_io(|connection| drop(connection.set_nodelay(true)));
         let router = Router::new().fallback(accept).with_state(Arc::new(self));
-        axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
-            .with_graceful_shutdown(shutdown)
-            .await
+        axum::serve(
+            listener,
+            router.into_make_service_with_connect_info::<SocketAddr>(),
+        )
+        .with_graceful_shutdown(shutdown)
+        .await
     }
 
     /// Answers one request of the client at `peer`.
     pub async fn handle(&self, request: Request<Body>, peer: SocketAddr) -> Response<Body> {
         let path = request.uri().path();
-        let below = |prefix| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let below = |prefix| {
+            path.strip_prefix(prefix)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
         if BESIDE.into_iter().any(below) {
             return self.serve_local(request).await;
         }
@@ -124,7 +136,8 @@ impl Gateway {
             Err(response) => {
                 // Without this a script sees a network error, and neither the status nor how long to wait.
                 let mut response = response.render(&request_id);
-                self.cors.apply(&origin, is_preflight, response.headers_mut());
+                self.cors
+                    .apply(&origin, is_preflight, response.headers_mut());
                 response
             }
         }
@@ -144,7 +157,10 @@ impl Gateway {
             return Err(&self.responses.refused);
         }
         let uri = parts.uri.clone();
-        let found = self.resources.find(&parts.method, uri.path()).ok_or(&self.responses.no_route)?;
+        let found = self
+            .resources
+            .find(&parts.method, uri.path())
+            .ok_or(&self.responses.no_route)?;
         if !found.method.bucket.take(Instant::now()) {
             return Err(&self.responses.throttled);
         }
@@ -168,7 +184,10 @@ impl Gateway {
     /// The whole body, or the answer to one that is too large (told before it is read where its length is
     /// declared) or that ends early.
     async fn read(&self, parts: &Parts, body: Body) -> Result<Vec<u8>, &GatewayResponse> {
-        let declared = parts.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+        let declared = parts
+            .headers
+            .get(CONTENT_LENGTH)
+            .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
         if declared.is_some_and(|length| length > BODY_LIMIT) {
             return Err(&self.responses.too_large);
         }
@@ -205,18 +224,29 @@ async fn accept(
 
 /// The `Origin` headers alone; the others may be large.
 fn origin_of(parts: &Parts) -> HeaderMap {
-    parts.headers.get_all(ORIGIN).iter().map(|origin| (ORIGIN, origin.clone())).collect()
+    parts
+        .headers
+        .get_all(ORIGIN)
+        .iter()
+        .map(|origin| (ORIGIN, origin.clone()))
+        .collect()
 }
 
 /// The size of the request line and the headers as they were sent, to within the spaces.
 fn head_size(parts: &Parts) -> usize {
     let uri = parts.uri.path().len() + parts.uri.query().map_or(0, |query| query.len() + 1);
-    let headers = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
+    let headers = parts
+        .headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + 4);
     parts.method.as_str().len() + uri + 12 + headers.sum::<usize>()
 }
 
 fn names_this_machine(request: &Request<Body>) -> bool {
-    let host = request.headers().get(http::header::HOST).and_then(|value| value.to_str().ok());
+    let host = request
+        .headers()
+        .get(http::header::HOST)
+        .and_then(|value| value.to_str().ok());
     let Some(host) = host.or_else(|| request.uri().host()) else {
         return false;
     };
@@ -226,15 +256,21 @@ fn names_this_machine(request: &Request<Body>) -> bool {
     };
     name.eq_ignore_ascii_case("localhost")
         || name == "[::1]"
-        || name.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
+        || name
+            .parse::<Ipv4Addr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 /// Who opens the printed address in a browser wants to see something.
 fn see_local() -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
-    response.headers_mut().insert(LOCATION, HeaderValue::from_static(LOCAL));
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+        .headers_mut()
+        .insert(LOCATION, HeaderValue::from_static(LOCAL));
+    response
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 

@@ -4,16 +4,24 @@ use super::*;
 
 #[tokio::test]
 async fn a_body_that_is_declared_too_large_is_refused_before_it_is_sent() {
-    let head = format!("POST /auth/login HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n", BODY_LIMIT + 1);
+    let head = format!(
+        "POST /auth/login HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n",
+        BODY_LIMIT + 1
+    );
     let answer = send(serve(app()).await, head).await;
-    assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("payload_too_large"), "{answer}");
+    assert!(
+        answer.starts_with("HTTP/1.1 413") && answer.contains("payload_too_large"),
+        "{answer}"
+    );
 }
 
 #[tokio::test]
 async fn a_body_that_grows_too_large_is_refused() {
     let address = serve(app()).await;
     let chunk = vec![b'x'; BODY_LIMIT / 2];
-    let mut request = b"POST /auth/login HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
+    let mut request =
+        b"POST /auth/login HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n"
+            .to_vec();
     for _ in 0..3 {
         request.extend(format!("{:x}\r\n", chunk.len()).bytes());
         request.extend(&chunk);
@@ -37,13 +45,18 @@ async fn the_largest_body_is_taken() {
     .into_bytes();
     request.resize(request.len() + BODY_LIMIT, b'x');
     let answer = send(serve(app()).await, request).await;
-    assert!(answer.contains(&format!("\"body\":{BODY_LIMIT}")), "{answer}");
+    assert!(
+        answer.contains(&format!("\"body\":{BODY_LIMIT}")),
+        "{answer}"
+    );
 }
 
 #[tokio::test]
 async fn a_head_that_is_too_large_is_refused() {
-    let head =
-        format!("GET /me HTTP/1.1\r\nhost: localhost\r\nx: {}\r\nconnection: close\r\n\r\n", "x".repeat(HEAD_LIMIT));
+    let head = format!(
+        "GET /me HTTP/1.1\r\nhost: localhost\r\nx: {}\r\nconnection: close\r\n\r\n",
+        "x".repeat(HEAD_LIMIT)
+    );
     let answer = send(serve(app()).await, head).await;
     assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
 }
@@ -67,7 +80,10 @@ async fn what_is_no_request_harms_nobody() {
     ] {
         let answer = send(address, garbage).await;
         let status = answer.get(9..12).unwrap_or("none");
-        assert!(status == "none" || status < "500", "{garbage:?} was answered {answer:?}");
+        assert!(
+            status == "none" || status < "500",
+            "{garbage:?} was answered {answer:?}"
+        );
     }
     assert!(send(address, GET_ME).await.starts_with("HTTP/1.1 200"));
 }
@@ -75,31 +91,63 @@ async fn what_is_no_request_harms_nobody() {
 #[tokio::test]
 async fn a_request_without_a_usable_host_gets_a_problem() {
     let address = serve(app()).await;
-    let answer = send(address, GET_ME.replace("host: localhost", "host: 1.2.3.999")).await;
+    let answer = send(
+        address,
+        GET_ME.replace("host: localhost", "host: 1.2.3.999"),
+    )
+    .await;
     assert!(answer.contains("application/problem+json"), "{answer}");
     assert!(
-        send(address, GET_ME.replace("host: localhost\r\n", "")).await.starts_with("HTTP/1.1 200"),
+        send(address, GET_ME.replace("host: localhost\r\n", ""))
+            .await
+            .starts_with("HTTP/1.1 200"),
         "HTTP/1.0 style"
     );
 }
 
 #[tokio::test]
 async fn a_method_that_no_route_takes_is_answered_by_the_gateway() {
-    let answer = send(serve(app()).await, GET_ME.replace("/me", "/auth/sessions/others")).await;
-    assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("problem+json"), "{answer}");
+    let answer = send(
+        serve(app()).await,
+        GET_ME.replace("/me", "/auth/sessions/others"),
+    )
+    .await;
+    assert!(
+        answer.starts_with("HTTP/1.1 400") && answer.contains("problem+json"),
+        "{answer}"
+    );
 }
 
 #[tokio::test]
 async fn captured_mail_is_not_shown_under_a_foreign_name() {
     let address = serve(app()).await;
     let local = GET_ME.replace("/me", "/_local");
-    for host in ["evil.example", "localhost.evil.example", "192.168.0.1", "localhost@evil.example"] {
-        let answer = send(address, local.replace("host: localhost", &format!("host: {host}"))).await;
+    for host in [
+        "evil.example",
+        "localhost.evil.example",
+        "192.168.0.1",
+        "localhost@evil.example",
+    ] {
+        let answer = send(
+            address,
+            local.replace("host: localhost", &format!("host: {host}")),
+        )
+        .await;
         assert!(answer.starts_with("HTTP/1.1 421"), "{host}: {answer}");
     }
-    for host in ["localhost:9000", "127.0.0.1:9000", "[::1]:9000", "LOCALHOST"] {
+    for host in [
+        "localhost:9000",
+        "127.0.0.1:9000",
+        "[::1]:9000",
+        "LOCALHOST",
+    ] {
         assert!(
-            send(address, local.replace("host: localhost", &format!("host: {host}"))).await.ends_with("mail"),
+            send(
+                address,
+                local.replace("host: localhost", &format!("host: {host}"))
+            )
+            .await
+            .ends_with("mail"),
             "{host}"
         );
     }

@@ -73,8 +73,9 @@ impl GatewayResponse {
             Some(value) => value.as_u64().and_then(|number| u16::try_from(number).ok()),
             None => None,
         };
-        let status =
-            status.and_then(|code| StatusCode::from_u16(code).ok()).ok_or_else(|| missing(place, "StatusCode"))?;
+        let status = status
+            .and_then(|code| StatusCode::from_u16(code).ok())
+            .ok_or_else(|| missing(place, "StatusCode"))?;
         let templates = response.get("ResponseTemplates").and_then(Value::as_object);
         let (media_type, body) = templates
             .and_then(|templates| {
@@ -86,13 +87,20 @@ impl GatewayResponse {
             .ok_or_else(|| missing(place, "ResponseTemplates"))?;
         if body.replace(REQUEST_ID, "").contains('$') {
             let part = format!("another variable than {REQUEST_ID}");
-            return Err(TemplateError::Unsupported { place: place.to_owned(), part });
+            return Err(TemplateError::Unsupported {
+                place: place.to_owned(),
+                part,
+            });
         }
         let mut headers = headers(place, response)?;
         if !headers.iter().any(|(name, _)| name == CONTENT_TYPE) {
             headers.push((CONTENT_TYPE, HeaderValue::from_str(media_type).ok()));
         }
-        Ok(Self { status, headers, body: body.to_owned() })
+        Ok(Self {
+            status,
+            headers,
+            body: body.to_owned(),
+        })
     }
 
     /// The answer for one request; the identifier must need no escape in JSON or a header, as a UUID does not.
@@ -101,7 +109,9 @@ impl GatewayResponse {
         let mut response = Response::new(Body::from(self.body.replace(REQUEST_ID, request_id)));
         *response.status_mut() = self.status;
         for (name, value) in &self.headers {
-            let value = value.clone().or_else(|| HeaderValue::from_str(request_id).ok());
+            let value = value
+                .clone()
+                .or_else(|| HeaderValue::from_str(request_id).ok());
             if let Some(value) = value {
                 response.headers_mut().insert(name, value);
             }
@@ -112,12 +122,19 @@ impl GatewayResponse {
 
 /// Which origins may read is said by the settings here: the gateway of AWS cannot compare an origin with a list.
 fn is_about_origins(name: &str) -> bool {
-    name.get(..15).is_some_and(|start| start.eq_ignore_ascii_case("access-control-"))
+    name.get(..15)
+        .is_some_and(|start| start.eq_ignore_ascii_case("access-control-"))
 }
 
 /// SAM writes `ResponseParameters: Headers: {Name: "'constant'"}`.
-fn headers(place: &str, response: &Value) -> Result<Vec<(HeaderName, Option<HeaderValue>)>, TemplateError> {
-    let Some(headers) = response.pointer("/ResponseParameters/Headers").and_then(Value::as_object) else {
+fn headers(
+    place: &str,
+    response: &Value,
+) -> Result<Vec<(HeaderName, Option<HeaderValue>)>, TemplateError> {
+    let Some(headers) = response
+        .pointer("/ResponseParameters/Headers")
+        .and_then(Value::as_object)
+    else {
         return Ok(Vec::new());
     };
     headers
@@ -125,15 +142,22 @@ fn headers(place: &str, response: &Value) -> Result<Vec<(HeaderName, Option<Head
         .filter(|(name, _)| !is_about_origins(name))
         .map(|(name, value)| {
             let written = value.as_str().unwrap_or_default();
-            let unsupported =
-                || TemplateError::Unsupported { place: place.to_owned(), part: format!("the header {name}: {value}") };
-            let constant = written.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
+            let unsupported = || TemplateError::Unsupported {
+                place: place.to_owned(),
+                part: format!("the header {name}: {value}"),
+            };
+            let constant = written
+                .strip_prefix('\'')
+                .and_then(|rest| rest.strip_suffix('\''));
             let value = match constant {
                 Some(constant) => Some(HeaderValue::from_str(constant).map_err(|_| unsupported())?),
                 None if written == "context.extendedRequestId" => None,
                 None => return Err(unsupported()),
             };
-            Ok((HeaderName::from_bytes(name.as_bytes()).map_err(|_| unsupported())?, value))
+            Ok((
+                HeaderName::from_bytes(name.as_bytes()).map_err(|_| unsupported())?,
+                value,
+            ))
         })
         .collect()
 }
@@ -151,8 +175,13 @@ mod tests {
         assert_eq!(response.status(), 429);
         assert_eq!(response.headers()["retry-after"], "1");
         assert_eq!(response.headers()["x-request-id"], "id-1");
-        assert_eq!(response.headers()["content-type"], "application/problem+json");
-        let body = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();
+        assert_eq!(
+            response.headers()["content-type"],
+            "application/problem+json"
+        );
+        let body = axum::body::to_bytes(response.into_body(), 10_000)
+            .await
+            .unwrap();
         assert_eq!(
             serde_json::from_slice::<Value>(&body).unwrap(),
             json!({"status": 429, "code": "rate_limited", "request_id": "id-1"})

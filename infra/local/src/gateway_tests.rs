@@ -13,7 +13,10 @@ use tokio::sync::Notify;
 #[path = "gateway_refusal_tests.rs"]
 mod refusals;
 
-const SOURCES: Sources = Sources { epoch_millis: || 1_700_000_000_000, request_id: || Uuid::from_u128(7) };
+const SOURCES: Sources = Sources {
+    epoch_millis: || 1_700_000_000_000,
+    request_id: || Uuid::from_u128(7),
+};
 const REQUEST_ID: &str = "00000000-0000-0000-0000-000000000007";
 const GET_ME: &str = "GET /me HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
 
@@ -28,10 +31,14 @@ fn to_app(event: LambdaRequest) -> Request<Body> {
 /// Says what the function sees.
 async fn echo(request: Request<Body>) -> axum::Json<Value> {
     let (parts, body) = request.into_parts();
-    let Some(RequestContext::ApiGatewayV1(context)) = parts.extensions.get::<RequestContext>() else {
+    let Some(RequestContext::ApiGatewayV1(context)) = parts.extensions.get::<RequestContext>()
+    else {
         panic!("no context")
     };
-    let (ip, id) = (context.identity.source_ip.clone(), context.request_id.clone());
+    let (ip, id) = (
+        context.identity.source_ip.clone(),
+        context.request_id.clone(),
+    );
     let body = body.collect().await.unwrap().to_bytes();
     axum::Json(
         json!({ "method": parts.method.as_str(), "path": parts.uri.path(), "ip": ip, "id": id, "body": body.len() }),
@@ -40,13 +47,22 @@ async fn echo(request: Request<Body>) -> axum::Json<Value> {
 
 /// Scripts of one origin may read.
 fn cors() -> Cors {
-    let settings = shared::config::Settings::default().with("DASHTAM_CORS_ORIGINS", "https://app.example.com");
+    let settings =
+        shared::config::Settings::default().with("DASHTAM_CORS_ORIGINS", "https://app.example.com");
     Cors::new(&shared::config::Config::parse(&settings).unwrap().network)
 }
 
 fn gateway(app: Router) -> Gateway {
-    let local = Router::new().route("/_local", get(|| async { "mail" })).route("/docs", get(|| async { "viewer" }));
-    Gateway::new(&sample(), 1.0, Behind { app, to_app, local }, cors(), SOURCES)
+    let local = Router::new()
+        .route("/_local", get(|| async { "mail" }))
+        .route("/docs", get(|| async { "viewer" }));
+    Gateway::new(
+        &sample(),
+        1.0,
+        Behind { app, to_app, local },
+        cors(),
+        SOURCES,
+    )
 }
 
 async fn serve(app: Router) -> SocketAddr {
@@ -58,7 +74,11 @@ async fn serve(app: Router) -> SocketAddr {
 
 /// Sends bytes and reads until the server closes; a server that waits for more fails the test.
 async fn send(address: SocketAddr, bytes: impl AsRef<[u8]> + std::fmt::Debug) -> String {
-    let answer = tokio::time::timeout(Duration::from_secs(10), send_and_read(address, bytes.as_ref())).await;
+    let answer = tokio::time::timeout(
+        Duration::from_secs(10),
+        send_and_read(address, bytes.as_ref()),
+    )
+    .await;
     answer.unwrap_or_else(|_| panic!("no end of the answer to {bytes:.200?}"))
 }
 
@@ -101,34 +121,60 @@ async fn an_empty_bucket_is_answered_with_the_templates_problem() {
     for _ in 0..5 {
         answers.push(send(address, request).await);
     }
-    let refused: Vec<_> = answers.iter().filter(|answer| answer.starts_with("HTTP/1.1 429")).collect();
+    let refused: Vec<_> = answers
+        .iter()
+        .filter(|answer| answer.starts_with("HTTP/1.1 429"))
+        .collect();
     assert!(!refused.is_empty(), "{answers:?}");
     assert!(
-        refused[0].contains("retry-after: 1\r\n") && refused[0].contains("application/problem+json"),
+        refused[0].contains("retry-after: 1\r\n")
+            && refused[0].contains("application/problem+json"),
         "{}",
         refused[0]
     );
-    assert!(refused[0].contains(&format!("\"request_id\":\"{REQUEST_ID}\"")), "{}", refused[0]);
-    assert!(send(address, GET_ME).await.starts_with("HTTP/1.1 200"), "another method is throttled as well");
+    assert!(
+        refused[0].contains(&format!("\"request_id\":\"{REQUEST_ID}\"")),
+        "{}",
+        refused[0]
+    );
+    assert!(
+        send(address, GET_ME).await.starts_with("HTTP/1.1 200"),
+        "another method is throttled as well"
+    );
 }
 
 #[tokio::test]
 async fn what_the_gateway_answers_is_readable_from_listed_origins_alone() {
     let address = serve(app()).await;
     let burst = "POST /auth/login HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-    let large = format!("{GET_ME}x").replace("\r\n\r\nx", &format!("\r\nx: {}\r\n\r\n", "x".repeat(HEAD_LIMIT)));
+    let large = format!("{GET_ME}x").replace(
+        "\r\n\r\nx",
+        &format!("\r\nx: {}\r\n\r\n", "x".repeat(HEAD_LIMIT)),
+    );
     for _ in 0..5 {
         send(address, burst).await;
     }
     for (request, status) in [(burst, "429"), (large.as_str(), "413")] {
         let from = |origin: &str| request.replacen("\r\n", &format!("\r\norigin: {origin}\r\n"), 1);
         let listed = send(address, from("https://app.example.com")).await;
-        assert!(listed.starts_with(&format!("HTTP/1.1 {status}")), "{listed:.200}");
-        assert!(listed.contains("access-control-allow-origin: https://app.example.com\r\n"), "{listed}");
-        assert!(listed.contains("access-control-expose-headers: date, x-request-id, retry-after"), "{listed}");
+        assert!(
+            listed.starts_with(&format!("HTTP/1.1 {status}")),
+            "{listed:.200}"
+        );
+        assert!(
+            listed.contains("access-control-allow-origin: https://app.example.com\r\n"),
+            "{listed}"
+        );
+        assert!(
+            listed.contains("access-control-expose-headers: date, x-request-id, retry-after"),
+            "{listed}"
+        );
         assert!(listed.contains("vary: Origin\r\n"), "{listed}");
         let other = send(address, from("https://evil.example")).await;
-        assert!(other.starts_with(&format!("HTTP/1.1 {status}")) && !other.contains("access-control-"), "{other}");
+        assert!(
+            other.starts_with(&format!("HTTP/1.1 {status}")) && !other.contains("access-control-"),
+            "{other}"
+        );
     }
 }
 
@@ -139,8 +185,7 @@ async fn a_header_that_is_sent_twice_reaches_the_application_twice() {
         format!("{} {}", count("authorization"), count("content-type"))
     };
     let address = serve(Router::new().fallback(tell)).await;
-    let twice =
-        "authorization: Bearer a\r\nauthorization: Bearer b\r\ncontent-type: a/b\r\ncontent-type: application/json\r\n";
+    let twice = "authorization: Bearer a\r\nauthorization: Bearer b\r\ncontent-type: a/b\r\ncontent-type: application/json\r\n";
     let answer = send(address, GET_ME.replace("host:", &format!("{twice}host:"))).await;
     assert!(answer.ends_with("2 2"), "{answer}");
 }
@@ -150,9 +195,21 @@ async fn captured_mail_is_served_beside_the_gateway() {
     let address = serve(app()).await;
     let local = GET_ME.replace("/me", "/_local");
     assert!(send(address, &local).await.ends_with("mail"));
-    assert!(send(address, local.replace("/_local", "/_local/nothing")).await.starts_with("HTTP/1.1 404"));
-    assert!(send(address, local.replace("/_local", "/_localhost")).await.contains("\"path\":\"/_localhost\""));
-    assert!(send(address, GET_ME.replace("/me", "/")).await.contains("location: /_local\r\n"));
+    assert!(
+        send(address, local.replace("/_local", "/_local/nothing"))
+            .await
+            .starts_with("HTTP/1.1 404")
+    );
+    assert!(
+        send(address, local.replace("/_local", "/_localhost"))
+            .await
+            .contains("\"path\":\"/_localhost\"")
+    );
+    assert!(
+        send(address, GET_ME.replace("/me", "/"))
+            .await
+            .contains("location: /_local\r\n")
+    );
 }
 
 #[tokio::test]
@@ -160,25 +217,47 @@ async fn the_viewer_is_served_beside_the_gateway() {
     let address = serve(app()).await;
     let docs = GET_ME.replace("/me", "/docs");
     assert!(send(address, &docs).await.ends_with("viewer"));
-    assert!(send(address, docs.replace("host: localhost", "host: evil.example")).await.starts_with("HTTP/1.1 421"));
+    assert!(
+        send(
+            address,
+            docs.replace("host: localhost", "host: evil.example")
+        )
+        .await
+        .starts_with("HTTP/1.1 421")
+    );
 }
 
 #[tokio::test]
 async fn a_panic_in_a_function_is_one_answer_and_no_more() {
     let app = Router::new()
-        .route("/me", get(|| async { assert!(std::hint::black_box(false), "out of the function") }))
+        .route(
+            "/me",
+            get(|| async { assert!(std::hint::black_box(false), "out of the function") }),
+        )
         .fallback(echo);
     let address = serve(app).await;
     let answer = send(address, GET_ME).await;
-    assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("service_unavailable"), "{answer}");
-    assert!(send(address, GET_ME.replace("/me", "/you")).await.starts_with("HTTP/1.1 200"));
+    assert!(
+        answer.starts_with("HTTP/1.1 503") && answer.contains("service_unavailable"),
+        "{answer}"
+    );
+    assert!(
+        send(address, GET_ME.replace("/me", "/you"))
+            .await
+            .starts_with("HTTP/1.1 200")
+    );
 }
 
 #[tokio::test]
 async fn a_function_finishes_when_its_client_has_gone() {
-    let (entered, go, finished) = (Arc::new(Notify::new()), Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (entered, go, finished) = (
+        Arc::new(Notify::new()),
+        Arc::new(Notify::new()),
+        Arc::new(Notify::new()),
+    );
     let handler = {
-        let (entered, go, finished) = (Arc::clone(&entered), Arc::clone(&go), Arc::clone(&finished));
+        let (entered, go, finished) =
+            (Arc::clone(&entered), Arc::clone(&go), Arc::clone(&finished));
         move || async move {
             entered.notify_one();
             go.notified().await;
@@ -199,8 +278,12 @@ async fn a_function_finishes_when_its_client_has_gone() {
 async fn a_function_that_hangs_is_answered_after_the_gateways_time() {
     let app = Router::new().fallback(std::future::pending::<()>);
     let start = tokio::time::Instant::now();
-    let response =
-        gateway(app).handle(Request::get("/me").body(Body::empty()).unwrap(), ([127, 0, 0, 1], 1).into()).await;
+    let response = gateway(app)
+        .handle(
+            Request::get("/me").body(Body::empty()).unwrap(),
+            ([127, 0, 0, 1], 1).into(),
+        )
+        .await;
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(start.elapsed().as_secs(), INTEGRATION_TIMEOUT.as_secs());
 }
@@ -232,9 +315,25 @@ async fn a_stop_finishes_what_is_in_flight() {
 #[tokio::test]
 async fn a_larger_scale_lets_more_through() {
     let template = Template::parse(SAMPLE).unwrap();
-    let gateway = Gateway::new(&template, 10.0, Behind { app: app(), to_app, local: Router::new() }, cors(), SOURCES);
+    let gateway = Gateway::new(
+        &template,
+        10.0,
+        Behind {
+            app: app(),
+            to_app,
+            local: Router::new(),
+        },
+        cors(),
+        SOURCES,
+    );
     for _ in 0..40 {
         let request = Request::post("/auth/login").body(Body::empty()).unwrap();
-        assert_eq!(gateway.handle(request, ([127, 0, 0, 1], 1).into()).await.status(), StatusCode::OK);
+        assert_eq!(
+            gateway
+                .handle(request, ([127, 0, 0, 1], 1).into())
+                .await
+                .status(),
+            StatusCode::OK
+        );
     }
 }

@@ -10,7 +10,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use aws_smithy_runtime_api::client::connection::{CaptureSmithyConnection, ConnectionMetadata};
 use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+    SharedHttpConnector,
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
@@ -28,19 +29,29 @@ pub struct InProcess(Arc<RwLock<BTreeMap<SocketAddr, Router>>>);
 impl InProcess {
     /// Has calls of `address` answered by `server`.
     pub fn serve(&self, address: SocketAddr, server: Router) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(address, server);
+        self.0
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(address, server);
     }
 
     /// The server at `address`.
     #[must_use]
     pub fn at(&self, address: SocketAddr) -> Option<Router> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(&address).cloned()
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&address)
+            .cloned()
     }
 
     /// The client; calls of all other addresses leave through `sockets`.
     #[must_use]
     pub fn client(&self, sockets: SharedHttpClient) -> SharedHttpClient {
-        SharedHttpClient::new(Client { servers: self.clone(), sockets })
+        SharedHttpClient::new(Client {
+            servers: self.clone(),
+            sockets,
+        })
     }
 }
 
@@ -51,9 +62,16 @@ struct Client {
 }
 
 impl HttpClient for Client {
-    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
         let sockets = self.sockets.http_connector(settings, components);
-        SharedHttpConnector::new(Connector { servers: self.servers.clone(), sockets })
+        SharedHttpConnector::new(Connector {
+            servers: self.servers.clone(),
+            sockets,
+        })
     }
 }
 
@@ -65,25 +83,43 @@ struct Connector {
 
 impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let address = request.uri().split_once("://").map(|(_, rest)| rest.split('/').next().unwrap_or(rest));
+        let address = request
+            .uri()
+            .split_once("://")
+            .map(|(_, rest)| rest.split('/').next().unwrap_or(rest));
         let address = address.and_then(|address| address.parse::<SocketAddr>().ok());
         let server = address.and_then(|address| Some((address, self.servers.at(address)?)));
         match (server, request.body().bytes()) {
-            (Some((address, server)), Some(_)) => HttpConnectorFuture::new(ask(server, address, request)),
+            (Some((address, server)), Some(_)) => {
+                HttpConnectorFuture::new(ask(server, address, request))
+            }
             _ => self.sockets.call(request),
         }
     }
 }
 
-async fn ask(server: Router, address: SocketAddr, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+async fn ask(
+    server: Router,
+    address: SocketAddr,
+    request: HttpRequest,
+) -> Result<HttpResponse, ConnectorError> {
     // A call over a connection lets other tasks run in between; without this, parallel requests of one thread would go one by
     // one, and their races would never happen.
     tokio::task::yield_now().await;
-    let (mut parts, body) = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?.into_parts();
+    let (mut parts, body) = request
+        .try_into_http1x()
+        .map_err(|error| ConnectorError::user(error.into()))?
+        .into_parts();
     // The SDK closes the connection of a call that failed for a passing reason.
     if let Some(connection) = parts.extensions.get::<CaptureSmithyConnection>() {
-        connection
-            .set_connection_retriever(|| Some(ConnectionMetadata::builder().proxied(false).poison_fn(|| {}).build()));
+        connection.set_connection_retriever(|| {
+            Some(
+                ConnectionMetadata::builder()
+                    .proxied(false)
+                    .poison_fn(|| {})
+                    .build(),
+            )
+        });
     }
     // An HTTP client adds the host to what the SDK makes; the servers look at it.
     if let Ok(host) = HeaderValue::from_str(&address.to_string()) {
@@ -92,7 +128,9 @@ async fn ask(server: Router, address: SocketAddr, request: HttpRequest) -> Resul
     let body = Body::from(body.bytes().unwrap_or_default().to_vec());
     let Ok(answer) = server.oneshot(http::Request::from_parts(parts, body)).await;
     let (parts, body) = answer.into_parts();
-    let body = axum::body::to_bytes(body, usize::MAX).await.map_err(|error| ConnectorError::io(error.into()))?;
+    let body = axum::body::to_bytes(body, usize::MAX)
+        .await
+        .map_err(|error| ConnectorError::io(error.into()))?;
     let answer = http::Response::from_parts(parts, SdkBody::from(body));
     HttpResponse::try_from(answer).map_err(|error| ConnectorError::other(error.into(), None))
 }
@@ -106,7 +144,8 @@ mod tests {
 
     use super::*;
 
-    const UNUSED_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9);
+    const UNUSED_PORT: SocketAddr =
+        SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9);
 
     fn client(address: SocketAddr, http: SharedHttpClient) -> aws_sdk_dynamodb::Client {
         let config = aws_sdk_dynamodb::Config::builder()
@@ -123,7 +162,10 @@ mod tests {
     }
 
     fn tables(name: &'static str) -> Router {
-        Router::new().route("/", post(move || async move { Json(json!({ "TableNames": [name] })) }))
+        Router::new().route(
+            "/",
+            post(move || async move { Json(json!({ "TableNames": [name] })) }),
+        )
     }
 
     #[tokio::test]
@@ -131,7 +173,11 @@ mod tests {
         let servers = InProcess::default();
         // Nothing listens there.
         servers.serve(UNUSED_PORT, tables("here"));
-        let answer = client(UNUSED_PORT, servers.client(sockets())).list_tables().send().await.unwrap();
+        let answer = client(UNUSED_PORT, servers.client(sockets()))
+            .list_tables()
+            .send()
+            .await
+            .unwrap();
         assert_eq!(answer.table_names(), ["here"]);
     }
 
@@ -142,7 +188,11 @@ mod tests {
         let server = tokio::spawn(async move { axum::serve(listener, tables("there")).await });
         let servers = InProcess::default();
         servers.serve(UNUSED_PORT, tables("here"));
-        let answer = client(address, servers.client(sockets())).list_tables().send().await.unwrap();
+        let answer = client(address, servers.client(sockets()))
+            .list_tables()
+            .send()
+            .await
+            .unwrap();
         assert_eq!(answer.table_names(), ["there"]);
         server.abort();
     }

@@ -123,19 +123,33 @@ impl LocalAws {
         let database = database::open(file(database::FILE).as_deref())?;
         database::create_missing_tables(&database, parts.table_prefix, parts.tables)?;
         let mailbox = Mailbox::open(file(MAIL_FILE))?;
-        let secrets = SecretsManager::open(file(SECRETS_FILE), Arc::clone(&parts.clock), Arc::clone(&parts.entropy))?;
+        let secrets = SecretsManager::open(
+            file(SECRETS_FILE),
+            Arc::clone(&parts.clock),
+            Arc::clone(&parts.entropy),
+        )?;
         make_missing(&secrets, parts.secret_prefix, parts.secrets).await?;
         let identities = Identities::verified([bare_address(parts.sender)]);
         let kms = Kms::open(file(KEY_FILE).as_deref(), parts.entropy.as_ref())?;
         let archive = S3::new(file(ARCHIVE_FOLDER), Arc::clone(&parts.clock));
         let ses = Ses::new(mailbox.clone(), identities, parts.clock, parts.entropy);
 
-        let last = parts.directory.map(environment::retire).transpose().map_err(LocalAwsError::LastRun)?.flatten();
+        let last = parts
+            .directory
+            .map(environment::retire)
+            .transpose()
+            .map_err(LocalAwsError::LastRun)?
+            .flatten();
 
         let mut servers = JoinSet::new();
-        servers.spawn(database::sweep_expired(database.clone(), database::SWEEP_INTERVAL));
+        servers.spawn(database::sweep_expired(
+            database.clone(),
+            database::SWEEP_INTERVAL,
+        ));
         servers.spawn(secrets.clone().drive_rotations());
-        let engine = Engine::start(database.clone(), &mut servers).await.map_err(LocalAwsError::Port)?;
+        let engine = Engine::start(database.clone(), &mut servers)
+            .await
+            .map_err(LocalAwsError::Port)?;
         let in_process = InProcess::default();
         let mut serve = async |service, router, last: Option<SocketAddr>| {
             let server = guarded(router, service, &rights);
@@ -146,13 +160,31 @@ impl LocalAws {
         let at = |of: fn(&Endpoints) -> SocketAddr| last.as_ref().map(of);
         let endpoints = Endpoints {
             dynamodb: serve(Service::DynamoDb, engine.router(), at(|last| last.dynamodb)).await?,
-            secrets_manager: serve(Service::SecretsManager, secrets.router(), at(|last| last.secrets_manager)).await?,
+            secrets_manager: serve(
+                Service::SecretsManager,
+                secrets.router(),
+                at(|last| last.secrets_manager),
+            )
+            .await?,
             sesv2: serve(Service::Ses, ses.router(), at(|last| last.sesv2)).await?,
             kms: serve(Service::Kms, kms.router(), at(|last| last.kms)).await?,
             s3: serve(Service::S3, archive.router(), at(|last| last.s3)).await?,
         };
-        in_process.serve(endpoints.dynamodb, guarded(engine.direct(), Service::DynamoDb, &rights));
-        Ok(Self { database, secrets, ses, mailbox, archive, rights, endpoints, in_process, _servers: servers })
+        in_process.serve(
+            endpoints.dynamodb,
+            guarded(engine.direct(), Service::DynamoDb, &rights),
+        );
+        Ok(Self {
+            database,
+            secrets,
+            ses,
+            mailbox,
+            archive,
+            rights,
+            endpoints,
+            in_process,
+            _servers: servers,
+        })
     }
 }
 
@@ -183,7 +215,10 @@ async fn listen(last: Option<SocketAddr>) -> std::io::Result<TcpListener> {
 
 /// The address in `Name <address>`, or the text itself.
 pub(crate) fn bare_address(sender: &str) -> &str {
-    sender.rsplit_once('<').and_then(|(_, rest)| rest.strip_suffix('>')).unwrap_or(sender)
+    sender
+        .rsplit_once('<')
+        .and_then(|(_, rest)| rest.strip_suffix('>'))
+        .unwrap_or(sender)
 }
 
 #[cfg(test)]
@@ -201,13 +236,26 @@ mod tests {
     async fn a_rotation_that_is_asked_for_reaches_its_function() {
         let sender = "no-reply@dashtam.example";
         let (clock, entropy) = (testing::clock(), Arc::new(OsEntropy));
-        let names = Names { table_prefix: "", secret_prefix: "", sender };
+        let names = Names {
+            table_prefix: "",
+            secret_prefix: "",
+            sender,
+        };
         let policies = Policies::read(&Template::embedded().unwrap().document, names).unwrap();
         let rights = Rights::new(Arc::new(policies));
         let (table_prefix, secret_prefix) = ("", "");
         let (tables, secrets) = (&[], &[]);
-        let parts =
-            Parts { directory: None, tables, table_prefix, secrets, secret_prefix, sender, clock, entropy, rights };
+        let parts = Parts {
+            directory: None,
+            tables,
+            table_prefix,
+            secrets,
+            secret_prefix,
+            sender,
+            clock,
+            entropy,
+            rights,
+        };
         let aws = LocalAws::start(parts).await.unwrap();
         let (called, mut calls) = mpsc::unbounded_channel();
         let function = move |event| {
@@ -215,21 +263,32 @@ mod tests {
             Box::pin(async { Ok(()) }) as _
         };
         let arn = aws.secrets.register("rotate", Arc::new(function));
-        for (operation, token, member, value) in
-            [("CreateSecret", "a", "SecretString", "1"), ("RotateSecret", "b", "RotationLambdaARN", &arn)]
-        {
+        for (operation, token, member, value) in [
+            ("CreateSecret", "a", "SecretString", "1"),
+            ("RotateSecret", "b", "RotationLambdaARN", &arn),
+        ] {
             let token = token.repeat(36);
             let body = json!({ "Name": "keys", "SecretId": "keys", "ClientRequestToken": token, member: value });
             let target = format!("secretsmanager.{operation}");
-            let (status, answer) = testing::send(aws.secrets.router(), &target, &body.to_string()).await;
+            let (status, answer) =
+                testing::send(aws.secrets.router(), &target, &body.to_string()).await;
             assert_eq!(status, 200, "{answer}");
         }
-        assert_eq!(calls.recv().await.unwrap().client_request_token, "b".repeat(36));
+        assert_eq!(
+            calls.recv().await.unwrap().client_request_token,
+            "b".repeat(36)
+        );
     }
 
     #[test]
     fn the_senders_name_is_no_part_of_its_address() {
-        assert_eq!(bare_address("Dashtam <no-reply@dashtam.example>"), "no-reply@dashtam.example");
-        assert_eq!(bare_address("no-reply@dashtam.example"), "no-reply@dashtam.example");
+        assert_eq!(
+            bare_address("Dashtam <no-reply@dashtam.example>"),
+            "no-reply@dashtam.example"
+        );
+        assert_eq!(
+            bare_address("no-reply@dashtam.example"),
+            "no-reply@dashtam.example"
+        );
     }
 }

@@ -33,13 +33,23 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: &Options) -> Result<(), Box<dyn Error>> {
-    let Merged { settings, file, names } = env_file::merge(Settings::from_process(), options.env_file.as_deref())?;
-    init_logging(settings.get("DASHTAM_LOG").or(Some("warn")), LogFormat::Text);
+    let Merged {
+        settings,
+        file,
+        names,
+    } = env_file::merge(Settings::from_process(), options.env_file.as_deref())?;
+    init_logging(
+        settings.get("DASHTAM_LOG").or(Some("warn")),
+        LogFormat::Text,
+    );
     if let Some(file) = file.filter(|_| !names.is_empty()) {
         eprintln!("Settings from {}: {}", file.display(), names.join(", "));
     }
     // Before anything is made: a signal during the start ends it in order, too.
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let (mut interrupt, mut terminate) = (
+        signal(SignalKind::interrupt())?,
+        signal(SignalKind::terminate())?,
+    );
     let stack = tokio::select! {
         stack = Stack::start(options, &settings) => stack?,
         _ = interrupt.recv() => return Ok(()),
@@ -47,7 +57,9 @@ async fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     };
     let url = format!("http://{}", stack.address());
     // Without a reader the service is as useful: `println!` would panic and end it.
-    if let Err(error) = say(&format!("Dashtam Auth is ready at {url} (mail: {url}/_local, interface: {url}/docs/)")) {
+    if let Err(error) = say(&format!(
+        "Dashtam Auth is ready at {url} (mail: {url}/_local, interface: {url}/docs/)"
+    )) {
         eprintln!("dashtam-local: ready at {url}; standard output cannot be written: {error}");
     }
     tokio::select! {

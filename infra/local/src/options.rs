@@ -49,7 +49,9 @@ impl Options {
     /// [`Refusal`] when there is nothing to run.
     pub fn read(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Result<Self, Refusal> {
         Self::try_parse_from(arguments).map_err(|error| match error.kind() {
-            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Refusal::Information(error.to_string()),
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+                Refusal::Information(error.to_string())
+            }
             _ => {
                 let text = error.to_string();
                 let line = text.lines().next().unwrap_or_default();
@@ -64,34 +66,61 @@ mod tests {
     use super::*;
 
     fn read(arguments: &[&str]) -> Result<Options, Refusal> {
-        Options::read(std::iter::once("dashtam-local").chain(arguments.iter().copied()).map(Into::into))
+        Options::read(
+            std::iter::once("dashtam-local")
+                .chain(arguments.iter().copied())
+                .map(Into::into),
+        )
     }
 
     #[test]
     fn without_options_it_listens_on_9000_and_keeps_its_state() {
         let options = read(&[]).unwrap();
-        assert_eq!(options, Options { port: 9000, data_dir: ".dashtam/".into(), in_memory: false, env_file: None });
+        assert_eq!(
+            options,
+            Options {
+                port: 9000,
+                data_dir: ".dashtam/".into(),
+                in_memory: false,
+                env_file: None
+            }
+        );
     }
 
     #[test]
     fn every_option_is_read() {
         let options = read(&["--port", "9100", "--data-dir", "/tmp/x"]).unwrap();
-        assert_eq!((options.port, options.data_dir), (9100, PathBuf::from("/tmp/x")));
+        assert_eq!(
+            (options.port, options.data_dir),
+            (9100, PathBuf::from("/tmp/x"))
+        );
         assert!(read(&["--in-memory"]).unwrap().in_memory);
-        assert_eq!(read(&["--env-file", "x.env"]).unwrap().env_file, Some(PathBuf::from("x.env")));
+        assert_eq!(
+            read(&["--env-file", "x.env"]).unwrap().env_file,
+            Some(PathBuf::from("x.env"))
+        );
     }
 
     #[test]
     fn a_mistake_is_one_line() {
-        for arguments in [&["--port", "banana"][..], &["--port", "70000"], &["--prot", "1"], &["extra"]] {
-            let Err(Refusal::Mistake(line)) = read(arguments) else { panic!("{arguments:?} was taken") };
+        for arguments in [
+            &["--port", "banana"][..],
+            &["--port", "70000"],
+            &["--prot", "1"],
+            &["extra"],
+        ] {
+            let Err(Refusal::Mistake(line)) = read(arguments) else {
+                panic!("{arguments:?} was taken")
+            };
             assert!(!line.contains('\n') && line.len() > 20, "{line}");
         }
     }
 
     #[test]
     fn help_is_not_a_mistake() {
-        let Err(Refusal::Information(text)) = read(&["--help"]) else { panic!("no help") };
+        let Err(Refusal::Information(text)) = read(&["--help"]) else {
+            panic!("no help")
+        };
         assert!(text.contains("--data-dir") && text.contains("DASHTAM_"));
     }
 }

@@ -69,14 +69,20 @@ impl Resources {
 
     fn insert(&mut self, route: &TemplateRoute, bucket: TokenBucket) {
         let method = ResourceMethod {
-            method: if route.method == ANY { None } else { Method::from_bytes(route.method.as_bytes()).ok() },
+            method: if route.method == ANY {
+                None
+            } else {
+                Method::from_bytes(route.method.as_bytes()).ok()
+            },
             function: route.function.clone(),
             bucket,
         };
         let mut node = &mut self.root;
         let slot = 'slot: {
             for segment in route.path.split('/').filter(|segment| !segment.is_empty()) {
-                let name = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+                let name = segment
+                    .strip_prefix('{')
+                    .and_then(|rest| rest.strip_suffix('}'));
                 node = match name {
                     Some(name) => match name.strip_suffix('+') {
                         Some(name) => {
@@ -85,12 +91,18 @@ impl Resources {
                                 .get_or_insert_with(|| (name.to_owned(), Resource::at(&route.path)))
                                 .1;
                         }
-                        None => &mut node.parameter.get_or_insert_with(|| (name.to_owned(), Box::default())).1,
+                        None => {
+                            &mut node
+                                .parameter
+                                .get_or_insert_with(|| (name.to_owned(), Box::default()))
+                                .1
+                        }
                     },
                     None => node.literals.entry(segment.to_owned()).or_default(),
                 };
             }
-            node.resource.get_or_insert_with(|| Resource::at(&route.path))
+            node.resource
+                .get_or_insert_with(|| Resource::at(&route.path))
         };
         slot.methods.push(method);
     }
@@ -100,28 +112,49 @@ impl Resources {
     pub fn find<'a>(&'a self, method: &Method, path: &'a str) -> Option<Found<'a>> {
         let mut parameters = Vec::new();
         let rest = path.strip_prefix('/')?;
-        let resource =
-            if rest.is_empty() { self.root.resource.as_ref()? } else { self.root.find(rest, &mut parameters)? };
-        let own = resource.methods.iter().find(|entry| entry.method.as_ref() == Some(method));
+        let resource = if rest.is_empty() {
+            self.root.resource.as_ref()?
+        } else {
+            self.root.find(rest, &mut parameters)?
+        };
+        let own = resource
+            .methods
+            .iter()
+            .find(|entry| entry.method.as_ref() == Some(method));
         let entry = own.or_else(|| resource.methods.iter().find(|entry| entry.method.is_none()))?;
-        Some(Found { resource, method: entry, parameters })
+        Some(Found {
+            resource,
+            method: entry,
+            parameters,
+        })
     }
 }
 
 impl Resource {
     fn at(path: &str) -> Self {
-        Self { path: path.into(), methods: Vec::new() }
+        Self {
+            path: path.into(),
+            methods: Vec::new(),
+        }
     }
 }
 
 impl Node {
     /// The resource for `rest`, which has one segment at least. As deep as the template's longest path, no deeper.
-    fn find<'a>(&'a self, rest: &'a str, parameters: &mut Vec<(&'a str, &'a str)>) -> Option<&'a Resource> {
+    fn find<'a>(
+        &'a self,
+        rest: &'a str,
+        parameters: &mut Vec<(&'a str, &'a str)>,
+    ) -> Option<&'a Resource> {
         let (segment, behind) = match rest.split_once('/') {
             Some((segment, behind)) => (segment, Some(behind)),
             None => (rest, None),
         };
-        if let Some(found) = self.literals.get(segment).and_then(|node| node.below(behind, parameters)) {
+        if let Some(found) = self
+            .literals
+            .get(segment)
+            .and_then(|node| node.below(behind, parameters))
+        {
             return Some(found);
         }
         if let Some((name, node)) = self.parameter.as_ref().filter(|_| !segment.is_empty()) {
@@ -136,7 +169,11 @@ impl Node {
         Some(resource)
     }
 
-    fn below<'a>(&'a self, behind: Option<&'a str>, parameters: &mut Vec<(&'a str, &'a str)>) -> Option<&'a Resource> {
+    fn below<'a>(
+        &'a self,
+        behind: Option<&'a str>,
+        parameters: &mut Vec<(&'a str, &'a str)>,
+    ) -> Option<&'a Resource> {
         match behind {
             None => self.resource.as_ref(),
             Some(behind) => self.find(behind, parameters),
@@ -153,30 +190,69 @@ mod tests {
         let resources = Resources::new(&sample(), 1.0);
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         resources.find(&method, path).map(|found| {
-            let parameters = found.parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-            (format!("{} {}", found.method.function, found.resource.path), parameters.collect())
+            let parameters = found
+                .parameters
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            (
+                format!("{} {}", found.method.function, found.resource.path),
+                parameters.collect(),
+            )
         })
     }
 
     #[track_caller]
     fn assert_found(method: &str, path: &str, wanted: &str, parameters: &[(&str, &str)]) {
-        let (found, values) = find(method, path).unwrap_or_else(|| panic!("{method} {path} has no route"));
-        let values: Vec<_> = values.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        assert_eq!((found.as_str(), values.as_slice()), (wanted, parameters), "{method} {path}");
+        let (found, values) =
+            find(method, path).unwrap_or_else(|| panic!("{method} {path} has no route"));
+        let values: Vec<_> = values
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        assert_eq!(
+            (found.as_str(), values.as_slice()),
+            (wanted, parameters),
+            "{method} {path}"
+        );
     }
 
     #[test]
     fn a_literal_wins_over_a_parameter() {
-        assert_found("DELETE", "/auth/sessions/others", "sessions-revoke-others /auth/sessions/others", &[]);
-        assert_found("DELETE", "/auth/sessions/other", "sessions-revoke /auth/sessions/{id}", &[("id", "other")]);
+        assert_found(
+            "DELETE",
+            "/auth/sessions/others",
+            "sessions-revoke-others /auth/sessions/others",
+            &[],
+        );
+        assert_found(
+            "DELETE",
+            "/auth/sessions/other",
+            "sessions-revoke /auth/sessions/{id}",
+            &[("id", "other")],
+        );
     }
 
     #[test]
     fn a_parameter_is_one_segment_that_is_not_empty() {
         let greedy = "service-fallback /{proxy+}";
-        assert_found("DELETE", "/auth/sessions/", greedy, &[("proxy", "auth/sessions/")]);
-        assert_found("DELETE", "/auth/sessions/a/b", greedy, &[("proxy", "auth/sessions/a/b")]);
-        assert_found("DELETE", "/auth/sessions/a%2Fb", "sessions-revoke /auth/sessions/{id}", &[("id", "a%2Fb")]);
+        assert_found(
+            "DELETE",
+            "/auth/sessions/",
+            greedy,
+            &[("proxy", "auth/sessions/")],
+        );
+        assert_found(
+            "DELETE",
+            "/auth/sessions/a/b",
+            greedy,
+            &[("proxy", "auth/sessions/a/b")],
+        );
+        assert_found(
+            "DELETE",
+            "/auth/sessions/a%2Fb",
+            "sessions-revoke /auth/sessions/{id}",
+            &[("id", "a%2Fb")],
+        );
     }
 
     #[test]
@@ -194,8 +270,21 @@ mod tests {
 
     #[test]
     fn everything_else_is_the_greedy_routes() {
-        for path in ["/nowhere", "//", "//auth/login", "/auth/login/", "/auth", "/AUTH/LOGIN", "/%61uth/login"] {
-            assert_found("GET", path, "service-fallback /{proxy+}", &[("proxy", &path[1..])]);
+        for path in [
+            "/nowhere",
+            "//",
+            "//auth/login",
+            "/auth/login/",
+            "/auth",
+            "/AUTH/LOGIN",
+            "/%61uth/login",
+        ] {
+            assert_found(
+                "GET",
+                path,
+                "service-fallback /{proxy+}",
+                &[("proxy", &path[1..])],
+            );
         }
     }
 

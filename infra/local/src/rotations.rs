@@ -10,11 +10,19 @@ use crate::aws::secrets_manager::{RotationError, RotationRules, SecretsManager};
 use crate::template::{TemplateError, TemplateRotation, crate_name, missing, object, text};
 
 /// Reads a resource of the type `AWS::SecretsManager::RotationSchedule`.
-pub(crate) fn read(id: &str, schedule: &Value, document: &Value) -> Result<TemplateRotation, TemplateError> {
+pub(crate) fn read(
+    id: &str,
+    schedule: &Value,
+    document: &Value,
+) -> Result<TemplateRotation, TemplateError> {
     let secret_id = text(schedule, id, "/Properties/SecretId/Ref")?;
     let function_id = text(schedule, id, "/Properties/RotationLambdaARN/Fn::GetAtt/0")?;
     let resources = object(document, "the document", "Resources")?;
-    let there = |wanted: &str| resources.get(wanted).ok_or_else(|| missing("Resources", wanted));
+    let there = |wanted: &str| {
+        resources
+            .get(wanted)
+            .ok_or_else(|| missing("Resources", wanted))
+    };
     let (secret, _) = (there(secret_id)?, there(function_id)?);
     let name = text(secret, secret_id, "/Properties/Name/Fn::Sub")?;
     let suffix = name
@@ -28,23 +36,39 @@ pub(crate) fn read(id: &str, schedule: &Value, document: &Value) -> Result<Templ
 }
 
 /// The rules of a rotation, with parameters replaced by their defaults.
-fn rotation_rules(id: &str, schedule: &Value, document: &Value) -> Result<RotationRules, TemplateError> {
+fn rotation_rules(
+    id: &str,
+    schedule: &Value,
+    document: &Value,
+) -> Result<RotationRules, TemplateError> {
     let default = |value: &Value| {
         let parameter = value.get("Ref").and_then(Value::as_str)?;
-        document.get("Parameters")?.get(parameter)?.get("Default").cloned()
+        document
+            .get("Parameters")?
+            .get(parameter)?
+            .get("Default")
+            .cloned()
     };
     let part = "Properties/RotationRules with AutomaticallyAfterDays or ScheduleExpression";
-    let members = schedule.pointer("/Properties/RotationRules").and_then(Value::as_object);
+    let members = schedule
+        .pointer("/Properties/RotationRules")
+        .and_then(Value::as_object);
     let members = members.ok_or_else(|| missing(id, part))?.iter();
-    let members = members.map(|(member, value)| (member.clone(), default(value).unwrap_or_else(|| value.clone())));
+    let members = members.map(|(member, value)| {
+        (
+            member.clone(),
+            default(value).unwrap_or_else(|| value.clone()),
+        )
+    });
     let rules: RotationRules =
         serde_json::from_value(Value::Object(members.collect())).map_err(|_| missing(id, part))?;
     match rules.interval() {
         Ok(Some(_)) => Ok(rules),
         Ok(None) => Err(missing(id, part)),
-        Err(error) => {
-            Err(TemplateError::Unsupported { place: id.to_owned(), part: format!("its RotationRules: {error}") })
-        }
+        Err(error) => Err(TemplateError::Unsupported {
+            place: id.to_owned(),
+            part: format!("its RotationRules: {error}"),
+        }),
     }
 }
 
@@ -52,12 +76,18 @@ fn rotation_rules(id: &str, schedule: &Value, document: &Value) -> Result<Rotati
 ///
 /// # Errors
 /// [`StartError`] of the first that cannot be built.
-pub async fn handlers(environment: &Environment) -> Result<Vec<(&'static str, RotationHandler)>, StartError> {
+pub async fn handlers(
+    environment: &Environment,
+) -> Result<Vec<(&'static str, RotationHandler)>, StartError> {
     Ok(vec![
-        ("keys-rotate-data", keys_rotate_data::rotation(&environment.with_access_key("keys-rotate-data")).await?),
+        (
+            "keys-rotate-data",
+            keys_rotate_data::rotation(&environment.with_access_key("keys-rotate-data")).await?,
+        ),
         (
             "keys-rotate-signing",
-            keys_rotate_signing::rotation(&environment.with_access_key("keys-rotate-signing")).await?,
+            keys_rotate_signing::rotation(&environment.with_access_key("keys-rotate-signing"))
+                .await?,
         ),
     ])
 }
@@ -77,8 +107,15 @@ pub async fn set_up(
     for (function, handler) in handlers {
         secrets.register(function, Arc::clone(handler));
     }
-    for TemplateRotation { secret, function, rules } in rotations {
-        secrets.set_rotation(&format!("{secret_prefix}{secret}"), function, rules.clone()).await?;
+    for TemplateRotation {
+        secret,
+        function,
+        rules,
+    } in rotations
+    {
+        secrets
+            .set_rotation(&format!("{secret_prefix}{secret}"), function, rules.clone())
+            .await?;
     }
     Ok(())
 }
@@ -102,14 +139,24 @@ mod tests {
     }
 
     fn rotation(secret: &str, rate: &str) -> TemplateRotation {
-        let rules = RotationRules { schedule_expression: Some(rate.to_owned()), ..RotationRules::default() };
-        TemplateRotation { secret: secret.to_owned(), function: FUNCTION.to_owned(), rules }
+        let rules = RotationRules {
+            schedule_expression: Some(rate.to_owned()),
+            ..RotationRules::default()
+        };
+        TemplateRotation {
+            secret: secret.to_owned(),
+            function: FUNCTION.to_owned(),
+            rules,
+        }
     }
 
     fn open(directory: &TempDir) -> (SecretsManager, Arc<MockClock>) {
         let clock = testing::clock();
         let path = Some(directory.path("secrets.json"));
-        (SecretsManager::open(path, clock.clone(), Arc::new(SeededEntropy::new(7))).unwrap(), clock)
+        (
+            SecretsManager::open(path, clock.clone(), Arc::new(SeededEntropy::new(7))).unwrap(),
+            clock,
+        )
     }
 
     async fn done(secrets: &SecretsManager, operation: &str, body: Value) -> Value {
@@ -125,11 +172,23 @@ mod tests {
     }
 
     async fn describe(secrets: &SecretsManager) -> Value {
-        done(secrets, "DescribeSecret", json!({ "SecretId": "local/signing-ring" })).await
+        done(
+            secrets,
+            "DescribeSecret",
+            json!({ "SecretId": "local/signing-ring" }),
+        )
+        .await
     }
 
     async fn set_up_with(secrets: &SecretsManager, rate: &str) {
-        set_up(secrets, "local/", &[rotation("signing-ring", rate)], &handlers()).await.unwrap();
+        set_up(
+            secrets,
+            "local/",
+            &[rotation("signing-ring", rate)],
+            &handlers(),
+        )
+        .await
+        .unwrap();
     }
 
     /// How long after the start the secret is rotated next.
@@ -146,10 +205,21 @@ mod tests {
         set_up_with(&secrets, "rate(2 hours)").await;
         let described = describe(&secrets).await;
         assert_eq!(described["RotationEnabled"], json!(true));
-        assert!(described["RotationLambdaARN"].as_str().unwrap().ends_with(":function:keys-rotate-signing"));
-        assert_eq!(described["RotationRules"], json!({ "ScheduleExpression": "rate(2 hours)" }));
+        assert!(
+            described["RotationLambdaARN"]
+                .as_str()
+                .unwrap()
+                .ends_with(":function:keys-rotate-signing")
+        );
+        assert_eq!(
+            described["RotationRules"],
+            json!({ "ScheduleExpression": "rate(2 hours)" })
+        );
         assert_eq!(next(&described), Duration::from_secs(7_200));
-        assert_eq!(described["VersionIdsToStages"], json!({ "a".repeat(36): ["AWSCURRENT"] }));
+        assert_eq!(
+            described["VersionIdsToStages"],
+            json!({ "a".repeat(36): ["AWSCURRENT"] })
+        );
     }
 
     #[tokio::test]
@@ -171,7 +241,12 @@ mod tests {
         let (secrets, _) = open(&directory);
         create(&secrets).await;
         set_up_with(&secrets, "rate(2 hours)").await;
-        done(&secrets, "CancelRotateSecret", json!({ "SecretId": "local/signing-ring" })).await;
+        done(
+            &secrets,
+            "CancelRotateSecret",
+            json!({ "SecretId": "local/signing-ring" }),
+        )
+        .await;
         set_up_with(&secrets, "rate(2 hours)").await;
         assert_eq!(describe(&secrets).await["RotationEnabled"], json!(false));
     }
@@ -192,7 +267,14 @@ mod tests {
         let directory = TempDir::new();
         let (secrets, _) = open(&directory);
         create(&secrets).await;
-        set_up(&secrets, "local/", &[rotation("nothing", "rate(1 day)")], &handlers()).await.unwrap();
+        set_up(
+            &secrets,
+            "local/",
+            &[rotation("nothing", "rate(1 day)")],
+            &handlers(),
+        )
+        .await
+        .unwrap();
         assert_eq!(describe(&secrets).await.get("RotationEnabled"), None);
     }
 
@@ -201,8 +283,18 @@ mod tests {
         let directory = TempDir::new();
         let (secrets, _) = open(&directory);
         create(&secrets).await;
-        let error = set_up(&secrets, "local/", &[rotation("signing-ring", "rate(1 day)")], &[]).await.unwrap_err();
+        let error = set_up(
+            &secrets,
+            "local/",
+            &[rotation("signing-ring", "rate(1 day)")],
+            &[],
+        )
+        .await
+        .unwrap_err();
         let text = error.to_string();
-        assert!(text.contains("local/signing-ring") && text.contains(FUNCTION), "{text}");
+        assert!(
+            text.contains("local/signing-ring") && text.contains(FUNCTION),
+            "{text}"
+        );
     }
 }

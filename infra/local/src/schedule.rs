@@ -35,7 +35,11 @@ impl Scheduled {
     async fn once(&self) {
         let done: Result<(), StartError> = (self.job)().await;
         if let Err(error) = done {
-            tracing::warn!(job = self.name, error = error_chain(&error), "a job failed and is run again at its time");
+            tracing::warn!(
+                job = self.name,
+                error = error_chain(&error),
+                "a job failed and is run again at its time"
+            );
         }
     }
 }

@@ -30,7 +30,12 @@ impl Sealing {
     /// Goes on reading `stream` from `checkpoint`.
     #[must_use]
     pub const fn new(stream: TableStream, checkpoint: Checkpoint, handler: StreamHandler) -> Self {
-        Self { stream, checkpoint, handler, pending: None }
+        Self {
+            stream,
+            checkpoint,
+            handler,
+            pending: None,
+        }
     }
 
     /// Hands over until `shutdown` resolves.
@@ -68,7 +73,10 @@ impl Sealing {
             let Some((last, _)) = events.last() else {
                 return Ok(false);
             };
-            let (last, records): (_, Vec<_>) = (*last, events.iter().map(|(_, record)| json!(record)).collect());
+            let (last, records): (_, Vec<_>) = (
+                *last,
+                events.iter().map(|(_, record)| json!(record)).collect(),
+            );
             self.pending = Some((last, json!({ "Records": records })));
         }
         let Some((last, batch)) = self.pending.clone() else {
@@ -76,7 +84,8 @@ impl Sealing {
         };
         // A task of its own: a panic is a failure as any other.
         let handled = tokio::spawn((self.handler)(batch)).await;
-        let handled = handled.unwrap_or_else(|_| Err(shared::work::consumer::Failure::new("the handler panicked")));
+        let handled = handled
+            .unwrap_or_else(|_| Err(shared::work::consumer::Failure::new("the handler panicked")));
         handled.map_err(|failure| shared::ground::error_chain(&failure))?;
         self.pending = None;
         self.checkpoint.save(Some(last)).map_err(text)?;
@@ -108,9 +117,17 @@ mod tests {
             fails
         });
         Arc::new(move |batch: Value| {
-            seen.lock().unwrap().push(batch["Records"].as_array().unwrap().len());
+            seen.lock()
+                .unwrap()
+                .push(batch["Records"].as_array().unwrap().len());
             let fails = (failing.lock().unwrap())();
-            Box::pin(async move { if fails { Err(Failure::new("told to fail")) } else { Ok(()) } })
+            Box::pin(async move {
+                if fails {
+                    Err(Failure::new("told to fail"))
+                } else {
+                    Ok(())
+                }
+            })
         })
     }
 
@@ -118,7 +135,10 @@ mod tests {
     async fn a_batch_comes_again_until_it_is_taken_and_a_restart_goes_on_behind_it() {
         let (database, scratch, seen) = (outbox(), TempDir::new(), Seen::default());
         for number in 0..BATCH + 3 {
-            put(&database, &json!({ "pk": { "S": format!("OUTBOX#{number}") } }));
+            put(
+                &database,
+                &json!({ "pk": { "S": format!("OUTBOX#{number}") } }),
+            );
         }
         let open = |failures| {
             let checkpoint = Checkpoint::open(Some(scratch.path(CHECKPOINT_FILE))).unwrap();
@@ -128,7 +148,10 @@ mod tests {
         let mut first = open(1);
         assert!(!first.drain().await);
         assert!(first.drain().await);
-        assert_eq!(std::mem::take(&mut *seen.lock().unwrap()), [BATCH, BATCH, 3]);
+        assert_eq!(
+            std::mem::take(&mut *seen.lock().unwrap()),
+            [BATCH, BATCH, 3]
+        );
         put(&database, &json!({ "pk": { "S": "OUTBOX#last" } }));
         assert!(open(0).drain().await);
         assert_eq!(*seen.lock().unwrap(), [1]);

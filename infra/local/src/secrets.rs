@@ -22,14 +22,29 @@ impl SecretDefinition {
     /// Reads a resource of the type `AWS::SecretsManager::Secret`.
     pub(crate) fn read(id: &str, secret: &Value) -> Result<Self, TemplateError> {
         let name = text(secret, id, "/Properties/Name/Fn::Sub")?;
-        let suffix = name.strip_prefix("${AWS::StackName}/").ok_or_else(|| missing(id, "Properties/Name"))?;
-        let members = text(secret, id, "/Properties/GenerateSecretString/SecretStringTemplate")?;
+        let suffix = name
+            .strip_prefix("${AWS::StackName}/")
+            .ok_or_else(|| missing(id, "Properties/Name"))?;
+        let members = text(
+            secret,
+            id,
+            "/Properties/GenerateSecretString/SecretStringTemplate",
+        )?;
         let members = serde_json::from_str(members);
         Ok(Self {
             suffix: suffix.to_owned(),
-            members: members.map_err(|_| missing(id, "Properties/GenerateSecretString/SecretStringTemplate"))?,
-            generated: text(secret, id, "/Properties/GenerateSecretString/GenerateStringKey")?.to_owned(),
-            password: secret.pointer("/Properties/GenerateSecretString").cloned().unwrap_or_default(),
+            members: members
+                .map_err(|_| missing(id, "Properties/GenerateSecretString/SecretStringTemplate"))?,
+            generated: text(
+                secret,
+                id,
+                "/Properties/GenerateSecretString/GenerateStringKey",
+            )?
+            .to_owned(),
+            password: secret
+                .pointer("/Properties/GenerateSecretString")
+                .cloned()
+                .unwrap_or_default(),
         })
     }
 }
@@ -44,7 +59,9 @@ pub async fn make_missing(
     definitions: &[SecretDefinition],
 ) -> Result<(), MakeError> {
     for definition in definitions {
-        secrets.make_missing(&format!("{prefix}{}", definition.suffix), definition).await?;
+        secrets
+            .make_missing(&format!("{prefix}{}", definition.suffix), definition)
+            .await?;
     }
     Ok(())
 }
@@ -66,15 +83,20 @@ mod tests {
         let definitions = Template::embedded().unwrap().secrets;
         let value = async |name: &str| {
             let body = json!({ "SecretId": format!("local/{name}") }).to_string();
-            let (status, answer) = testing::send(secrets.router(), "secretsmanager.GetSecretValue", &body).await;
+            let (status, answer) =
+                testing::send(secrets.router(), "secretsmanager.GetSecretValue", &body).await;
             assert_eq!(status, 200, "{answer}");
             serde_json::from_str::<Value>(answer["SecretString"].as_str().unwrap()).unwrap()
         };
-        make_missing(&secrets, "local/", &definitions).await.unwrap();
+        make_missing(&secrets, "local/", &definitions)
+            .await
+            .unwrap();
         let (ring, key) = (value("signing-ring").await, value("mail-key").await);
         assert_eq!((&ring["keys"], &key["version"]), (&json!([]), &json!(1)));
         assert_eq!(key["key"].as_str().unwrap().len(), 64);
-        make_missing(&secrets, "local/", &definitions).await.unwrap();
+        make_missing(&secrets, "local/", &definitions)
+            .await
+            .unwrap();
         assert_eq!(value("mail-key").await, key);
     }
 }

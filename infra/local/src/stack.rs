@@ -50,7 +50,9 @@ pub enum StackError {
     #[error("{}", .0.0.join("; "))]
     Settings(ConfigError),
     /// The port.
-    #[error("cannot listen on port {0}: {1}; choose another one with --port, such as `cargo run -- --port 9001`")]
+    #[error(
+        "cannot listen on port {0}: {1}; choose another one with --port, such as `cargo run -- --port 9001`"
+    )]
     Port(u16, std::io::Error),
     /// The data directory.
     #[error(transparent)]
@@ -94,14 +96,24 @@ impl Stack {
     pub async fn start(options: &Options, settings: &Settings) -> Result<Self, StackError> {
         Config::parse(settings).map_err(StackError::Settings)?;
         let port_error = |error| StackError::Port(options.port, error);
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await.map_err(port_error)?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port))
+            .await
+            .map_err(port_error)?;
         let address = listener.local_addr().map_err(port_error)?;
         let settings = addressed(settings, address);
         let config = Config::parse(&settings).map_err(StackError::Settings)?;
         let template = Template::embedded()?;
-        let directory = if options.in_memory { None } else { Some(DataDirectory::open(&options.data_dir)?) };
+        let directory = if options.in_memory {
+            None
+        } else {
+            Some(DataDirectory::open(&options.data_dir)?)
+        };
         let sender = bare_address(&config.mail.from);
-        let names = Names { table_prefix: &config.table_prefix, secret_prefix: &config.secret_prefix, sender };
+        let names = Names {
+            table_prefix: &config.table_prefix,
+            secret_prefix: &config.secret_prefix,
+            sender,
+        };
         let policies = Policies::read(&template.document, names)?;
         let parts = Parts {
             directory: directory.as_ref(),
@@ -115,14 +127,23 @@ impl Stack {
             rights: Rights::new(Arc::new(policies)),
         };
         let aws = LocalAws::start(parts).await?;
-        let settings =
-            aws.endpoints.variables().into_iter().fold(settings, |all, (name, value)| all.with(&name, value));
+        let settings = aws
+            .endpoints
+            .variables()
+            .into_iter()
+            .fold(settings, |all, (name, value)| all.with(&name, value));
         let environment = Environment::new(&settings).map_err(StackError::Settings)?;
         let environment = environment.calling_through(|sockets| aws.in_process.client(sockets));
         // Deployed, `keys-init` runs behind each deployment.
         keys_init::job(&environment.with_access_key("keys-init")).await?().await?;
         let handlers = rotations::handlers(&environment).await?;
-        rotations::set_up(&aws.secrets, &config.secret_prefix, &template.rotations, &handlers).await?;
+        rotations::set_up(
+            &aws.secrets,
+            &config.secret_prefix,
+            &template.rotations,
+            &handlers,
+        )
+        .await?;
 
         let (stop, stopped) = watch::channel(false);
         let mut background = JoinSet::new();
@@ -133,18 +154,33 @@ impl Stack {
         for scheduled in scheduled(&environment).await? {
             background.spawn(scheduled.run(until(stopped.clone())));
         }
-        background.spawn(mail::retention::run(aws.mailbox.clone(), environment.store(), until(stopped.clone())));
+        background.spawn(mail::retention::run(
+            aws.mailbox.clone(),
+            environment.store(),
+            until(stopped.clone()),
+        ));
         let retention = config.audit.retention + ARCHIVE_SLACK;
-        background.spawn(expire_objects(aws.archive.clone(), retention, until(stopped.clone())));
+        background.spawn(expire_objects(
+            aws.archive.clone(),
+            retention,
+            until(stopped.clone()),
+        ));
         let behind = Behind {
             app: app(endpoints::all(&environment).await?, environment.app()),
             to_app: |event| into_axum(into_request(event)),
             local: mail::router(aws.mailbox.clone()).merge(viewer::router()),
         };
-        let gateway = Gateway::new(&template, config.rate_limits.scale, behind, Cors::new(&config.network), sources());
+        let gateway = Gateway::new(
+            &template,
+            config.rate_limits.scale,
+            behind,
+            Cors::new(&config.network),
+            sources(),
+        );
         if let Some(directory) = &directory {
             let text = environment::render(&aws.endpoints, directory, own(&settings));
-            replace_file(&directory.file(environment::FILE), text.as_bytes()).map_err(StackError::LambdaEnv)?;
+            replace_file(&directory.file(environment::FILE), text.as_bytes())
+                .map_err(StackError::LambdaEnv)?;
         }
         Ok(Self {
             address,
@@ -184,16 +220,24 @@ impl Stack {
 /// The settings with the address that this run has in place of the default one.
 fn addressed(settings: &Settings, address: SocketAddr) -> Settings {
     let url = format!("http://{address}");
-    settings.clone().with_default("DASHTAM_APP_BASE_URL", url.clone()).with_default("DASHTAM_ISSUER", url)
+    settings
+        .clone()
+        .with_default("DASHTAM_APP_BASE_URL", url.clone())
+        .with_default("DASHTAM_ISSUER", url)
 }
 
 /// The service's own settings.
 fn own(settings: &Settings) -> impl Iterator<Item = (String, String)> {
-    settings.beginning_with(PREFIX).map(|(name, value)| (name.to_owned(), value.to_owned()))
+    settings
+        .beginning_with(PREFIX)
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
 }
 
 fn sources() -> Sources {
-    Sources { epoch_millis: || SystemClock.now().as_millis(), request_id: || uuid_v4(&OsEntropy) }
+    Sources {
+        epoch_millis: || SystemClock.now().as_millis(),
+        request_id: || uuid_v4(&OsEntropy),
+    }
 }
 
 async fn consumers(
@@ -208,7 +252,12 @@ async fn consumers(
     let stream = TableStream::open(aws.database.clone(), &table, checkpoint.saved())?;
     let mailer = outbox_mailer::consumer(&environment.with_access_key("outbox-mailer")).await?;
     let sweeper = outbox_sweeper::consumer(&environment.with_access_key("outbox-sweeper")).await?;
-    Ok(Consumers::new(stream, checkpoint, file(DEAD_LETTER_FILE), Handlers { mailer, sweeper }))
+    Ok(Consumers::new(
+        stream,
+        checkpoint,
+        file(DEAD_LETTER_FILE),
+        Handlers { mailer, sweeper },
+    ))
 }
 
 async fn sealing(
@@ -217,10 +266,15 @@ async fn sealing(
     config: &Config,
     directory: Option<&DataDirectory>,
 ) -> Result<Sealing, StackError> {
-    let checkpoint = Checkpoint::open(directory.map(|directory| directory.file(sealing::CHECKPOINT_FILE)))?;
+    let checkpoint =
+        Checkpoint::open(directory.map(|directory| directory.file(sealing::CHECKPOINT_FILE)))?;
     let table = format!("{}audit", config.table_prefix);
     let stream = TableStream::open(aws.database.clone(), &table, checkpoint.saved())?;
-    Ok(Sealing::new(stream, checkpoint, audit_sealer::consumer(&environment.with_access_key("audit-sealer")).await?))
+    Ok(Sealing::new(
+        stream,
+        checkpoint,
+        audit_sealer::consumer(&environment.with_access_key("audit-sealer")).await?,
+    ))
 }
 
 /// The jobs with the template's schedules.
@@ -231,9 +285,21 @@ async fn scheduled(environment: &Environment) -> Result<[Scheduled; 3], StackErr
     let checkpoint = audit_checkpoint::job(&role("audit-checkpoint")).await?;
     let digests = outbox_digests::job(&role("outbox-digests")).await?;
     Ok([
-        Scheduled { name: "audit-reconciler", every: day, job: reconciler },
-        Scheduled { name: "audit-checkpoint", every: minute, job: checkpoint },
-        Scheduled { name: "outbox-digests", every: 5 * minute, job: digests },
+        Scheduled {
+            name: "audit-reconciler",
+            every: day,
+            job: reconciler,
+        },
+        Scheduled {
+            name: "audit-checkpoint",
+            every: minute,
+            job: checkpoint,
+        },
+        Scheduled {
+            name: "outbox-digests",
+            every: 5 * minute,
+            job: digests,
+        },
     ])
 }
 

@@ -87,15 +87,32 @@ impl TableStream {
     ///
     /// # Errors
     /// [`StreamError`] when there is no stream.
-    pub fn open(database: Database, table: &str, after: Option<Sequence>) -> Result<Self, StreamError> {
+    pub fn open(
+        database: Database,
+        table: &str,
+        after: Option<Sequence>,
+    ) -> Result<Self, StreamError> {
         let no_stream = || StreamError::NoStream(table.to_owned());
-        let description = database.describe_table(DescribeTableRequest { table_name: table.to_owned() })?;
+        let description = database.describe_table(DescribeTableRequest {
+            table_name: table.to_owned(),
+        })?;
         let stream_arn = description.table.latest_stream_arn.ok_or_else(no_stream)?;
-        let described =
-            database.describe_stream(DescribeStreamRequest { stream_arn: stream_arn.clone(), ..Default::default() })?;
+        let described = database.describe_stream(DescribeStreamRequest {
+            stream_arn: stream_arn.clone(),
+            ..Default::default()
+        })?;
         // The engine has one shard for a table, and it never closes.
-        let shard = described.stream_description.shards.into_iter().next().ok_or_else(no_stream)?;
-        let kind = if after.is_some() { "AFTER_SEQUENCE_NUMBER" } else { "TRIM_HORIZON" };
+        let shard = described
+            .stream_description
+            .shards
+            .into_iter()
+            .next()
+            .ok_or_else(no_stream)?;
+        let kind = if after.is_some() {
+            "AFTER_SEQUENCE_NUMBER"
+        } else {
+            "TRIM_HORIZON"
+        };
         let response = database.get_shard_iterator(GetShardIteratorRequest {
             stream_arn,
             shard_id: shard.shard_id,
@@ -117,15 +134,16 @@ impl TableStream {
     /// # Errors
     /// [`StreamError::Trim`]; the next call removes what this one did not.
     pub fn trim(&mut self, through: Sequence) -> Result<(), StreamError> {
-        const TRIM: &str =
-            "DELETE FROM _stream_records WHERE table_name = ?1 AND CAST(sequence_number AS INTEGER) <= ?2";
+        const TRIM: &str = "DELETE FROM _stream_records WHERE table_name = ?1 AND CAST(sequence_number AS INTEGER) <= ?2";
         let (Some(trimmer), Some(stored)) = (&self.trimmer, through.stored()) else {
             return Ok(());
         };
         if self.trimmed == Some(through) {
             return Ok(());
         }
-        trimmer.prepare_cached(TRIM)?.execute((&self.table, stored))?;
+        trimmer
+            .prepare_cached(TRIM)?
+            .execute((&self.table, stored))?;
         self.trimmed = Some(through);
         Ok(())
     }
@@ -135,11 +153,22 @@ impl TableStream {
     /// # Errors
     /// [`StreamError`]; the position has not moved then.
     pub fn next(&mut self, limit: usize) -> Result<Vec<(Sequence, Record)>, StreamError> {
-        let request = GetRecordsRequest { shard_iterator: self.iterator.clone(), limit: Some(limit) };
+        let request = GetRecordsRequest {
+            shard_iterator: self.iterator.clone(),
+            limit: Some(limit),
+        };
         let response = self.database.get_records(request)?;
-        let place =
-            |record: &Record| record.dynamodb.sequence_number.parse().map_err(|_| StreamError::MalformedSequence);
-        let records = response.records.into_iter().map(|record| Ok((place(&record)?, record)));
+        let place = |record: &Record| {
+            record
+                .dynamodb
+                .sequence_number
+                .parse()
+                .map_err(|_| StreamError::MalformedSequence)
+        };
+        let records = response
+            .records
+            .into_iter()
+            .map(|record| Ok((place(&record)?, record)));
         let records = records.collect::<Result<_, StreamError>>()?;
         if let Some(iterator) = response.next_shard_iterator {
             self.iterator = iterator;
@@ -178,11 +207,9 @@ impl Checkpoint {
             return Ok(Self { file, saved: None });
         };
         let saved = match std::fs::read_to_string(path) {
-            Ok(text) => Some(
-                text.trim()
-                    .parse()
-                    .map_err(|_| StreamError::Checkpoint(path.clone(), "it holds no sequence number".to_owned()))?,
-            ),
+            Ok(text) => Some(text.trim().parse().map_err(|_| {
+                StreamError::Checkpoint(path.clone(), "it holds no sequence number".to_owned())
+            })?),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => return Err(StreamError::Checkpoint(path.clone(), error.to_string())),
         };
@@ -231,18 +258,32 @@ pub(crate) mod tests {
     }
 
     pub(crate) fn put(database: &Database, item: &Value) {
-        database.put_item(serde_json::from_value(json!({ "TableName": OUTBOX, "Item": item })).unwrap()).unwrap();
+        database
+            .put_item(serde_json::from_value(json!({ "TableName": OUTBOX, "Item": item })).unwrap())
+            .unwrap();
     }
 
     #[test]
     fn rows_come_in_order_and_once() {
         let database = outbox();
         let mut stream = TableStream::open(database.clone(), OUTBOX, None).unwrap();
-        put(&database, &json!({ "pk": { "S": "OUTBOX#1" }, "mail": { "S": "verify" } }));
-        put(&database, &json!({ "pk": { "S": "OUTBOX#2" }, "sweep": { "S": "user" } }));
+        put(
+            &database,
+            &json!({ "pk": { "S": "OUTBOX#1" }, "mail": { "S": "verify" } }),
+        );
+        put(
+            &database,
+            &json!({ "pk": { "S": "OUTBOX#2" }, "sweep": { "S": "user" } }),
+        );
         let rows = stream.next(10).unwrap();
-        let read: Vec<_> = rows.iter().map(|(_, record)| record.dynamodb.keys["pk"].clone()).collect();
-        assert_eq!(read, ["OUTBOX#1", "OUTBOX#2"].map(|key| AttributeValue::S(key.to_owned())));
+        let read: Vec<_> = rows
+            .iter()
+            .map(|(_, record)| record.dynamodb.keys["pk"].clone())
+            .collect();
+        assert_eq!(
+            read,
+            ["OUTBOX#1", "OUTBOX#2"].map(|key| AttributeValue::S(key.to_owned()))
+        );
         assert!(rows[0].0 < rows[1].0);
         assert!(stream.next(10).unwrap().is_empty());
     }
@@ -251,11 +292,26 @@ pub(crate) mod tests {
     fn reading_goes_on_behind_a_position() {
         let database = outbox();
         for number in 1..=3 {
-            put(&database, &json!({ "pk": { "S": format!("OUTBOX#{number}") }, "mail": { "S": "x" } }));
+            put(
+                &database,
+                &json!({ "pk": { "S": format!("OUTBOX#{number}") }, "mail": { "S": "x" } }),
+            );
         }
-        let places = |rows: Vec<(Sequence, Record)>| rows.into_iter().map(|(place, _)| place).collect::<Vec<_>>();
-        let rows = places(TableStream::open(database.clone(), OUTBOX, None).unwrap().next(10).unwrap());
-        let behind = |after| TableStream::open(database.clone(), OUTBOX, Some(after)).unwrap().next(10).unwrap();
+        let places = |rows: Vec<(Sequence, Record)>| {
+            rows.into_iter().map(|(place, _)| place).collect::<Vec<_>>()
+        };
+        let rows = places(
+            TableStream::open(database.clone(), OUTBOX, None)
+                .unwrap()
+                .next(10)
+                .unwrap(),
+        );
+        let behind = |after| {
+            TableStream::open(database.clone(), OUTBOX, Some(after))
+                .unwrap()
+                .next(10)
+                .unwrap()
+        };
         assert_eq!(places(behind(rows[0])), rows[1..]);
         assert_eq!(places(behind(rows[1].before())), rows[1..]);
     }
@@ -267,24 +323,44 @@ pub(crate) mod tests {
         let database = database::open(Some(&file)).unwrap();
         database::create_missing_tables(&database, "dashtam-local-", &sample().tables).unwrap();
         for number in 1..=3 {
-            put(&database, &json!({ "pk": { "S": format!("OUTBOX#{number}") }, "mail": { "S": "x" } }));
+            put(
+                &database,
+                &json!({ "pk": { "S": format!("OUTBOX#{number}") }, "mail": { "S": "x" } }),
+            );
         }
         let mut stream = TableStream::open(database.clone(), OUTBOX, None).unwrap();
         let rows = stream.next(2).unwrap();
         stream.trim(rows[1].0).unwrap();
         let left = || {
             let connection = rusqlite::Connection::open(&file).unwrap();
-            connection.query_row("SELECT COUNT(*) FROM _stream_records", [], |row| row.get::<_, u64>(0)).unwrap()
+            connection
+                .query_row("SELECT COUNT(*) FROM _stream_records", [], |row| {
+                    row.get::<_, u64>(0)
+                })
+                .unwrap()
         };
         assert_eq!(left(), 1);
         assert_eq!(stream.next(10).unwrap().len(), 1);
-        let behind = TableStream::open(database.clone(), OUTBOX, Some(rows[1].0)).unwrap().next(10).unwrap();
+        let behind = TableStream::open(database.clone(), OUTBOX, Some(rows[1].0))
+            .unwrap()
+            .next(10)
+            .unwrap();
         stream.trim(behind[0].0).unwrap();
         assert_eq!((behind.len(), left()), (1, 0));
         // A later record still comes behind the position.
-        put(&database, &json!({ "pk": { "S": "OUTBOX#4" }, "mail": { "S": "x" } }));
+        put(
+            &database,
+            &json!({ "pk": { "S": "OUTBOX#4" }, "mail": { "S": "x" } }),
+        );
         assert_eq!(stream.next(10).unwrap().len(), 1);
-        assert_eq!(TableStream::open(database, OUTBOX, Some(behind[0].0)).unwrap().next(10).unwrap().len(), 1);
+        assert_eq!(
+            TableStream::open(database, OUTBOX, Some(behind[0].0))
+                .unwrap()
+                .next(10)
+                .unwrap()
+                .len(),
+            1
+        );
     }
 
     #[test]
@@ -295,8 +371,14 @@ pub(crate) mod tests {
         assert_eq!(checkpoint.saved(), None);
         let position: Sequence = "100000000000000000007".parse().unwrap();
         checkpoint.save(Some(position)).unwrap();
-        assert_eq!(Checkpoint::open(Some(path.clone())).unwrap().saved(), Some(position));
+        assert_eq!(
+            Checkpoint::open(Some(path.clone())).unwrap().saved(),
+            Some(position)
+        );
         std::fs::write(&path, "").unwrap();
-        assert!(matches!(Checkpoint::open(Some(path)), Err(StreamError::Checkpoint(..))));
+        assert!(matches!(
+            Checkpoint::open(Some(path)),
+            Err(StreamError::Checkpoint(..))
+        ));
     }
 }

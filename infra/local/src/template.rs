@@ -141,9 +141,9 @@ impl Template {
         let document = cloudformation::parse(text)?;
         let resources = object(&document, "the document", "Resources")?;
         let of_type = |wanted: &'static str| {
-            resources
-                .iter()
-                .filter(move |(_, resource)| resource.pointer("/Type").and_then(Value::as_str) == Some(wanted))
+            resources.iter().filter(move |(_, resource)| {
+                resource.pointer("/Type").and_then(Value::as_str) == Some(wanted)
+            })
         };
         let mut functions = BTreeMap::new();
         for (id, resource) in of_type("AWS::Serverless::Function") {
@@ -155,13 +155,16 @@ impl Template {
             .collect::<Result<Vec<_>, _>>()?;
         tables.sort_by(|one, other| one.suffix.cmp(&other.suffix));
         let secrets = of_type("AWS::SecretsManager::Secret");
-        let secrets = secrets.map(|(id, secret)| SecretDefinition::read(id, secret)).collect::<Result<_, _>>()?;
+        let secrets = secrets
+            .map(|(id, secret)| SecretDefinition::read(id, secret))
+            .collect::<Result<_, _>>()?;
         let mut rotations = of_type("AWS::SecretsManager::RotationSchedule")
             .map(|(id, schedule)| rotations::read(id, schedule, &document))
             .collect::<Result<Vec<_>, _>>()?;
         rotations.sort_by(|one, other| one.secret.cmp(&other.secret));
-        let (api_id, api) =
-            of_type("AWS::Serverless::Api").next().ok_or_else(|| missing("Resources", "AWS::Serverless::Api"))?;
+        let (api_id, api) = of_type("AWS::Serverless::Api")
+            .next()
+            .ok_or_else(|| missing("Resources", "AWS::Serverless::Api"))?;
         let mut routes = api_body::routes(api_id, api, &functions)?;
         routes.sort();
         Ok(Self {
@@ -179,21 +182,45 @@ impl Template {
 
 /// The error for a part that is not there.
 pub(crate) fn missing(place: &str, part: &str) -> TemplateError {
-    TemplateError::Missing { place: place.to_owned(), part: part.to_owned() }
+    TemplateError::Missing {
+        place: place.to_owned(),
+        part: part.to_owned(),
+    }
 }
 
 /// The text at `pointer` in the resource `id`.
-pub(crate) fn text<'a>(resource: &'a Value, id: &str, pointer: &str) -> Result<&'a str, TemplateError> {
-    resource.pointer(pointer).and_then(Value::as_str).ok_or_else(|| missing(id, pointer.trim_start_matches('/')))
+pub(crate) fn text<'a>(
+    resource: &'a Value,
+    id: &str,
+    pointer: &str,
+) -> Result<&'a str, TemplateError> {
+    resource
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .ok_or_else(|| missing(id, pointer.trim_start_matches('/')))
 }
 
-pub(crate) fn object<'a>(value: &'a Value, place: &str, member: &str) -> Result<&'a Map<String, Value>, TemplateError> {
-    value.get(member).and_then(Value::as_object).ok_or_else(|| missing(place, member))
+pub(crate) fn object<'a>(
+    value: &'a Value,
+    place: &str,
+    member: &str,
+) -> Result<&'a Map<String, Value>, TemplateError> {
+    value
+        .get(member)
+        .and_then(Value::as_object)
+        .ok_or_else(|| missing(place, member))
 }
 
 /// The list at `pointer` in the resource `id`.
-pub(crate) fn list<'a>(resource: &'a Value, id: &str, pointer: &str) -> Result<&'a Vec<Value>, TemplateError> {
-    resource.pointer(pointer).and_then(Value::as_array).ok_or_else(|| missing(id, pointer.trim_start_matches('/')))
+pub(crate) fn list<'a>(
+    resource: &'a Value,
+    id: &str,
+    pointer: &str,
+) -> Result<&'a Vec<Value>, TemplateError> {
+    resource
+        .pointer(pointer)
+        .and_then(Value::as_array)
+        .ok_or_else(|| missing(id, pointer.trim_start_matches('/')))
 }
 
 /// `AuthLoginFunction` is the crate `auth-login`.
@@ -218,35 +245,71 @@ fn table_definition(id: &str, table: &Value) -> Result<TableDefinition, Template
         .strip_prefix("${AWS::StackName}-")
         .ok_or_else(|| missing(id, "TableName of the form ${AWS::StackName}-<name>"))?;
     if table.pointer("/Properties/LocalSecondaryIndexes").is_some() {
-        return Err(TemplateError::Unsupported { place: id.to_owned(), part: "LocalSecondaryIndexes".to_owned() });
+        return Err(TemplateError::Unsupported {
+            place: id.to_owned(),
+            part: "LocalSecondaryIndexes".to_owned(),
+        });
     }
-    let optional = |pointer: &str| table.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+    let optional = |pointer: &str| {
+        table
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+    };
     let stream = match table.pointer("/Properties/StreamSpecification") {
         None => None,
-        Some(_) => Some(text(table, id, "/Properties/StreamSpecification/StreamViewType")?.to_owned()),
+        Some(_) => {
+            Some(text(table, id, "/Properties/StreamSpecification/StreamViewType")?.to_owned())
+        }
     };
     let is_on = |pointer: &str| table.pointer(pointer).and_then(Value::as_bool) == Some(true);
     let expires = is_on("/Properties/TimeToLiveSpecification/Enabled");
     Ok(TableDefinition {
         suffix: suffix.to_owned(),
         key_schema: pairs(table, id, "/Properties/KeySchema", "/KeyType")?,
-        attribute_definitions: pairs(table, id, "/Properties/AttributeDefinitions", "/AttributeType")?,
+        attribute_definitions: pairs(
+            table,
+            id,
+            "/Properties/AttributeDefinitions",
+            "/AttributeType",
+        )?,
         indexes: indexes(table, id)?,
         stream,
-        ttl_attribute: if expires { optional("/Properties/TimeToLiveSpecification/AttributeName") } else { None },
+        ttl_attribute: if expires {
+            optional("/Properties/TimeToLiveSpecification/AttributeName")
+        } else {
+            None
+        },
         is_deletion_protected: is_on("/Properties/DeletionProtectionEnabled"),
-        is_recoverable: is_on("/Properties/PointInTimeRecoverySpecification/PointInTimeRecoveryEnabled"),
+        is_recoverable: is_on(
+            "/Properties/PointInTimeRecoverySpecification/PointInTimeRecoveryEnabled",
+        ),
     })
 }
 
 /// The attributes of the list at `pointer`, each with its type or role.
-fn pairs(of: &Value, id: &str, pointer: &str, second: &str) -> Result<Vec<(String, String)>, TemplateError> {
+fn pairs(
+    of: &Value,
+    id: &str,
+    pointer: &str,
+    second: &str,
+) -> Result<Vec<(String, String)>, TemplateError> {
     let items = list(of, id, pointer)?.iter();
-    items.map(|item| Ok((text(item, id, "/AttributeName")?.to_owned(), text(item, id, second)?.to_owned()))).collect()
+    items
+        .map(|item| {
+            Ok((
+                text(item, id, "/AttributeName")?.to_owned(),
+                text(item, id, second)?.to_owned(),
+            ))
+        })
+        .collect()
 }
 
 fn indexes(table: &Value, id: &str) -> Result<Vec<IndexDefinition>, TemplateError> {
-    if table.pointer("/Properties/GlobalSecondaryIndexes").is_none() {
+    if table
+        .pointer("/Properties/GlobalSecondaryIndexes")
+        .is_none()
+    {
         return Ok(Vec::new());
     }
     let read = |index: &Value| {
@@ -256,12 +319,22 @@ fn indexes(table: &Value, id: &str) -> Result<Vec<IndexDefinition>, TemplateErro
             "KEYS_ONLY" => true,
             _ => {
                 let part = format!("the projection of {name}");
-                return Err(TemplateError::Unsupported { place: id.to_owned(), part });
+                return Err(TemplateError::Unsupported {
+                    place: id.to_owned(),
+                    part,
+                });
             }
         };
-        Ok(IndexDefinition { key_schema: pairs(index, id, "/KeySchema", "/KeyType")?, keys_only, name })
+        Ok(IndexDefinition {
+            key_schema: pairs(index, id, "/KeySchema", "/KeyType")?,
+            keys_only,
+            name,
+        })
     };
-    list(table, id, "/Properties/GlobalSecondaryIndexes")?.iter().map(read).collect()
+    list(table, id, "/Properties/GlobalSecondaryIndexes")?
+        .iter()
+        .map(read)
+        .collect()
 }
 
 #[cfg(test)]
@@ -379,14 +452,27 @@ Resources:
     #[test]
     fn tables_come_with_keys_stream_and_expiry() {
         let tables = sample().tables;
-        let [outbox, tokens] = tables.as_slice() else { panic!("{tables:?}") };
+        let [outbox, tokens] = tables.as_slice() else {
+            panic!("{tables:?}")
+        };
         assert_eq!(
-            (tokens.suffix.as_str(), tokens.ttl_attribute.as_deref(), tokens.stream.as_deref()),
+            (
+                tokens.suffix.as_str(),
+                tokens.ttl_attribute.as_deref(),
+                tokens.stream.as_deref()
+            ),
             ("tokens", Some("ttl"), None)
         );
-        assert_eq!(tokens.key_schema, [("pk".into(), "HASH".into()), ("sk".into(), "RANGE".into())]);
         assert_eq!(
-            (outbox.suffix.as_str(), outbox.ttl_attribute.as_deref(), outbox.stream.as_deref()),
+            tokens.key_schema,
+            [("pk".into(), "HASH".into()), ("sk".into(), "RANGE".into())]
+        );
+        assert_eq!(
+            (
+                outbox.suffix.as_str(),
+                outbox.ttl_attribute.as_deref(),
+                outbox.stream.as_deref()
+            ),
             ("outbox", None, Some("NEW_IMAGE"))
         );
     }
@@ -394,16 +480,34 @@ Resources:
     #[test]
     fn rotations_come_with_secret_function_and_schedule() {
         let rotations = sample().rotations;
-        let [mail, signing] = rotations.as_slice() else { panic!("{rotations:?}") };
-        assert_eq!((mail.secret.as_str(), mail.function.as_str()), ("mail-key", "keys-rotate-mail"));
-        assert_eq!(mail.rules.automatically_after_days, Some(90), "a parameter stands for its default");
-        assert_eq!((signing.secret.as_str(), signing.function.as_str()), ("signing-ring", "keys-rotate-signing"));
-        assert_eq!(signing.rules.schedule_expression.as_deref(), Some("rate(30 days)"));
+        let [mail, signing] = rotations.as_slice() else {
+            panic!("{rotations:?}")
+        };
+        assert_eq!(
+            (mail.secret.as_str(), mail.function.as_str()),
+            ("mail-key", "keys-rotate-mail")
+        );
+        assert_eq!(
+            mail.rules.automatically_after_days,
+            Some(90),
+            "a parameter stands for its default"
+        );
+        assert_eq!(
+            (signing.secret.as_str(), signing.function.as_str()),
+            ("signing-ring", "keys-rotate-signing")
+        );
+        assert_eq!(
+            signing.rules.schedule_expression.as_deref(),
+            Some("rate(30 days)")
+        );
     }
 
     #[test]
     fn a_template_may_be_without_rotations() {
-        let text = SAMPLE.replace("AWS::SecretsManager::RotationSchedule", "AWS::SSM::Parameter");
+        let text = SAMPLE.replace(
+            "AWS::SecretsManager::RotationSchedule",
+            "AWS::SSM::Parameter",
+        );
         assert_eq!(Template::parse(&text).unwrap().rotations, []);
     }
 
@@ -418,42 +522,82 @@ Resources:
     #[test]
     fn a_missing_part_is_an_error_that_names_it() {
         for (cut, wanted) in [
-            ("type: aws_proxy, ", "Api POST /auth/login has no usable x-amazon-apigateway-integration/type"),
-            ("httpMethod: POST, ", "Api POST /auth/login has no usable x-amazon-apigateway-integration/httpMethod"),
-            ("uri: !Sub", "Api POST /auth/login has no usable x-amazon-apigateway-integration/uri"),
-            ("FunctionName: !Sub '${AWS::StackName}-auth-login'", "Api POST /auth/login has no usable function"),
-            ("StreamViewType: NEW_IMAGE", "OutboxTable has no usable Properties/StreamSpecification/StreamViewType"),
-            ("ThrottlingRateLimit: !Ref StageRate, ", "MethodSettings for /*"),
+            (
+                "type: aws_proxy, ",
+                "Api POST /auth/login has no usable x-amazon-apigateway-integration/type",
+            ),
+            (
+                "httpMethod: POST, ",
+                "Api POST /auth/login has no usable x-amazon-apigateway-integration/httpMethod",
+            ),
+            (
+                "uri: !Sub",
+                "Api POST /auth/login has no usable x-amazon-apigateway-integration/uri",
+            ),
+            (
+                "FunctionName: !Sub '${AWS::StackName}-auth-login'",
+                "Api POST /auth/login has no usable function",
+            ),
+            (
+                "StreamViewType: NEW_IMAGE",
+                "OutboxTable has no usable Properties/StreamSpecification/StreamViewType",
+            ),
+            (
+                "ThrottlingRateLimit: !Ref StageRate, ",
+                "MethodSettings for /*",
+            ),
             (", Default: 100", "ThrottlingRateLimit"),
             (
                 "application/problem+json: '{\"status\":400,\"code\":\"malformed_json\",\"request_id\":\"$context.extendedRequestId\"}'",
                 "DEFAULT_4XX",
             ),
-            ("SecretId: !Ref SigningRing", "SigningRingRotation has no usable Properties/SecretId/Ref"),
+            (
+                "SecretId: !Ref SigningRing",
+                "SigningRingRotation has no usable Properties/SecretId/Ref",
+            ),
             (
                 "SigningRing: { Type: AWS::SecretsManager::Secret, Properties: { Name: !Sub '${AWS::StackName}/signing-ring', GenerateSecretString: { SecretStringTemplate: '{}', GenerateStringKey: seed } } }",
                 "Resources has no usable SigningRing",
             ),
-            ("Name: !Sub '${AWS::StackName}/mail-key', ", "MailKey has no usable Properties/Name"),
-            ("${AWS::StackName}/mail", "MailKey has no usable Properties/Name"),
-            ("!GetAtt KeysRotateMailFunction.Arn", "MailKeyRotation has no usable Properties/RotationLambdaARN"),
+            (
+                "Name: !Sub '${AWS::StackName}/mail-key', ",
+                "MailKey has no usable Properties/Name",
+            ),
+            (
+                "${AWS::StackName}/mail",
+                "MailKey has no usable Properties/Name",
+            ),
+            (
+                "!GetAtt KeysRotateMailFunction.Arn",
+                "MailKeyRotation has no usable Properties/RotationLambdaARN",
+            ),
             (
                 "KeysRotateMailFunction: { Type: AWS::Serverless::Function }",
                 "Resources has no usable KeysRotateMailFunction",
             ),
-            ("ScheduleExpression: rate(30 days), ", "SigningRingRotation has no usable Properties/RotationRules"),
-            ("{ AutomaticallyAfterDays: !Ref MailKeyDays }", "MailKeyRotation has no usable Properties/RotationRules"),
+            (
+                "ScheduleExpression: rate(30 days), ",
+                "SigningRingRotation has no usable Properties/RotationRules",
+            ),
+            (
+                "{ AutomaticallyAfterDays: !Ref MailKeyDays }",
+                "MailKeyRotation has no usable Properties/RotationRules",
+            ),
         ] {
             assert!(SAMPLE.contains(cut), "{cut}");
-            let error = Template::parse(&SAMPLE.replacen(cut, "", 1)).unwrap_err().to_string();
+            let error = Template::parse(&SAMPLE.replacen(cut, "", 1))
+                .unwrap_err()
+                .to_string();
             assert!(error.contains(wanted), "without {cut:?}: {error}");
         }
     }
 
     #[test]
     fn an_index_is_refused_because_the_local_tables_would_lack_it() {
-        let text = SAMPLE
-            .replace("      TimeToLiveSpecification", "      LocalSecondaryIndexes: []\n      TimeToLiveSpecification");
+        let text = SAMPLE.replace(
+            "      TimeToLiveSpecification",
+            "      LocalSecondaryIndexes: []\n      TimeToLiveSpecification",
+        );
         assert!(
             matches!(Template::parse(&text), Err(TemplateError::Unsupported { part, .. }) if part == "LocalSecondaryIndexes")
         );
@@ -462,13 +606,25 @@ Resources:
     #[test]
     fn the_workspaces_template_is_understood() {
         let template = Template::embedded().unwrap();
-        assert!(template.routes.iter().any(|route| route.function == "auth-login" && route.method == "POST"));
+        assert!(
+            template
+                .routes
+                .iter()
+                .any(|route| route.function == "auth-login" && route.method == "POST")
+        );
         assert_eq!(
-            template.tables.iter().filter(|table| table.stream.is_some()).count(),
+            template
+                .tables
+                .iter()
+                .filter(|table| table.stream.is_some())
+                .count(),
             2,
             "the outbox and the audit trail"
         );
         let login = template.throttles.of("POST", "/api/v1/auth/login");
-        assert!(login.rate < template.throttles.stage.rate, "login is not throttled more strictly than the rest");
+        assert!(
+            login.rate < template.throttles.stage.rate,
+            "login is not throttled more strictly than the rest"
+        );
     }
 }

@@ -40,12 +40,16 @@ impl Throttles {
                 setting
                     .get(part)
                     .map(|value| {
-                        number(value, document)
-                            .ok_or_else(|| missing(id, &format!("MethodSettings {method} {path} {part}")))
+                        number(value, document).ok_or_else(|| {
+                            missing(id, &format!("MethodSettings {method} {path} {part}"))
+                        })
                     })
                     .transpose()
             };
-            let (Some(rate), Some(burst)) = (measure("ThrottlingRateLimit")?, measure("ThrottlingBurstLimit")?) else {
+            let (Some(rate), Some(burst)) = (
+                measure("ThrottlingRateLimit")?,
+                measure("ThrottlingBurstLimit")?,
+            ) else {
                 continue;
             };
             let throttle = Throttle { rate, burst };
@@ -56,7 +60,8 @@ impl Throttles {
             }
         }
         Ok(Self {
-            stage: stage.ok_or_else(|| missing(id, "MethodSettings for /* with both throttling limits"))?,
+            stage: stage
+                .ok_or_else(|| missing(id, "MethodSettings for /* with both throttling limits"))?,
             methods,
         })
     }
@@ -64,8 +69,14 @@ impl Throttles {
     /// What holds for one method of one path: its own setting, or the stage's.
     #[must_use]
     pub fn of(&self, method: &str, path: &str) -> Throttle {
-        let own = |wanted: &str| self.methods.iter().find(|(of, at, _)| of == wanted && at == path);
-        own(method).or_else(|| own("*")).map_or(self.stage, |(_, _, throttle)| *throttle)
+        let own = |wanted: &str| {
+            self.methods
+                .iter()
+                .find(|(of, at, _)| of == wanted && at == path)
+        };
+        own(method)
+            .or_else(|| own("*"))
+            .map_or(self.stage, |(_, _, throttle)| *throttle)
     }
 }
 
@@ -88,13 +99,22 @@ impl TokenBucket {
     #[must_use]
     pub fn new(throttle: Throttle, scale: f64) -> Self {
         let burst = throttle.burst * scale;
-        Self { rate: throttle.rate * scale, burst, state: Mutex::new(State { tokens: burst, at: None }) }
+        Self {
+            rate: throttle.rate * scale,
+            burst,
+            state: Mutex::new(State {
+                tokens: burst,
+                at: None,
+            }),
+        }
     }
 
     /// Takes a token at the moment `now`; false when there is none. A clock that went back adds nothing.
     pub fn take(&self, now: Instant) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let elapsed = state.at.map_or(0.0, |at| now.saturating_duration_since(at).as_secs_f64());
+        let elapsed = state
+            .at
+            .map_or(0.0, |at| now.saturating_duration_since(at).as_secs_f64());
         let tokens = (state.tokens + elapsed * self.rate).min(self.burst);
         state.at = Some(state.at.map_or(now, |at| at.max(now)));
         let allowed = tokens >= 1.0;
@@ -106,7 +126,11 @@ impl TokenBucket {
 /// `MethodSettings` writes a path's slashes as `~1` behind the first one (`AWS::ApiGateway::Stage MethodSetting`);
 /// SAM hands it on as it is.
 fn setting_path(written: &str) -> String {
-    if written.contains("~1") { written.trim_start_matches('/').replace("~1", "/") } else { written.to_owned() }
+    if written.contains("~1") {
+        written.trim_start_matches('/').replace("~1", "/")
+    } else {
+        written.to_owned()
+    }
 }
 
 /// A number, or the default of the parameter that stands for it.
@@ -117,7 +141,11 @@ fn number(value: &Value, document: &Value) -> Option<f64> {
         Value::Object(_) => {
             let parameter = value.get("Ref")?.as_str()?;
             let default = document.get("Parameters")?.get(parameter)?.get("Default")?;
-            if default.is_object() { None } else { number(default, document) }
+            if default.is_object() {
+                None
+            } else {
+                number(default, document)
+            }
         }
         _ => None,
     }
@@ -129,7 +157,10 @@ mod tests {
     use crate::template::tests::sample;
     use std::time::Duration;
 
-    const TWO_A_SECOND: Throttle = Throttle { rate: 2.0, burst: 4.0 };
+    const TWO_A_SECOND: Throttle = Throttle {
+        rate: 2.0,
+        burst: 4.0,
+    };
 
     fn allowed(bucket: &TokenBucket, now: Instant, requests: usize) -> usize {
         (0..requests).filter(|_| bucket.take(now)).count()
@@ -138,14 +169,35 @@ mod tests {
     #[test]
     fn throttling_is_the_methods_own_or_the_stages() {
         let throttles = sample().throttles;
-        assert_eq!(throttles.of("POST", "/auth/login"), Throttle { rate: 2.0, burst: 4.0 });
-        assert_eq!(throttles.of("ANY", "/auth/login"), Throttle { rate: 100.0, burst: 200.0 });
-        assert_eq!(throttles.of("GET", "/"), Throttle { rate: 100.0, burst: 200.0 });
+        assert_eq!(
+            throttles.of("POST", "/auth/login"),
+            Throttle {
+                rate: 2.0,
+                burst: 4.0
+            }
+        );
+        assert_eq!(
+            throttles.of("ANY", "/auth/login"),
+            Throttle {
+                rate: 100.0,
+                burst: 200.0
+            }
+        );
+        assert_eq!(
+            throttles.of("GET", "/"),
+            Throttle {
+                rate: 100.0,
+                burst: 200.0
+            }
+        );
     }
 
     #[test]
     fn a_full_bucket_allows_its_burst() {
-        assert_eq!(allowed(&TokenBucket::new(TWO_A_SECOND, 1.0), Instant::now(), 10), 4);
+        assert_eq!(
+            allowed(&TokenBucket::new(TWO_A_SECOND, 1.0), Instant::now(), 10),
+            4
+        );
     }
 
     #[test]
@@ -182,10 +234,24 @@ mod tests {
 
     #[test]
     fn parallel_requests_get_exactly_the_burst() {
-        let (bucket, now) = (TokenBucket::new(Throttle { rate: 0.0, burst: 50.0 }, 1.0), Instant::now());
+        let (bucket, now) = (
+            TokenBucket::new(
+                Throttle {
+                    rate: 0.0,
+                    burst: 50.0,
+                },
+                1.0,
+            ),
+            Instant::now(),
+        );
         let total: usize = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| allowed(&bucket, now, 100))).collect();
-            threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+            let threads: Vec<_> = (0..4)
+                .map(|_| scope.spawn(|| allowed(&bucket, now, 100)))
+                .collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .sum()
         });
         assert_eq!(total, 50);
     }

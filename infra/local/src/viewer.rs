@@ -22,16 +22,28 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
 /// Serves `GET /docs/` and the files that the page names.
 pub fn router() -> Router {
     // The default validator is somebody else's service.
-    let config = Arc::new(Config::from(DESCRIPTION).validator_url("none").display_request_duration(true));
+    let config = Arc::new(
+        Config::from(DESCRIPTION)
+            .validator_url("none")
+            .display_request_duration(true),
+    );
     let page = Arc::clone(&config);
     Router::new()
         .route("/docs", get(|| async { Redirect::permanent("/docs/") }))
         .route("/docs/", get(move || async { file("", page) }))
         .route(
             DESCRIPTION,
-            get(|| async { ([(header::CONTENT_TYPE, "application/json")], service_static::openapi::DOCUMENT) }),
+            get(|| async {
+                (
+                    [(header::CONTENT_TYPE, "application/json")],
+                    service_static::openapi::DOCUMENT,
+                )
+            }),
         )
-        .route("/docs/{file}", get(move |Path(name): Path<String>| async move { file(&name, config) }))
+        .route(
+            "/docs/{file}",
+            get(move |Path(name): Path<String>| async move { file(&name, config) }),
+        )
 }
 
 fn file(name: &str, config: Arc<Config<'static>>) -> Response {
@@ -47,10 +59,22 @@ fn file(name: &str, config: Arc<Config<'static>>) -> Response {
 
 fn guard(headers: &mut HeaderMap, content_type: &str) {
     let content_type = HeaderValue::from_str(content_type);
-    headers.insert(header::CONTENT_TYPE, content_type.unwrap_or(HeaderValue::from_static("application/octet-stream")));
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        content_type.unwrap_or(HeaderValue::from_static("application/octet-stream")),
+    );
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(POLICY),
+    );
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    );
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
 }
 
@@ -64,17 +88,27 @@ mod tests {
     use super::*;
 
     async fn get(path: &str) -> (StatusCode, HeaderMap, String) {
-        let answer = router().oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
+        let answer = router()
+            .oneshot(Request::get(path).body(Body::empty()).unwrap())
+            .await
+            .unwrap();
         let (parts, body) = answer.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
-        (parts.status, parts.headers, String::from_utf8_lossy(&body).into_owned())
+        (
+            parts.status,
+            parts.headers,
+            String::from_utf8_lossy(&body).into_owned(),
+        )
     }
 
     /// The values of an attribute in a page.
     fn values(page: &str, attribute: &str) -> Vec<String> {
         let opening = format!("{attribute}=\"");
         let quoted = page.split(&opening).skip(1);
-        quoted.filter_map(|rest| rest.split_once('"')).map(|(value, _)| value.to_owned()).collect()
+        quoted
+            .filter_map(|rest| rest.split_once('"'))
+            .map(|(value, _)| value.to_owned())
+            .collect()
     }
 
     #[tokio::test]
@@ -85,7 +119,8 @@ mod tests {
         let named = [values(&page, "src"), values(&page, "href")].concat();
         assert!(named.len() > 4, "{named:?}");
         for name in named {
-            let (status, headers, _) = get(&format!("/docs/{}", name.trim_start_matches("./"))).await;
+            let (status, headers, _) =
+                get(&format!("/docs/{}", name.trim_start_matches("./"))).await;
             assert_eq!(status, StatusCode::OK, "{name}");
             assert_eq!(headers[header::CONTENT_SECURITY_POLICY], POLICY);
         }
@@ -95,7 +130,11 @@ mod tests {
     async fn the_viewer_shows_the_description_of_this_service_and_asks_no_validator() {
         let (_, headers, script) = get("/docs/swagger-initializer.js").await;
         assert_eq!(headers[header::CONTENT_TYPE], "text/javascript");
-        assert!(script.contains("\"/docs/openapi.json\"") && script.contains("\"validatorUrl\": \"none\""), "{script}");
+        assert!(
+            script.contains("\"/docs/openapi.json\"")
+                && script.contains("\"validatorUrl\": \"none\""),
+            "{script}"
+        );
         assert!(!script.contains("://"), "{script}");
     }
 
@@ -110,7 +149,10 @@ mod tests {
     async fn the_page_works_without_inline_scripts_which_its_policy_forbids() {
         let (_, _, page) = get("/docs/").await;
         let scripts: Vec<_> = page.split("<script").skip(1).collect();
-        assert!(!scripts.is_empty() && scripts.iter().all(|script| script.starts_with(" src=")), "{page}");
+        assert!(
+            !scripts.is_empty() && scripts.iter().all(|script| script.starts_with(" src=")),
+            "{page}"
+        );
     }
 
     #[tokio::test]

@@ -1,6 +1,10 @@
 //! The program as a user meets it: how it starts, what it says when it does not, and what survives `kill -9`.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "a harness fails its test by panicking")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a harness fails its test by panicking"
+)]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -14,7 +18,8 @@ struct Scratch(PathBuf);
 
 impl Scratch {
     fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("dashtam-process-{name}-{}", std::process::id()));
+        let path =
+            std::env::temp_dir().join(format!("dashtam-process-{name}-{}", std::process::id()));
         drop(std::fs::remove_dir_all(&path));
         std::fs::create_dir_all(&path).expect("a directory");
         Self(path)
@@ -39,11 +44,22 @@ struct Service {
 
 impl Service {
     fn start(data: &Path) -> Self {
-        let mut child = command(data).stdout(Stdio::piped()).spawn().expect("the program");
+        let mut child = command(data)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program");
         let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
-        let address = line.split("http://").nth(1).and_then(|rest| rest.split_whitespace().next());
-        Self { address: address.unwrap_or_else(|| panic!("{line}")).to_owned(), child }
+        BufReader::new(child.stdout.take().expect("a pipe"))
+            .read_line(&mut line)
+            .expect("a line");
+        let address = line
+            .split("http://")
+            .nth(1)
+            .and_then(|rest| rest.split_whitespace().next());
+        Self {
+            address: address.unwrap_or_else(|| panic!("{line}")).to_owned(),
+            child,
+        }
     }
 
     fn request(&self, method: &str, path: &str, body: &str) -> String {
@@ -53,7 +69,10 @@ impl Service {
             "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n",
             self.address
         );
-        stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes())).expect("sent");
+        stream
+            .write_all(head.as_bytes())
+            .and_then(|()| stream.write_all(body.as_bytes()))
+            .expect("sent");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("an answer");
         answer
@@ -69,7 +88,11 @@ impl Drop for Service {
 
 fn command(data: &Path) -> Command {
     let mut command = Command::new(PROGRAM);
-    command.args(["--port", "0", "--data-dir"]).arg(data).env("DASHTAM_ARGON2_MEMORY_KIB", "64").stdin(Stdio::null());
+    command
+        .args(["--port", "0", "--data-dir"])
+        .arg(data)
+        .env("DASHTAM_ARGON2_MEMORY_KIB", "64")
+        .stdin(Stdio::null());
     command
 }
 
@@ -85,9 +108,14 @@ fn assert_refused(output: &Output, words: &[&str]) {
 #[test]
 fn an_account_survives_kill_9() {
     let scratch = Scratch::new("kill");
-    let credentials = r#"{"email":"ada@example.com","password":"Correct-Horse-7-Battery","name":"Ada"}"#;
+    let credentials =
+        r#"{"email":"ada@example.com","password":"Correct-Horse-7-Battery","name":"Ada"}"#;
     let first = Service::start(&scratch.data());
-    assert!(first.request("POST", "/api/v1/auth/register", credentials).starts_with("HTTP/1.1 201"));
+    assert!(
+        first
+            .request("POST", "/api/v1/auth/register", credentials)
+            .starts_with("HTTP/1.1 201")
+    );
     drop(first); // `Child::kill` is SIGKILL.
     let second = Service::start(&scratch.data());
     let login = r#"{"email":"ada@example.com","password":"Correct-Horse-7-Battery"}"#;
@@ -100,7 +128,10 @@ fn a_taken_port_is_one_line_and_a_failure() {
     let scratch = Scratch::new("port");
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = taken.local_addr().expect("an address").port().to_string();
-    let output = Command::new(PROGRAM).args(["--in-memory", "--port", &port]).output().expect("ran");
+    let output = Command::new(PROGRAM)
+        .args(["--in-memory", "--port", &port])
+        .output()
+        .expect("ran");
     assert_refused(&output, &["port", &port, "choose another one with --port"]);
     assert!(!scratch.data().exists());
 }

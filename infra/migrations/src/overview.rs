@@ -58,8 +58,13 @@ pub struct Listed {
 
 /// All of them, oldest first.
 #[must_use]
-pub fn overview(all: &'static [Migration], states: Vec<MigrationState>, now: Timestamp) -> Vec<Listed> {
-    let mut known: BTreeMap<String, (Option<&'static Migration>, Option<MigrationState>)> = BTreeMap::new();
+pub fn overview(
+    all: &'static [Migration],
+    states: Vec<MigrationState>,
+    now: Timestamp,
+) -> Vec<Listed> {
+    let mut known: BTreeMap<String, (Option<&'static Migration>, Option<MigrationState>)> =
+        BTreeMap::new();
     for migration in all {
         known.insert(migration.id.to_owned(), (Some(migration), None));
     }
@@ -68,11 +73,22 @@ pub fn overview(all: &'static [Migration], states: Vec<MigrationState>, now: Tim
         one.1 = Some(state);
     }
     let listed = known.into_iter().map(|(id, (migration, state))| {
-        let standing = state.as_ref().map_or(Standing::Pending, |state| Standing::of(state, now));
-        Listed { id, migration, standing, is_out_of_order: false, state }
+        let standing = state
+            .as_ref()
+            .map_or(Standing::Pending, |state| Standing::of(state, now));
+        Listed {
+            id,
+            migration,
+            standing,
+            is_out_of_order: false,
+            state,
+        }
     });
     let mut listed: Vec<_> = listed.collect();
-    let youngest = listed.iter().rposition(|one| one.standing == Standing::Applied).unwrap_or_default();
+    let youngest = listed
+        .iter()
+        .rposition(|one| one.standing == Standing::Applied)
+        .unwrap_or_default();
     for one in listed.iter_mut().take(youngest) {
         one.is_out_of_order = one.standing != Standing::Applied;
     }
@@ -97,13 +113,19 @@ pub enum Obstacle {
 ///
 /// # Errors
 /// [`Obstacle`].
-pub fn up(listed: &[Listed], to: Option<&str>, out_of_order: bool) -> Result<Vec<&'static Migration>, Obstacle> {
+pub fn up(
+    listed: &[Listed],
+    to: Option<&str>,
+    out_of_order: bool,
+) -> Result<Vec<&'static Migration>, Obstacle> {
     if let Some(to) = to
         && !listed.iter().any(|one| one.id == to)
     {
         return Err(Obstacle::Missing(to.to_owned()));
     }
-    let wanted = listed.iter().filter(|one| to.is_none_or(|to| one.id.as_str() <= to));
+    let wanted = listed
+        .iter()
+        .filter(|one| to.is_none_or(|to| one.id.as_str() <= to));
     let mut plan = Vec::new();
     for one in wanted {
         // Also one that is applied: what it has made of the items is not known here.
@@ -132,7 +154,10 @@ pub fn down(listed: &[Listed]) -> Result<Option<&'static Migration>, Obstacle> {
     let Some(youngest) = listed.iter().rfind(|one| one.standing != Standing::Pending) else {
         return Ok(None);
     };
-    youngest.migration.map(Some).ok_or_else(|| Obstacle::Unknown(youngest.id.clone()))
+    youngest
+        .migration
+        .map(Some)
+        .ok_or_else(|| Obstacle::Unknown(youngest.id.clone()))
 }
 
 #[cfg(test)]
@@ -143,7 +168,13 @@ mod tests {
     use super::*;
 
     const fn migration(id: &'static str) -> Migration {
-        Migration { id, description: "", table: Table::Users, up: |_| None, down: |_| None }
+        Migration {
+            id,
+            description: "",
+            table: Table::Users,
+            up: |_| None,
+            down: |_| None,
+        }
     }
 
     static ALL: [Migration; 3] = [migration("1"), migration("2"), migration("3")];
@@ -162,7 +193,14 @@ mod tests {
         };
         let lease_until = Some(Timestamp::from_millis(lease_until));
         let (segments, earlier) = (Vec::new(), Vec::new());
-        MigrationState { id: id.to_owned(), write: String::new(), lease_until, run, segments, earlier }
+        MigrationState {
+            id: id.to_owned(),
+            write: String::new(),
+            lease_until,
+            run,
+            segments,
+            earlier,
+        }
     }
 
     fn ids(plan: Result<Vec<&'static Migration>, Obstacle>) -> Result<Vec<&'static str>, Obstacle> {
@@ -180,10 +218,17 @@ mod tests {
 
     #[test]
     fn up_takes_what_is_not_applied_in_order_and_down_the_youngest() {
-        let listed = overview(&ALL, vec![state("1", true, true, 0), state("2", true, false, 0)], NOW);
+        let listed = overview(
+            &ALL,
+            vec![state("1", true, true, 0), state("2", true, false, 0)],
+            NOW,
+        );
         assert_eq!(ids(up(&listed, None, false)), Ok(vec!["2", "3"]));
         assert_eq!(ids(up(&listed, Some("2"), false)), Ok(vec!["2"]));
-        assert_eq!(ids(up(&listed, Some("4"), false)), Err(Obstacle::Missing("4".to_owned())));
+        assert_eq!(
+            ids(up(&listed, Some("4"), false)),
+            Err(Obstacle::Missing("4".to_owned()))
+        );
         assert_eq!(down(&listed).unwrap().unwrap().id, "2");
         assert!(down(&overview(&ALL, vec![], NOW)).unwrap().is_none());
     }
@@ -191,15 +236,27 @@ mod tests {
     #[test]
     fn one_that_is_older_than_an_applied_one_waits_for_a_word() {
         let listed = overview(&ALL, vec![state("2", true, true, 0)], NOW);
-        assert_eq!(listed.iter().map(|one| one.is_out_of_order).collect::<Vec<_>>(), [true, false, false]);
-        assert_eq!(ids(up(&listed, None, false)), Err(Obstacle::OutOfOrder("1".to_owned())));
+        assert_eq!(
+            listed
+                .iter()
+                .map(|one| one.is_out_of_order)
+                .collect::<Vec<_>>(),
+            [true, false, false]
+        );
+        assert_eq!(
+            ids(up(&listed, None, false)),
+            Err(Obstacle::OutOfOrder("1".to_owned()))
+        );
         assert_eq!(ids(up(&listed, None, true)), Ok(vec!["1", "3"]));
     }
 
     #[test]
     fn what_only_the_tables_know_stops_both_directions() {
         let listed = overview(&ALL, vec![state("4", true, true, 0)], NOW);
-        assert_eq!(ids(up(&listed, None, true)), Err(Obstacle::Unknown("4".to_owned())));
+        assert_eq!(
+            ids(up(&listed, None, true)),
+            Err(Obstacle::Unknown("4".to_owned()))
+        );
         assert_eq!(down(&listed).err(), Some(Obstacle::Unknown("4".to_owned())));
         let reverted = overview(&ALL, vec![state("4", false, true, 0)], NOW);
         assert_eq!(ids(up(&reverted, None, false)), Ok(vec!["1", "2", "3"]));

@@ -111,12 +111,20 @@ impl Runner<'_> {
         tell: &mut Tell<'_>,
     ) -> Result<MigrationRun, MigrationError> {
         let signed = |stage, run: &MigrationRun| {
-            let entry =
-                entry().text("migration", migration.id).text("direction", if run.is_up { "up" } else { "down" });
-            entry.text("stage", stage).text("attempt", run.attempts).text("seen", run.seen).text("changed", run.changed)
+            let entry = entry()
+                .text("migration", migration.id)
+                .text("direction", if run.is_up { "up" } else { "down" });
+            entry
+                .text("stage", stage)
+                .text("attempt", run.attempts)
+                .text("seen", run.seen)
+                .text("changed", run.changed)
         };
         let (before, mut state) = self.claim(migration, is_up).await?;
-        self.save(before.as_deref(), &mut state, |run| Some(signed("begin", run))).await?;
+        self.save(before.as_deref(), &mut state, |run| {
+            Some(signed("begin", run))
+        })
+        .await?;
         let (begun, seen_before) = (Instant::now(), state.run.seen);
         while self.round(migration, &mut state, true).await? {
             let before = state.write.clone();
@@ -126,7 +134,8 @@ impl Runner<'_> {
         }
         state.run.finished_at = Some(self.store.now());
         let before = state.write.clone();
-        self.save(Some(&before), &mut state, |run| Some(signed("end", run))).await?;
+        self.save(Some(&before), &mut state, |run| Some(signed("end", run)))
+            .await?;
         Ok(state.run)
     }
 
@@ -143,10 +152,18 @@ impl Runner<'_> {
         let before = Some(state.write.clone());
         let is_unfinished = state.run.finished_at.is_none();
         // A lease that ends later than any can was written by a clock that was ahead.
-        let (now, latest) = (self.store.now(), self.store.now().plus(LEASE).plus(MAX_CLOCK_SKEW));
-        let lease = state.lease_until.filter(|until| is_unfinished && now < *until && *until <= latest);
+        let (now, latest) = (
+            self.store.now(),
+            self.store.now().plus(LEASE).plus(MAX_CLOCK_SKEW),
+        );
+        let lease = state
+            .lease_until
+            .filter(|until| is_unfinished && now < *until && *until <= latest);
         if let Some(until) = lease.filter(|_| !self.terms.take_over) {
-            return Err(MigrationError::Held { operator: state.run.operator, until });
+            return Err(MigrationError::Held {
+                operator: state.run.operator,
+                until,
+            });
         }
         if is_unfinished && state.run.is_up == is_up {
             state.run.attempts += 1;
@@ -158,7 +175,12 @@ impl Runner<'_> {
         Ok((before, self.fresh(migration, is_up, earlier)))
     }
 
-    fn fresh(&self, migration: &Migration, is_up: bool, earlier: Vec<MigrationRun>) -> MigrationState {
+    fn fresh(
+        &self,
+        migration: &Migration,
+        is_up: bool,
+        earlier: Vec<MigrationRun>,
+    ) -> MigrationState {
         let run = MigrationRun {
             is_up,
             operator: self.operator.to_owned(),
@@ -170,7 +192,14 @@ impl Runner<'_> {
             overtaken: 0,
         };
         let segments = vec![Segment::default(); self.terms.segments.max(1)];
-        MigrationState { id: migration.id.to_owned(), write: String::new(), lease_until: None, run, segments, earlier }
+        MigrationState {
+            id: migration.id.to_owned(),
+            write: String::new(),
+            lease_until: None,
+            run,
+            segments,
+            earlier,
+        }
     }
 
     /// Saves the state in the place of the one whose write was `before`, with the lease renewed, or let go at the end.
@@ -181,11 +210,20 @@ impl Runner<'_> {
         entry: impl Fn(&MigrationRun) -> Option<Entry>,
     ) -> Result<(), MigrationError> {
         state.write = self.store.fresh_name();
-        state.lease_until = state.run.finished_at.is_none().then(|| self.store.now().plus(LEASE));
+        state.lease_until = state
+            .run
+            .finished_at
+            .is_none()
+            .then(|| self.store.now().plus(LEASE));
         // Made once, so that what is sent again is the same.
         let entry = entry(&state.run);
-        let is_saved = patiently(|| self.store.put_migration(before, state, entry.as_ref())).await?;
-        if is_saved { Ok(()) } else { Err(MigrationError::Superseded) }
+        let is_saved =
+            patiently(|| self.store.put_migration(before, state, entry.as_ref())).await?;
+        if is_saved {
+            Ok(())
+        } else {
+            Err(MigrationError::Superseded)
+        }
     }
 
     /// A page of every segment that has more; `false` if none has.
@@ -197,8 +235,14 @@ impl Runner<'_> {
     ) -> Result<bool, MigrationError> {
         let step = (migration, state.run.is_up, is_real);
         let segments = state.segments.len();
-        let open = state.segments.iter().enumerate().filter(|(_, segment)| !segment.is_read);
-        let pages = try_join_all(open.map(|(number, place)| self.page(step, (number, segments), place))).await?;
+        let open = state
+            .segments
+            .iter()
+            .enumerate()
+            .filter(|(_, segment)| !segment.is_read);
+        let pages =
+            try_join_all(open.map(|(number, place)| self.page(step, (number, segments), place)))
+                .await?;
         let is_more = !pages.is_empty();
         for (number, place, counts) in pages {
             if let Some(segment) = state.segments.get_mut(number) {
@@ -218,9 +262,14 @@ impl Runner<'_> {
         place: &Segment,
     ) -> Result<(usize, Segment, Counts), MigrationError> {
         let limit = page_size(self.terms.rate, segments);
-        let page = || self.store.migration_page(step.0.table, (number, segments), place, limit);
+        let page = || {
+            self.store
+                .migration_page(step.0.table, (number, segments), place, limit)
+        };
         let (images, next) = patiently(page).await?;
-        let mut items = stream::iter(images).map(|image| self.item(step, image)).buffer_unordered(AT_A_TIME);
+        let mut items = stream::iter(images)
+            .map(|image| self.item(step, image))
+            .buffer_unordered(AT_A_TIME);
         let mut counts = Counts::default();
         while let Some(item) = items.next().await {
             let item = item?;
@@ -248,16 +297,25 @@ impl Runner<'_> {
             };
             match done {
                 Migrated::Done => {
-                    return Ok(Counts { changed: 1, ..counts });
+                    return Ok(Counts {
+                        changed: 1,
+                        ..counts
+                    });
                 }
                 Migrated::Overtaken(None) => {
-                    return Ok(Counts { overtaken: counts.overtaken + 1, ..counts });
+                    return Ok(Counts {
+                        overtaken: counts.overtaken + 1,
+                        ..counts
+                    });
                 }
                 Migrated::Overtaken(Some(now)) => image = now,
             }
             counts.overtaken += 1;
         }
-        Err(StoreError::Contended { operation: "migrate" }.into())
+        Err(StoreError::Contended {
+            operation: "migrate",
+        }
+        .into())
     }
 
     async fn keep_pace(&self, begun: Instant, seen: u64) {
@@ -277,7 +335,9 @@ fn due(seen: u64, rate: u32) -> Duration {
 }
 
 /// Tries again, more and more slowly, while the store is throttled or away.
-async fn patiently<T, F: Future<Output = Result<T, StoreError>>>(call: impl Fn() -> F) -> Result<T, StoreError> {
+async fn patiently<T, F: Future<Output = Result<T, StoreError>>>(
+    call: impl Fn() -> F,
+) -> Result<T, StoreError> {
     for attempt in 0..TRIES {
         match call().await {
             Err(StoreError::Unavailable { .. } | StoreError::Contended { .. }) => {
@@ -301,6 +361,9 @@ mod tests {
 
     #[test]
     fn a_page_is_never_empty_and_never_long() {
-        assert_eq!((page_size(1, 4), page_size(800, 4), page_size(100_000, 1)), (1, 50, LARGEST_PAGE));
+        assert_eq!(
+            (page_size(1, 4), page_size(800, 4), page_size(100_000, 1)),
+            (1, 50, LARGEST_PAGE)
+        );
     }
 }

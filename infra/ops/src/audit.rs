@@ -35,17 +35,41 @@ pub async fn query(desk: &Desk, query: &AuditQuery) -> Result<Answer, Failure> {
         _ if query.all => Whose::All,
         _ => whose(desk, query.user.as_deref()).await?,
     };
-    let bound = |option, text: Option<&String>| text.map(|text| moment::parse(option, text, now)).transpose();
+    let bound = |option, text: Option<&String>| {
+        text.map(|text| moment::parse(option, text, now))
+            .transpose()
+    };
     let to = bound("--to", query.to.as_ref())?.unwrap_or(now);
     let from = bound("--from", query.from.as_ref())?;
-    let from = from.unwrap_or_else(|| if is_everybodys(whose) { to.minus(DAY) } else { Timestamp::EPOCH });
+    let from = from.unwrap_or_else(|| {
+        if is_everybodys(whose) {
+            to.minus(DAY)
+        } else {
+            Timestamp::EPOCH
+        }
+    });
     if to < from {
         return Err(Failure::usage("--from is later than --to.", "Swap them."));
     }
     check_days(whose, from, to)?;
-    let wanted = |record: &Record| query.action.as_deref().is_none_or(|action| is_action(record, action));
+    let wanted = |record: &Record| {
+        query
+            .action
+            .as_deref()
+            .is_none_or(|action| is_action(record, action))
+    };
     let most = usize::try_from(query.limit).unwrap_or(usize::MAX);
-    let mut records = search(desk, whose, &Search { from, to, most, wanted: &wanted }).await?;
+    let mut records = search(
+        desk,
+        whose,
+        &Search {
+            from,
+            to,
+            most,
+            wanted: &wanted,
+        },
+    )
+    .await?;
     records.reverse();
     let rows: Vec<_> = records.iter().map(row).collect();
     let text = table(&TITLES, &rows);
@@ -59,11 +83,18 @@ pub async fn query(desk: &Desk, query: &AuditQuery) -> Result<Answer, Failure> {
 ///
 /// # Errors
 /// [`Failure`].
-pub async fn tail(desk: &Desk, tail: &AuditTail, console: &mut Console<'_>) -> Result<Exit, Failure> {
+pub async fn tail(
+    desk: &Desk,
+    tail: &AuditTail,
+    console: &mut Console<'_>,
+) -> Result<Exit, Failure> {
     let whose = whose(desk, tail.user.as_deref()).await?;
     let begun = Instant::now();
     let now = desk.store.now();
-    let mut from = tail.from.as_ref().map_or(Ok(now), |text| moment::parse("--from", text, now))?;
+    let mut from = tail
+        .from
+        .as_ref()
+        .map_or(Ok(now), |text| moment::parse("--from", text, now))?;
     check_days(whose, from, now)?;
     let mut shown = BTreeSet::new();
     let mut first = true;
@@ -72,10 +103,18 @@ pub async fn tail(desk: &Desk, tail: &AuditTail, console: &mut Console<'_>) -> R
     }
     loop {
         let now = desk.store.now();
-        let search_all = Search { from, to: now, most: MOST_AT_ONCE, wanted: &|_| true };
+        let search_all = Search {
+            from,
+            to: now,
+            most: MOST_AT_ONCE,
+            wanted: &|_| true,
+        };
         let mut records = search(desk, whose, &search_all).await?;
         records.reverse();
-        for record in records.iter().filter(|record| !shown.contains(&record.event_id)) {
+        for record in records
+            .iter()
+            .filter(|record| !shown.contains(&record.event_id))
+        {
             let comma = if first { "\n" } else { ",\n" };
             let text = if console.is_json() {
                 format!("{comma}{}", json!(record))
@@ -88,7 +127,9 @@ pub async fn tail(desk: &Desk, tail: &AuditTail, console: &mut Console<'_>) -> R
         // What is older than a look back will not be found again.
         shown = records.iter().map(|record| record.event_id).collect();
         from = from.max(now.minus(LATE));
-        let left = tail.seconds.map(|seconds| Duration::from_secs(seconds).saturating_sub(begun.elapsed()));
+        let left = tail
+            .seconds
+            .map(|seconds| Duration::from_secs(seconds).saturating_sub(begun.elapsed()));
         let pause = Duration::from_secs(tail.every).min(left.unwrap_or(Duration::MAX));
         if !console.is_open() || pause.is_zero() || interrupted(pause).await {
             break;
@@ -135,7 +176,11 @@ pub struct Search<'a> {
 ///
 /// # Errors
 /// [`Failure`].
-pub async fn search(desk: &Desk, whose: Whose, search: &Search<'_>) -> Result<Vec<Record>, Failure> {
+pub async fn search(
+    desk: &Desk,
+    whose: Whose,
+    search: &Search<'_>,
+) -> Result<Vec<Record>, Failure> {
     let end = EventId::floor_at(search.to.plus(Duration::from_millis(1)));
     let mut walk = desk.store.walk(whose, search.from, end);
     let mut found: Vec<Record> = Vec::new();
@@ -197,13 +242,24 @@ fn is_action(record: &Record, action: &str) -> bool {
     record.action == action || (action.ends_with('.') && record.action.starts_with(action))
 }
 
-const TITLES: [&str; 8] = ["time", "action", "outcome", "user", "by", "address", "reason", "details"];
+const TITLES: [&str; 8] = [
+    "time", "action", "outcome", "user", "by", "address", "reason", "details",
+];
 
 fn row(record: &Record) -> Vec<String> {
-    let operator = record.details.get("operator").map(|name| format!("operator {name}"));
+    let operator = record
+        .details
+        .get("operator")
+        .map(|name| format!("operator {name}"));
     let by = operator.or_else(|| record.actor_id.map(|actor| actor.to_string()));
-    let details = record.details.iter().filter(|(name, _)| *name != "operator");
-    let details = details.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ");
+    let details = record
+        .details
+        .iter()
+        .filter(|(name, _)| *name != "operator");
+    let details = details
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect::<Vec<_>>()
+        .join(" ");
     vec![
         record.occurred_at.to_string(),
         record.action.clone(),

@@ -29,7 +29,12 @@ pub struct Console<'a> {
 impl<'a> Console<'a> {
     /// Streams to which answers go as text, or as one JSON document.
     pub fn new(json: bool, out: &'a mut dyn Write, err: &'a mut dyn Write) -> Self {
-        Self { json, out, err, unwritten: None }
+        Self {
+            json,
+            out,
+            err,
+            unwritten: None,
+        }
     }
 
     /// Whether answers are JSON.
@@ -40,13 +45,21 @@ impl<'a> Console<'a> {
 
     /// Prints the answer.
     pub fn answer(&mut self, answer: &Answer) {
-        let text = if self.json { plain_json(&format!("{:#}", answer.document)) } else { answer.text.clone() };
+        let text = if self.json {
+            plain_json(&format!("{:#}", answer.document))
+        } else {
+            answer.text.clone()
+        };
         self.write(&format!("{}\n", text.trim_end()));
     }
 
     /// Prints a piece of an answer that comes bit by bit.
     pub fn piece(&mut self, text: &str) {
-        let text = if self.json { plain_json(text) } else { text.to_owned() };
+        let text = if self.json {
+            plain_json(text)
+        } else {
+            text.to_owned()
+        };
         self.write(&text);
     }
 
@@ -63,7 +76,11 @@ impl<'a> Console<'a> {
         match self.unwritten.take() {
             Some(error) => {
                 self.fail(&unwritten(&error));
-                if exit == Exit::Done { Exit::Refused } else { exit }
+                if exit == Exit::Done {
+                    Exit::Refused
+                } else {
+                    exit
+                }
             }
             None => exit,
         }
@@ -72,7 +89,11 @@ impl<'a> Console<'a> {
     /// Writes and flushes: an error of a buffered stream would otherwise appear after the exit code is decided.
     fn write(&mut self, text: &str) {
         if self.unwritten.is_none() {
-            self.unwritten = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()).err();
+            self.unwritten = self
+                .out
+                .write_all(text.as_bytes())
+                .and_then(|()| self.out.flush())
+                .err();
         }
     }
 
@@ -83,10 +104,13 @@ impl<'a> Console<'a> {
 
     /// Prints why the command was not carried out.
     pub fn fail(&mut self, failure: &Failure) {
-        let Failure { code, what, remedy, .. } = failure;
+        let Failure {
+            code, what, remedy, ..
+        } = failure;
         let _cannot_be_reported = writeln!(self.err, "ops: {what}\n     {remedy}");
         if self.json {
-            let document = json!({ "error": { "code": code, "message": what, "what_to_do": remedy } });
+            let document =
+                json!({ "error": { "code": code, "message": what, "what_to_do": remedy } });
             self.write(&format!("{document:#}\n"));
         }
     }
@@ -109,7 +133,11 @@ fn is_strange(c: char) -> bool {
 #[must_use]
 pub fn plain(text: &str) -> String {
     let shown = |c: char| {
-        if is_strange(c) { c.escape_unicode().to_string() } else { c.to_string() }
+        if is_strange(c) {
+            c.escape_unicode().to_string()
+        } else {
+            c.to_string()
+        }
     };
     text.chars().map(shown).collect()
 }
@@ -118,26 +146,45 @@ pub fn plain(text: &str) -> String {
 #[must_use]
 pub fn plain_json(json: &str) -> String {
     let mut units = [0; 2];
-    json.chars().fold(String::with_capacity(json.len()), |mut all, c| {
-        if is_strange(c) && c != '\n' {
-            all.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
-        } else {
-            all.push(c);
-        }
-        all
-    })
+    json.chars()
+        .fold(String::with_capacity(json.len()), |mut all, c| {
+            if is_strange(c) && c != '\n' {
+                all.extend(
+                    c.encode_utf16(&mut units)
+                        .iter()
+                        .map(|unit| format!("\\u{unit:04x}")),
+                );
+            } else {
+                all.push(c);
+            }
+            all
+        })
 }
 
 /// Columns as wide as their widest cell.
 #[must_use]
 pub fn table(titles: &[&str], rows: &[Vec<String>]) -> String {
     let titles: Vec<String> = titles.iter().map(ToString::to_string).collect();
-    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| plain(cell)).collect()).collect();
+    let rows: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| row.iter().map(|cell| plain(cell)).collect())
+        .collect();
     let all: Vec<&Vec<String>> = std::iter::once(&titles).chain(&rows).collect();
-    let width = |column: usize| all.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
-    let widths: Vec<_> = (0..titles.len()).map(|column| width(column).unwrap_or_default()).collect();
+    let width = |column: usize| {
+        all.iter()
+            .filter_map(|row| row.get(column))
+            .map(|cell| cell.chars().count())
+            .max()
+    };
+    let widths: Vec<_> = (0..titles.len())
+        .map(|column| width(column).unwrap_or_default())
+        .collect();
     let line = |row: &&Vec<String>| {
-        let cells: Vec<_> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        let cells: Vec<_> = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:<width$}"))
+            .collect();
         cells.join("  ").trim_end().to_owned()
     };
     all.iter().map(line).collect::<Vec<_>>().join("\n")
@@ -146,8 +193,16 @@ pub fn table(titles: &[&str], rows: &[Vec<String>]) -> String {
 /// Names and values below each other.
 #[must_use]
 pub fn facts(facts: &[(&str, String)]) -> String {
-    let width = facts.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
-    facts.iter().map(|(name, value)| format!("{name:<width$}  {}", plain(value))).collect::<Vec<_>>().join("\n")
+    let width = facts
+        .iter()
+        .map(|(name, _)| name.chars().count())
+        .max()
+        .unwrap_or_default();
+    facts
+        .iter()
+        .map(|(name, value)| format!("{name:<width$}  {}", plain(value)))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// A text that is missing.
@@ -163,7 +218,10 @@ mod tests {
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
         let rows = [vec!["a".to_owned(), "long".to_owned(), "x".to_owned()]];
-        assert_eq!(table(&["name", "b", "c"], &rows), "name  b     c\na     long  x");
+        assert_eq!(
+            table(&["name", "b", "c"], &rows),
+            "name  b     c\na     long  x"
+        );
     }
 
     #[test]
@@ -171,15 +229,30 @@ mod tests {
         let strange = "a\r\nb\u{1b}[2Jc\u{2028}d\u{202e}e\u{9b}f\"g";
         let row = [vec![strange.to_owned()]];
         for text in [table(&["x"], &row), facts(&[("x", strange.to_owned())])] {
-            assert!(text.chars().filter(|c| *c != '\n').all(|c| !is_strange(c)), "{text}");
-            assert!(text.lines().count() <= 2 && text.contains("b\\u{1b}[2Jc\\u{2028}d"), "{text}");
+            assert!(
+                text.chars().filter(|c| *c != '\n').all(|c| !is_strange(c)),
+                "{text}"
+            );
+            assert!(
+                text.lines().count() <= 2 && text.contains("b\\u{1b}[2Jc\\u{2028}d"),
+                "{text}"
+            );
         }
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        let answer = Answer { document: json!({ "x": strange, "y": "\u{e0041}" }), text: String::new() };
+        let answer = Answer {
+            document: json!({ "x": strange, "y": "\u{e0041}" }),
+            text: String::new(),
+        };
         Console::new(true, &mut out, &mut err).answer(&answer);
         let text = String::from_utf8(out).unwrap();
-        assert!(text.chars().filter(|c| *c != '\n').all(|c| !is_strange(c)), "{text}");
-        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), answer.document);
+        assert!(
+            text.chars().filter(|c| *c != '\n').all(|c| !is_strange(c)),
+            "{text}"
+        );
+        assert_eq!(
+            serde_json::from_str::<Value>(&text).unwrap(),
+            answer.document
+        );
     }
 
     #[test]

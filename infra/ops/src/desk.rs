@@ -34,18 +34,35 @@ impl Desk {
     /// Wrong settings; all faults together.
     pub fn open(common: &Common, process: &Settings) -> Result<Self, Failure> {
         let settings = target::settings(common, process)?;
-        let named = common.operator.as_deref().or_else(|| process.get("USER")).unwrap_or_default().trim();
-        if named.is_empty() || named.chars().count() > LONGEST_NAME || named.chars().any(char::is_control) {
+        let named = common
+            .operator
+            .as_deref()
+            .or_else(|| process.get("USER"))
+            .unwrap_or_default()
+            .trim();
+        if named.is_empty()
+            || named.chars().count() > LONGEST_NAME
+            || named.chars().any(char::is_control)
+        {
             return Err(Failure::usage(
                 "It is not known who you are, and the audit trail has to say so.",
                 "Give your name with --as, in up to 64 characters.",
             ));
         }
         let environment = Environment::new(&settings).map_err(|error| {
-            Failure::usage(error.to_string(), "Give this command the settings that the service has.")
+            Failure::usage(
+                error.to_string(),
+                "Give this command the settings that the service has.",
+            )
         })?;
         let store = environment.store();
-        Ok(Self { environment, store, settings, operator: named.to_owned(), confirmed: common.yes })
+        Ok(Self {
+            environment,
+            store,
+            settings,
+            operator: named.to_owned(),
+            confirmed: common.yes,
+        })
     }
 
     /// Who does it, as the trail is told.
@@ -77,7 +94,11 @@ impl Desk {
     /// # Errors
     /// What `plan` says would have happened.
     pub fn confirm(&self, plan: &str) -> Result<(), Failure> {
-        if self.confirmed { Ok(()) } else { Err(Failure::unconfirmed(plan)) }
+        if self.confirmed {
+            Ok(())
+        } else {
+            Err(Failure::unconfirmed(plan))
+        }
     }
 
     /// The account whose address or id this is.
@@ -90,7 +111,10 @@ impl Desk {
             self.environment.administration().user_of(&email).await?
         } else {
             let id: UserId = whom.parse().map_err(|_| {
-                Failure::usage("This is neither an email address nor an id.", "Ids are UUIDs with hyphens.")
+                Failure::usage(
+                    "This is neither an email address nor an id.",
+                    "Ids are UUIDs with hyphens.",
+                )
             })?;
             self.store.user(id).await?
         };
@@ -110,7 +134,9 @@ impl Desk {
     pub async fn account_or_former(&self, whom: &str) -> Result<UserId, Failure> {
         if whom.contains('@') {
             let found = self.store.address(&address(whom)?).await?;
-            if let Some(Holder::Former(user)) = found.as_ref().map(|found| found.holder(self.store.now())) {
+            if let Some(Holder::Former(user)) =
+                found.as_ref().map(|found| found.holder(self.store.now()))
+            {
                 return Ok(user);
             }
         }
@@ -136,7 +162,12 @@ impl Desk {
     pub async fn liveness(&self, user: &User) -> Result<Liveness, Failure> {
         let security = self.store.security().await?.ok_or_else(not_begun)?;
         let idle = self.environment.config().tokens.session_idle;
-        Ok(Liveness { user: user.level(), global: security.level(), idle, now: self.store.now() })
+        Ok(Liveness {
+            user: user.level(),
+            global: security.level(),
+            idle,
+            now: self.store.now(),
+        })
     }
 }
 
@@ -156,7 +187,9 @@ pub fn reason(text: &str) -> Result<Reason, Failure> {
 /// A service whose first start has not been.
 #[must_use]
 pub fn not_begun() -> Failure {
-    Problem::new(Code::ServiceUnavailable).detail("The service has no keys yet: its first start makes them.").into()
+    Problem::new(Code::ServiceUnavailable)
+        .detail("The service has no keys yet: its first start makes them.")
+        .into()
 }
 
 /// An address that an operator has typed.
@@ -165,6 +198,9 @@ pub fn not_begun() -> Failure {
 /// [`Failure`] of usage.
 pub fn address(text: &str) -> Result<EmailAddress, Failure> {
     EmailAddress::parse(text).map_err(|error| {
-        Failure::usage(format!("This is not an email address: {error}"), "Give the address as the account has it.")
+        Failure::usage(
+            format!("This is not an email address: {error}"),
+            "Give the address as the account has it.",
+        )
     })
 }

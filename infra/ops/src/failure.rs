@@ -48,17 +48,32 @@ pub struct Failure {
 impl Failure {
     /// Wrong usage or settings.
     pub fn usage(what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { exit: Exit::Usage, code: "usage", what: what.into(), remedy: remedy.into() }
+        Self {
+            exit: Exit::Usage,
+            code: "usage",
+            what: what.into(),
+            remedy: remedy.into(),
+        }
     }
 
     /// Something that there is not.
     pub fn not_found(what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { exit: Exit::NotFound, code: "not_found", what: what.into(), remedy: remedy.into() }
+        Self {
+            exit: Exit::NotFound,
+            code: "not_found",
+            what: what.into(),
+            remedy: remedy.into(),
+        }
     }
 
     /// Something that did not work.
     pub fn refused(what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { exit: Exit::Refused, code: "refused", what: what.into(), remedy: remedy.into() }
+        Self {
+            exit: Exit::Refused,
+            code: "refused",
+            what: what.into(),
+            remedy: remedy.into(),
+        }
     }
 
     /// A change that nobody has confirmed.
@@ -83,7 +98,9 @@ impl From<Problem> for Failure {
         }
         let remedy = match problem.code {
             Code::NotFound => "Look for it with `ops users show`.",
-            Code::Conflict => "Somebody else changes the same thing. Look at the state as it is now and try again.",
+            Code::Conflict => {
+                "Somebody else changes the same thing. Look at the state as it is now and try again."
+            }
             Code::ServiceUnavailable => {
                 "Nothing was changed halfway. See that `cargo run` is up, or that region and credentials are right and not expired, and try again."
             }
@@ -91,8 +108,17 @@ impl From<Problem> for Failure {
                 "See that the settings are those of the service, and that the credentials may read and write its tables."
             }
         };
-        let exit = if problem.code == Code::NotFound { Exit::NotFound } else { Exit::Refused };
-        Self { exit, code: problem.code.name(), what, remedy: remedy.to_owned() }
+        let exit = if problem.code == Code::NotFound {
+            Exit::NotFound
+        } else {
+            Exit::Refused
+        };
+        Self {
+            exit,
+            code: problem.code.name(),
+            what,
+            remedy: remedy.to_owned(),
+        }
     }
 }
 

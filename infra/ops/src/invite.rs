@@ -14,7 +14,10 @@ use crate::desk::{self, Desk};
 use crate::failure::Failure;
 use crate::options::Invite;
 
-static INVITE: Task = Task { action: "admin.create_invitation", name: "ops users invite" };
+static INVITE: Task = Task {
+    action: "admin.create_invitation",
+    name: "ops users invite",
+};
 
 /// Sends the invitation.
 ///
@@ -30,17 +33,34 @@ pub async fn run(desk: &Desk, options: &Invite) -> Result<Answer, Failure> {
         ));
     }
     let parse = |name: &String| {
-        DisplayName::parse(name)
-            .map_err(|error| Failure::usage(format!("--name is no name: {error}"), "Give 1 to 100 characters."))
+        DisplayName::parse(name).map_err(|error| {
+            Failure::usage(
+                format!("--name is no name: {error}"),
+                "Give 1 to 100 characters.",
+            )
+        })
     };
     let name = options.name.as_ref().map(parse).transpose()?;
     desk.confirm(&format!("send an invitation to {}", email.address()))?;
-    let invitee = Invitee { email, name, reason };
+    let invitee = Invitee {
+        email,
+        name,
+        reason,
+    };
     let invitations = desk.environment.invitations();
-    let sent = invitations.invite(&desk.meta(&INVITE), Inviter::Operator(desk.operator()), &invitee).await?;
+    let sent = invitations
+        .invite(
+            &desk.meta(&INVITE),
+            Inviter::Operator(desk.operator()),
+            &invitee,
+        )
+        .await?;
     let email = invitee.email.address();
     Ok(Answer {
         document: json!({ "id": sent.id, "email": email, "expires_at": sent.expires_at.to_string() }),
-        text: format!("{email} is invited until {}, by invitation {}.", sent.expires_at, sent.id),
+        text: format!(
+            "{email} is invited until {}, by invitation {}.",
+            sent.expires_at, sent.id
+        ),
     })
 }

@@ -16,9 +16,18 @@ use crate::desk::{self, Desk};
 use crate::failure::Failure;
 use crate::options::{KeyMode, KeysCommand, Ring};
 
-static ROTATE_SIGNING: Task = Task { action: "admin.rotate_signing_keys", name: "ops keys rotate" };
-static REPAIR: Task = Task { action: "keys.repair", name: "ops keys repair" };
-static ROTATE_DATA: Task = Task { action: "admin.rotate_data_keys", name: "ops keys rotate" };
+static ROTATE_SIGNING: Task = Task {
+    action: "admin.rotate_signing_keys",
+    name: "ops keys rotate",
+};
+static REPAIR: Task = Task {
+    action: "keys.repair",
+    name: "ops keys repair",
+};
+static ROTATE_DATA: Task = Task {
+    action: "admin.rotate_data_keys",
+    name: "ops keys rotate",
+};
 
 /// How often a rotation that is under way is looked at.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -27,11 +36,20 @@ const PAUSE: Duration = Duration::from_millis(200);
 ///
 /// # Errors
 /// [`Failure`].
-pub async fn run(desk: &Desk, command: &KeysCommand, console: &mut Console<'_>) -> Result<Answer, Failure> {
+pub async fn run(
+    desk: &Desk,
+    command: &KeysCommand,
+    console: &mut Console<'_>,
+) -> Result<Answer, Failure> {
     let (mode, ring, reason, wait) = match command {
         KeysCommand::List => return list(desk).await,
         KeysCommand::Repair { reason } => return repair(desk, &desk::reason(reason)?).await,
-        KeysCommand::Rotate { mode, ring, reason, wait } => (mode, ring, reason, wait),
+        KeysCommand::Rotate {
+            mode,
+            ring,
+            reason,
+            wait,
+        } => (mode, ring, reason, wait),
     };
     let (reason, wait) = (desk::reason(reason)?, Duration::from_secs(*wait));
     match (ring, mode) {
@@ -40,10 +58,20 @@ pub async fn run(desk: &Desk, command: &KeysCommand, console: &mut Console<'_>) 
             desk.confirm("have Secrets Manager rotate the signing ring; tokens stay good")?;
             let before = signs_next(desk).await?;
             let changes = desk.environment.key_changes();
-            let begun = changes.replace(&desk.meta(&ROTATE_SIGNING), desk.actor(), Mode::Routine, &reason).await;
+            let begun = changes
+                .replace(
+                    &desk.meta(&ROTATE_SIGNING),
+                    desk.actor(),
+                    Mode::Routine,
+                    &reason,
+                )
+                .await;
             begun.map_err(no_rotation)?;
             console.progress("The rotation has begun.");
-            until(wait, "the new signing key", async || Ok(signs_next(desk).await? != before)).await?;
+            until(wait, "the new signing key", async || {
+                Ok(signs_next(desk).await? != before)
+            })
+            .await?;
             list(desk).await
         }
         (Ring::Signing, None) => Err(Failure::usage(
@@ -55,7 +83,9 @@ pub async fn run(desk: &Desk, command: &KeysCommand, console: &mut Console<'_>) 
             "Rotate it with --mode routine, so that nothing more is encrypted under the old key. docs/runbooks/key-compromise.md has the rest.",
         )),
         (Ring::Data, _) => {
-            desk.confirm("have Secrets Manager rotate the data ring; what is stored stays readable")?;
+            desk.confirm(
+                "have Secrets Manager rotate the data ring; what is stored stays readable",
+            )?;
             rotate_data(desk, &reason, wait).await?;
             list(desk).await
         }
@@ -67,34 +97,66 @@ pub async fn run(desk: &Desk, command: &KeysCommand, console: &mut Console<'_>) 
 /// # Errors
 /// [`Failure`], also where it is not in use after `wait`; a wait of zero is none.
 pub async fn rotate_data(desk: &Desk, reason: &Reason, wait: Duration) -> Result<(), Failure> {
-    let newest = async || Ok::<_, Failure>(desk.store.data_keys().await?.last().map(|info| info.version));
+    let newest = async || {
+        Ok::<_, Failure>(
+            desk.store
+                .data_keys()
+                .await?
+                .last()
+                .map(|info| info.version),
+        )
+    };
     let before = newest().await?;
     let changes = desk.environment.key_changes();
-    changes.replace_data_key(&desk.meta(&ROTATE_DATA), desk.actor(), reason).await.map_err(no_rotation)?;
-    until(wait, "the new data key", async || Ok(newest().await? != before)).await
+    changes
+        .replace_data_key(&desk.meta(&ROTATE_DATA), desk.actor(), reason)
+        .await
+        .map_err(no_rotation)?;
+    until(wait, "the new data key", async || {
+        Ok(newest().await? != before)
+    })
+    .await
 }
 
 /// Makes the copies of the security record equal again.
 async fn repair(desk: &Desk, reason: &Reason) -> Result<Answer, Failure> {
-    desk.confirm("write the copies of the security record again that are missing or behind the others")?;
-    let entry = desk.store.entry(&desk.meta(&REPAIR)).text("why", reason.as_str());
-    let count = keys::copies::repair(&desk.store, desk.actor().sign(entry)).await.map_err(|error| {
-        Failure::refused(
-            format!("The copies were not repaired: {}.", error_chain(&error)),
-            "Run it again; it goes on where it stopped.",
-        )
-    })?;
+    desk.confirm(
+        "write the copies of the security record again that are missing or behind the others",
+    )?;
+    let entry = desk
+        .store
+        .entry(&desk.meta(&REPAIR))
+        .text("why", reason.as_str());
+    let count = keys::copies::repair(&desk.store, desk.actor().sign(entry))
+        .await
+        .map_err(|error| {
+            Failure::refused(
+                format!("The copies were not repaired: {}.", error_chain(&error)),
+                "Run it again; it goes on where it stopped.",
+            )
+        })?;
     let text = match count {
         0 => "All copies of the security record are equal; nothing was written.".to_owned(),
         count => format!("{count} copies of the security record were written again."),
     };
-    Ok(Answer { text, document: json!({ "repaired": count }) })
+    Ok(Answer {
+        text,
+        document: json!({ "repaired": count }),
+    })
 }
 
 async fn replace_at_once(desk: &Desk, reason: &Reason) -> Result<Answer, Failure> {
-    desk.confirm("drop every signing key and begin with a new one; every access token is refused at once")?;
+    desk.confirm(
+        "drop every signing key and begin with a new one; every access token is refused at once",
+    )?;
     let changes = desk.environment.key_changes();
-    Box::pin(changes.replace(&desk.meta(&ROTATE_SIGNING), desk.actor(), Mode::Compromised, reason)).await?;
+    Box::pin(changes.replace(
+        &desk.meta(&ROTATE_SIGNING),
+        desk.actor(),
+        Mode::Compromised,
+        reason,
+    ))
+    .await?;
     // The keys are dropped. That they can't be listed now must not read as if they were not.
     Ok(list(desk).await.unwrap_or_else(|_| Answer {
         text: "The signing keys are replaced. `ops keys list` shows them.".to_owned(),
@@ -111,7 +173,11 @@ fn no_rotation(problem: Problem) -> Failure {
 }
 
 /// Waits for `done`; a wait of zero is none.
-async fn until(wait: Duration, what: &str, done: impl AsyncFn() -> Result<bool, Failure>) -> Result<(), Failure> {
+async fn until(
+    wait: Duration,
+    what: &str,
+    done: impl AsyncFn() -> Result<bool, Failure>,
+) -> Result<(), Failure> {
     let begun = Instant::now();
     loop {
         if wait.is_zero() || done().await? {
@@ -119,7 +185,10 @@ async fn until(wait: Duration, what: &str, done: impl AsyncFn() -> Result<bool, 
         }
         if begun.elapsed() >= wait {
             return Err(Failure::refused(
-                format!("The rotation has begun, but {what} was not there after {} s.", wait.as_secs()),
+                format!(
+                    "The rotation has begun, but {what} was not there after {} s.",
+                    wait.as_secs()
+                ),
                 "It may still come: look again with `ops keys list`. If it does not, the log of the rotation function says why.",
             ));
         }
@@ -157,14 +226,29 @@ async fn list(desk: &Desk) -> Result<Answer, Failure> {
             None | Some(Value::Null) => "-".to_owned(),
             Some(other) => other.to_string(),
         };
-        vec![ring.to_owned(), text(name), text("state"), text("created_at"), text("verifies_until")]
+        vec![
+            ring.to_owned(),
+            text(name),
+            text("state"),
+            text("created_at"),
+            text("verifies_until"),
+        ]
     };
-    let rows: Vec<_> = signing.iter().map(|key| row("signing", "kid", key)).collect();
-    let rows: Vec<_> = rows.into_iter().chain(data.iter().map(|key| row("data", "version", key))).collect();
+    let rows: Vec<_> = signing
+        .iter()
+        .map(|key| row("signing", "kid", key))
+        .collect();
+    let rows: Vec<_> = rows
+        .into_iter()
+        .chain(data.iter().map(|key| row("data", "version", key)))
+        .collect();
     let text = table(&["ring", "key", "state", "made", "verifies until"], &rows);
     let level = security.level();
     Ok(Answer {
-        text: format!("{text}\n\nversion of everybody: {}, since {}", level.current, security.effective_at),
+        text: format!(
+            "{text}\n\nversion of everybody: {}, since {}",
+            level.current, security.effective_at
+        ),
         document: json!({
             "signing_keys": signing,
             "data_keys": data,

@@ -83,10 +83,12 @@ pub async fn run<'a>(
         }
     };
     let mut console = Console::new(options.common.json, out, err);
-    let exit = Box::pin(carry_out(&options, process, migrations, &mut console)).await.unwrap_or_else(|failure| {
-        console.fail(&failure);
-        failure.exit
-    });
+    let exit = Box::pin(carry_out(&options, process, migrations, &mut console))
+        .await
+        .unwrap_or_else(|failure| {
+            console.fail(&failure);
+            failure.exit
+        });
     console.finish(exit).code()
 }
 
@@ -100,7 +102,12 @@ async fn carry_out(
         return configuration::check(&options.common, process, console);
     }
     if let Command::Migrate(MigrateCommand::Create { name, table, dir }) = &options.command {
-        console.answer(&migrate::create::create(name, *table, dir, shared::clock::SystemClock.now())?);
+        console.answer(&migrate::create::create(
+            name,
+            *table,
+            dir,
+            shared::clock::SystemClock.now(),
+        )?);
         return Ok(Exit::Done);
     }
     let desk = Desk::open(&options.common, process)?;
@@ -110,17 +117,23 @@ async fn carry_out(
         Command::Keys(command) => Box::pin(keys::run(&desk, command, console)).await?,
         Command::Sessions(command) => Box::pin(sessions::run(&desk, command)).await?,
         Command::Audit(AuditCommand::Query(query)) => Box::pin(audit::query(&desk, query)).await?,
-        Command::Audit(AuditCommand::Timeline(wanted)) => Box::pin(timeline::tell(&desk, wanted)).await?,
+        Command::Audit(AuditCommand::Timeline(wanted)) => {
+            Box::pin(timeline::tell(&desk, wanted)).await?
+        }
         Command::Audit(AuditCommand::Tail(tail)) => {
             return Box::pin(audit::tail(&desk, tail, console)).await;
         }
         Command::Audit(AuditCommand::Verify(verify)) => {
             return Box::pin(seals::verify(&desk, verify, console)).await;
         }
-        Command::Audit(AuditCommand::Reconcile(reconcile)) => Box::pin(seals::reconcile(&desk, reconcile)).await?,
+        Command::Audit(AuditCommand::Reconcile(reconcile)) => {
+            Box::pin(seals::reconcile(&desk, reconcile)).await?
+        }
         Command::Audit(AuditCommand::Key) => Box::pin(seals::key(&desk)).await?,
         Command::Outbox(command) => Box::pin(outbox::run(&desk, command)).await?,
-        Command::Migrate(command) => Box::pin(migrate::run(&desk, migrations, command, console)).await?,
+        Command::Migrate(command) => {
+            Box::pin(migrate::run(&desk, migrations, command, console)).await?
+        }
         Command::Config(ConfigCommand::Check) => {
             return configuration::check(&options.common, process, console);
         }

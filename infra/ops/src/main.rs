@@ -9,7 +9,16 @@ use shared::config::Settings;
 async fn main() -> ExitCode {
     let (mut out, mut err) = (std::io::stdout(), std::io::stderr());
     let arguments = std::env::args_os();
-    ExitCode::from(Box::pin(ops::run(arguments, &settings(), steps::ALL, &mut out, &mut err)).await)
+    ExitCode::from(
+        Box::pin(ops::run(
+            arguments,
+            &settings(),
+            steps::ALL,
+            &mut out,
+            &mut err,
+        ))
+        .await,
+    )
 }
 
 /// The environment, and who runs this where it does not say: containers and services often lack `USER`, but POSIX `id`
@@ -20,7 +29,9 @@ fn settings() -> Settings {
         return settings;
     }
     match Command::new("id").arg("-un").output() {
-        Ok(told) if told.status.success() => settings.with("USER", String::from_utf8_lossy(&told.stdout).trim()),
+        Ok(told) if told.status.success() => {
+            settings.with("USER", String::from_utf8_lossy(&told.stdout).trim())
+        }
         _ => settings,
     }
 }

@@ -27,7 +27,9 @@ fn read(text: &str, now: Timestamp) -> Option<Timestamp> {
     let moment = |text: &str| text.parse::<jiff::Timestamp>().ok();
     // A date and nothing else: the form with a time must say its offset.
     let midnight = || moment(&format!("{text}T00:00:00Z")).filter(|_| text.len() == 10);
-    Some(Timestamp::from_millis(moment(text).or_else(midnight)?.as_millisecond()))
+    Some(Timestamp::from_millis(
+        moment(text).or_else(midnight)?.as_millisecond(),
+    ))
 }
 
 fn age(text: &str) -> Option<Duration> {
@@ -52,15 +54,33 @@ mod tests {
     #[test]
     fn every_form_of_a_moment_is_read() {
         let shown = |text| read(text, NOW).map(|moment| moment.to_string());
-        assert_eq!(shown("2023-11-14T22:13:20Z").as_deref(), Some("2023-11-14T22:13:20.000Z"));
-        assert_eq!(shown("2023-11-14T23:13:20+01:00").as_deref(), Some("2023-11-14T22:13:20.000Z"));
-        assert_eq!(shown("2023-11-14").as_deref(), Some("2023-11-14T00:00:00.000Z"));
+        assert_eq!(
+            shown("2023-11-14T22:13:20Z").as_deref(),
+            Some("2023-11-14T22:13:20.000Z")
+        );
+        assert_eq!(
+            shown("2023-11-14T23:13:20+01:00").as_deref(),
+            Some("2023-11-14T22:13:20.000Z")
+        );
+        assert_eq!(
+            shown("2023-11-14").as_deref(),
+            Some("2023-11-14T00:00:00.000Z")
+        );
         assert_eq!(shown("24h").as_deref(), Some("2023-11-13T22:13:20.000Z"));
     }
 
     #[test]
     fn what_is_no_moment_is_refused() {
-        for text in ["", "h", "-1h", "1w", "yesterday", "2023-11-14T22:13:20", "2023-13-01", "é"] {
+        for text in [
+            "",
+            "h",
+            "-1h",
+            "1w",
+            "yesterday",
+            "2023-11-14T22:13:20",
+            "2023-13-01",
+            "é",
+        ] {
             assert_eq!(read(text, NOW), None, "{text}");
         }
     }

@@ -43,19 +43,33 @@ impl Names {
     /// A record by which an account has left an address, each later than the one before.
     pub fn add_move(&mut self, record: &Record) {
         if let (Some(user), Some(old)) = (record.user_id, record.details.get("old_email")) {
-            self.moves.entry(user).or_default().push((record.occurred_at, old.clone()));
+            self.moves
+                .entry(user)
+                .or_default()
+                .push((record.occurred_at, old.clone()));
         }
     }
 
     /// Numbers the session of a record, and the addresses that are not stored.
     pub fn number(&mut self, record: &Record) {
         let own = record.actor_id.is_none() || record.actor_id == record.user_id;
-        if let Some(session) = record.session_id.filter(|session| own && !self.sessions.contains(session)) {
+        if let Some(session) = record
+            .session_id
+            .filter(|session| own && !self.sessions.contains(session))
+        {
             self.sessions.push(session);
         }
-        let details = ["old_email", "new_email", "mailed_to"].into_iter().filter_map(|name| record.details.get(name));
-        let held = record.user_id.and_then(|user| self.held_at(user, record.occurred_at));
-        let keys: Vec<_> = held.into_iter().chain(details.map(String::as_str)).map(str::to_owned).collect();
+        let details = ["old_email", "new_email", "mailed_to"]
+            .into_iter()
+            .filter_map(|name| record.details.get(name));
+        let held = record
+            .user_id
+            .and_then(|user| self.held_at(user, record.occurred_at));
+        let keys: Vec<_> = held
+            .into_iter()
+            .chain(details.map(String::as_str))
+            .map(str::to_owned)
+            .collect();
         for key in keys {
             if !self.emails.contains_key(&key) && !self.removed.contains(&key) {
                 self.removed.push(key);
@@ -65,14 +79,20 @@ impl Names {
 
     /// The fingerprint of the address that an account had at a time. A record that moves it is of the new address.
     fn held_at(&self, id: UserId, at: Timestamp) -> Option<&str> {
-        let left = self.moves.get(&id).and_then(|moves| moves.iter().find(|(left, _)| at < *left));
-        left.map(|(_, key)| key).or_else(|| self.users.get(&id)).map(String::as_str)
+        let left = self
+            .moves
+            .get(&id)
+            .and_then(|moves| moves.iter().find(|(left, _)| at < *left));
+        left.map(|(_, key)| key)
+            .or_else(|| self.users.get(&id))
+            .map(String::as_str)
     }
 
     /// An account, by the address that it had at a time.
     #[must_use]
     pub fn user(&self, id: UserId, at: Timestamp) -> String {
-        self.held_at(id, at).map_or_else(|| format!("account {id}"), |key| self.email(key))
+        self.held_at(id, at)
+            .map_or_else(|| format!("account {id}"), |key| self.email(key))
     }
 
     /// An address by its fingerprint.
@@ -82,14 +102,20 @@ impl Names {
             return email.clone();
         }
         let number = self.removed.iter().position(|other| other == key);
-        number.map_or_else(|| "a removed address".to_owned(), |number| format!("removed address {}", number + 1))
+        number.map_or_else(
+            || "a removed address".to_owned(),
+            |number| format!("removed address {}", number + 1),
+        )
     }
 
     /// A session.
     #[must_use]
     pub fn session(&self, id: SessionId) -> String {
         let number = self.sessions.iter().position(|other| *other == id);
-        number.map_or_else(|| format!("session {id}"), |number| format!("session {}", number + 1))
+        number.map_or_else(
+            || format!("session {id}"),
+            |number| format!("session {}", number + 1),
+        )
     }
 
     /// What the numbers mean.

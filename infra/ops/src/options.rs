@@ -42,7 +42,12 @@ pub struct Common {
     pub aws: bool,
 
     /// The data directory of the local run
-    #[arg(long, global = true, value_name = "DIRECTORY", default_value = ".dashtam/")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIRECTORY",
+        default_value = ".dashtam/"
+    )]
     pub data_dir: PathBuf,
 
     /// Take the settings from this file of NAME=value lines instead of `<data-dir>/lambda.env`
@@ -168,7 +173,12 @@ pub enum TokensCommand {
     /// Revoke every access, refresh and mailed token, of one user or of all
     Rotate {
         /// Of this user
-        #[arg(long, value_name = "EMAIL|ID", required_unless_present = "global", conflicts_with = "global")]
+        #[arg(
+            long,
+            value_name = "EMAIL|ID",
+            required_unless_present = "global",
+            conflicts_with = "global"
+        )]
         user: Option<String>,
         /// Of all users
         #[arg(long)]
@@ -243,7 +253,11 @@ pub enum SessionsCommand {
     /// End one session of a user, or all of them
     Revoke {
         /// The session, by its id
-        #[arg(value_name = "SESSION", required_unless_present = "all", conflicts_with = "all")]
+        #[arg(
+            value_name = "SESSION",
+            required_unless_present = "all",
+            conflicts_with = "all"
+        )]
         session: Option<String>,
         /// Every session; the owner gets a mail
         #[arg(long)]

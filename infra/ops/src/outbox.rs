@@ -10,7 +10,10 @@ use crate::failure::Failure;
 use crate::moment;
 use crate::options::{Errands, OutboxCommand, OutboxRows};
 
-static REDRIVE: Task = Task { action: "admin.redrive_outbox", name: "ops outbox redrive" };
+static REDRIVE: Task = Task {
+    action: "admin.redrive_outbox",
+    name: "ops outbox redrive",
+};
 
 /// Carries the command out.
 ///
@@ -49,7 +52,10 @@ fn list(rows: &[Row]) -> Answer {
     let views: Vec<_> = rows.iter().map(view).collect();
     let text = |value: Option<&Value>| or_dash(value.and_then(Value::as_str));
     let names = ["id", "asked_at", "mail", "sweep", "user_id"];
-    let lines: Vec<Vec<_>> = views.iter().map(|view| names.map(|name| text(view.get(name))).into()).collect();
+    let lines: Vec<Vec<_>> = views
+        .iter()
+        .map(|view| names.map(|name| text(view.get(name))).into())
+        .collect();
     let shown = table(&["row", "asked for", "mail", "sweep", "user"], &lines);
     Answer {
         text: format!("{} rows\n{shown}", rows.len()),
@@ -62,11 +68,20 @@ async fn redrive(desk: &Desk, wanted: &OutboxRows, reason: &str) -> Result<Answe
     let rows = waiting(desk, wanted).await?;
     if rows.is_empty() {
         let text = "Nothing waits.".to_owned();
-        return Ok(Answer { document: json!({ "handed_on": 0, "done_meanwhile": 0 }), text });
+        return Ok(Answer {
+            document: json!({ "handed_on": 0, "done_meanwhile": 0 }),
+            text,
+        });
     }
-    desk.confirm(&format!("hand {} rows on once more; `ops outbox list` shows them", rows.len()))?;
+    desk.confirm(&format!(
+        "hand {} rows on once more; `ops outbox list` shows them",
+        rows.len()
+    ))?;
     // Before the first one, so that the trail knows of a run that does not end.
-    let entry = desk.actor().sign(desk.store.entry(&desk.meta(&REDRIVE))).reason(reason.as_str().to_owned());
+    let entry = desk
+        .actor()
+        .sign(desk.store.entry(&desk.meta(&REDRIVE)))
+        .reason(reason.as_str().to_owned());
     desk.store.record(&entry).await?;
     let mut handed_on = 0;
     for row in &rows {
@@ -75,6 +90,8 @@ async fn redrive(desk: &Desk, wanted: &OutboxRows, reason: &str) -> Result<Answe
     let meanwhile = rows.len() - handed_on;
     Ok(Answer {
         document: json!({ "handed_on": handed_on, "done_meanwhile": meanwhile }),
-        text: format!("{handed_on} rows are handed on once more; {meanwhile} were done or gone by now."),
+        text: format!(
+            "{handed_on} rows are handed on once more; {meanwhile} were done or gone by now."
+        ),
     })
 }

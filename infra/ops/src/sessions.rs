@@ -12,9 +12,18 @@ use crate::desk::{self, Desk};
 use crate::failure::Failure;
 use crate::options::SessionsCommand;
 
-static LIST: Task = Task { action: "admin.list_sessions", name: "ops sessions list" };
-static REVOKE: Task = Task { action: "admin.revoke_session", name: "ops sessions revoke" };
-static REVOKE_ALL: Task = Task { action: "admin.rotate_tokens", name: "ops sessions revoke" };
+static LIST: Task = Task {
+    action: "admin.list_sessions",
+    name: "ops sessions list",
+};
+static REVOKE: Task = Task {
+    action: "admin.revoke_session",
+    name: "ops sessions revoke",
+};
+static REVOKE_ALL: Task = Task {
+    action: "admin.rotate_tokens",
+    name: "ops sessions revoke",
+};
 
 /// Carries the command out.
 ///
@@ -23,7 +32,12 @@ static REVOKE_ALL: Task = Task { action: "admin.rotate_tokens", name: "ops sessi
 pub async fn run(desk: &Desk, command: &SessionsCommand) -> Result<Answer, Failure> {
     match command {
         SessionsCommand::List { whom } => list(desk, &desk.account(whom).await?).await,
-        SessionsCommand::Revoke { session, user, reason, .. } => {
+        SessionsCommand::Revoke {
+            session,
+            user,
+            reason,
+            ..
+        } => {
             let reason = desk::reason(reason)?;
             let user = desk.account(user).await?;
             match session {
@@ -36,20 +50,41 @@ pub async fn run(desk: &Desk, command: &SessionsCommand) -> Result<Answer, Failu
 
 async fn list(desk: &Desk, user: &User) -> Result<Answer, Failure> {
     let sessions = desk.live_sessions(user).await?;
-    let entry = desk.actor().sign(desk.store.entry(&desk.meta(&LIST))).user(user.id);
+    let entry = desk
+        .actor()
+        .sign(desk.store.entry(&desk.meta(&LIST)))
+        .user(user.id);
     desk.store.record(&entry).await?;
     let rows: Vec<_> = sessions.iter().map(row).collect();
-    let text = table(&["session", "device", "address", "place", "begun", "last activity", "ends"], &rows);
+    let text = table(
+        &[
+            "session",
+            "device",
+            "address",
+            "place",
+            "begun",
+            "last activity",
+            "ends",
+        ],
+        &rows,
+    );
     let views: Vec<_> = sessions.iter().map(view).collect();
     Ok(Answer {
-        text: format!("{} live sessions of {} <{}>\n{text}", views.len(), user.id, user.email),
+        text: format!(
+            "{} live sessions of {} <{}>\n{text}",
+            views.len(),
+            user.id,
+            user.email
+        ),
         document: json!({ "user_id": user.id, "total_count": views.len(), "sessions": views }),
     })
 }
 
 fn row(session: &Session) -> Vec<String> {
     let place = session.place.as_ref().map(|place| {
-        let parts = [&place.city, &place.region, &place.country].into_iter().flatten();
+        let parts = [&place.city, &place.region, &place.country]
+            .into_iter()
+            .flatten();
         parts.map(String::as_str).collect::<Vec<_>>().join(", ")
     });
     vec![
@@ -78,16 +113,35 @@ fn view(session: &Session) -> Value {
     })
 }
 
-async fn revoke(desk: &Desk, user: &User, session: &str, reason: &Reason) -> Result<Answer, Failure> {
+async fn revoke(
+    desk: &Desk,
+    user: &User,
+    session: &str,
+    reason: &Reason,
+) -> Result<Answer, Failure> {
     let remedy = "`ops sessions list` shows the live ones.";
-    let id: SessionId = session.parse().map_err(|_| Failure::usage("This is no session's id.", remedy))?;
+    let id: SessionId = session
+        .parse()
+        .map_err(|_| Failure::usage("This is no session's id.", remedy))?;
     let liveness = desk.liveness(user).await?;
     let not_found = || Failure::not_found("This user has no such live session.", remedy);
-    desk.live_sessions(user).await?.iter().find(|session| session.id == id).ok_or_else(not_found)?;
+    desk.live_sessions(user)
+        .await?
+        .iter()
+        .find(|session| session.id == id)
+        .ok_or_else(not_found)?;
     desk.confirm(&format!("end session {id} of {} <{}>", user.id, user.email))?;
-    let entry = desk.actor().sign(desk.store.entry(&desk.meta(&REVOKE))).user(user.id).session(id);
+    let entry = desk
+        .actor()
+        .sign(desk.store.entry(&desk.meta(&REVOKE)))
+        .user(user.id)
+        .session(id);
     let entry = entry.reason(reason.as_str().to_owned());
-    if !desk.store.end_live_session(user.id, id, &liveness, &entry).await? {
+    if !desk
+        .store
+        .end_live_session(user.id, id, &liveness, &entry)
+        .await?
+    {
         return Err(not_found());
     }
     Ok(Answer {
@@ -98,12 +152,27 @@ async fn revoke(desk: &Desk, user: &User, session: &str, reason: &Reason) -> Res
 
 /// The user's version is raised: however many there are, and whatever begins at the same moment, is dead at once.
 async fn revoke_all(desk: &Desk, user: &User, reason: Reason) -> Result<Answer, Failure> {
-    desk.confirm(&format!("end every session of {} <{}>, who gets a mail", user.id, user.email))?;
-    let rotation = Rotation { scope: Scope::User(user.id), reason, grace: Duration::ZERO, dry_run: false };
-    let rotated = desk.environment.rotations().rotate(&desk.meta(&REVOKE_ALL), desk.actor(), &rotation).await?;
+    desk.confirm(&format!(
+        "end every session of {} <{}>, who gets a mail",
+        user.id, user.email
+    ))?;
+    let rotation = Rotation {
+        scope: Scope::User(user.id),
+        reason,
+        grace: Duration::ZERO,
+        dry_run: false,
+    };
+    let rotated = desk
+        .environment
+        .rotations()
+        .rotate(&desk.meta(&REVOKE_ALL), desk.actor(), &rotation)
+        .await?;
     let count = rotated.sessions_affected.unwrap_or_default();
     Ok(Answer {
-        text: format!("{count} sessions of {} <{}> have ended.", user.id, user.email),
+        text: format!(
+            "{count} sessions of {} <{}> have ended.",
+            user.id, user.email
+        ),
         document: json!({ "user_id": user.id, "revoked_count": count }),
     })
 }

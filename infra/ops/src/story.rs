@@ -28,7 +28,11 @@ pub fn passages<'a>(records: &'a [Record], names: &Names) -> Vec<Passage<'a>> {
         let text = plain(&sentence(record, names));
         match passages.last_mut().filter(|last| last.text == text) {
             Some(last) => last.records.push(record),
-            None => passages.push(Passage { first: record, records: vec![record], text }),
+            None => passages.push(Passage {
+                first: record,
+                records: vec![record],
+                text,
+            }),
         }
     }
     passages
@@ -46,10 +50,19 @@ pub fn told(passages: &[Passage<'_>], names: &Names) -> String {
             let _ = writeln!(text, "\n{date} (UTC)");
         }
         let times = match passage.records.as_slice() {
-            [_, .., last] => format!(" ({} times, the last at {})", passage.records.len(), last.occurred_at),
+            [_, .., last] => format!(
+                " ({} times, the last at {})",
+                passage.records.len(),
+                last.occurred_at
+            ),
             _ => String::new(),
         };
-        let _ = writeln!(text, "  {}  {}{times}", time.trim_end_matches('Z'), passage.text);
+        let _ = writeln!(
+            text,
+            "  {}  {}{times}",
+            time.trim_end_matches('Z'),
+            passage.text
+        );
     }
     text.push_str(&names.legend());
     text.trim_start().to_owned()
@@ -59,7 +72,11 @@ pub fn told(passages: &[Passage<'_>], names: &Names) -> String {
 #[must_use]
 pub fn sentence(record: &Record, names: &Names) -> String {
     let refused = record.outcome == "refused";
-    let what = if refused { attempt(record, names) } else { deed(record, names) };
+    let what = if refused {
+        attempt(record, names)
+    } else {
+        deed(record, names)
+    };
     let mut text = format!("{} {what}", who(record, names));
     let is_foreign = record.actor_id.is_some() && record.actor_id != record.user_id;
     let by_operator = record.details.contains_key("operator");
@@ -71,13 +88,20 @@ pub fn sentence(record: &Record, names: &Names) -> String {
     } else if let Some(reason) = record.reason.as_deref().and_then(consequence) {
         let _ = write!(text, ": {reason}");
     }
-    for (name, value) in record.details.iter().filter(|(name, value)| !is_worded(name, value)) {
+    for (name, value) in record
+        .details
+        .iter()
+        .filter(|(name, value)| !is_worded(name, value))
+    {
         let _ = write!(text, ", {} {value}", name.replace('_', " "));
     }
     if let Some(session) = record.session_id.filter(|_| !is_foreign) {
         let _ = write!(text, ", in {}", names.session(session));
     }
-    let from = record.ip_address.as_deref().filter(|_| record.method != "TASK");
+    let from = record
+        .ip_address
+        .as_deref()
+        .filter(|_| record.method != "TASK");
     if let Some(address) = from {
         let device = Device::from_user_agent(record.user_agent.as_deref().unwrap_or_default());
         let _ = write!(text, "; from {address} with {}", device.name);
@@ -95,7 +119,10 @@ fn who(record: &Record, names: &Names) -> String {
             format!("The admin {}", name(actor))
         }
         (Some(actor), _) => name(actor),
-        (None, Some(user)) => format!("Someone (account {})", name(user).trim_start_matches("account ")),
+        (None, Some(user)) => format!(
+            "Someone (account {})",
+            name(user).trim_start_matches("account ")
+        ),
         (None, None) if record.method == "TASK" => format!("The job {}", record.endpoint),
         (None, None) => "Someone".to_owned(),
     }

@@ -29,25 +29,42 @@ const WANTED: [&str; 6] = [
 /// # Errors
 /// They are missing or unreadable.
 pub fn settings(common: &Common, process: &Settings) -> Result<Settings, Failure> {
-    if common.aws { deployment(process) } else { from_file(common) }
+    if common.aws {
+        deployment(process)
+    } else {
+        from_file(common)
+    }
 }
 
 /// The settings to check, and what a deployment lacks of its own. Nothing is called, so it takes no credentials.
 ///
 /// # Errors
 /// The file of settings is unreadable.
-pub fn settings_to_check(common: &Common, process: &Settings) -> Result<(Settings, Vec<String>), Failure> {
+pub fn settings_to_check(
+    common: &Common,
+    process: &Settings,
+) -> Result<(Settings, Vec<String>), Failure> {
     if !common.aws {
         return Ok((from_file(common)?, Vec::new()));
     }
-    let own = missing(process).into_iter().filter(|name| name.starts_with(PREFIX));
-    let faults = own.map(|name| format!("{name} is missing; without it the local run's would be meant")).collect();
+    let own = missing(process)
+        .into_iter()
+        .filter(|name| name.starts_with(PREFIX));
+    let faults = own
+        .map(|name| format!("{name} is missing; without it the local run's would be meant"))
+        .collect();
     Ok((process.clone(), faults))
 }
 
 fn from_file(common: &Common) -> Result<Settings, Failure> {
-    let file = common.env_file.clone().unwrap_or_else(|| common.data_dir.join(FILE));
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let file = common
+        .env_file
+        .clone()
+        .unwrap_or_else(|| common.data_dir.join(FILE));
+    let folder = file
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     // An explicit file anywhere else is taken as it is: it may name a deployment's settings.
     if (common.env_file.is_none() && file.exists()) || DataDirectory::is_one(folder) {
         belongs_to_a_running_service(folder)?;
@@ -67,11 +84,20 @@ fn belongs_to_a_running_service(folder: &Path) -> Result<(), Failure> {
     let what = match DataDirectory::is_in_use(folder) {
         Ok(true) => return Ok(()),
         Ok(false) => {
-            format!("No local run uses {}, so the ports in its {FILE} may be those of another one.", folder.display())
+            format!(
+                "No local run uses {}, so the ports in its {FILE} may be those of another one.",
+                folder.display()
+            )
         }
-        Err(error) => format!("It is not known whether a local run uses {}: {error}.", folder.display()),
+        Err(error) => format!(
+            "It is not known whether a local run uses {}: {error}.",
+            folder.display()
+        ),
     };
-    let start = format!("Start one on it first: `cargo run -- --port 0 --data-dir {}`.", folder.display());
+    let start = format!(
+        "Start one on it first: `cargo run -- --port 0 --data-dir {}`.",
+        folder.display()
+    );
     Err(Failure::usage(what, start))
 }
 
@@ -89,13 +115,19 @@ fn deployment(process: &Settings) -> Result<Settings, Failure> {
         return Ok(process.clone());
     }
     Err(Failure::usage(
-        format!("--aws wants these in the environment: {}.", missing.join(", ")),
+        format!(
+            "--aws wants these in the environment: {}.",
+            missing.join(", ")
+        ),
         "`eval \"$(aws configure export-credentials --format env)\"` gives the credentials; the DASHTAM_* settings are those of the stack's functions. See docs/operations.md.",
     ))
 }
 
 fn missing(process: &Settings) -> Vec<&'static str> {
-    WANTED.into_iter().filter(|name| process.get(name).is_none()).collect()
+    WANTED
+        .into_iter()
+        .filter(|name| process.get(name).is_none())
+        .collect()
 }
 
 /// `NAME=value` lines; the number of the line that is none.
@@ -117,7 +149,8 @@ mod tests {
 
     #[test]
     fn a_file_of_settings_is_read_and_its_comments_are_not() {
-        let settings = parse("# AWS_REGION=elsewhere\nAWS_REGION=us-east-1\n\nDASHTAM_X=a=b c\n").unwrap();
+        let settings =
+            parse("# AWS_REGION=elsewhere\nAWS_REGION=us-east-1\n\nDASHTAM_X=a=b c\n").unwrap();
         assert_eq!(settings.get("AWS_REGION"), Some("us-east-1"));
         assert_eq!(settings.get("DASHTAM_X"), Some("a=b c"));
         assert_eq!(parse("AWS_REGION=x\nnonsense").unwrap_err(), 2);
@@ -125,9 +158,14 @@ mod tests {
 
     #[test]
     fn a_deployment_names_everything_that_is_missing() {
-        let process = Settings::default().with("AWS_REGION", "eu-west-1").with("AWS_SECRET_ACCESS_KEY", "M4rk3d");
+        let process = Settings::default()
+            .with("AWS_REGION", "eu-west-1")
+            .with("AWS_SECRET_ACCESS_KEY", "M4rk3d");
         let failure = deployment(&process).unwrap_err();
-        assert!(failure.what.contains("DASHTAM_TABLE_PREFIX") && !failure.what.contains("AWS_REGION"), "{failure:?}");
+        assert!(
+            failure.what.contains("DASHTAM_TABLE_PREFIX") && !failure.what.contains("AWS_REGION"),
+            "{failure:?}"
+        );
         assert!(!format!("{failure:?}").contains("M4rk3d"));
     }
 }

@@ -27,7 +27,10 @@ const MOST: usize = 10_000;
 /// [`Failure`].
 pub async fn tell(desk: &Desk, wanted: &AuditTimeline) -> Result<Answer, Failure> {
     let now = desk.store.now();
-    let to = wanted.to.as_ref().map_or(Ok(now), |text| moment::parse("--to", text, now))?;
+    let to = wanted
+        .to
+        .as_ref()
+        .map_or(Ok(now), |text| moment::parse("--to", text, now))?;
     let from = moment::parse("--from", &wanted.from, now)?;
     if to < from {
         return Err(Failure::usage("--from is later than --to.", "Swap them."));
@@ -38,19 +41,43 @@ pub async fn tell(desk: &Desk, wanted: &AuditTimeline) -> Result<Answer, Failure
         _ => whose(desk, wanted.user.as_deref()).await?,
     };
     check_days(Whose::Nobody, from, to)?;
-    let mut records = search(desk, of, &Search { from, to, most: MOST, wanted: &|_| true }).await?;
-    let begun = records.iter().map(|record| record.occurred_at).min().unwrap_or(to);
+    let mut records = search(
+        desk,
+        of,
+        &Search {
+            from,
+            to,
+            most: MOST,
+            wanted: &|_| true,
+        },
+    )
+    .await?;
+    let begun = records
+        .iter()
+        .map(|record| record.occurred_at)
+        .min()
+        .unwrap_or(to);
     if let Whose::Session(session) = of {
         for owner in users(&records) {
             let wanted = |record: &Record| ends(record, session);
-            let endings = Search { from: begun, to, most: MOST, wanted: &wanted };
+            let endings = Search {
+                from: begun,
+                to,
+                most: MOST,
+                wanted: &wanted,
+            };
             records.extend(search(desk, Whose::User(owner), &endings).await?);
         }
     }
     if !matches!(of, Whose::Request(_)) && !records.is_empty() {
         let around = Around::of(&records);
         let wanted = |record: &Record| around.concerns(record);
-        let meanwhile = Search { from: begun, to, most: MOST, wanted: &wanted };
+        let meanwhile = Search {
+            from: begun,
+            to,
+            most: MOST,
+            wanted: &wanted,
+        };
         records.extend(search(desk, Whose::Nobody, &meanwhile).await?);
     }
     records.sort_by_key(|record| (record.occurred_at, record.event_id));
@@ -68,22 +95,35 @@ struct Around {
 impl Around {
     fn of(records: &[Record]) -> Self {
         Self {
-            sessions: records.iter().filter_map(|record| record.session_id).collect(),
+            sessions: records
+                .iter()
+                .filter_map(|record| record.session_id)
+                .collect(),
             requests: records.iter().map(|record| record.request_id).collect(),
-            clients: records.iter().filter_map(|record| record.fingerprint.clone()).collect(),
+            clients: records
+                .iter()
+                .filter_map(|record| record.fingerprint.clone())
+                .collect(),
         }
     }
 
     fn concerns(&self, record: &Record) -> bool {
         let of_all = record.user_id.is_none()
             && record.outcome == "success"
-            && ["admin.rotate_", "keys."].iter().any(|action| record.action.starts_with(action));
+            && ["admin.rotate_", "keys."]
+                .iter()
+                .any(|action| record.action.starts_with(action));
         let of_client = record.reason.as_deref() == Some("locked")
-            && record.fingerprint.as_ref().is_some_and(|client| self.clients.contains(client));
+            && record
+                .fingerprint
+                .as_ref()
+                .is_some_and(|client| self.clients.contains(client));
         of_all
             || of_client
             || self.requests.contains(&record.request_id)
-            || record.session_id.is_some_and(|session| self.sessions.contains(&session))
+            || record
+                .session_id
+                .is_some_and(|session| self.sessions.contains(&session))
     }
 }
 
@@ -99,7 +139,9 @@ fn ends(record: &Record, session: SessionId) -> bool {
         "sessions.revoke_all",
         "sessions.revoke_others",
     ];
-    record.session_id != Some(session) && record.outcome == "success" && ENDINGS.contains(&record.action.as_str())
+    record.session_id != Some(session)
+        && record.outcome == "success"
+        && ENDINGS.contains(&record.action.as_str())
 }
 
 fn users(records: &[Record]) -> BTreeSet<UserId> {
@@ -116,8 +158,15 @@ async fn answer(desk: &Desk, records: &[Record]) -> Result<Answer, Failure> {
             json!({ "time": passage.first.occurred_at.to_string(), "text": passage.text, "event_ids": ids })
         })
         .collect();
-    let text = if records.is_empty() { "There are no records.".to_owned() } else { story::told(&passages, &names) };
-    Ok(Answer { text, document: json!({ "story": lines, "events": records }) })
+    let text = if records.is_empty() {
+        "There are no records.".to_owned()
+    } else {
+        story::told(&passages, &names)
+    };
+    Ok(Answer {
+        text,
+        document: json!({ "story": lines, "events": records }),
+    })
 }
 
 /// The addresses of the accounts in the story at its time and now, and its sessions in their order.
@@ -126,9 +175,21 @@ async fn names(desk: &Desk, records: &[Record]) -> Result<Names, Failure> {
     let from = records.first().map_or(now, |record| record.occurred_at);
     let is_move = |record: &Record| record.outcome == "success" && is_move(record);
     // Later moves than those of the story say which address the account had in it.
-    let to = records.last().map_or(now, |record| record.occurred_at.max(now));
-    let moves = Search { from, to, most: MOST, wanted: &is_move };
-    for id in records.iter().flat_map(|record| [record.user_id, record.actor_id]).flatten().collect::<BTreeSet<_>>() {
+    let to = records
+        .last()
+        .map_or(now, |record| record.occurred_at.max(now));
+    let moves = Search {
+        from,
+        to,
+        most: MOST,
+        wanted: &is_move,
+    };
+    for id in records
+        .iter()
+        .flat_map(|record| [record.user_id, record.actor_id])
+        .flatten()
+        .collect::<BTreeSet<_>>()
+    {
         let Some(user) = desk.store.user(id).await? else {
             continue;
         };
@@ -153,5 +214,8 @@ async fn names(desk: &Desk, records: &[Record]) -> Result<Names, Failure> {
 
 /// Whether the account has another address since this record.
 fn is_move(record: &Record) -> bool {
-    matches!(record.reason.as_deref(), Some("address_changed" | "address_taken_back"))
+    matches!(
+        record.reason.as_deref(),
+        Some("address_changed" | "address_taken_back")
+    )
 }

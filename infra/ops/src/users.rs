@@ -15,52 +15,113 @@ use crate::options::{AccountChange, UsersCommand};
 use crate::{imports, invite};
 use show::show;
 
-static SHOW: Task = Task { action: "admin.find_users", name: "ops users show" };
-static DISABLE: Task = Task { action: "admin.disable_user", name: "ops users disable" };
-static ENABLE: Task = Task { action: "admin.enable_user", name: "ops users enable" };
-static UNLOCK: Task = Task { action: "admin.unlock_user", name: "ops users unlock" };
-static GRANT: Task = Task { action: "admin.set_role", name: "ops users grant-admin" };
-static END_CLAIM: Task = Task { action: "admin.end_claim", name: "ops users end-claim" };
-static EXPORT: Task = Task { action: "admin.export_user", name: "ops users export" };
-static DELETE: Task = Task { action: "admin.delete_user", name: "ops users delete" };
-static REVOKE: Task = Task { action: "admin.set_role", name: "ops users revoke-admin" };
+static SHOW: Task = Task {
+    action: "admin.find_users",
+    name: "ops users show",
+};
+static DISABLE: Task = Task {
+    action: "admin.disable_user",
+    name: "ops users disable",
+};
+static ENABLE: Task = Task {
+    action: "admin.enable_user",
+    name: "ops users enable",
+};
+static UNLOCK: Task = Task {
+    action: "admin.unlock_user",
+    name: "ops users unlock",
+};
+static GRANT: Task = Task {
+    action: "admin.set_role",
+    name: "ops users grant-admin",
+};
+static END_CLAIM: Task = Task {
+    action: "admin.end_claim",
+    name: "ops users end-claim",
+};
+static EXPORT: Task = Task {
+    action: "admin.export_user",
+    name: "ops users export",
+};
+static DELETE: Task = Task {
+    action: "admin.delete_user",
+    name: "ops users delete",
+};
+static REVOKE: Task = Task {
+    action: "admin.set_role",
+    name: "ops users revoke-admin",
+};
 
 /// Carries the command out.
 ///
 /// # Errors
 /// [`Failure`].
-pub async fn run(desk: &Desk, command: &UsersCommand, console: &mut Console<'_>) -> Result<Exit, Failure> {
+pub async fn run(
+    desk: &Desk,
+    command: &UsersCommand,
+    console: &mut Console<'_>,
+) -> Result<Exit, Failure> {
     let (actor, administration) = (desk.actor(), desk.environment.administration());
     let answer = match command {
         UsersCommand::Show { whom } => show(desk, whom).await?,
         UsersCommand::Passwords => passwords(desk).await?,
         UsersCommand::Disable(change) => {
             let (user, reason) = prepare(desk, change, "disable").await?;
-            administration.disable(&desk.meta(&DISABLE), actor, None, user.id, &reason).await?;
-            told(&user, "The account is disabled and every token of it is revoked.")
+            administration
+                .disable(&desk.meta(&DISABLE), actor, None, user.id, &reason)
+                .await?;
+            told(
+                &user,
+                "The account is disabled and every token of it is revoked.",
+            )
         }
         UsersCommand::Enable(change) => {
             let (user, reason) = prepare(desk, change, "enable").await?;
-            administration.enable(&desk.meta(&ENABLE), actor, user.id, &reason).await?;
-            told(&user, "The account is enabled. Its old tokens stay revoked; its owner has to log in again.")
+            administration
+                .enable(&desk.meta(&ENABLE), actor, user.id, &reason)
+                .await?;
+            told(
+                &user,
+                "The account is enabled. Its old tokens stay revoked; its owner has to log in again.",
+            )
         }
         UsersCommand::Unlock(change) => {
             let (user, reason) = prepare(desk, change, "lift the lock of").await?;
-            administration.unlock(&desk.meta(&UNLOCK), actor, user.id, &reason).await?;
+            administration
+                .unlock(&desk.meta(&UNLOCK), actor, user.id, &reason)
+                .await?;
             told(&user, "The lock is lifted.")
         }
         UsersCommand::EndClaim { change, address } => {
             let former = desk::address(address)?;
-            let (user, reason) = prepare(desk, change, "end the claim of a former address to").await?;
+            let (user, reason) =
+                prepare(desk, change, "end the claim of a former address to").await?;
             end_claim(desk, &user, &former, &reason).await?;
-            told(&user, "The former address can no longer take the account back. Both addresses get an email.")
+            told(
+                &user,
+                "The former address can no longer take the account back. Both addresses get an email.",
+            )
         }
         UsersCommand::Export(look) => export(desk, look).await?,
         UsersCommand::Delete(change) => {
             let (user, reason) = prepare(desk, change, "erase, for good,").await?;
-            let keeper = if is_admin(desk, &user) { Some(other_admin(desk, &user).await?) } else { None };
-            administration.erase(&desk.meta(&DELETE), actor, (&user, keeper.as_ref()), &reason).await?;
-            told(&user, "The account is erased, and nothing that was issued to it is accepted any more.")
+            let keeper = if is_admin(desk, &user) {
+                Some(other_admin(desk, &user).await?)
+            } else {
+                None
+            };
+            administration
+                .erase(
+                    &desk.meta(&DELETE),
+                    actor,
+                    (&user, keeper.as_ref()),
+                    &reason,
+                )
+                .await?;
+            told(
+                &user,
+                "The account is erased, and nothing that was issued to it is accepted any more.",
+            )
         }
         UsersCommand::Invite(options) => invite::run(desk, options).await?,
         UsersCommand::Import(import) => return imports::run(desk, import, console).await,
@@ -72,8 +133,19 @@ pub async fn run(desk: &Desk, command: &UsersCommand, console: &mut Console<'_>)
         UsersCommand::RevokeAdmin(change) => {
             let (user, reason) = prepare(desk, change, "take the admin role from").await?;
             // Whom the configuration makes an admin loses nothing.
-            let loses = is_admin(desk, &user) && !is_admin(desk, &User { role: Role::User, ..user.clone() });
-            let keeper = if loses { Some(other_admin(desk, &user).await?) } else { None };
+            let loses = is_admin(desk, &user)
+                && !is_admin(
+                    desk,
+                    &User {
+                        role: Role::User,
+                        ..user.clone()
+                    },
+                );
+            let keeper = if loses {
+                Some(other_admin(desk, &user).await?)
+            } else {
+                None
+            };
             revoke_admin(desk, &user, keeper.as_ref(), &reason).await?;
             told(&user, revoked(desk, &user))
         }
@@ -83,7 +155,11 @@ pub async fn run(desk: &Desk, command: &UsersCommand, console: &mut Console<'_>)
 }
 
 /// The account and the reason, once the change is confirmed.
-async fn prepare(desk: &Desk, change: &AccountChange, verb: &str) -> Result<(User, Reason), Failure> {
+async fn prepare(
+    desk: &Desk,
+    change: &AccountChange,
+    verb: &str,
+) -> Result<(User, Reason), Failure> {
     let reason = desk::reason(&change.reason)?;
     let user = desk.account(&change.whom).await?;
     desk.confirm(&format!("{verb} {} <{}>", user.id, user.email))?;
@@ -97,15 +173,25 @@ fn told(user: &User, done: &str) -> Answer {
     }
 }
 
-async fn end_claim(desk: &Desk, user: &User, former: &EmailAddress, reason: &Reason) -> Result<(), Failure> {
-    if user.claim_of(&former.fingerprint(), desk.store.now()).is_none() {
+async fn end_claim(
+    desk: &Desk,
+    user: &User,
+    former: &EmailAddress,
+    reason: &Reason,
+) -> Result<(), Failure> {
+    if user
+        .claim_of(&former.fingerprint(), desk.store.now())
+        .is_none()
+    {
         return Err(Failure::not_found(
             "This address has no claim to the account.",
             "A claim ends by itself a week after the account has left the address; then there is nothing to do.",
         ));
     }
     let administration = desk.environment.administration();
-    Ok(administration.end_claim(&desk.meta(&END_CLAIM), desk.actor(), user, former, reason).await?)
+    Ok(administration
+        .end_claim(&desk.meta(&END_CLAIM), desk.actor(), user, former, reason)
+        .await?)
 }
 
 /// Makes an admin of an account.
@@ -114,16 +200,37 @@ async fn end_claim(desk: &Desk, user: &User, former: &EmailAddress, reason: &Rea
 /// [`Failure`].
 pub async fn grant_admin(desk: &Desk, user: &User, reason: &Reason) -> Result<(), Failure> {
     let administration = desk.environment.administration();
-    Ok(administration.set_role(&desk.meta(&GRANT), desk.actor(), user.id, (Role::Admin, None), reason).await?)
+    Ok(administration
+        .set_role(
+            &desk.meta(&GRANT),
+            desk.actor(),
+            user.id,
+            (Role::Admin, None),
+            reason,
+        )
+        .await?)
 }
 
 /// Takes the admin role from an account again, while `keeper` is still an admin.
 ///
 /// # Errors
 /// [`Failure`].
-pub async fn revoke_admin(desk: &Desk, user: &User, keeper: Option<&User>, reason: &Reason) -> Result<(), Failure> {
+pub async fn revoke_admin(
+    desk: &Desk,
+    user: &User,
+    keeper: Option<&User>,
+    reason: &Reason,
+) -> Result<(), Failure> {
     let administration = desk.environment.administration();
-    Ok(administration.set_role(&desk.meta(&REVOKE), desk.actor(), user.id, (Role::User, keeper), reason).await?)
+    Ok(administration
+        .set_role(
+            &desk.meta(&REVOKE),
+            desk.actor(),
+            user.id,
+            (Role::User, keeper),
+            reason,
+        )
+        .await?)
 }
 
 /// How many accounts are looked through for another admin.
@@ -149,7 +256,9 @@ async fn other_admin(desk: &Desk, user: &User) -> Result<User, Failure> {
             Some(other) => return Ok(other),
             None => "The only other admin was changed just now.".to_owned(),
         },
-        OtherAdmin::Missing => "This is the last admin: nobody could use the admin routes any more.".to_owned(),
+        OtherAdmin::Missing => {
+            "This is the last admin: nobody could use the admin routes any more.".to_owned()
+        }
         OtherAdmin::NotFound => {
             format!("No other admin is among the first {MOST_ACCOUNTS} accounts.")
         }
@@ -162,7 +271,10 @@ async fn other_admin(desk: &Desk, user: &User) -> Result<User, Failure> {
 
 /// The role is gone from the table; the configuration may still give it.
 fn revoked(desk: &Desk, user: &User) -> &'static str {
-    let left = User { role: Role::User, ..user.clone() };
+    let left = User {
+        role: Role::User,
+        ..user.clone()
+    };
     if role_of(&left, &desk.environment.config()) == Role::Admin {
         "The stored role is gone, but DASHTAM_ADMIN_EMAILS names the address: it stays an admin until that is changed."
     } else {
@@ -173,24 +285,36 @@ fn revoked(desk: &Desk, user: &User) -> &'static str {
 async fn export(desk: &Desk, look: &AccountChange) -> Result<Answer, Failure> {
     let reason = desk::reason(&look.reason)?;
     let user = desk.account(&look.whom).await?;
-    let export = desk
-        .environment
-        .export()
-        .await
-        .map_err(|error| Failure::refused(error.to_string(), "Check the cursor key with `ops doctor`."))?;
+    let export = desk.environment.export().await.map_err(|error| {
+        Failure::refused(error.to_string(), "Check the cursor key with `ops doctor`.")
+    })?;
     let data = export.of_user(&user, &desk.liveness(&user).await?).await?;
-    let entry = desk.actor().sign(desk.store.entry(&desk.meta(&EXPORT))).user(user.id);
+    let entry = desk
+        .actor()
+        .sign(desk.store.entry(&desk.meta(&EXPORT)))
+        .user(user.id);
     let entry = entry.reason(reason.as_str().to_owned());
     desk.store.record(&entry).await?;
     let document = json!(data);
-    Ok(Answer { text: plain_json(&format!("{document:#}")), document })
+    Ok(Answer {
+        text: plain_json(&format!("{document:#}")),
+        document,
+    })
 }
 
 /// How many hashes logins still have to replace, after the costs were raised or accounts were imported.
 async fn passwords(desk: &Desk) -> Result<Answer, Failure> {
     let schemes = desk.store.password_schemes().await?;
-    let rows: Vec<_> = schemes.iter().map(|(scheme, count)| vec![scheme.clone(), count.to_string()]).collect();
-    let documents = schemes.iter().map(|(scheme, count)| json!({ "scheme": scheme, "accounts": count }));
+    let rows: Vec<_> = schemes
+        .iter()
+        .map(|(scheme, count)| vec![scheme.clone(), count.to_string()])
+        .collect();
+    let documents = schemes
+        .iter()
+        .map(|(scheme, count)| json!({ "scheme": scheme, "accounts": count }));
     let text = table(&["password kept", "accounts"], &rows);
-    Ok(Answer { document: json!({ "schemes": documents.collect::<Vec<_>>() }), text })
+    Ok(Answer {
+        document: json!({ "schemes": documents.collect::<Vec<_>>() }),
+        text,
+    })
 }

@@ -31,7 +31,9 @@ pub fn deed(record: &Record, names: &Names) -> String {
         "sessions.revoke" => "ended a session",
         "sessions.revoke_others" => "ended every other session",
         "sessions.revoke_all" => "ended every session",
-        "admin.rotate_tokens" if is("dry_run", "true") => "asked which sessions a rotation of tokens would end",
+        "admin.rotate_tokens" if is("dry_run", "true") => {
+            "asked which sessions a rotation of tokens would end"
+        }
         "admin.rotate_tokens" if is("scope", "global") => "ended every session of every account",
         "admin.rotate_tokens" => "ended every session of an account",
         "admin.rotate_signing_keys" if is("stage", "requested") => "asked for new signing keys",
@@ -73,7 +75,10 @@ pub fn attempt(record: &Record, names: &Names) -> String {
         "auth.register" => "tried to register",
         "auth.secure_account" => match record.details.get("mailed_to") {
             Some(key) => {
-                return format!("tried to take the account back by a notice that was mailed to {}", names.email(key));
+                return format!(
+                    "tried to take the account back by a notice that was mailed to {}",
+                    names.email(key)
+                );
             }
             None => "tried to take an account back by a link",
         },
@@ -103,7 +108,9 @@ pub fn why(record: &Record) -> String {
         "locked" => "the address is locked",
         "account_disabled" => "the account is disabled",
         "email_not_verified" => "the address is not verified",
-        "malformed_token" | "unknown_token" | "unknown_or_expired_token" => "the link was unknown, used or expired",
+        "malformed_token" | "unknown_token" | "unknown_or_expired_token" => {
+            "the link was unknown, used or expired"
+        }
         "expired_token" => "the link had expired",
         "recovered_since" => {
             "the account was taken back or its password reset after that notice, or the right of that address was ended"
@@ -112,13 +119,17 @@ pub fn why(record: &Record) -> String {
         "superseded_token" => "another request was faster, or the link was replaced",
         "can_be_taken_back" => "a former email address can still take the account back",
         "moved_too_often" => "the email address was changed too often",
-        "reserved_address" => "the owner of the address can still take an account back to it, and was mailed the link",
+        "reserved_address" => {
+            "the owner of the address can still take an account back to it, and was mailed the link"
+        }
         "taken_address" => "the address already has an account",
         "session_ended" => "the session has ended",
         "refresh_token_reused" => {
             "the refresh token had been used before, so a copy of it was stolen; the session was ended"
         }
-        "token_rejected_due_to_rotation" | "token_version_too_old" => "it was signed in before all sessions were ended",
+        "token_rejected_due_to_rotation" | "token_version_too_old" => {
+            "it was signed in before all sessions were ended"
+        }
         "rate_limited" => "there were too many tries",
         "reauthentication_required" => "the password was entered too long ago",
         "not_an_admin" => "only admins may do this",
@@ -133,7 +144,12 @@ pub fn why(record: &Record) -> String {
 /// Who has the account: registrations, changes of the email address, and taking back.
 fn recovery(record: &Record, names: &Names) -> Option<String> {
     let detail = |name: &str| record.details.get(name);
-    let email = |name: &str| detail(name).map_or_else(|| "another email address".to_owned(), |key| names.email(key));
+    let email = |name: &str| {
+        detail(name).map_or_else(
+            || "another email address".to_owned(),
+            |key| names.email(key),
+        )
+    };
     let (old, new) = (|| email("old_email"), || email("new_email"));
     let text = match (record.action.as_str(), record.reason.as_deref()) {
         ("auth.register", None) => "registered; a link to finish the sign-up was mailed".to_owned(),
@@ -200,9 +216,13 @@ pub fn consequence(reason: &str) -> Option<&str> {
         "refresh_token_reused" => "the token had been used before",
         "session_cap" => "the least recently active session ended, there were too many",
         "retried" => "the answer had been lost, and was sent again",
-        "security_copies" => "copies of the security record were missing or behind, and were written again",
+        "security_copies" => {
+            "copies of the security record were missing or behind, and were written again"
+        }
         "taken_address" => "the address already has an account, and its owner was mailed",
-        "imported_address" => "the address has an imported account, and its owner was mailed a link to set a password",
+        "imported_address" => {
+            "the address has an imported account, and its owner was mailed a link to set a password"
+        }
         "reserved_address" => {
             "the owner of the address can still take an account back to it, and was mailed the link again"
         }
@@ -215,8 +235,8 @@ pub fn consequence(reason: &str) -> Option<&str> {
 #[must_use]
 pub fn is_worded(name: &str, value: &str) -> bool {
     match name {
-        "operator" | "old_email" | "new_email" | "mailed_to" | "take_back_until" | "scope" | "previous_version"
-        | "new_version" => true,
+        "operator" | "old_email" | "new_email" | "mailed_to" | "take_back_until" | "scope"
+        | "previous_version" | "new_version" => true,
         "dry_run" => value == "false",
         "grace_period_seconds" => value == "0",
         _ => false,

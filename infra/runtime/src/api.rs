@@ -67,11 +67,19 @@ impl Api {
             let _only_slower = stream.set_nodelay(true);
         });
         let arn = format!("arn:aws:lambda:us-east-1:123456789012:function:{function}");
-        let router = router(Desk { words: sender, arn: arn.into() });
+        let router = router(Desk {
+            words: sender,
+            arn: arn.into(),
+        });
         let server = tokio::spawn(async move {
             let _ends_with_its_task = axum::serve(listener, router).await;
         });
-        Ok(Self { address, words, connections, server })
+        Ok(Self {
+            address,
+            words,
+            connections,
+            server,
+        })
     }
 
     /// How many connections the process has opened.
@@ -95,7 +103,10 @@ struct Desk {
 fn router(desk: Desk) -> Router {
     Router::new()
         .route("/2018-06-01/runtime/invocation/next", get(next))
-        .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
+        .route(
+            "/2018-06-01/runtime/invocation/{id}/response",
+            post(response),
+        )
         .route("/2018-06-01/runtime/invocation/{id}/error", post(error))
         .route("/2018-06-01/runtime/init/error", post(init_error))
         .layer(DefaultBodyLimit::max(LONGEST))
@@ -115,7 +126,10 @@ async fn next(State(desk): State<Desk>) -> Response {
         .header("lambda-runtime-aws-request-id", event.id)
         .header("lambda-runtime-deadline-ms", deadline)
         .header("lambda-runtime-invoked-function-arn", &*desk.arn)
-        .header("lambda-runtime-trace-id", "Root=1-6920f0a1-0123456789abcdef01234567;Parent=0123456789abcdef;Sampled=0")
+        .header(
+            "lambda-runtime-trace-id",
+            "Root=1-6920f0a1-0123456789abcdef01234567;Parent=0123456789abcdef;Sampled=0",
+        )
         .body(Body::from(event.payload));
     answer.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }
@@ -134,6 +148,10 @@ async fn init_error(State(desk): State<Desk>, body: Bytes) -> StatusCode {
 
 impl Desk {
     fn take(&self, word: Word) -> StatusCode {
-        if self.words.send(word).is_ok() { StatusCode::ACCEPTED } else { StatusCode::GONE }
+        if self.words.send(word).is_ok() {
+            StatusCode::ACCEPTED
+        } else {
+            StatusCode::GONE
+        }
     }
 }

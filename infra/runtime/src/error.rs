@@ -11,7 +11,9 @@ pub enum Failure {
     #[error("{0} cannot be started")]
     Start(String, #[source] io::Error),
     /// It has ended: at the start, or in an invocation.
-    #[error("{function} has ended ({status}); it told the Runtime API: {told:?}; it wrote:\n{output}")]
+    #[error(
+        "{function} has ended ({status}); it told the Runtime API: {told:?}; it wrote:\n{output}"
+    )]
     Ended {
         /// The function's name.
         function: String,

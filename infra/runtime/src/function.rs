@@ -24,7 +24,11 @@ impl Function {
     /// The function `name`, whose binary is `program`.
     #[must_use]
     pub fn new(name: &str, program: &Path) -> Self {
-        Self { name: name.to_owned(), program: program.to_owned(), settings: Vec::new() }
+        Self {
+            name: name.to_owned(),
+            program: program.to_owned(),
+            settings: Vec::new(),
+        }
     }
 
     /// The same with another setting; the last of a name counts.
@@ -37,7 +41,9 @@ impl Function {
     /// The same with other settings.
     #[must_use]
     pub fn with_all<'a>(self, settings: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        settings.into_iter().fold(self, |function, (name, value)| function.with(name, value))
+        settings
+            .into_iter()
+            .fold(self, |function, (name, value)| function.with(name, value))
     }
 
     /// Starts it, and waits until it asks for its first event.
@@ -48,8 +54,14 @@ impl Function {
         let failed = |error| Failure::Start(self.name.clone(), error);
         let api = Api::start(&self.name).await.map_err(failed)?;
         let mut command = Command::new(&self.program);
-        command.env_clear().envs(self.environment(&api.address.to_string()));
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        command
+            .env_clear()
+            .envs(self.environment(&api.address.to_string()));
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
         Process::begin(&self.name, command, api).await
     }
 
@@ -60,8 +72,14 @@ impl Function {
             ("AWS_LAMBDA_FUNCTION_NAME", &self.name),
             ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),
-            ("AWS_LAMBDA_LOG_GROUP_NAME", &format!("/aws/lambda/{}", self.name)),
-            ("AWS_LAMBDA_LOG_STREAM_NAME", "2026/01/01/[$LATEST]0123456789abcdef"),
+            (
+                "AWS_LAMBDA_LOG_GROUP_NAME",
+                &format!("/aws/lambda/{}", self.name),
+            ),
+            (
+                "AWS_LAMBDA_LOG_STREAM_NAME",
+                "2026/01/01/[$LATEST]0123456789abcdef",
+            ),
             ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
             ("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023"),
             ("AWS_REGION", "us-east-1"),
@@ -75,9 +93,15 @@ impl Function {
             ("LANG", "en_US.UTF-8"),
             ("TZ", ":UTC"),
             ("PATH", "/usr/local/bin:/usr/bin:/bin:/opt/bin"),
-            ("LD_LIBRARY_PATH", "/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"),
+            (
+                "LD_LIBRARY_PATH",
+                "/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib",
+            ),
         ];
         let lambda = lambda.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        lambda.into_iter().chain(self.settings.iter().cloned()).collect()
+        lambda
+            .into_iter()
+            .chain(self.settings.iter().cloned())
+            .collect()
     }
 }

@@ -57,18 +57,43 @@ pub struct Process {
 }
 
 impl Process {
-    pub(crate) async fn begin(function: &str, mut command: Command, api: Api) -> Result<Self, Failure> {
+    pub(crate) async fn begin(
+        function: &str,
+        mut command: Command,
+        api: Api,
+    ) -> Result<Self, Failure> {
         let failed = |error| Failure::Start(function.to_owned(), error);
         let began = Instant::now();
         let mut child = command.spawn().map_err(failed)?;
-        let pid = child.id().ok_or_else(|| failed(std::io::ErrorKind::NotFound.into()))?;
+        let pid = child
+            .id()
+            .ok_or_else(|| failed(std::io::ErrorKind::NotFound.into()))?;
         let output = Arc::default();
-        let readers = [read(child.stdout.take(), Arc::clone(&output)), read(child.stderr.take(), Arc::clone(&output))];
-        let init = Init { wall: Duration::ZERO, cpu: Duration::ZERO };
+        let readers = [
+            read(child.stdout.take(), Arc::clone(&output)),
+            read(child.stderr.take(), Arc::clone(&output)),
+        ];
+        let init = Init {
+            wall: Duration::ZERO,
+            cpu: Duration::ZERO,
+        };
         let function = function.to_owned();
-        let mut process = Self { function, child, pid, api, output, readers, waiting: None, init, invocations: 0 };
+        let mut process = Self {
+            function,
+            child,
+            pid,
+            api,
+            output,
+            readers,
+            waiting: None,
+            init,
+            invocations: 0,
+        };
         let asked = process.await_next().await?;
-        process.init = Init { wall: asked.duration_since(began), cpu: process.cpu().await? };
+        process.init = Init {
+            wall: asked.duration_since(began),
+            cpu: process.cpu().await?,
+        };
         Ok(process)
     }
 
@@ -79,10 +104,18 @@ impl Process {
     pub async fn invoke(&mut self, payload: impl Into<Bytes>) -> Result<Invocation, Failure> {
         self.invocations += 1;
         let id = format!("00000000-0000-4000-8000-{:012x}", self.invocations);
-        let event = Event { id: id.clone(), payload: payload.into() };
-        let waiting = self.waiting.take().ok_or_else(|| self.out_of_turn("it is not waiting for an event"))?;
+        let event = Event {
+            id: id.clone(),
+            payload: payload.into(),
+        };
+        let waiting = self
+            .waiting
+            .take()
+            .ok_or_else(|| self.out_of_turn("it is not waiting for an event"))?;
         let began = Instant::now();
-        waiting.send(event).map_err(|_| self.out_of_turn("it does not wait any longer"))?;
+        waiting
+            .send(event)
+            .map_err(|_| self.out_of_turn("it does not wait any longer"))?;
         let (answered, answer, at) = match self.listen().await? {
             Word::Response(id, body, at) => (id, Answer::Response(body), at),
             Word::Error(id, body, at) => (id, Answer::Error(body), at),
@@ -95,7 +128,10 @@ impl Process {
             return Err(self.out_of_turn("it answers another event"));
         }
         self.await_next().await?;
-        Ok(Invocation { answer, wall: at.duration_since(began) })
+        Ok(Invocation {
+            answer,
+            wall: at.duration_since(began),
+        })
     }
 
     /// What its start has cost.
@@ -109,7 +145,9 @@ impl Process {
     /// # Errors
     /// [`Failure::Unknown`].
     pub async fn cpu(&self) -> Result<Duration, Failure> {
-        usage::settled_cpu(self.pid).await.map_err(|error| self.unknown(error))
+        usage::settled_cpu(self.pid)
+            .await
+            .map_err(|error| self.unknown(error))
     }
 
     /// The most memory that it has used, in KiB.
@@ -137,7 +175,8 @@ impl Process {
     /// What it has written to standard output and standard error.
     #[must_use]
     pub fn output(&self) -> String {
-        String::from_utf8_lossy(&self.output.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+        String::from_utf8_lossy(&self.output.lock().unwrap_or_else(PoisonError::into_inner))
+            .into_owned()
     }
 
     /// Sends it SIGTERM and waits for its end; what it has written in all.
@@ -149,7 +188,9 @@ impl Process {
         let mut kill = Command::new("/bin/sh");
         kill.args(["-c", "kill -TERM \"$0\"", &self.pid.to_string()]);
         kill.status().await.map_err(|error| self.unknown(error))?;
-        let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await.map_err(|_| self.late())?;
+        let ended = tokio::time::timeout(PATIENCE, self.child.wait())
+            .await
+            .map_err(|_| self.late())?;
         let status = ended.map_err(|error| self.unknown(error))?;
         self.read_out().await;
         Ok((status, self.output()))
@@ -163,7 +204,9 @@ impl Process {
                 Ok(at)
             }
             Word::InitError(told) => Err(self.end(Some(told)).await),
-            Word::Response(..) | Word::Error(..) => Err(self.out_of_turn("it answers what nobody has asked")),
+            Word::Response(..) | Word::Error(..) => {
+                Err(self.out_of_turn("it answers what nobody has asked"))
+            }
         }
     }
 
@@ -193,7 +236,12 @@ impl Process {
         };
         self.read_out().await;
         let told = told.map(|told| String::from_utf8_lossy(&told).into_owned());
-        Failure::Ended { function: self.function.clone(), status, told, output: self.output() }
+        Failure::Ended {
+            function: self.function.clone(),
+            status,
+            told,
+            output: self.output(),
+        }
     }
 
     /// Waits until everything that it has written is read.
@@ -217,7 +265,10 @@ impl Process {
 }
 
 /// Keeps what a stream says.
-fn read(stream: Option<impl AsyncRead + Send + Unpin + 'static>, output: Arc<Mutex<Vec<u8>>>) -> JoinHandle<()> {
+fn read(
+    stream: Option<impl AsyncRead + Send + Unpin + 'static>,
+    output: Arc<Mutex<Vec<u8>>>,
+) -> JoinHandle<()> {
     tokio::spawn(async move {
         let Some(mut stream) = stream else { return };
         let mut part = vec![0; 8_192];

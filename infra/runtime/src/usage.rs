@@ -69,7 +69,10 @@ fn first_number(line: &str) -> Option<u64> {
 }
 
 fn unreadable(what: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("{what} has another form than expected"))
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        format!("{what} has another form than expected"),
+    )
 }
 
 #[cfg(test)]
@@ -91,8 +94,14 @@ mod tests {
         let held = memory(own).unwrap();
         drop(std::hint::black_box(touched));
         let (left, peak) = (memory(own).unwrap(), peak_memory(own).unwrap());
-        assert!(held > TOUCHED_KIB && peak > TOUCHED_KIB, "{held} KiB held, {peak} KiB at the peak");
-        assert!(left + TOUCHED_KIB / 2 < peak, "{left} KiB left of {peak} KiB");
+        assert!(
+            held > TOUCHED_KIB && peak > TOUCHED_KIB,
+            "{held} KiB held, {peak} KiB at the peak"
+        );
+        assert!(
+            left + TOUCHED_KIB / 2 < peak,
+            "{left} KiB left of {peak} KiB"
+        );
     }
 
     #[test]

@@ -30,9 +30,14 @@ impl Certificate {
     /// # Errors
     /// There is no randomness.
     pub fn new() -> io::Result<Self> {
-        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).map_err(io::Error::other)?;
-        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).map_err(io::Error::other)?;
-        Ok(Self { der: made.cert.der().clone(), key })
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])
+            .map_err(io::Error::other)?;
+        let key =
+            PrivateKeyDer::try_from(made.signing_key.serialize_der()).map_err(io::Error::other)?;
+        Ok(Self {
+            der: made.cert.der().clone(),
+            key,
+        })
     }
 
     /// The certificate in DER.
@@ -64,14 +69,20 @@ impl Wires {
     ///
     /// # Errors
     /// There is no port, or an address is none.
-    pub async fn before(variables: Vec<(String, String)>, certificate: Option<&Certificate>) -> io::Result<Self> {
+    pub async fn before(
+        variables: Vec<(String, String)>,
+        certificate: Option<&Certificate>,
+    ) -> io::Result<Self> {
         let (mut wired, mut opened, mut forwarders) = (Vec::new(), BTreeMap::new(), JoinSet::new());
         for (name, value) in variables {
             let Some(service) = name.strip_prefix(ENDPOINT) else {
                 wired.push((name, value));
                 continue;
             };
-            let target = value.trim_start_matches("http://").parse().map_err(io::Error::other)?;
+            let target = value
+                .trim_start_matches("http://")
+                .parse()
+                .map_err(io::Error::other)?;
             let acceptor = certificate.map(Certificate::acceptor).transpose()?;
             let scheme = if acceptor.is_some() { "https" } else { "http" };
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
@@ -81,22 +92,36 @@ impl Wires {
             wired.push((name, url));
             forwarders.spawn(forward(listener, target, acceptor, count));
         }
-        Ok(Self { variables: wired, opened, _forwarders: forwarders })
+        Ok(Self {
+            variables: wired,
+            opened,
+            _forwarders: forwarders,
+        })
     }
 
     /// The variables, with the forwarders in the place of the services.
     pub fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.variables
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// How many connections have been opened so far, by service.
     #[must_use]
     pub fn opened(&self) -> BTreeMap<&str, usize> {
-        self.opened.iter().map(|(service, count)| (service.as_str(), count.load(Ordering::Relaxed))).collect()
+        self.opened
+            .iter()
+            .map(|(service, count)| (service.as_str(), count.load(Ordering::Relaxed)))
+            .collect()
     }
 }
 
-async fn forward(listener: TcpListener, target: SocketAddr, acceptor: Option<TlsAcceptor>, count: Arc<AtomicUsize>) {
+async fn forward(
+    listener: TcpListener,
+    target: SocketAddr,
+    acceptor: Option<TlsAcceptor>,
+    count: Arc<AtomicUsize>,
+) {
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
         count.fetch_add(1, Ordering::Relaxed);
@@ -114,9 +139,13 @@ async fn carry(mut stream: TcpStream, target: SocketAddr, acceptor: Option<TlsAc
     };
     let _only_slower = service.set_nodelay(true);
     let _ended = match acceptor {
-        None => copy_bidirectional(&mut stream, &mut service).await.map(drop),
+        None => copy_bidirectional(&mut stream, &mut service)
+            .await
+            .map(drop),
         Some(acceptor) => match acceptor.accept(stream).await {
-            Ok(mut stream) => copy_bidirectional(&mut stream, &mut service).await.map(drop),
+            Ok(mut stream) => copy_bidirectional(&mut stream, &mut service)
+                .await
+                .map(drop),
             Err(refused) => Err(refused),
         },
     };

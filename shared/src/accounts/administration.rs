@@ -82,7 +82,10 @@ impl Administration {
             return Err(problem.refused(Refusal::new("own_account").user(user)));
         }
         let row = self.store.row(None, Some(user)).sweeping();
-        let changed = self.store.disable_user(user, admin, &self.entry(meta, actor, user, reason), &row).await?;
+        let changed = self
+            .store
+            .disable_user(user, admin, &self.entry(meta, actor, user, reason), &row)
+            .await?;
         judged(changed, user)
     }
 
@@ -97,8 +100,15 @@ impl Administration {
         user: UserId,
         reason: &Reason,
     ) -> Result<(), Problem> {
-        let done = self.store.enable_user(user, &self.entry(meta, actor, user, reason)).await?;
-        if done { Ok(()) } else { Err(unknown_user(user)) }
+        let done = self
+            .store
+            .enable_user(user, &self.entry(meta, actor, user, reason))
+            .await?;
+        if done {
+            Ok(())
+        } else {
+            Err(unknown_user(user))
+        }
     }
 
     /// Lifts the locks of an account.
@@ -112,9 +122,16 @@ impl Administration {
         user: UserId,
         reason: &Reason,
     ) -> Result<(), Problem> {
-        let found = self.store.user(user).await?.ok_or_else(|| unknown_user(user))?;
+        let found = self
+            .store
+            .user(user)
+            .await?
+            .ok_or_else(|| unknown_user(user))?;
         let email = address_of(&found.email)?;
-        Ok(self.store.unlock(user, &email, &self.entry(meta, actor, user, reason)).await?)
+        Ok(self
+            .store
+            .unlock(user, &email, &self.entry(meta, actor, user, reason))
+            .await?)
     }
 
     /// Gives an account a role. It counts from the next request on: the token's own word on it decides nothing here. Where
@@ -130,7 +147,10 @@ impl Administration {
         (role, keeper): (Role, Option<&User>),
         reason: &Reason,
     ) -> Result<(), Problem> {
-        let changed = self.store.set_role(user, role, keeper, &self.entry(meta, actor, user, reason)).await?;
+        let changed = self
+            .store
+            .set_role(user, role, keeper, &self.entry(meta, actor, user, reason))
+            .await?;
         judged(changed, user)
     }
 
@@ -150,18 +170,31 @@ impl Administration {
         // An unfinished registration may have lost its address to another user who has verified it.
         let has_address = self.store.address_user(&email).await? == Some(user.id);
         let entry = self.entry(meta, actor, user.id, reason);
-        let erased = Erased { user, email: &email, has_address, keeper };
+        let erased = Erased {
+            user,
+            email: &email,
+            has_address,
+            keeper,
+        };
         let mut rows = vec![self.store.farewell(user)];
         for claim in user.claims(self.store.now()) {
             if let Some(address) = self.store.former_address(user.id, claim).await? {
-                rows.push(self.store.row(Some(MailKind::AccountErased), Some(user.id)).mailed_to(&address));
+                rows.push(
+                    self.store
+                        .row(Some(MailKind::AccountErased), Some(user.id))
+                        .mailed_to(&address),
+                );
             }
         }
         if self.store.erase_user(&erased, &entry, &rows).await? {
             return Ok(());
         }
         let is_there = self.store.user(user.id).await?.is_some();
-        Err(if is_there { Problem::new(Code::Conflict) } else { unknown_user(user.id) })
+        Err(if is_there {
+            Problem::new(Code::Conflict)
+        } else {
+            unknown_user(user.id)
+        })
     }
 
     /// Ends the claim of a former address of an account at once, for an owner who has left a mailbox that others read. Both
@@ -178,20 +211,42 @@ impl Administration {
         reason: &Reason,
     ) -> Result<(), Problem> {
         let key = former.fingerprint();
-        let claim = user.claim_of(&key, self.store.now()).ok_or_else(|| unknown_user(user.id))?;
-        let stored = self.store.former_address(user.id, claim).await?.ok_or_else(|| Problem::new(Code::Conflict))?;
-        let told = |address: &str| self.store.row(Some(MailKind::AddressRemoved), Some(user.id)).mailed_to(address);
+        let claim = user
+            .claim_of(&key, self.store.now())
+            .ok_or_else(|| unknown_user(user.id))?;
+        let stored = self
+            .store
+            .former_address(user.id, claim)
+            .await?
+            .ok_or_else(|| Problem::new(Code::Conflict))?;
+        let told = |address: &str| {
+            self.store
+                .row(Some(MailKind::AddressRemoved), Some(user.id))
+                .mailed_to(address)
+        };
         let rows = [
             told(&stored),
-            self.store.row(Some(MailKind::ClaimEnded), Some(user.id)).mailed_to(&user.email).sweeping(),
+            self.store
+                .row(Some(MailKind::ClaimEnded), Some(user.id))
+                .mailed_to(&user.email)
+                .sweeping(),
         ];
-        let entry = self.entry(meta, actor, user.id, reason).text("old_email", &key);
+        let entry = self
+            .entry(meta, actor, user.id, reason)
+            .text("old_email", &key);
         let done = self.store.end_claim(user, &key, &entry, &rows).await?;
-        if done { Ok(()) } else { Err(Problem::new(Code::Conflict)) }
+        if done {
+            Ok(())
+        } else {
+            Err(Problem::new(Code::Conflict))
+        }
     }
 
     fn entry(&self, meta: &RequestMeta, actor: Actor<'_>, user: UserId, reason: &Reason) -> Entry {
-        actor.sign(self.store.entry(meta)).user(user).reason(reason.as_str().to_owned())
+        actor
+            .sign(self.store.entry(meta))
+            .user(user)
+            .reason(reason.as_str().to_owned())
     }
 }
 
@@ -200,9 +255,10 @@ fn judged(changed: AdminChange, user: UserId) -> Result<(), Problem> {
         AdminChange::Done => Ok(()),
         AdminChange::UnknownUser => Err(unknown_user(user)),
         AdminChange::NoOtherAdmin => {
-            let detail =
-                "The admin who would be left was changed at the same time, and might be disabled or no admin any more.";
-            Err(Problem::new(Code::Conflict).detail(detail).refused(Refusal::new("last_admin").user(user)))
+            let detail = "The admin who would be left was changed at the same time, and might be disabled or no admin any more.";
+            Err(Problem::new(Code::Conflict)
+                .detail(detail)
+                .refused(Refusal::new("last_admin").user(user)))
         }
     }
 }

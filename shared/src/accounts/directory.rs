@@ -82,8 +82,18 @@ impl InvitationView {
 impl Directory {
     /// The lists of `store`.
     #[must_use]
-    pub const fn new(store: Store, administration: Administration, cursors: Cursors, config: Arc<Config>) -> Self {
-        Self { store, administration, cursors, config }
+    pub const fn new(
+        store: Store,
+        administration: Administration,
+        cursors: Cursors,
+        config: Arc<Config>,
+    ) -> Self {
+        Self {
+            store,
+            administration,
+            cursors,
+            config,
+        }
     }
 
     /// A page of accounts, or the account that has an address.
@@ -99,19 +109,39 @@ impl Directory {
         cursor: Option<&PresentedCursor>,
     ) -> Result<UserPage, Problem> {
         let query = email.map(EmailAddress::canonical).unwrap_or_default();
-        let scope = CursorScope { caller: caller.user.id, endpoint: meta.endpoint(), query };
+        let scope = CursorScope {
+            caller: caller.user.id,
+            endpoint: meta.endpoint(),
+            query,
+        };
         let after = self.after(&scope, cursor)?;
         let actor = Actor::Admin(caller.user.id, caller.session.id);
         if let Some(email) = email {
             let found = self.administration.find(meta, actor, email).await?;
-            return Ok(UserPage { users: found.into_iter().collect(), next_cursor: None });
+            return Ok(UserPage {
+                users: found.into_iter().collect(),
+                next_cursor: None,
+            });
         }
         let now = self.store.now();
         let mut page = self.store.list_users(after, most).await?;
         page.items.retain(|user| !user.has_lapsed(now));
-        self.store.record(&actor.sign(self.store.entry(meta)).text("found", page.items.len())).await?;
-        let users = page.items.iter().map(|user| UserView::new(user, &self.config)).collect();
-        Ok(UserPage { users, next_cursor: page.next.map(|next| self.cursors.seal(&scope, next, now)) })
+        self.store
+            .record(
+                &actor
+                    .sign(self.store.entry(meta))
+                    .text("found", page.items.len()),
+            )
+            .await?;
+        let users = page
+            .items
+            .iter()
+            .map(|user| UserView::new(user, &self.config))
+            .collect();
+        Ok(UserPage {
+            users,
+            next_cursor: page.next.map(|next| self.cursors.seal(&scope, next, now)),
+        })
     }
 
     /// A page of the invitations that can still be accepted.
@@ -125,19 +155,36 @@ impl Directory {
         most: u64,
         cursor: Option<&PresentedCursor>,
     ) -> Result<InvitationPage, Problem> {
-        let scope = CursorScope { caller: caller.user.id, endpoint: meta.endpoint(), query: "" };
+        let scope = CursorScope {
+            caller: caller.user.id,
+            endpoint: meta.endpoint(),
+            query: "",
+        };
         let after = self.after(&scope, cursor)?;
         let now = self.store.now();
         let page = self.store.list_invitations(after, most).await?;
         let actor = Actor::Admin(caller.user.id, caller.session.id);
-        let live: Vec<_> = page.items.into_iter().filter(|invitation| now < invitation.expires_at).collect();
-        self.store.record(&actor.sign(self.store.entry(meta)).text("found", live.len())).await?;
+        let live: Vec<_> = page
+            .items
+            .into_iter()
+            .filter(|invitation| now < invitation.expires_at)
+            .collect();
+        self.store
+            .record(&actor.sign(self.store.entry(meta)).text("found", live.len()))
+            .await?;
         let next_cursor = page.next.map(|next| self.cursors.seal(&scope, next, now));
-        Ok(InvitationPage { invitations: live.into_iter().map(InvitationView::new).collect(), next_cursor })
+        Ok(InvitationPage {
+            invitations: live.into_iter().map(InvitationView::new).collect(),
+            next_cursor,
+        })
     }
 
     /// The identifier that a page begins after.
-    fn after(&self, scope: &CursorScope<'_>, cursor: Option<&PresentedCursor>) -> Result<Option<Uuid>, Problem> {
+    fn after(
+        &self,
+        scope: &CursorScope<'_>,
+        cursor: Option<&PresentedCursor>,
+    ) -> Result<Option<Uuid>, Problem> {
         let Some(cursor) = cursor else {
             return Ok(None);
         };

@@ -69,7 +69,12 @@ impl Export {
     /// The accounts in `store`.
     #[must_use]
     pub const fn new(store: Store, limiter: Limiter, trail: Trail, config: Arc<Config>) -> Self {
-        Self { store, limiter, trail, config }
+        Self {
+            store,
+            limiter,
+            trail,
+            config,
+        }
     }
 
     /// Everything about the caller. It is recorded before it is answered. A stolen access token must not be enough to take all
@@ -77,15 +82,27 @@ impl Export {
     ///
     /// # Errors
     /// 401 `reauthentication_required`, 429, 503.
-    pub async fn of_caller(&self, meta: &RequestMeta, caller: &Caller) -> Result<PersonalData, Problem> {
+    pub async fn of_caller(
+        &self,
+        meta: &RequestMeta,
+        caller: &Caller,
+    ) -> Result<PersonalData, Problem> {
         caller.recently_proved()?;
-        self.limiter.admit_user(Rule::PersonalData, meta, caller.user.id).await?;
+        self.limiter
+            .admit_user(Rule::PersonalData, meta, caller.user.id)
+            .await?;
         // The exports of this very session would be news to nobody.
         let current = Some(caller.session.id);
         let news = |record: &Record| record.action != meta.action() || record.session_id != current;
         let activity = self.trail.newest_of(caller.user.id, news).await?;
-        let data = self.data(&caller.user, &caller.liveness, current, activity).await?;
-        let entry = self.store.entry(meta).by_owner(caller.user.id).session(caller.session.id);
+        let data = self
+            .data(&caller.user, &caller.liveness, current, activity)
+            .await?;
+        let entry = self
+            .store
+            .entry(meta)
+            .by_owner(caller.user.id)
+            .session(caller.session.id);
         self.store.record(&entry).await?;
         Ok(data)
     }
@@ -111,7 +128,10 @@ impl Export {
         sessions.retain(|session| session.is_live(liveness));
         sessions.sort_by_key(|session| std::cmp::Reverse((session.last_activity_at, session.id)));
         let email = address_of(&user.email)?;
-        let lock = self.store.lock_state(Lock::Login(&email), &self.config.passwords.lockout).await?;
+        let lock = self
+            .store
+            .lock_state(Lock::Login(&email), &self.config.passwords.lockout)
+            .await?;
         let mut former_emails = Vec::new();
         for claim in user.claims(self.store.now()) {
             former_emails.extend(self.store.former_address(user.id, claim).await?);
@@ -126,7 +146,10 @@ impl Export {
                 known_countries: user.countries.clone(),
                 failed_logins: lock.failures,
             },
-            sessions: sessions.into_iter().map(|session| SessionView::new(session, current)).collect(),
+            sessions: sessions
+                .into_iter()
+                .map(|session| SessionView::new(session, current))
+                .collect(),
             connections: [],
             activity,
         })

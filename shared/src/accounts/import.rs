@@ -2,7 +2,9 @@
 
 use crate::accounts::administration::Administration;
 use crate::audit_event::Actor;
-use crate::domain::{DisplayName, EmailAddress, NOBODY, Proof, Reason, Status, Timestamp, User, UserId};
+use crate::domain::{
+    DisplayName, EmailAddress, NOBODY, Proof, Reason, Status, Timestamp, User, UserId,
+};
 use crate::ground::entropy;
 use crate::passwords::foreign_hash::ForeignHash;
 use crate::problem::Problem;
@@ -46,26 +48,50 @@ impl Administration {
             return Ok(Admitted::IdTaken);
         }
         let store = self.store();
-        let id = newcomer.id.unwrap_or_else(|| UserId::new(entropy::uuid_v4(store.entropy())));
-        let hash = newcomer.password.as_ref().map_or(NO_PASSWORD, ForeignHash::as_str);
+        let id = newcomer
+            .id
+            .unwrap_or_else(|| UserId::new(entropy::uuid_v4(store.entropy())));
+        let hash = newcomer
+            .password
+            .as_ref()
+            .map_or(NO_PASSWORD, ForeignHash::as_str);
         let now = store.now();
         let user = User {
             email_verified: newcomer.email_verified,
             proof: Proof::NewPassword,
-            status: if newcomer.is_active { Status::Active } else { Status::Disabled },
+            status: if newcomer.is_active {
+                Status::Active
+            } else {
+                Status::Disabled
+            },
             created_at: newcomer.created_at.unwrap_or(now).min(now),
             ..User::fresh(id, &newcomer.email, &newcomer.name, hash, now)
         };
-        let entry = actor.sign(store.entry(meta)).user(id).reason(reason.as_str().to_owned());
+        let entry = actor
+            .sign(store.entry(meta))
+            .user(id)
+            .reason(reason.as_str().to_owned());
         let admitted = store.admit_user(&user, &newcomer.email, &entry).await?;
         if admitted == Admitted::IdTaken {
             // The records of the account that has or had the identifier say that it was wanted again.
-            store.record(&actor.sign(store.refused_entry(meta)).user(id).reason("id_taken")).await?;
+            store
+                .record(
+                    &actor
+                        .sign(store.refused_entry(meta))
+                        .user(id)
+                        .reason("id_taken"),
+                )
+                .await?;
         }
         if let Admitted::AddressReserved(owner) = admitted {
             // Its owner can still take an account back to the address, and gets the link to do so again.
-            let row = store.row(Some(MailKind::AddressReserved), Some(owner)).about(newcomer.email.fingerprint());
-            let entry = actor.sign(store.entry(meta)).user(owner).reason("reserved_address");
+            let row = store
+                .row(Some(MailKind::AddressReserved), Some(owner))
+                .about(newcomer.email.fingerprint());
+            let entry = actor
+                .sign(store.entry(meta))
+                .user(owner)
+                .reason("reserved_address");
             store.ask_for_mail(&row, &entry).await?;
         }
         Ok(admitted)

@@ -14,7 +14,8 @@ use crate::accounts::verification::invalid;
 use crate::audit_event::{Actor, Refusal};
 use crate::config::Config;
 use crate::domain::{
-    DisplayName, EmailAddress, InvitationId, NOBODY, Password, PasswordPolicy, Reason, Role, Timestamp, User, UserId,
+    DisplayName, EmailAddress, InvitationId, NOBODY, Password, PasswordPolicy, Reason, Role,
+    Timestamp, User, UserId,
 };
 use crate::ground::{digest, entropy};
 use crate::http::Fields;
@@ -111,14 +112,23 @@ impl Invitations {
     /// The invitations in `store`.
     #[must_use]
     pub const fn new(store: Store, limiter: Limiter, config: Arc<Config>) -> Self {
-        Self { store, limiter, config }
+        Self {
+            store,
+            limiter,
+            config,
+        }
     }
 
     /// Invites the owner of an address. A newer invitation ends the older one.
     ///
     /// # Errors
     /// 409 for an address that is verified, or that can still be taken back; 503.
-    pub async fn invite(&self, meta: &RequestMeta, from: Inviter<'_>, invitee: &Invitee) -> Result<Invited, Problem> {
+    pub async fn invite(
+        &self,
+        meta: &RequestMeta,
+        from: Inviter<'_>,
+        invitee: &Invitee,
+    ) -> Result<Invited, Problem> {
         let global_ver = match from {
             Inviter::Admin(admin) => admin.session.global_ver,
             Inviter::Operator(_) => self.global_version().await?,
@@ -126,21 +136,37 @@ impl Invitations {
         // Another request may change the address between read and write; then it is read again.
         for _ in 0..TRIES {
             let address = self.store.address(&invitee.email).await?;
-            match address.as_ref().map_or(Holder::Nobody, |address| address.holder(self.store.now())) {
+            match address
+                .as_ref()
+                .map_or(Holder::Nobody, |address| address.holder(self.store.now()))
+            {
                 Holder::Account(user) => return Err(taken(user)),
                 Holder::Former(user) => return Err(reserved(user, &invitee.email)),
                 Holder::Nobody | Holder::Registration(..) | Holder::Import(_) => {}
             }
             let invitation = self.made_for(from, invitee, global_ver);
             let actor = from.actor();
-            let entry = actor.sign(self.store.entry(meta)).reason(invitee.reason.as_str().to_owned());
+            let entry = actor
+                .sign(self.store.entry(meta))
+                .reason(invitee.reason.as_str().to_owned());
             let entry = entry.text("invitation", invitation.id);
-            let row = self.store.row(Some(MailKind::Invitation), None).inviting(invitation.id);
-            if self.store.invite(&invitation, &invitee.email, address.as_ref(), &entry, &row).await? {
-                return Ok(Invited { id: invitation.id, expires_at: invitation.expires_at });
+            let row = self
+                .store
+                .row(Some(MailKind::Invitation), None)
+                .inviting(invitation.id);
+            if self
+                .store
+                .invite(&invitation, &invitee.email, address.as_ref(), &entry, &row)
+                .await?
+            {
+                return Ok(Invited {
+                    id: invitation.id,
+                    expires_at: invitation.expires_at,
+                });
             }
         }
-        Err(Problem::new(Code::Conflict).detail("The address was changed at the same time. Try again."))
+        Err(Problem::new(Code::Conflict)
+            .detail("The address was changed at the same time. Try again."))
     }
 
     fn made_for(&self, from: Inviter<'_>, invitee: &Invitee, global_ver: u64) -> Invitation {
@@ -163,17 +189,31 @@ impl Invitations {
 
     async fn global_version(&self) -> Result<u64, Problem> {
         let missing = || Problem::new(Code::ServiceUnavailable).retry_after(Duration::from_secs(1));
-        Ok(self.store.security().await?.ok_or_else(missing)?.ver_current)
+        Ok(self
+            .store
+            .security()
+            .await?
+            .ok_or_else(missing)?
+            .ver_current)
     }
 
     /// Withdraws an invitation.
     ///
     /// # Errors
     /// 404 for one that is unknown, used or expired; 503.
-    pub async fn withdraw(&self, meta: &RequestMeta, admin: &Caller, id: InvitationId) -> Result<(), Problem> {
+    pub async fn withdraw(
+        &self,
+        meta: &RequestMeta,
+        admin: &Caller,
+        id: InvitationId,
+    ) -> Result<(), Problem> {
         let actor = Actor::Admin(admin.user.id, admin.session.id);
         let entry = actor.sign(self.store.entry(meta)).text("invitation", id);
-        if self.store.withdraw_invitation(id, &entry).await? { Ok(()) } else { Err(InvitationId::unknown()) }
+        if self.store.withdraw_invitation(id, &entry).await? {
+            Ok(())
+        } else {
+            Err(InvitationId::unknown())
+        }
     }
 
     /// Makes the account of an invitation, or finishes the imported one of its address. It does not sign in. A refused password
@@ -188,9 +228,11 @@ impl Invitations {
         choice: &Choice<'_>,
         hasher: &PasswordHasher,
     ) -> Result<(), Problem> {
-        self.limiter.admit_client(Rule::AcceptInvitation, meta).await?;
-        let token =
-            MailedToken::parse(MailPurpose::Invitation, token).ok_or_else(|| invalid("malformed_token", None))?;
+        self.limiter
+            .admit_client(Rule::AcceptInvitation, meta)
+            .await?;
+        let token = MailedToken::parse(MailPurpose::Invitation, token)
+            .ok_or_else(|| invalid("malformed_token", None))?;
         let mut hash = None;
         // The address may be imported between read and write; then its account is the one to finish.
         for _ in 0..TRIES {
@@ -198,23 +240,45 @@ impl Invitations {
             let email = &good.email;
             if hash.is_none() {
                 let mut fields = Fields::empty();
-                fields.check_password("password", Some(choice.password), choice.policy, Some(email.address()));
+                fields.check_password(
+                    "password",
+                    Some(choice.password),
+                    choice.policy,
+                    Some(email.address()),
+                );
                 fields.complete(Some(()))?;
-                hash = Some(hasher.hash(choice.password).await.map_err(Problem::unavailable)?);
+                hash = Some(
+                    hasher
+                        .hash(choice.password)
+                        .await
+                        .map_err(Problem::unavailable)?,
+                );
             }
             let hash = hash.as_deref().unwrap_or_default();
             let new = UserId::new(entropy::uuid_v4(self.store.entropy()));
             let fresh = User::fresh(new, email, choice.name, hash, self.store.now());
-            let user = User { email_verified: true, ..fresh };
+            let user = User {
+                email_verified: true,
+                ..fresh
+            };
             let account = match good.imported {
                 Some(imported) => Accepted::Imported(imported, choice.name.as_str(), hash),
                 None => Accepted::New(&user),
             };
-            let entry = self.store.entry(meta).by_owner(good.imported.unwrap_or(new));
+            let entry = self
+                .store
+                .entry(meta)
+                .by_owner(good.imported.unwrap_or(new));
             let entry = entry.text("invitation", good.invitation.id);
             let inviter = good.inviter.as_ref();
             let (invitation, token) = (&good.invitation, good.token.as_str());
-            let accepted = Acceptance { invitation, token, email, account, inviter };
+            let accepted = Acceptance {
+                invitation,
+                token,
+                email,
+                account,
+                inviter,
+            };
             if self.store.accept_invitation(&accepted, &entry).await? {
                 return Ok(());
             }
@@ -227,17 +291,26 @@ impl Invitations {
     /// the service's version, and what has become of the admin who sent it.
     async fn judge(&self, token: &MailedToken) -> Result<Good, Problem> {
         let (id, token) = (token.invitation(), token.hash());
-        let invitation = self.store.invitation(id).await?.ok_or_else(|| invalid("unknown_token", None))?;
+        let invitation = self
+            .store
+            .invitation(id)
+            .await?
+            .ok_or_else(|| invalid("unknown_token", None))?;
         let email = address_of(&invitation.email)?;
         let address = self.store.address(&email).await?;
         let now = self.store.now();
         let stored = invitation.token_hash.as_deref().unwrap_or_default();
-        let is_newest = address.as_ref().is_some_and(|address| address.invitation == Some(id));
+        let is_newest = address
+            .as_ref()
+            .is_some_and(|address| address.invitation == Some(id));
         let is_same = digest::equal(stored.as_bytes(), token.as_bytes());
         if !is_newest || !is_same || invitation.expires_at <= now {
             return Err(invalid("unknown_or_expired_token", None));
         }
-        let (inviter, security) = self.store.user_and_security(invitation.inviter.unwrap_or(NOBODY)).await?;
+        let (inviter, security) = self
+            .store
+            .user_and_security(invitation.inviter.unwrap_or(NOBODY))
+            .await?;
         let inviter = inviter.filter(|admin| {
             let is_admin = admin.is_active() && role_of(admin, &self.config) == Role::Admin;
             is_admin && admin.taken_back == invitation.inviter_taken_back
@@ -246,23 +319,34 @@ impl Invitations {
         if !may_invite || !security.level().accepts(invitation.global_ver, now) {
             return Err(invalid("unknown_or_expired_token", None));
         }
-        let imported = address.as_ref().and_then(|address| match address.holder(now) {
-            Holder::Import(user) => Some(user),
-            _ => None,
-        });
-        Ok(Good { invitation, token, email, inviter, imported })
+        let imported = address
+            .as_ref()
+            .and_then(|address| match address.holder(now) {
+                Holder::Import(user) => Some(user),
+                _ => None,
+            });
+        Ok(Good {
+            invitation,
+            token,
+            email,
+            inviter,
+            imported,
+        })
     }
 }
 
 fn taken(user: UserId) -> Problem {
     let detail = "This email address already has an account.";
-    Problem::new(Code::Conflict).detail(detail).refused(Refusal::new("taken_address").user(user))
+    Problem::new(Code::Conflict)
+        .detail(detail)
+        .refused(Refusal::new("taken_address").user(user))
 }
 
 /// The address belongs to the user who can take its account back; they get the link to do so again.
 fn reserved(user: UserId, email: &EmailAddress) -> Problem {
-    let detail =
-        "This email address belonged to an account until recently, and its owner can still take the account back.";
-    let refusal = Refusal::new("reserved_address").user(user).mailing(MailKind::AddressReserved, email.fingerprint());
+    let detail = "This email address belonged to an account until recently, and its owner can still take the account back.";
+    let refusal = Refusal::new("reserved_address")
+        .user(user)
+        .mailing(MailKind::AddressReserved, email.fingerprint());
     Problem::new(Code::Conflict).detail(detail).refused(refusal)
 }

@@ -36,7 +36,11 @@ impl Profile {
     /// The profiles in `store`.
     #[must_use]
     pub const fn new(store: Store, proof: PasswordProof, limiter: Limiter) -> Self {
-        Self { store, proof, limiter }
+        Self {
+            store,
+            proof,
+            limiter,
+        }
     }
 
     /// Changes name, address, or both. A new address waits as `pending_email` until it is verified; the answer does not say
@@ -52,8 +56,14 @@ impl Profile {
         name: Option<&DisplayName>,
         address: Option<&NewAddress>,
     ) -> Result<(), Problem> {
-        self.limiter.admit_user(Rule::Profile, meta, caller.user.id).await?;
-        let entry = self.store.entry(meta).by_owner(caller.user.id).session(caller.session.id);
+        self.limiter
+            .admit_user(Rule::Profile, meta, caller.user.id)
+            .await?;
+        let entry = self
+            .store
+            .entry(meta)
+            .by_owner(caller.user.id)
+            .session(caller.session.id);
         let pending = match address {
             Some(address) => Some(self.pending_of(meta, caller, address).await?),
             None => None,
@@ -61,13 +71,20 @@ impl Profile {
         let entry = change_entry(entry, caller, name, pending);
         let rows = match pending {
             Some(PendingEmail::To(_)) => vec![
-                self.store.notice(MailKind::AddressChangeRequested, &caller.user).asked_by(meta),
-                self.store.row(Some(MailKind::AddressChange), Some(caller.user.id)).asked_by(meta),
+                self.store
+                    .notice(MailKind::AddressChangeRequested, &caller.user)
+                    .asked_by(meta),
+                self.store
+                    .row(Some(MailKind::AddressChange), Some(caller.user.id))
+                    .asked_by(meta),
             ],
             Some(PendingEmail::CalledOff) | None => Vec::new(),
         };
         let new_name = name.map(DisplayName::as_str);
-        let done = self.store.update_profile(&caller.user, new_name, pending, &entry, &rows).await;
+        let done = self
+            .store
+            .update_profile(&caller.user, new_name, pending, &entry, &rows)
+            .await;
         if address.is_some() {
             self.proof.clear(Lock::Sessions(caller.user.id)).await;
         }
@@ -97,11 +114,15 @@ impl Profile {
         caller.recently_proved()?;
         let is_present = address_of(&caller.user.email)? == address.email;
         if !is_present {
-            self.limiter.admit_user(Rule::AddressChange, meta, caller.user.id).await?;
+            self.limiter
+                .admit_user(Rule::AddressChange, meta, caller.user.id)
+                .await?;
         }
         let lock = Lock::Sessions(caller.user.id);
         let charged = self.proof.charge(lock).await?;
-        self.proof.compare(charged, Some(&caller.user), &address.current_password).await?;
+        self.proof
+            .compare(charged, Some(&caller.user), &address.current_password)
+            .await?;
         if is_present {
             return Ok(PendingEmail::CalledOff);
         }
@@ -126,19 +147,35 @@ impl Profile {
         issuer: &Issuer,
     ) -> Result<TokenPair, Problem> {
         caller.recently_proved()?;
-        self.limiter.admit_user(Rule::ChangePassword, meta, caller.user.id).await?;
-        let (email, lock) = (address_of(&caller.user.email)?, Lock::Sessions(caller.user.id));
+        self.limiter
+            .admit_user(Rule::ChangePassword, meta, caller.user.id)
+            .await?;
+        let (email, lock) = (
+            address_of(&caller.user.email)?,
+            Lock::Sessions(caller.user.id),
+        );
         let charged = self.proof.charge(lock).await?;
-        self.proof.compare(charged, Some(&caller.user), current).await?;
+        self.proof
+            .compare(charged, Some(&caller.user), current)
+            .await?;
         if current.expose() == new.expose() {
             self.proof.clear(lock).await;
             return Err(same_password());
         }
-        let hash = self.proof.hasher().hash(new).await.map_err(Problem::unavailable)?;
+        let hash = self
+            .proof
+            .hasher()
+            .hash(new)
+            .await
+            .map_err(Problem::unavailable)?;
         let entropy = self.store.entropy();
         let family = Family::random(entropy);
         let refresh = RefreshToken::random(caller.user.id, caller.session.id, family, entropy);
-        let entry = self.store.entry(meta).by_owner(caller.user.id).session(caller.session.id);
+        let entry = self
+            .store
+            .entry(meta)
+            .by_owner(caller.user.id)
+            .session(caller.session.id);
         let session = Session {
             family: family.hash(),
             current: refresh.hash(),
@@ -148,30 +185,65 @@ impl Profile {
             last_activity_at: entry.occurred_at,
             ..caller.session.clone()
         };
-        let change =
-            PasswordChange { user: &caller.user, email: &email, hash: &hash, now: entry.occurred_at, name: None };
-        let row = self.store.notice(MailKind::PasswordChanged, &caller.user).asked_by(meta).sweeping();
-        let tokens = match issuer.issue(&caller.user, &session, &caller.security, &refresh).await {
+        let change = PasswordChange {
+            user: &caller.user,
+            email: &email,
+            hash: &hash,
+            now: entry.occurred_at,
+            name: None,
+        };
+        let row = self
+            .store
+            .notice(MailKind::PasswordChanged, &caller.user)
+            .asked_by(meta)
+            .sweeping();
+        let tokens = match issuer
+            .issue(&caller.user, &session, &caller.security, &refresh)
+            .await
+        {
             Ok(tokens) => tokens,
             Err(problem) => {
                 self.proof.clear(lock).await;
                 return Err(problem);
             }
         };
-        self.proof.conclude(lock, self.store.change_password(&change, &session, &entry, &row).await).await?;
+        self.proof
+            .conclude(
+                lock,
+                self.store
+                    .change_password(&change, &session, &entry, &row)
+                    .await,
+            )
+            .await?;
         Ok(tokens)
     }
 }
 
 /// The record says which address the account is to move to, or no longer is, by its fingerprint.
-fn change_entry(entry: Entry, caller: &Caller, name: Option<&DisplayName>, pending: Option<PendingEmail<'_>>) -> Entry {
-    let entry = if name.is_some() && pending.is_some() { entry.text("name", "changed") } else { entry };
+fn change_entry(
+    entry: Entry,
+    caller: &Caller,
+    name: Option<&DisplayName>,
+    pending: Option<PendingEmail<'_>>,
+) -> Entry {
+    let entry = if name.is_some() && pending.is_some() {
+        entry.text("name", "changed")
+    } else {
+        entry
+    };
     match pending {
-        Some(PendingEmail::To(email)) => {
-            entry.reason("address_change_requested").text("new_email", email.fingerprint())
-        }
-        Some(PendingEmail::CalledOff) => match caller.user.pending_email.as_deref().map(EmailAddress::parse) {
-            Some(Ok(email)) => entry.reason("address_change_called_off").text("new_email", email.fingerprint()),
+        Some(PendingEmail::To(email)) => entry
+            .reason("address_change_requested")
+            .text("new_email", email.fingerprint()),
+        Some(PendingEmail::CalledOff) => match caller
+            .user
+            .pending_email
+            .as_deref()
+            .map(EmailAddress::parse)
+        {
+            Some(Ok(email)) => entry
+                .reason("address_change_called_off")
+                .text("new_email", email.fingerprint()),
             _ => entry.reason("present_address"),
         },
         None => entry,
@@ -180,15 +252,29 @@ fn change_entry(entry: Entry, caller: &Caller, name: Option<&DisplayName>, pendi
 
 /// No earlier address is ever forgotten for a later one, so the moves are bounded.
 fn moved_too_often(caller: &Caller, now: Timestamp) -> Problem {
-    let until = caller.user.claims(now).map(|claim| claim.until).min().unwrap_or(now);
-    let detail =
-        format!("The email address was changed {MAX_CLAIMS} times recently. It can be changed again after {until}.");
-    let refusal = Refusal::new("moved_too_often").user(caller.user.id).session(caller.session.id);
+    let until = caller
+        .user
+        .claims(now)
+        .map(|claim| claim.until)
+        .min()
+        .unwrap_or(now);
+    let detail = format!(
+        "The email address was changed {MAX_CLAIMS} times recently. It can be changed again after {until}."
+    );
+    let refusal = Refusal::new("moved_too_often")
+        .user(caller.user.id)
+        .session(caller.session.id);
     Problem::new(Code::Conflict).detail(detail).refused(refusal)
 }
 
 fn same_password() -> Problem {
     let mut fields = Fields::empty();
-    fields.refuse("new_password", FieldFault::new("same_as_current", "Must differ from the current password."));
-    fields.complete(Some(())).err().unwrap_or_else(|| Problem::new(Code::ValidationFailed))
+    fields.refuse(
+        "new_password",
+        FieldFault::new("same_as_current", "Must differ from the current password."),
+    );
+    fields
+        .complete(Some(()))
+        .err()
+        .unwrap_or_else(|| Problem::new(Code::ValidationFailed))
 }

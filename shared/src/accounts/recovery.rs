@@ -5,7 +5,9 @@
 
 use std::sync::Arc;
 
-use crate::accounts::verification::{MAX_CLAIMS, invalid, is_good, move_entry, move_rows, owner_of, request_mail};
+use crate::accounts::verification::{
+    MAX_CLAIMS, invalid, is_good, move_entry, move_rows, owner_of, request_mail,
+};
 use crate::config::Config;
 use crate::domain::{DisplayName, EmailAddress, Password, PasswordPolicy, User};
 use crate::http::Fields;
@@ -48,7 +50,11 @@ impl Recovery {
     /// A recovery over `store`.
     #[must_use]
     pub const fn new(store: Store, limiter: Limiter, config: Arc<Config>) -> Self {
-        Self { store, limiter, config }
+        Self {
+            store,
+            limiter,
+            config,
+        }
     }
 
     /// Sends a reset mail, if the address is known.
@@ -56,7 +62,9 @@ impl Recovery {
     /// # Errors
     /// 429, 503.
     pub async fn request(&self, meta: &RequestMeta, email: &EmailAddress) -> Result<(), Problem> {
-        self.limiter.admit_client(Rule::RequestPasswordReset, meta).await?;
+        self.limiter
+            .admit_client(Rule::RequestPasswordReset, meta)
+            .await?;
         request_mail(&self.store, meta, email, MailKind::PasswordReset).await
     }
 
@@ -73,7 +81,8 @@ impl Recovery {
         hasher: &PasswordHasher,
     ) -> Result<(), Problem> {
         self.limiter.admit_client(Rule::ResetPassword, meta).await?;
-        let token = MailedToken::parse(MailPurpose::Reset, token).ok_or_else(|| invalid("malformed_token", None))?;
+        let token = MailedToken::parse(MailPurpose::Reset, token)
+            .ok_or_else(|| invalid("malformed_token", None))?;
         let (id, hash) = (token.user(), token.hash());
         let (user, security) = self.store.user_and_security(id).await?;
         let user = user.ok_or_else(|| invalid("unknown_token", None))?;
@@ -83,29 +92,55 @@ impl Recovery {
             _ => &user.email,
         };
         let mut fields = Fields::empty();
-        fields.check_password("new_password", Some(choice.password), choice.policy, Some(address));
+        fields.check_password(
+            "new_password",
+            Some(choice.password),
+            choice.policy,
+            Some(address),
+        );
         fields.complete(Some(()))?;
         let email = address_of(address)?;
-        let password = hasher.hash(choice.password).await.map_err(Problem::unavailable)?;
+        let password = hasher
+            .hash(choice.password)
+            .await
+            .map_err(Problem::unavailable)?;
         let done = match good {
-            Good::Reset => self.finish(meta, &user, &email, &hash, &password, choice.name).await?,
-            Good::Move => self.move_with_password(meta, &user, &email, &hash, &password).await?,
+            Good::Reset => {
+                self.finish(meta, &user, &email, &hash, &password, choice.name)
+                    .await?
+            }
+            Good::Move => {
+                self.move_with_password(meta, &user, &email, &hash, &password)
+                    .await?
+            }
         };
-        if done { Ok(()) } else { Err(invalid("superseded_token", Some(id))) }
+        if done {
+            Ok(())
+        } else {
+            Err(invalid("superseded_token", Some(id)))
+        }
     }
 
     fn judge(&self, user: &User, hash: &str, security: &SecurityRecord) -> Result<Good, Problem> {
         let now = self.store.now();
         let usable = user.is_active() && !user.has_lapsed(now);
-        let [newest, prior, verify] = [user.pending_reset(), user.prior_reset(), user.pending_verification()];
+        let [newest, prior, verify] = [
+            user.pending_reset(),
+            user.prior_reset(),
+            user.pending_verification(),
+        ];
         if usable && (is_good(newest, hash, security, now) || is_good(prior, hash, security, now)) {
             return Ok(Good::Reset);
         }
-        let can_move = user.email_verified && user.pending_email.is_some() && user.claims(now).count() < MAX_CLAIMS;
+        let can_move = user.email_verified
+            && user.pending_email.is_some()
+            && user.claims(now).count() < MAX_CLAIMS;
         if usable && can_move && is_good(verify, hash, security, now) {
             return Ok(Good::Move);
         }
-        let owner = [newest, prior, verify].into_iter().find_map(|pending| owner_of(pending, hash, user.id));
+        let owner = [newest, prior, verify]
+            .into_iter()
+            .find_map(|pending| owner_of(pending, hash, user.id));
         Err(invalid("unknown_or_expired_token", owner))
     }
 
@@ -119,13 +154,35 @@ impl Recovery {
         name: Option<&DisplayName>,
     ) -> Result<bool, Problem> {
         let entry = self.store.entry(meta).by_owner(user.id);
-        let entry = if user.email_verified { entry } else { entry.reason("address_verified") };
-        let name = name.map(DisplayName::as_str).filter(|_| !user.email_verified);
-        let change = PasswordChange { user, email, hash, now: entry.occurred_at, name };
-        let row = self.store.notice(MailKind::PasswordChanged, user).asked_by(meta).sweeping();
+        let entry = if user.email_verified {
+            entry
+        } else {
+            entry.reason("address_verified")
+        };
+        let name = name
+            .map(DisplayName::as_str)
+            .filter(|_| !user.email_verified);
+        let change = PasswordChange {
+            user,
+            email,
+            hash,
+            now: entry.occurred_at,
+            name,
+        };
+        let row = self
+            .store
+            .notice(MailKind::PasswordChanged, user)
+            .asked_by(meta)
+            .sweeping();
         // The reset raises the level, and the notice of it is of the new one.
-        let row = Row { level: user.recovery_level + 1, ..row };
-        Ok(self.store.reset_password(&change, token, &entry, &row).await?)
+        let row = Row {
+            level: user.recovery_level + 1,
+            ..row
+        };
+        Ok(self
+            .store
+            .reset_password(&change, token, &entry, &row)
+            .await?)
     }
 
     async fn move_with_password(
@@ -139,8 +196,18 @@ impl Recovery {
         let from = address_of(&user.email)?;
         let entry = self.store.entry(meta).by_owner(user.id);
         let until = entry.occurred_at.plus(self.config.mail.notice_ttl);
-        let change = Move { user, from: &from, to, token, until, password_hash: Some(hash) };
+        let change = Move {
+            user,
+            from: &from,
+            to,
+            token,
+            until,
+            password_hash: Some(hash),
+        };
         let rows = move_rows(&self.store, meta, user, entry.occurred_at);
-        Ok(self.store.move_address(&change, &move_entry(entry, &change), &rows).await?)
+        Ok(self
+            .store
+            .move_address(&change, &move_entry(entry, &change), &rows)
+            .await?)
     }
 }

@@ -38,8 +38,18 @@ pub struct Registration {
 impl Registration {
     /// A registration over `store`.
     #[must_use]
-    pub const fn new(store: Store, hasher: PasswordHasher, limiter: Limiter, config: Arc<Config>) -> Self {
-        Self { store, hasher, limiter, config }
+    pub const fn new(
+        store: Store,
+        hasher: PasswordHasher,
+        limiter: Limiter,
+        config: Arc<Config>,
+    ) -> Self {
+        Self {
+            store,
+            hasher,
+            limiter,
+            config,
+        }
     }
 
     /// Registers `applicant`. One password hash is computed in every case.
@@ -49,16 +59,20 @@ impl Registration {
     pub async fn register(&self, meta: &RequestMeta, applicant: &Applicant) -> Result<(), Problem> {
         self.limiter.admit_client(Rule::Register, meta).await?;
         if self.config.passwords.registration == Policy::Closed {
-            let problem =
-                Problem::new(Code::Forbidden).detail("Registration is closed. Ask the operator for an invitation.");
+            let problem = Problem::new(Code::Forbidden)
+                .detail("Registration is closed. Ask the operator for an invitation.");
             let once = format!("registration_closed#{}", meta.client_key());
             return Err(problem.refused(Refusal::new("registration_closed").once(once)));
         }
         // Another registration of the same address may be committed between read and write; then the address is read again.
         for _ in 0..3 {
             let address = self.store.address(&applicant.email).await?;
-            let holder = address.as_ref().map_or(Holder::Nobody, |address| address.holder(self.store.now()));
-            let invited = address.as_ref().is_some_and(|address| address.invitation.is_some());
+            let holder = address
+                .as_ref()
+                .map_or(Holder::Nobody, |address| address.holder(self.store.now()));
+            let invited = address
+                .as_ref()
+                .is_some_and(|address| address.invitation.is_some());
             if self.apply(meta, applicant, holder, invited).await? == Registered::Done {
                 return Ok(());
             }
@@ -74,30 +88,79 @@ impl Registration {
         invited: bool,
     ) -> Result<Registered, Problem> {
         if let Holder::Registration(user, Some(stored)) = holder {
-            let verdict = self.hasher.verify(&applicant.password, Some(stored)).await.map_err(Problem::unavailable)?;
+            let verdict = self
+                .hasher
+                .verify(&applicant.password, Some(stored))
+                .await
+                .map_err(Problem::unavailable)?;
             if verdict == Verdict::Wrong {
                 let row = self.row(MailKind::RegistrationContested, user, applicant);
-                let entry = self.store.entry(meta).user(user).reason("contested_address");
-                return Ok(self.store.contest(user, &applicant.email, &entry, &row.asked_by(meta)).await?);
+                let entry = self
+                    .store
+                    .entry(meta)
+                    .user(user)
+                    .reason("contested_address");
+                return Ok(self
+                    .store
+                    .contest(user, &applicant.email, &entry, &row.asked_by(meta))
+                    .await?);
             }
             return self
-                .send_mail(meta, applicant, user, MailKind::RegistrationRepeated, "repeated_registration")
+                .send_mail(
+                    meta,
+                    applicant,
+                    user,
+                    MailKind::RegistrationRepeated,
+                    "repeated_registration",
+                )
                 .await;
         }
-        let hash = self.hasher.hash(&applicant.password).await.map_err(Problem::unavailable)?;
+        let hash = self
+            .hasher
+            .hash(&applicant.password)
+            .await
+            .map_err(Problem::unavailable)?;
         match holder {
             Holder::Nobody => self.begin(meta, applicant, &hash, invited).await,
             Holder::Registration(user, _) => {
-                self.send_mail(meta, applicant, user, MailKind::RegistrationContested, "contested_address").await
+                self.send_mail(
+                    meta,
+                    applicant,
+                    user,
+                    MailKind::RegistrationContested,
+                    "contested_address",
+                )
+                .await
             }
             Holder::Import(user) => {
-                self.send_mail(meta, applicant, user, MailKind::PasswordWanted, "imported_address").await
+                self.send_mail(
+                    meta,
+                    applicant,
+                    user,
+                    MailKind::PasswordWanted,
+                    "imported_address",
+                )
+                .await
             }
             Holder::Account(user) => {
-                self.send_mail(meta, applicant, user, MailKind::AlreadyRegistered, "taken_address").await
+                self.send_mail(
+                    meta,
+                    applicant,
+                    user,
+                    MailKind::AlreadyRegistered,
+                    "taken_address",
+                )
+                .await
             }
             Holder::Former(user) => {
-                self.send_mail(meta, applicant, user, MailKind::AddressReserved, "reserved_address").await
+                self.send_mail(
+                    meta,
+                    applicant,
+                    user,
+                    MailKind::AddressReserved,
+                    "reserved_address",
+                )
+                .await
             }
         }
     }
@@ -114,18 +177,29 @@ impl Registration {
         let until = now.plus(self.config.mail.registration_ttl);
         let demands_password = self.config.passwords.makes_admin(email);
         let user = User {
-            proof: if demands_password { Proof::NewPassword } else { Proof::Confirmation },
+            proof: if demands_password {
+                Proof::NewPassword
+            } else {
+                Proof::Confirmation
+            },
             registered_until: Some(until),
             ttl: Some(until.as_secs()),
             ..User::fresh(id, email, &applicant.name, hash, now)
         };
-        let row = self.row(MailKind::Verification, id, applicant).asked_by(meta);
+        let row = self
+            .row(MailKind::Verification, id, applicant)
+            .asked_by(meta);
         let entry = self.store.entry(meta).user(id);
-        Ok(self.store.register(&user, email, (until, invited), &entry, &row).await?)
+        Ok(self
+            .store
+            .register(&user, email, (until, invited), &entry, &row)
+            .await?)
     }
 
     fn row(&self, kind: MailKind, user: UserId, applicant: &Applicant) -> Row {
-        self.store.row(Some(kind), Some(user)).about(applicant.email.fingerprint())
+        self.store
+            .row(Some(kind), Some(user))
+            .about(applicant.email.fingerprint())
     }
 
     /// The request changes nothing; a mail tells the owner of the address what to do.
@@ -138,7 +212,9 @@ impl Registration {
         reason: &'static str,
     ) -> Result<Registered, Problem> {
         let row = self.row(kind, user, applicant).asked_by(meta);
-        self.store.ask_for_mail(&row, &self.store.entry(meta).user(user).reason(reason)).await?;
+        self.store
+            .ask_for_mail(&row, &self.store.entry(meta).user(user).reason(reason))
+            .await?;
         Ok(Registered::Done)
     }
 }

@@ -47,7 +47,12 @@ impl SecureAccount {
     /// Takes accounts in `store` back, by links that were made under `key` and live for `life`.
     #[must_use]
     pub fn new(store: Store, limiter: Limiter, key: SecretString, life: Duration) -> Self {
-        Self { store, limiter, key: Arc::new(key), life }
+        Self {
+            store,
+            limiter,
+            key: Arc::new(key),
+            life,
+        }
     }
 
     /// Takes the account back by the link with `token`.
@@ -57,7 +62,11 @@ impl SecureAccount {
     pub async fn secure(&self, meta: &RequestMeta, token: &str) -> Result<Secured, Problem> {
         self.limiter.admit_client(Rule::SecureAccount, meta).await?;
         let token = NoticeToken::parse(token).ok_or_else(|| invalid("malformed_token", None))?;
-        let row = self.store.outbox_row(token.row()).await?.ok_or_else(|| invalid("unknown_token", None))?;
+        let row = self
+            .store
+            .outbox_row(token.row())
+            .await?
+            .ok_or_else(|| invalid("unknown_token", None))?;
         let id = row.user_id.ok_or_else(|| invalid("unknown_token", None))?;
         // A token names its row itself; only one that was made under the key is recorded at the account.
         if !token.is_of(self.key.expose_secret().as_bytes(), id) {
@@ -66,13 +75,19 @@ impl SecureAccount {
         if row.used_at.is_some() && self.store.now() < row.created_at.plus(self.life) {
             return Ok(Secured::Before);
         }
-        let user = self.store.user(id).await?.ok_or_else(|| invalid("unknown_user", Some(id)))?;
+        let user = self
+            .store
+            .user(id)
+            .await?
+            .ok_or_else(|| invalid("unknown_user", Some(id)))?;
         if life_of_link(&user, &row, self.life, self.store.now()).is_some() {
             return self.take_back(meta, &user, &row).await;
         }
         // It may have been used since the row was read; that use is what made it dead.
         match self.store.outbox_row(row.id).await? {
-            Some(row) if row.used_at.is_some() && row.used_at > Some(self.store.now().minus(RACE)) => {
+            Some(row)
+                if row.used_at.is_some() && row.used_at > Some(self.store.now().minus(RACE)) =>
+            {
                 Ok(Secured::Before)
             }
             _ => Err(self.dead_link(id, &row)),
@@ -82,7 +97,12 @@ impl SecureAccount {
     /// The refusal says where the link was mailed, by the address's fingerprint, and what ended it.
     fn dead_link(&self, user: UserId, notice: &Row) -> Problem {
         let has_expired = self.store.now() >= notice.created_at.plus(self.life);
-        let refusal = Refusal::new(if has_expired { "expired_token" } else { "recovered_since" }).user(user);
+        let refusal = Refusal::new(if has_expired {
+            "expired_token"
+        } else {
+            "recovered_since"
+        })
+        .user(user);
         let refusal = match &notice.address {
             Some(key) => refusal.text("mailed_to", key),
             None => refusal,
@@ -90,17 +110,30 @@ impl SecureAccount {
         Problem::new(Code::InvalidOrExpiredToken).refused(refusal)
     }
 
-    async fn take_back(&self, meta: &RequestMeta, user: &User, notice: &Row) -> Result<Secured, Problem> {
+    async fn take_back(
+        &self,
+        meta: &RequestMeta,
+        user: &User,
+        notice: &Row,
+    ) -> Result<Secured, Problem> {
         let now = self.store.now();
         let key = notice.address.as_deref().unwrap_or_default();
         let claims: Vec<&FormerAddress> = user.claims(now).collect();
-        let place = claims.iter().position(|claim| claim.key == key).filter(|_| key != user.address_key());
+        let place = claims
+            .iter()
+            .position(|claim| claim.key == key)
+            .filter(|_| key != user.address_key());
         let (kept, restored, later) = split(&claims, place);
         let to = match restored {
             Some(claim) => Some(self.former(user, claim).await?),
             None => None,
         };
-        let mut rows = vec![self.store.row(Some(MailKind::PasswordReset), Some(user.id)).about(key).sweeping()];
+        let mut rows = vec![
+            self.store
+                .row(Some(MailKind::PasswordReset), Some(user.id))
+                .about(key)
+                .sweeping(),
+        ];
         let mut removed = Vec::new();
         if to.is_some() {
             removed.push(user.address_key());
@@ -118,7 +151,13 @@ impl SecureAccount {
                 .text("new_email", to.fingerprint()),
             None => entry,
         };
-        let back = TakeBack { user, notice: notice.id, to: to.as_ref(), removed: &removed, former: &kept };
+        let back = TakeBack {
+            user,
+            notice: notice.id,
+            to: to.as_ref(),
+            removed: &removed,
+            former: &kept,
+        };
         if self.store.take_back(&back, &entry, &rows).await? {
             return Ok(Secured::Done);
         }
@@ -133,12 +172,16 @@ impl SecureAccount {
     /// The address of a claim.
     async fn former(&self, user: &User, claim: &FormerAddress) -> Result<EmailAddress, Problem> {
         let stored = self.store.former_address(user.id, claim).await?;
-        Ok(address_of(&stored.ok_or_else(|| Problem::new(Code::Conflict))?)?)
+        Ok(address_of(
+            &stored.ok_or_else(|| Problem::new(Code::Conflict))?,
+        )?)
     }
 
     /// Tells an address that it has lost the account.
     fn farewell(&self, user: &User, address: &str) -> Row {
-        self.store.row(Some(MailKind::AddressRemoved), Some(user.id)).mailed_to(address)
+        self.store
+            .row(Some(MailKind::AddressRemoved), Some(user.id))
+            .mailed_to(address)
     }
 }
 
@@ -146,18 +189,39 @@ impl SecureAccount {
 fn split<'a>(
     claims: &[&'a FormerAddress],
     place: Option<usize>,
-) -> (Vec<FormerAddress>, Option<&'a FormerAddress>, Vec<&'a FormerAddress>) {
+) -> (
+    Vec<FormerAddress>,
+    Option<&'a FormerAddress>,
+    Vec<&'a FormerAddress>,
+) {
     let Some(place) = place else {
-        return (claims.iter().map(|claim| (*claim).clone()).collect(), None, Vec::new());
+        return (
+            claims.iter().map(|claim| (*claim).clone()).collect(),
+            None,
+            Vec::new(),
+        );
     };
-    let kept = claims.iter().take(place).map(|claim| (*claim).clone()).collect();
-    (kept, claims.get(place).copied(), claims.iter().skip(place + 1).copied().collect())
+    let kept = claims
+        .iter()
+        .take(place)
+        .map(|claim| (*claim).clone())
+        .collect();
+    (
+        kept,
+        claims.get(place).copied(),
+        claims.iter().skip(place + 1).copied().collect(),
+    )
 }
 
 /// When the link of a notice expires; `None` if it is dead: expired, used, of an address that has no claim any more, or
 /// killed by a later recovery through the same or an earlier address.
 #[must_use]
-pub fn life_of_link(user: &User, notice: &Row, life: Duration, now: Timestamp) -> Option<Timestamp> {
+pub fn life_of_link(
+    user: &User,
+    notice: &Row,
+    life: Duration,
+    now: Timestamp,
+) -> Option<Timestamp> {
     let key = notice.address.as_deref()?;
     let end = notice.created_at.plus(life);
     let (level, end) = if key == user.address_key() {

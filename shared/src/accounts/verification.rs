@@ -28,7 +28,11 @@ impl Verification {
     /// A verification over `store`.
     #[must_use]
     pub const fn new(store: Store, limiter: Limiter, config: Arc<Config>) -> Self {
-        Self { store, limiter, config }
+        Self {
+            store,
+            limiter,
+            config,
+        }
     }
 
     /// Verifies the address that `token` was mailed to: the account's own, or the one it is to change to.
@@ -37,32 +41,53 @@ impl Verification {
     /// 400 for a token that is unknown, used or expired; 429; 503.
     pub async fn verify(&self, meta: &RequestMeta, token: &str) -> Result<(), Problem> {
         self.limiter.admit_client(Rule::VerifyEmail, meta).await?;
-        let token =
-            MailedToken::parse(MailPurpose::Verification, token).ok_or_else(|| invalid("malformed_token", None))?;
+        let token = MailedToken::parse(MailPurpose::Verification, token)
+            .ok_or_else(|| invalid("malformed_token", None))?;
         let (id, hash) = (token.user(), token.hash());
         let (user, security) = self.store.user_and_security(id).await?;
         let user = user.ok_or_else(|| invalid("unknown_token", None))?;
         let entry = self.store.entry(meta).by_owner(id);
         let (pending, now) = (user.pending_verification(), entry.occurred_at);
         if !is_good(pending, &hash, &security, now) || !user.is_active() || user.has_lapsed(now) {
-            return Err(invalid("unknown_or_expired_token", owner_of(pending, &hash, id)));
+            return Err(invalid(
+                "unknown_or_expired_token",
+                owner_of(pending, &hash, id),
+            ));
         }
         let email = address_of(&user.email)?;
-        let done = match user.pending_email.as_deref().filter(|_| user.email_verified) {
+        let done = match user
+            .pending_email
+            .as_deref()
+            .filter(|_| user.email_verified)
+        {
             None if self.demands_password(&user, &email) => false,
             None => self.store.verify_address(id, &email, &hash, &entry).await?,
             Some(pending) => {
                 let to = address_of(pending)?;
-                if self.config.passwords.makes_admin(&to) || user.claims(now).count() >= MAX_CLAIMS {
+                if self.config.passwords.makes_admin(&to) || user.claims(now).count() >= MAX_CLAIMS
+                {
                     return Err(invalid("not_by_confirmation", Some(id)));
                 }
                 let until = now.plus(self.config.mail.notice_ttl);
-                let change = Move { user: &user, from: &email, to: &to, token: &hash, until, password_hash: None };
+                let change = Move {
+                    user: &user,
+                    from: &email,
+                    to: &to,
+                    token: &hash,
+                    until,
+                    password_hash: None,
+                };
                 let rows = move_rows(&self.store, meta, &user, now);
-                self.store.move_address(&change, &move_entry(entry, &change), &rows).await?
+                self.store
+                    .move_address(&change, &move_entry(entry, &change), &rows)
+                    .await?
             }
         };
-        if done { Ok(()) } else { Err(invalid("superseded_token", Some(id))) }
+        if done {
+            Ok(())
+        } else {
+            Err(invalid("superseded_token", Some(id)))
+        }
     }
 
     fn demands_password(&self, user: &User, email: &EmailAddress) -> bool {
@@ -74,7 +99,9 @@ impl Verification {
     /// # Errors
     /// 429, 503.
     pub async fn resend(&self, meta: &RequestMeta, email: &EmailAddress) -> Result<(), Problem> {
-        self.limiter.admit_client(Rule::ResendVerification, meta).await?;
+        self.limiter
+            .admit_client(Rule::ResendVerification, meta)
+            .await?;
         request_mail(&self.store, meta, email, MailKind::Verification).await
     }
 }
@@ -87,13 +114,20 @@ pub(crate) async fn request_mail(
     kind: MailKind,
 ) -> Result<(), Problem> {
     let address = store.address(email).await?;
-    let user = match address.as_ref().map_or(Holder::Nobody, |address| address.holder(store.now())) {
+    let user = match address
+        .as_ref()
+        .map_or(Holder::Nobody, |address| address.holder(store.now()))
+    {
         Holder::Nobody => None,
-        Holder::Registration(user, _) | Holder::Import(user) | Holder::Account(user) | Holder::Former(user) => {
-            Some(user)
-        }
+        Holder::Registration(user, _)
+        | Holder::Import(user)
+        | Holder::Account(user)
+        | Holder::Former(user) => Some(user),
     };
-    let row = store.row(Some(kind), user).about(email.fingerprint()).asked_by(meta);
+    let row = store
+        .row(Some(kind), user)
+        .about(email.fingerprint())
+        .asked_by(meta);
     let entry = store.entry(meta);
     let entry = match user {
         Some(id) => entry.user(id),
@@ -113,11 +147,25 @@ pub(crate) fn move_entry(entry: Entry, change: &Move<'_>) -> Entry {
 }
 
 /// The notices of a move: one to the address that is left, and one to each that can still take the account back.
-pub(crate) fn move_rows(store: &Store, meta: &RequestMeta, user: &User, now: Timestamp) -> Vec<Row> {
-    let left = store.notice(MailKind::AddressChanged, user).asked_by(meta).sweeping();
+pub(crate) fn move_rows(
+    store: &Store,
+    meta: &RequestMeta,
+    user: &User,
+    now: Timestamp,
+) -> Vec<Row> {
+    let left = store
+        .notice(MailKind::AddressChanged, user)
+        .asked_by(meta)
+        .sweeping();
     let claims = user.claims(now).map(|claim| {
-        let row = store.row(Some(MailKind::AddressChanged), Some(user.id)).about(&claim.key).asked_by(meta);
-        Row { level: claim.level, ..row }
+        let row = store
+            .row(Some(MailKind::AddressChanged), Some(user.id))
+            .about(&claim.key)
+            .asked_by(meta);
+        Row {
+            level: claim.level,
+            ..row
+        }
     });
     std::iter::once(left).chain(claims).collect()
 }
@@ -134,7 +182,11 @@ pub(crate) fn is_good(
 }
 
 /// Whether a token could be used now.
-pub(crate) fn is_live(pending: PendingToken<'_>, security: &SecurityRecord, now: Timestamp) -> bool {
+pub(crate) fn is_live(
+    pending: PendingToken<'_>,
+    security: &SecurityRecord,
+    now: Timestamp,
+) -> bool {
     now < pending.expires_at && security.level().accepts(pending.global_ver, now)
 }
 
@@ -143,12 +195,19 @@ fn is_same(pending: PendingToken<'_>, hash: &str) -> bool {
 }
 
 /// Whose account a refused token is recorded at: a token names its user itself, so only one that matches is believed.
-pub(crate) fn owner_of(pending: Option<PendingToken<'_>>, hash: &str, user: UserId) -> Option<UserId> {
-    pending.filter(|pending| is_same(*pending, hash)).map(|_| user)
+pub(crate) fn owner_of(
+    pending: Option<PendingToken<'_>>,
+    hash: &str,
+    user: UserId,
+) -> Option<UserId> {
+    pending
+        .filter(|pending| is_same(*pending, hash))
+        .map(|_| user)
 }
 
 /// One answer for unknown, used and expired; the audit log has the reason.
 pub(crate) fn invalid(reason: &'static str, user: Option<UserId>) -> Problem {
     let refusal = Refusal::new(reason);
-    Problem::new(Code::InvalidOrExpiredToken).refused(user.map_or(refusal.clone(), |user| refusal.user(user)))
+    Problem::new(Code::InvalidOrExpiredToken)
+        .refused(user.map_or(refusal.clone(), |user| refusal.user(user)))
 }

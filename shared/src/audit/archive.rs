@@ -25,8 +25,16 @@ pub struct ArchiveError {
 }
 
 impl ArchiveError {
-    fn new(name: &str, done: &'static str, source: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self { name: name.to_owned(), done, source: Box::new(source) }
+    fn new(
+        name: &str,
+        done: &'static str,
+        source: impl std::error::Error + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            name: name.to_owned(),
+            done,
+            source: Box::new(source),
+        }
     }
 }
 
@@ -52,12 +60,19 @@ impl Archive {
             .interceptor(TraceCalls)
             // Another address than AWS's own has no names for buckets.
             .force_path_style(endpoint.is_some());
-        let place = Params::builder().region(base.region().to_string()).bucket(bucket).set_endpoint(endpoint.clone());
+        let place = Params::builder()
+            .region(base.region().to_string())
+            .bucket(bucket)
+            .set_endpoint(endpoint.clone());
         if let Ok(place) = place.force_path_style(endpoint.is_some()).build() {
-            base.unopened().note(DefaultResolver::new().resolve_endpoint(&place));
+            base.unopened()
+                .note(DefaultResolver::new().resolve_endpoint(&place));
         }
         config.set_endpoint_url(endpoint);
-        Self { client: Client::from_conf(config.build()), bucket: bucket.to_owned() }
+        Self {
+            client: Client::from_conf(config.build()),
+            bucket: bucket.to_owned(),
+        }
     }
 
     /// Puts an object. One of that name that is there stays as it is.
@@ -67,11 +82,26 @@ impl Archive {
     pub async fn put(&self, name: &str, content: String) -> Result<(), ArchiveError> {
         // A bucket with Object Lock takes nothing without a check sum.
         let sum = STANDARD.encode(digest::sha256(content.as_bytes()));
-        let request = self.client.put_object().bucket(&self.bucket).key(name).if_none_match("*");
-        let request = request.content_type("application/x-ndjson").checksum_sha256(sum);
-        match request.body(ByteStream::from(content.into_bytes())).send().await {
+        let request = self
+            .client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(name)
+            .if_none_match("*");
+        let request = request
+            .content_type("application/x-ndjson")
+            .checksum_sha256(sum);
+        match request
+            .body(ByteStream::from(content.into_bytes()))
+            .send()
+            .await
+        {
             Ok(_) => Ok(()),
-            Err(SdkError::ServiceError(error)) if error.err().code() == Some("PreconditionFailed") => Ok(()),
+            Err(SdkError::ServiceError(error))
+                if error.err().code() == Some("PreconditionFailed") =>
+            {
+                Ok(())
+            }
             Err(error) => Err(ArchiveError::new(name, "written", error)),
         }
     }
@@ -81,23 +111,53 @@ impl Archive {
     /// # Errors
     /// [`ArchiveError`].
     pub async fn get(&self, name: &str) -> Result<Option<String>, ArchiveError> {
-        let answer = match self.client.get_object().bucket(&self.bucket).key(name).send().await {
+        let answer = match self
+            .client
+            .get_object()
+            .bucket(&self.bucket)
+            .key(name)
+            .send()
+            .await
+        {
             Ok(answer) => answer,
             Err(SdkError::ServiceError(error)) if error.err().is_no_such_key() => return Ok(None),
             Err(error) => return Err(ArchiveError::new(name, "read", error)),
         };
-        let bytes = answer.body.collect().await.map_err(|error| ArchiveError::new(name, "read", error))?.to_vec();
-        String::from_utf8(bytes).map(Some).map_err(|error| ArchiveError::new(name, "understood", error))
+        let bytes = answer
+            .body
+            .collect()
+            .await
+            .map_err(|error| ArchiveError::new(name, "read", error))?
+            .to_vec();
+        String::from_utf8(bytes)
+            .map(Some)
+            .map_err(|error| ArchiveError::new(name, "understood", error))
     }
 
     /// The names that begin with `prefix`, in order; at most a thousand, behind `after`.
     ///
     /// # Errors
     /// [`ArchiveError`].
-    pub async fn names(&self, prefix: &str, after: Option<&str>) -> Result<Vec<String>, ArchiveError> {
-        let request = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix);
+    pub async fn names(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> Result<Vec<String>, ArchiveError> {
+        let request = self
+            .client
+            .list_objects_v2()
+            .bucket(&self.bucket)
+            .prefix(prefix);
         let request = request.set_start_after(after.map(str::to_owned));
-        let answer = request.send().await.map_err(|error| ArchiveError::new(prefix, "listed", error))?;
-        Ok(answer.contents.unwrap_or_default().into_iter().filter_map(|object| object.key).collect())
+        let answer = request
+            .send()
+            .await
+            .map_err(|error| ArchiveError::new(prefix, "listed", error))?;
+        Ok(answer
+            .contents
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|object| object.key)
+            .collect())
     }
 }

@@ -52,14 +52,23 @@ impl Search {
     /// The fewest partitions that hold everything that is looked for.
     fn whose(&self) -> Whose {
         let of_user = || self.user.map_or(Whose::All, Whose::User);
-        self.request.map(Whose::Request).or(self.session.map(Whose::Session)).unwrap_or_else(of_user)
+        self.request
+            .map(Whose::Request)
+            .or(self.session.map(Whose::Session))
+            .unwrap_or_else(of_user)
     }
 
     fn fits(&self, record: &Record) -> bool {
         self.user.is_none_or(|user| record.user_id == Some(user))
-            && self.action.is_none_or(|action| record.action == action.name())
-            && self.request.is_none_or(|request| record.request_id == request)
-            && self.session.is_none_or(|session| record.session_id == Some(session))
+            && self
+                .action
+                .is_none_or(|action| record.action == action.name())
+            && self
+                .request
+                .is_none_or(|request| record.request_id == request)
+            && self
+                .session
+                .is_none_or(|session| record.session_id == Some(session))
     }
 
     /// What is asked for besides the user, as names and values that hold nothing a client could have made up. They are
@@ -67,12 +76,22 @@ impl Search {
     fn asked(&self) -> Vec<(&'static str, String)> {
         let members = [
             ("action", self.action.map(|action| action.name().to_owned())),
-            ("request", self.request.map(|request| request.simple().to_string())),
-            ("session", self.session.map(|session| session.uuid().simple().to_string())),
+            (
+                "request",
+                self.request.map(|request| request.simple().to_string()),
+            ),
+            (
+                "session",
+                self.session
+                    .map(|session| session.uuid().simple().to_string()),
+            ),
             ("from", self.from.map(|from| from.as_millis().to_string())),
             ("to", self.to.map(|to| to.as_millis().to_string())),
         ];
-        members.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+        members
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)))
+            .collect()
     }
 }
 
@@ -99,7 +118,11 @@ impl Trail {
     /// The trail in `store`.
     #[must_use]
     pub const fn new(store: Store, limiter: Limiter, cursors: Cursors) -> Self {
-        Self { store, limiter, cursors }
+        Self {
+            store,
+            limiter,
+            cursors,
+        }
     }
 
     /// What happened to the caller's account. Of what somebody else did to it, it is not told from where.
@@ -115,15 +138,26 @@ impl Trail {
     ) -> Result<Page, Problem> {
         let (user, session) = (caller.user.id, caller.session.id);
         self.limiter.admit_user(Rule::Sessions, meta, user).await?;
-        let scope = CursorScope { caller: user, endpoint: meta.endpoint(), query: "" };
+        let scope = CursorScope {
+            caller: user,
+            endpoint: meta.endpoint(),
+            query: "",
+        };
         let before = self.beginning(&scope, None, cursor)?;
         let walk = self.store.walk(Whose::User(user), Timestamp::EPOCH, before);
         // The looks of this very session would be news to nobody.
-        let own_look = |record: &Record| record.action == meta.action() && record.session_id == Some(session);
-        let mut page = self.page(walk, &scope, most, |record| !own_look(record)).await?;
-        page.events.iter_mut().for_each(|record| record.withhold_others(user));
+        let own_look =
+            |record: &Record| record.action == meta.action() && record.session_id == Some(session);
+        let mut page = self
+            .page(walk, &scope, most, |record| !own_look(record))
+            .await?;
+        page.events
+            .iter_mut()
+            .for_each(|record| record.withhold_others(user));
         let entry = self.store.entry(meta).by_owner(user).session(session);
-        self.store.record_once(&entry, &format!("{}#{session}", meta.action())).await?;
+        self.store
+            .record_once(&entry, &format!("{}#{session}", meta.action()))
+            .await?;
         Ok(page)
     }
 
@@ -132,12 +166,22 @@ impl Trail {
     ///
     /// # Errors
     /// 503.
-    pub async fn newest_of(&self, user: UserId, wanted: impl Fn(&Record) -> bool) -> Result<Page, Problem> {
-        let scope = CursorScope { caller: user, endpoint: routes::AUTH_ACTIVITY.path, query: "" };
+    pub async fn newest_of(
+        &self,
+        user: UserId,
+        wanted: impl Fn(&Record) -> bool,
+    ) -> Result<Page, Problem> {
+        let scope = CursorScope {
+            caller: user,
+            endpoint: routes::AUTH_ACTIVITY.path,
+            query: "",
+        };
         let before = self.beginning(&scope, None, None)?;
         let walk = self.store.walk(Whose::User(user), Timestamp::EPOCH, before);
         let mut page = self.page(walk, &scope, EXPORTED, wanted).await?;
-        page.events.iter_mut().for_each(|record| record.withhold_others(user));
+        page.events
+            .iter_mut()
+            .for_each(|record| record.withhold_others(user));
         Ok(page)
     }
 
@@ -153,7 +197,10 @@ impl Trail {
         loop {
             match walk.next().await? {
                 Step::End => {
-                    return Ok(Page { events, next_cursor: None });
+                    return Ok(Page {
+                        events,
+                        next_cursor: None,
+                    });
                 }
                 Step::Pause => {}
                 Step::Record(mut record) => {
@@ -178,17 +225,33 @@ impl Trail {
     ) -> Result<Page, Problem> {
         let asked = search.asked();
         let user = search.user.map(|user| user.to_string()).unwrap_or_default();
-        let query = asked.iter().fold(user, |query, (name, value)| format!("{query}\n{name}={value}"));
-        let scope = CursorScope { caller: caller.user.id, endpoint: meta.endpoint(), query: &query };
+        let query = asked.iter().fold(user, |query, (name, value)| {
+            format!("{query}\n{name}={value}")
+        });
+        let scope = CursorScope {
+            caller: caller.user.id,
+            endpoint: meta.endpoint(),
+            query: &query,
+        };
         let before = self.beginning(&scope, search.to, cursor)?;
         let from = search.from.unwrap_or(Timestamp::EPOCH);
         let walk = self.store.walk(search.whose(), from, before);
-        let page = self.page(walk, &scope, most, |record| search.fits(record)).await?;
+        let page = self
+            .page(walk, &scope, most, |record| search.fits(record))
+            .await?;
         let actor = Actor::Admin(caller.user.id, caller.session.id);
-        let entry =
-            asked.into_iter().fold(actor.sign(self.store.entry(meta)), |entry, (name, value)| entry.text(name, value));
+        let entry = asked.into_iter().fold(
+            actor.sign(self.store.entry(meta)),
+            |entry, (name, value)| entry.text(name, value),
+        );
         let entry = entry.text("found", page.events.len());
-        self.store.record(&search.user.map_or(entry.clone(), |user| Entry::user(entry, user))).await?;
+        self.store
+            .record(
+                &search
+                    .user
+                    .map_or(entry.clone(), |user| Entry::user(entry, user)),
+            )
+            .await?;
         Ok(page)
     }
 
@@ -203,16 +266,21 @@ impl Trail {
         let Some(cursor) = cursor else {
             // No record is later; days that are still to come need not be walked through.
             let last = now.plus(SKEW).min(to.unwrap_or(now.plus(SKEW)));
-            return Ok(EventId::floor_at(last.plus(std::time::Duration::from_millis(1))));
+            return Ok(EventId::floor_at(
+                last.plus(std::time::Duration::from_millis(1)),
+            ));
         };
-        self.cursors.open(scope, cursor, now).map(EventId::new).ok_or_else(|| {
-            let fault = PresentedCursor::fault();
-            Problem::validation(vec![FieldError {
-                pointer: "/cursor".to_owned(),
-                code: fault.code,
-                detail: fault.detail,
-            }])
-        })
+        self.cursors
+            .open(scope, cursor, now)
+            .map(EventId::new)
+            .ok_or_else(|| {
+                let fault = PresentedCursor::fault();
+                Problem::validation(vec![FieldError {
+                    pointer: "/cursor".to_owned(),
+                    code: fault.code,
+                    detail: fault.detail,
+                }])
+            })
     }
 
     /// Up to `most` records that are `wanted`, and where more may be.
@@ -240,6 +308,9 @@ impl Trail {
                 Step::Pause | Step::Record(_) => {}
             }
         };
-        Ok(Page { events, next_cursor: next.map(|place| self.cursors.seal(scope, place.uuid(), self.store.now())) })
+        Ok(Page {
+            events,
+            next_cursor: next.map(|place| self.cursors.seal(scope, place.uuid(), self.store.now())),
+        })
     }
 }

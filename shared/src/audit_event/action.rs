@@ -32,7 +32,11 @@ impl Action {
 
     /// All actions.
     pub fn all() -> impl Iterator<Item = Self> {
-        routes::ALL.iter().filter_map(|route| route.action).chain(Self::OF_TASKS).map(Self)
+        routes::ALL
+            .iter()
+            .filter_map(|route| route.action)
+            .chain(Self::OF_TASKS)
+            .map(Self)
     }
 
     /// Its name.

@@ -146,7 +146,10 @@ impl Entry {
 
     /// One more thing worth knowing.
     #[must_use]
-    #[expect(clippy::needless_pass_by_value, reason = "numbers and names stand where they are used")]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "numbers and names stand where they are used"
+    )]
     pub fn text(mut self, name: &'static str, value: impl ToString) -> Self {
         self.details.insert(name, value.to_string());
         self

@@ -60,21 +60,35 @@ impl Refusal {
     /// The owner of the account gets a notice; without an account the same calls are made.
     #[must_use]
     pub fn notice(mut self, kind: MailKind, user: Option<&User>) -> Self {
-        let (address, level) = (user.map(User::address_key), user.map_or(0, |user| user.recovery_level));
-        self.notice = Some(Box::new(RefusalNotice { kind, address, level }));
+        let (address, level) = (
+            user.map(User::address_key),
+            user.map_or(0, |user| user.recovery_level),
+        );
+        self.notice = Some(Box::new(RefusalNotice {
+            kind,
+            address,
+            level,
+        }));
         self
     }
 
     /// The owner of a former address of the account gets a mail.
     #[must_use]
     pub fn mailing(mut self, kind: MailKind, address: String) -> Self {
-        self.notice = Some(Box::new(RefusalNotice { kind, address: Some(address), level: 0 }));
+        self.notice = Some(Box::new(RefusalNotice {
+            kind,
+            address: Some(address),
+            level: 0,
+        }));
         self
     }
 
     /// One more thing worth knowing.
     #[must_use]
-    #[expect(clippy::needless_pass_by_value, reason = "numbers and names stand where they are used")]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "numbers and names stand where they are used"
+    )]
     pub fn text(mut self, name: &'static str, value: impl ToString) -> Self {
         self.details.insert(name, value.to_string());
         self

@@ -32,20 +32,32 @@ impl AwsBase {
     /// From `AWS_*` settings.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https();
-        Self { settings, http, unopened: Unopened::default() }
+        let http = Builder::new()
+            .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+            .build_https();
+        Self {
+            settings,
+            http,
+            unopened: Unopened::default(),
+        }
     }
 
     /// The same for a caller with another access key.
     #[must_use]
     pub fn with_access_key(&self, id: &str) -> Self {
-        Self { settings: self.settings.clone().with("AWS_ACCESS_KEY_ID", id), ..self.clone() }
+        Self {
+            settings: self.settings.clone().with("AWS_ACCESS_KEY_ID", id),
+            ..self.clone()
+        }
     }
 
     /// The same with another HTTP client, such as one that reaches its servers without a socket.
     #[must_use]
     pub fn with_http(&self, http: SharedHttpClient) -> Self {
-        Self { http, ..self.clone() }
+        Self {
+            http,
+            ..self.clone()
+        }
     }
 
     /// The HTTP client.
@@ -62,7 +74,12 @@ impl AwsBase {
     /// `AWS_REGION`.
     #[must_use]
     pub fn region(&self) -> Region {
-        Region::new(self.settings.get("AWS_REGION").unwrap_or("us-east-1").to_owned())
+        Region::new(
+            self.settings
+                .get("AWS_REGION")
+                .unwrap_or("us-east-1")
+                .to_owned(),
+        )
     }
 
     /// The credentials of the function's role.
@@ -70,14 +87,21 @@ impl AwsBase {
     pub fn credentials(&self) -> Credentials {
         let text = |name| self.settings.get(name).unwrap_or_default().to_owned();
         let session = self.settings.get("AWS_SESSION_TOKEN").map(str::to_owned);
-        Credentials::new(text("AWS_ACCESS_KEY_ID"), text("AWS_SECRET_ACCESS_KEY"), session, None, "environment")
+        Credentials::new(
+            text("AWS_ACCESS_KEY_ID"),
+            text("AWS_SECRET_ACCESS_KEY"),
+            session,
+            None,
+            "environment",
+        )
     }
 
     /// `AWS_ENDPOINT_URL_<SERVICE>` or `AWS_ENDPOINT_URL`: another address than AWS's own.
     #[must_use]
     pub fn endpoint(&self, service: &str) -> Option<String> {
         let own = self.settings.get(&format!("AWS_ENDPOINT_URL_{service}"));
-        own.or_else(|| self.settings.get("AWS_ENDPOINT_URL")).map(str::to_owned)
+        own.or_else(|| self.settings.get("AWS_ENDPOINT_URL"))
+            .map(str::to_owned)
     }
 
     /// Together below the request's own deadline: a store that hangs is a 503 and not a time-out of the function.

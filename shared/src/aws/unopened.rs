@@ -14,14 +14,20 @@ impl Unopened {
     /// Notes where a client that was just made will call; the address is its own resolver's answer.
     pub(crate) fn note(&self, endpoint: EndpointFuture<'_>) -> Option<String> {
         let url = address(endpoint)?;
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(url.clone());
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(url.clone());
         Some(url)
     }
 
     /// Forgets an address that has been called.
     pub(crate) fn forget(&self, url: Option<&str>) {
         if let Some(url) = url {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(url);
+            self.0
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .remove(url);
         }
     }
 
@@ -47,7 +53,10 @@ mod tests {
     fn an_address_that_has_been_called_is_not_opened_again() {
         let unopened = Unopened::default();
         let note = |region: &str| {
-            let place = Params::builder().region(region.to_owned()).build().expect("a place");
+            let place = Params::builder()
+                .region(region.to_owned())
+                .build()
+                .expect("a place");
             unopened.note(DefaultResolver::new().resolve_endpoint(&place))
         };
         let (called, kept) = (note("eu-central-1"), note("eu-west-1"));

@@ -55,9 +55,16 @@ impl KeyChanges {
         mode: Mode,
         reason: &Reason,
     ) -> Result<(), Problem> {
-        let entry = || actor.sign(self.store.entry(meta)).reason(reason.as_str().to_owned()).text("mode", mode.name());
+        let entry = || {
+            actor
+                .sign(self.store.entry(meta))
+                .reason(reason.as_str().to_owned())
+                .text("mode", mode.name())
+        };
         let done = match mode {
-            Mode::Compromised => compromise::drop_all(&self.secrets, &self.store, &entry()).await.map(|_| ()),
+            Mode::Compromised => compromise::drop_all(&self.secrets, &self.store, &entry())
+                .await
+                .map(|_| ()),
             Mode::Routine => {
                 self.none_pending(actor).await?;
                 return self.begin(SIGNING_RING, entry).await;
@@ -74,17 +81,31 @@ impl KeyChanges {
     ///
     /// # Errors
     /// 503, also where no rotation of the ring is configured.
-    pub async fn replace_data_key(&self, meta: &RequestMeta, actor: Actor<'_>, reason: &Reason) -> Result<(), Problem> {
-        let entry = || actor.sign(self.store.entry(meta)).reason(reason.as_str().to_owned());
+    pub async fn replace_data_key(
+        &self,
+        meta: &RequestMeta,
+        actor: Actor<'_>,
+        reason: &Reason,
+    ) -> Result<(), Problem> {
+        let entry = || {
+            actor
+                .sign(self.store.entry(meta))
+                .reason(reason.as_str().to_owned())
+        };
         self.begin(DATA_RING, entry).await
     }
 
     async fn none_pending(&self, actor: Actor<'_>) -> Result<(), Problem> {
-        let record = self.store.security().await?.ok_or_else(|| Problem::unavailable(KeysError::NotBegun))?;
+        let record = self
+            .store
+            .security()
+            .await?
+            .ok_or_else(|| Problem::unavailable(KeysError::NotBegun))?;
         let Some(from) = record.pending_from(self.store.now()) else {
             return Ok(());
         };
-        let detail = format!("A rotation is pending: its key signs from {from} on. Ask again after that.");
+        let detail =
+            format!("A rotation is pending: its key signs from {from} on. Ask again after that.");
         let refusal = Refusal::new("rotation_pending");
         let refusal = actor.account().into_iter().fold(refusal, Refusal::actor);
         Err(Problem::new(Code::Conflict).detail(detail).refused(refusal))
@@ -94,13 +115,22 @@ impl KeyChanges {
     /// says so. That it is done is recorded by the rotation itself.
     async fn begin(&self, ring: &str, entry: impl Fn() -> Entry) -> Result<(), Problem> {
         // The request is recorded first: a process that dies between the two would leave a rotation without a record.
-        self.store.record(&entry().text("stage", "requested")).await?;
+        self.store
+            .record(&entry().text("stage", "requested"))
+            .await?;
         let Err(error) = self.secrets.rotate(ring, &self.store.fresh_name()).await else {
             return Ok(());
         };
-        let failed = Entry { outcome: Outcome::Refused, ..entry().reason("not_begun") };
+        let failed = Entry {
+            outcome: Outcome::Refused,
+            ..entry().reason("not_begun")
+        };
         if let Err(error) = self.store.record(&failed).await {
-            tracing::error!(ring, error = error_chain(&error), "no record says that a rotation has not begun");
+            tracing::error!(
+                ring,
+                error = error_chain(&error),
+                "no record says that a rotation has not begun"
+            );
         }
         Err(Problem::unavailable(KeysError::from(error)))
     }

@@ -46,8 +46,14 @@ impl Sweeper {
         let now = self.store.now();
         for session in self.store.sessions(user_id).await.map_err(failed)? {
             // Of an account that is gone no session counts, and none can begin any more.
-            if !user.as_ref().is_some_and(|user| user.level().accepts(session.user_ver, now)) {
-                self.store.remove_dead_session(&session).await.map_err(failed)?;
+            if !user
+                .as_ref()
+                .is_some_and(|user| user.level().accepts(session.user_ver, now))
+            {
+                self.store
+                    .remove_dead_session(&session)
+                    .await
+                    .map_err(failed)?;
             }
         }
         Ok(())

@@ -84,11 +84,22 @@ impl Rotations {
     ///
     /// # Errors
     /// 404 for a user that there is not; 503.
-    pub async fn rotate(&self, meta: &RequestMeta, actor: Actor<'_>, rotation: &Rotation) -> Result<Rotated, Problem> {
+    pub async fn rotate(
+        &self,
+        meta: &RequestMeta,
+        actor: Actor<'_>,
+        rotation: &Rotation,
+    ) -> Result<Rotated, Problem> {
         for _ in 0..TRIES {
             let (rotated, metric) = match rotation.scope {
-                Scope::User(user) => (self.rotate_user(meta, actor, rotation, user).await?, Metric::UserRotations),
-                Scope::Global => (self.rotate_all(meta, actor, rotation).await?, Metric::GlobalRotations),
+                Scope::User(user) => (
+                    self.rotate_user(meta, actor, rotation, user).await?,
+                    Metric::UserRotations,
+                ),
+                Scope::Global => (
+                    self.rotate_all(meta, actor, rotation).await?,
+                    Metric::GlobalRotations,
+                ),
             };
             if let Some(rotated) = rotated {
                 if !rotation.dry_run {
@@ -110,16 +121,29 @@ impl Rotations {
     ) -> Result<Option<Rotated>, Problem> {
         let user = self.store.user(id).await?.ok_or_else(|| unknown_user(id))?;
         let affected = self.live_sessions(&user).await?;
-        let entry = actor.sign(self.store.entry(meta)).user(id).reason(rotation.reason.as_str().to_owned());
+        let entry = actor
+            .sign(self.store.entry(meta))
+            .user(id)
+            .reason(rotation.reason.as_str().to_owned());
         let level = user.level().rotated(entry.occurred_at, rotation.grace);
-        let rotated = Rotated { sessions_affected: Some(affected), ..outcome(rotation, user.level(), level, &entry) };
+        let rotated = Rotated {
+            sessions_affected: Some(affected),
+            ..outcome(rotation, user.level(), level, &entry)
+        };
         let entry = described(entry, &rotated, rotation.grace);
         if rotation.dry_run {
             self.store.record(&entry).await?;
             return Ok(Some(rotated));
         }
-        let row = self.store.notice(MailKind::AllSessionsEnded, &user).sweeping();
-        Ok(self.store.rotate_user_to(&user, level, &entry, &row).await?.then_some(rotated))
+        let row = self
+            .store
+            .notice(MailKind::AllSessionsEnded, &user)
+            .sweeping();
+        Ok(self
+            .store
+            .rotate_user_to(&user, level, &entry, &row)
+            .await?
+            .then_some(rotated))
     }
 
     /// `None` if somebody else rotated everybody first.
@@ -130,7 +154,9 @@ impl Rotations {
         rotation: &Rotation,
     ) -> Result<Option<Rotated>, Problem> {
         let read = self.record().await?;
-        let entry = actor.sign(self.store.entry(meta)).reason(rotation.reason.as_str().to_owned());
+        let entry = actor
+            .sign(self.store.entry(meta))
+            .reason(rotation.reason.as_str().to_owned());
         let level = read.level().rotated(entry.occurred_at, rotation.grace);
         let rotated = outcome(rotation, read.level(), level, &entry);
         let entry = described(entry, &rotated, rotation.grace);
@@ -146,13 +172,28 @@ impl Rotations {
             grace_period_seconds: rotation.grace.as_secs(),
             rotated_by: actor.account(),
         };
-        Ok(self.store.rotate_all(&read, level, &last, &entry).await?.then_some(rotated))
+        Ok(self
+            .store
+            .rotate_all(&read, level, &last, &entry)
+            .await?
+            .then_some(rotated))
     }
 
     async fn live_sessions(&self, user: &User) -> Result<usize, Problem> {
         let global = self.record().await?.level();
-        let liveness = Liveness { user: user.level(), global, idle: self.idle, now: self.store.now() };
-        Ok(self.store.sessions(user.id).await?.iter().filter(|session| session.is_live(&liveness)).count())
+        let liveness = Liveness {
+            user: user.level(),
+            global,
+            idle: self.idle,
+            now: self.store.now(),
+        };
+        Ok(self
+            .store
+            .sessions(user.id)
+            .await?
+            .iter()
+            .filter(|session| session.is_live(&liveness))
+            .count())
     }
 
     async fn record(&self) -> Result<SecurityRecord, Problem> {
@@ -161,7 +202,12 @@ impl Rotations {
     }
 }
 
-fn outcome(rotation: &Rotation, before: VersionLevel, after: VersionLevel, entry: &Entry) -> Rotated {
+fn outcome(
+    rotation: &Rotation,
+    before: VersionLevel,
+    after: VersionLevel,
+    entry: &Entry,
+) -> Rotated {
     let (scope, user_id) = match rotation.scope {
         Scope::User(user) => ("user", Some(user)),
         Scope::Global => ("global", None),

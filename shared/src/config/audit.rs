@@ -25,7 +25,11 @@ impl AuditConfig {
         );
         Self {
             retention: Duration::from_secs(days * 86_400),
-            bucket: reader.text("AUDIT_BUCKET", "dashtam-local-audit", "the bucket of the audit trail's archive"),
+            bucket: reader.text(
+                "AUDIT_BUCKET",
+                "dashtam-local-audit",
+                "the bucket of the audit trail's archive",
+            ),
             key: reader.text(
                 "AUDIT_KEY",
                 "alias/dashtam-local-audit",

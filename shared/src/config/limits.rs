@@ -28,7 +28,11 @@ impl RateLimits {
     const NEVER: Duration = Duration::from_secs(10 * 365 * 86_400);
 
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
-        let factor = |text: &str| text.parse().ok().filter(|f: &f64| f.is_finite() && *f > 0.0 && *f <= 1e6);
+        let factor = |text: &str| {
+            text.parse()
+                .ok()
+                .filter(|f: &f64| f.is_finite() && *f > 0.0 && *f <= 1e6)
+        };
         let scale = reader
             .parsed(
                 "RATE_LIMIT_SCALE",
@@ -44,13 +48,19 @@ impl RateLimits {
             let limit = reader.parsed(&name, values, rule.default(), rule.meaning(), |text| parse(text, scale))?;
             Some((rule, limit))
         });
-        Self { limits: limits.collect(), scale }
+        Self {
+            limits: limits.collect(),
+            scale,
+        }
     }
 
     /// The bucket of `rule`; one that was not read admits nothing.
     #[must_use]
     pub fn limit(&self, rule: Rule) -> Limit {
-        self.limits.get(&rule).copied().unwrap_or(Limit { capacity: 0, interval: Self::NEVER })
+        self.limits.get(&rule).copied().unwrap_or(Limit {
+            capacity: 0,
+            interval: Self::NEVER,
+        })
     }
 }
 
@@ -63,8 +73,16 @@ impl RateLimits {
 fn parse(text: &str, scale: f64) -> Option<Limit> {
     let (capacity, refill) = text.split_once('/')?;
     let capacity: u32 = capacity.trim().parse().ok().filter(|c| *c <= 1_000_000)?;
-    let refill: f64 = refill.trim().parse().ok().filter(|r: &f64| (0.0..=1e6).contains(r))?;
-    let capacity = if capacity == 0 { 0 } else { ((f64::from(capacity) * scale).round() as u64).max(1) };
+    let refill: f64 = refill
+        .trim()
+        .parse()
+        .ok()
+        .filter(|r: &f64| (0.0..=1e6).contains(r))?;
+    let capacity = if capacity == 0 {
+        0
+    } else {
+        ((f64::from(capacity) * scale).round() as u64).max(1)
+    };
     let seconds = 60.0 / (refill * scale);
     let never = RateLimits::NEVER;
     // Whole microseconds, rounded up: a token never comes back earlier than the rate allows.
@@ -83,13 +101,31 @@ mod tests {
 
     #[test]
     fn a_limit_reads_as_capacity_and_refill_per_minute() {
-        assert_eq!(parse("20/5", 1.0), Some(Limit { capacity: 20, interval: Duration::from_secs(12) }));
-        assert_eq!(parse("3/0.1", 1.0), Some(Limit { capacity: 3, interval: Duration::from_secs(600) }));
+        assert_eq!(
+            parse("20/5", 1.0),
+            Some(Limit {
+                capacity: 20,
+                interval: Duration::from_secs(12)
+            })
+        );
+        assert_eq!(
+            parse("3/0.1", 1.0),
+            Some(Limit {
+                capacity: 3,
+                interval: Duration::from_secs(600)
+            })
+        );
     }
 
     #[test]
     fn a_scale_multiplies_capacity_and_refill() {
-        assert_eq!(parse("20/5", 10.0), Some(Limit { capacity: 200, interval: Duration::from_millis(1_200) }));
+        assert_eq!(
+            parse("20/5", 10.0),
+            Some(Limit {
+                capacity: 200,
+                interval: Duration::from_millis(1_200)
+            })
+        );
         assert_eq!(parse("1/1", 0.001).map(|limit| limit.capacity), Some(1));
     }
 
@@ -100,12 +136,26 @@ mod tests {
 
     #[test]
     fn a_refill_of_zero_never_comes_back() {
-        assert_eq!(parse("5/0", 1.0).map(|limit| limit.interval), Some(RateLimits::NEVER));
+        assert_eq!(
+            parse("5/0", 1.0).map(|limit| limit.interval),
+            Some(RateLimits::NEVER)
+        );
     }
 
     #[test]
     fn anything_else_is_refused() {
-        for text in ["", "5", "5/", "/5", "-1/5", "5/-1", "5/nan", "1.5/5", "5/5/5", "99999999999/1"] {
+        for text in [
+            "",
+            "5",
+            "5/",
+            "/5",
+            "-1/5",
+            "5/-1",
+            "5/nan",
+            "1.5/5",
+            "5/5/5",
+            "99999999999/1",
+        ] {
             assert_eq!(parse(text, 1.0), None, "{text}");
         }
     }

@@ -30,7 +30,10 @@ impl MailConfig {
     #[must_use]
     pub fn base_path(&self) -> &str {
         let (_, rest) = self.app_base_url.split_once("://").unwrap_or_default();
-        rest.find('/').and_then(|start| rest.get(start..)).unwrap_or_default().trim_end_matches('/')
+        rest.find('/')
+            .and_then(|start| rest.get(start..))
+            .unwrap_or_default()
+            .trim_end_matches('/')
     }
 
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
@@ -85,8 +88,9 @@ impl MailConfig {
 
 /// A mailbox (RFC 5322 section 3.4) of the plain kind. A control character in its name could end the header's line.
 fn sender(text: &str) -> Option<String> {
-    let address =
-        text.strip_suffix('>').map_or(Some(text), |text| text.rsplit_once('<').map(|(_, address)| address))?;
+    let address = text.strip_suffix('>').map_or(Some(text), |text| {
+        text.rsplit_once('<').map(|(_, address)| address)
+    })?;
     let is_plain = !text.chars().any(char::is_control) && EmailAddress::parse(address).is_ok();
     is_plain.then(|| text.to_owned())
 }

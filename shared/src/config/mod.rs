@@ -43,13 +43,20 @@ impl Settings {
     #[must_use]
     pub fn from_process() -> Self {
         let text = |value: std::ffi::OsString| value.to_string_lossy().into_owned();
-        Self(std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect())
+        Self(
+            std::env::vars_os()
+                .map(|(name, value)| (text(name), text(value)))
+                .collect(),
+        )
     }
 
     /// The value of `name`; an empty one counts as missing.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        self.0
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
     }
 
     /// These settings with `name` set.
@@ -62,19 +69,31 @@ impl Settings {
     /// These settings with `name` set, unless it is already.
     #[must_use]
     pub fn with_default(self, name: &str, value: impl Into<String>) -> Self {
-        if self.get(name).is_some() { self } else { self.with(name, value) }
+        if self.get(name).is_some() {
+            self
+        } else {
+            self.with(name, value)
+        }
     }
 
     /// All settings whose name begins with `prefix`.
-    pub fn beginning_with<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
-        self.0.iter().filter(move |(name, _)| name.starts_with(prefix)).map(|(n, v)| (n.as_str(), v.as_str()))
+    pub fn beginning_with<'a>(
+        &'a self,
+        prefix: &'a str,
+    ) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.0
+            .iter()
+            .filter(move |(name, _)| name.starts_with(prefix))
+            .map(|(n, v)| (n.as_str(), v.as_str()))
     }
 }
 
 /// Values may be secret, so only names are shown.
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys().filter(|name| name.starts_with(PREFIX))).finish()
+        f.debug_set()
+            .entries(self.0.keys().filter(|name| name.starts_with(PREFIX)))
+            .finish()
     }
 }
 
@@ -118,7 +137,11 @@ impl Config {
     pub fn parse(settings: &Settings) -> Result<Self, ConfigError> {
         let (config, reader) = Self::read(settings);
         let (_, faults) = reader.finish();
-        if faults.is_empty() { Ok(config) } else { Err(ConfigError(faults)) }
+        if faults.is_empty() {
+            Ok(config)
+        } else {
+            Err(ConfigError(faults))
+        }
     }
 
     /// Every variable there is, in the order of the documentation.
@@ -160,7 +183,13 @@ mod tests {
         assert_eq!(config.tokens.session_cap, 50);
         // Longer than popular libraries wait before they fetch a key set again.
         assert_eq!(config.tokens.key_lead.as_secs(), 60);
-        assert_eq!((config.tokens.refresh_grace.as_secs(), config.tokens.refresh_retry.as_secs()), (30, 86_400));
+        assert_eq!(
+            (
+                config.tokens.refresh_grace.as_secs(),
+                config.tokens.refresh_retry.as_secs()
+            ),
+            (30, 86_400)
+        );
         assert_eq!(config.tokens.client_id, config.tokens.audience);
     }
 
@@ -173,7 +202,12 @@ mod tests {
             .with("DASHTAM_RATE_LIMIT_LOGIN", "many");
         let ConfigError(faults) = Config::parse(&settings).expect_err("four faults");
         assert_eq!(faults.len(), 4, "{faults:?}");
-        for name in ["STAGE", "LOCKOUT_THRESHOLD", "ACCESS_TOKEN_TTL_SECONDS", "RATE_LIMIT_LOGIN"] {
+        for name in [
+            "STAGE",
+            "LOCKOUT_THRESHOLD",
+            "ACCESS_TOKEN_TTL_SECONDS",
+            "RATE_LIMIT_LOGIN",
+        ] {
             assert!(faults.iter().any(|fault| fault.contains(name)), "{name}");
         }
     }
@@ -202,7 +236,11 @@ mod tests {
     #[test]
     fn every_known_name_may_be_given_with_its_default_or_empty() {
         let all = |value: fn(&Variable) -> String| {
-            Config::variables().iter().fold(Settings::default(), |all, known| all.with(&known.name, value(known)))
+            Config::variables()
+                .iter()
+                .fold(Settings::default(), |all, known| {
+                    all.with(&known.name, value(known))
+                })
         };
         assert!(Config::parse(&all(|known| known.default.clone())).is_ok());
         assert!(Config::parse(&all(|_| String::new())).is_ok());
@@ -218,11 +256,20 @@ mod tests {
             ("DASHTAM_MAIL_FROM", "Dashtam"),
             ("DASHTAM_MAIL_FROM", "a@example.com, b@example.com"),
             ("DASHTAM_MAIL_FROM", "Dashtam\r\nBcc: <a@example.com>"),
-            ("DASHTAM_TRUSTED_EDGE_SECRETS", "0123456789abcdef0123456789abcd\u{fffd}"),
-            ("DASHTAM_TRUSTED_EDGE_SECRETS", "your-secret-key-goes-here-please!"),
+            (
+                "DASHTAM_TRUSTED_EDGE_SECRETS",
+                "0123456789abcdef0123456789abcd\u{fffd}",
+            ),
+            (
+                "DASHTAM_TRUSTED_EDGE_SECRETS",
+                "your-secret-key-goes-here-please!",
+            ),
         ] {
             let faults = Config::parse(&Settings::default().with(name, value)).expect_err(value);
-            assert!(faults.0.iter().all(|fault| fault.starts_with(name)), "{faults:?}");
+            assert!(
+                faults.0.iter().all(|fault| fault.starts_with(name)),
+                "{faults:?}"
+            );
         }
     }
 
@@ -230,7 +277,9 @@ mod tests {
     fn deployed(stage: &str) -> Settings {
         let url = "https://auth.example.com";
         let named = Settings::default().with("DASHTAM_STAGE", stage);
-        named.with("DASHTAM_ISSUER", url).with("DASHTAM_APP_BASE_URL", url)
+        named
+            .with("DASHTAM_ISSUER", url)
+            .with("DASHTAM_APP_BASE_URL", url)
     }
 
     #[test]
@@ -238,8 +287,12 @@ mod tests {
         assert!(Config::parse(&deployed("prod")).is_ok());
         for name in ["DASHTAM_ISSUER", "DASHTAM_APP_BASE_URL"] {
             for wrong in ["", "http://auth.example.com", "HTTP://auth.example.com"] {
-                let ConfigError(faults) = Config::parse(&deployed("prod").with(name, wrong)).expect_err(name);
-                assert!(faults.len() == 1 && faults[0].starts_with(name), "{faults:?}");
+                let ConfigError(faults) =
+                    Config::parse(&deployed("prod").with(name, wrong)).expect_err(name);
+                assert!(
+                    faults.len() == 1 && faults[0].starts_with(name),
+                    "{faults:?}"
+                );
                 assert!(Config::parse(&deployed("dev").with(name, wrong)).is_ok());
             }
         }
@@ -249,14 +302,19 @@ mod tests {
     fn scaled_limits_are_refused_in_production() {
         let prod = deployed("prod").with("DASHTAM_RATE_LIMIT_SCALE", "10");
         let faults = Config::parse(&prod).expect_err("refused");
-        assert!(faults.to_string().contains("DASHTAM_RATE_LIMIT_SCALE"), "{faults}");
+        assert!(
+            faults.to_string().contains("DASHTAM_RATE_LIMIT_SCALE"),
+            "{faults}"
+        );
     }
 
     #[test]
     fn production_keeps_records_for_a_year_at_least() {
         let kept = |stage, days| {
             let settings = deployed(stage).with("DASHTAM_AUDIT_RETENTION_DAYS", days);
-            Config::parse(&settings).map(|config| config.audit.retention.as_secs() / 86_400).ok()
+            Config::parse(&settings)
+                .map(|config| config.audit.retention.as_secs() / 86_400)
+                .ok()
         };
         assert_eq!(kept("prod", "365"), Some(365));
         assert_eq!(kept("prod", "364"), None);

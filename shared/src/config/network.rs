@@ -57,7 +57,11 @@ impl NetworkConfig {
             header_name,
         );
         Self {
-            trusted_edge: if cloudfront { TrustedEdge::CloudFront(secrets) } else { TrustedEdge::None },
+            trusted_edge: if cloudfront {
+                TrustedEdge::CloudFront(secrets)
+            } else {
+                TrustedEdge::None
+            },
             cors_origins: origins,
             cors_headers: headers,
             geoip_file: reader.parsed(
@@ -77,21 +81,30 @@ impl NetworkConfig {
 fn origin(text: &str) -> Option<HeaderValue> {
     let url = Url::parse(text).ok()?;
     let authority = text.split_once("://")?.1;
-    let is_plain =
-        !authority.is_empty() && !text.contains(['@', '?', '#', '\\', '*']) && !text.contains(char::is_whitespace);
+    let is_plain = !authority.is_empty()
+        && !text.contains(['@', '?', '#', '\\', '*'])
+        && !text.contains(char::is_whitespace);
     let has_path = !matches!(url.path(), "" | "/");
     if !is_plain || has_path || url.scheme() == "file" {
         return None;
     }
     // The parser leaves hosts of schemes that it does not know as they are written.
-    let host = url.host_str().filter(|host| !host.is_empty())?.to_ascii_lowercase();
-    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    let host = url
+        .host_str()
+        .filter(|host| !host.is_empty())?
+        .to_ascii_lowercase();
+    let port = url
+        .port()
+        .map(|port| format!(":{port}"))
+        .unwrap_or_default();
     HeaderValue::from_str(&format!("{}://{host}{port}", url.scheme())).ok()
 }
 
 /// A header's name (RFC 9110 section 5.1). `*` would also be one, and means all of them to a browser.
 fn header_name(text: &str) -> Option<HeaderName> {
-    HeaderName::from_bytes(text.as_bytes()).ok().filter(|name| !name.as_str().contains('*'))
+    HeaderName::from_bytes(text.as_bytes())
+        .ok()
+        .filter(|name| !name.as_str().contains('*'))
 }
 
 #[cfg(test)]
@@ -104,16 +117,31 @@ mod tests {
             ("https://app.example.com", "https://app.example.com"),
             ("https://app.example.com:443", "https://app.example.com"),
             ("http://app.example.com:80/", "http://app.example.com"),
-            ("HTTPS://APP.Example.COM:8443/", "https://app.example.com:8443"),
+            (
+                "HTTPS://APP.Example.COM:8443/",
+                "https://app.example.com:8443",
+            ),
             ("http://localhost:5173", "http://localhost:5173"),
             ("http://[::1]:3000", "http://[::1]:3000"),
-            ("https://b\u{fc}cher.example", "https://xn--bcher-kva.example"),
+            (
+                "https://b\u{fc}cher.example",
+                "https://xn--bcher-kva.example",
+            ),
             ("capacitor://localhost", "capacitor://localhost"),
             ("tauri://localhost/", "tauri://localhost"),
             ("Ionic://LocalHost:8080", "ionic://localhost:8080"),
-            ("chrome-extension://abcdefghijklmnop", "chrome-extension://abcdefghijklmnop"),
+            (
+                "chrome-extension://abcdefghijklmnop",
+                "chrome-extension://abcdefghijklmnop",
+            ),
         ] {
-            assert_eq!(origin(written).as_ref().and_then(|origin| origin.to_str().ok()), Some(sent), "{written}");
+            assert_eq!(
+                origin(written)
+                    .as_ref()
+                    .and_then(|origin| origin.to_str().ok()),
+                Some(sent),
+                "{written}"
+            );
         }
     }
 
@@ -146,7 +174,10 @@ mod tests {
 
     #[test]
     fn a_header_that_scripts_may_send_is_a_name_and_no_wildcard() {
-        assert_eq!(header_name("X-Client-Version"), Some(HeaderName::from_static("x-client-version")));
+        assert_eq!(
+            header_name("X-Client-Version"),
+            Some(HeaderName::from_static("x-client-version"))
+        );
         for wrong in ["*", "x-*", "x client", "x:y", "x\r\ny", "\u{e9}"] {
             assert_eq!(header_name(wrong), None, "{wrong}");
         }

@@ -32,7 +32,10 @@ impl Argon2Config {
     /// Whether it is enough for a deployed stage.
     #[must_use]
     pub fn is_strong(&self) -> bool {
-        Self::is_deployable(u64::from(self.memory_kib), u64::from(self.memory_kib) * u64::from(self.iterations))
+        Self::is_deployable(
+            u64::from(self.memory_kib),
+            u64::from(self.memory_kib) * u64::from(self.iterations),
+        )
     }
 
     /// Whether so much memory, in KiB, and so much work, in KiB-passes, are enough for passwords that matter.
@@ -75,7 +78,10 @@ impl PasswordConfig {
     }
 
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
-        let profiles = [("nist", PasswordProfile::Nist), ("pci", PasswordProfile::Pci)];
+        let profiles = [
+            ("nist", PasswordProfile::Nist),
+            ("pci", PasswordProfile::Pci),
+        ];
         Self {
             profile: reader.choice(
                 "PASSWORD_PROFILE",
@@ -91,7 +97,12 @@ impl PasswordConfig {
                     10,
                     "consecutive wrong passwords that lock an address",
                 ),
-                duration: reader.seconds("LOCKOUT_SECONDS", 1..=86_400, 3_600, "how long a lock holds"),
+                duration: reader.seconds(
+                    "LOCKOUT_SECONDS",
+                    1..=86_400,
+                    3_600,
+                    "how long a lock holds",
+                ),
             },
             registration: reader.choice(
                 "REGISTRATION",

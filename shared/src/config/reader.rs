@@ -34,13 +34,26 @@ impl<'a> Reader<'a> {
     /// A reader of `settings`.
     #[must_use]
     pub const fn new(settings: &'a Settings) -> Self {
-        Self { settings, faults: Vec::new(), variables: Vec::new() }
+        Self {
+            settings,
+            faults: Vec::new(),
+            variables: Vec::new(),
+        }
     }
 
     /// One of `first` and `rest`; `first` is the default.
-    pub fn choice<T: Copy>(&mut self, name: &str, first: (&str, T), rest: &[(&str, T)], meaning: &str) -> T {
+    pub fn choice<T: Copy>(
+        &mut self,
+        name: &str,
+        first: (&str, T),
+        rest: &[(&str, T)],
+        meaning: &str,
+    ) -> T {
         let choices = || std::iter::once(&first).chain(rest);
-        let words = choices().map(|(word, _)| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+        let words = choices()
+            .map(|(word, _)| format!("`{word}`"))
+            .collect::<Vec<_>>()
+            .join(", ");
         let Some(text) = self.raw(name, &words, first.0, meaning, false) else {
             return first.1;
         };
@@ -52,7 +65,13 @@ impl<'a> Reader<'a> {
     }
 
     /// A whole number in `range`.
-    pub fn integer(&mut self, name: &str, range: RangeInclusive<u64>, default: u64, meaning: &str) -> u64 {
+    pub fn integer(
+        &mut self,
+        name: &str,
+        range: RangeInclusive<u64>,
+        default: u64,
+        meaning: &str,
+    ) -> u64 {
         let values = format!("whole number, {} to {}", range.start(), range.end());
         let Some(text) = self.raw(name, &values, &default.to_string(), meaning, false) else {
             return default;
@@ -67,13 +86,20 @@ impl<'a> Reader<'a> {
     }
 
     /// A number of seconds in `range`.
-    pub fn seconds(&mut self, name: &str, range: RangeInclusive<u64>, default: u64, meaning: &str) -> Duration {
+    pub fn seconds(
+        &mut self,
+        name: &str,
+        range: RangeInclusive<u64>,
+        default: u64,
+        meaning: &str,
+    ) -> Duration {
         Duration::from_secs(self.integer(name, range, default, meaning))
     }
 
     /// A text; anything goes.
     pub fn text(&mut self, name: &str, default: &str, meaning: &str) -> String {
-        self.raw(name, "text", default, meaning, false).unwrap_or_else(|| default.to_owned())
+        self.raw(name, "text", default, meaning, false)
+            .unwrap_or_else(|| default.to_owned())
     }
 
     /// A value that `parse` understands; `None` if it is missing or wrong. `values` says what is allowed.
@@ -85,17 +111,31 @@ impl<'a> Reader<'a> {
         meaning: &str,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Option<T> {
-        let text = self.raw(name, values, default, meaning, false).or_else(|| non_empty(default))?;
+        let text = self
+            .raw(name, values, default, meaning, false)
+            .or_else(|| non_empty(default))?;
         self.understood(name, values, parse(&text))
     }
 
     /// A comma-separated list in which every entry is one that `parse` understands.
-    pub fn list<T>(&mut self, name: &str, values: &str, meaning: &str, parse: impl Fn(&str) -> Option<T>) -> Vec<T> {
+    pub fn list<T>(
+        &mut self,
+        name: &str,
+        values: &str,
+        meaning: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Vec<T> {
         self.entries(name, values, meaning, false, parse)
     }
 
     /// A list as [`Reader::list`] has it, of values that are never shown.
-    pub fn secrets<T>(&mut self, name: &str, values: &str, meaning: &str, parse: impl Fn(&str) -> Option<T>) -> Vec<T> {
+    pub fn secrets<T>(
+        &mut self,
+        name: &str,
+        values: &str,
+        meaning: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Vec<T> {
         self.entries(name, values, meaning, true, parse)
     }
 
@@ -111,7 +151,12 @@ impl<'a> Reader<'a> {
         let Some(text) = self.raw(name, &values, "", meaning, is_secret) else {
             return Vec::new();
         };
-        let each = text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(&parse).collect();
+        let each = text
+            .split(',')
+            .map(str::trim)
+            .filter(|entry| !entry.is_empty())
+            .map(&parse)
+            .collect();
         self.understood(name, &values, each).unwrap_or_default()
     }
 
@@ -130,13 +175,18 @@ impl<'a> Reader<'a> {
     /// Whether there is a fault of `name` already.
     pub(super) fn is_faulty(&self, name: &str) -> bool {
         let beginning = format!("{PREFIX}{name} ");
-        self.faults.iter().any(|fault| fault.starts_with(&beginning))
+        self.faults
+            .iter()
+            .any(|fault| fault.starts_with(&beginning))
     }
 
     /// The value of `name` that is in force, in words; `None` for a secret.
     pub(super) fn shown(&self, name: &str) -> Option<String> {
         let full = format!("{PREFIX}{name}");
-        let variable = self.variables.iter().find(|variable| variable.name == full && !variable.is_secret)?;
+        let variable = self
+            .variables
+            .iter()
+            .find(|variable| variable.name == full && !variable.is_secret)?;
         let value = self.settings.get(&full).unwrap_or(&variable.default);
         Some(format!("{full} is {}", value.escape_debug()))
     }
@@ -144,14 +194,28 @@ impl<'a> Reader<'a> {
     /// All variables asked for, and all faults: those of values first, then names that nothing has asked for.
     #[must_use]
     pub fn finish(mut self) -> (Vec<Variable>, Vec<String>) {
-        let given = self.settings.beginning_with(PREFIX).filter(|(_, value)| !value.is_empty());
-        let unknown = given.map(|(name, _)| name).filter(|name| self.variables.iter().all(|known| known.name != *name));
-        let faults: Vec<_> = unknown.map(|name| unknown_name(name, &self.variables)).collect();
+        let given = self
+            .settings
+            .beginning_with(PREFIX)
+            .filter(|(_, value)| !value.is_empty());
+        let unknown = given
+            .map(|(name, _)| name)
+            .filter(|name| self.variables.iter().all(|known| known.name != *name));
+        let faults: Vec<_> = unknown
+            .map(|name| unknown_name(name, &self.variables))
+            .collect();
         self.faults.extend(faults);
         (self.variables, self.faults)
     }
 
-    fn raw(&mut self, name: &str, values: &str, default: &str, meaning: &str, is_secret: bool) -> Option<String> {
+    fn raw(
+        &mut self,
+        name: &str,
+        values: &str,
+        default: &str,
+        meaning: &str,
+        is_secret: bool,
+    ) -> Option<String> {
         let full = format!("{PREFIX}{name}");
         let value = self.settings.get(&full).map(str::to_owned);
         self.variables.push(Variable {
@@ -161,7 +225,10 @@ impl<'a> Reader<'a> {
             meaning: meaning.to_owned(),
             is_secret,
         });
-        if value.as_deref().is_some_and(|value| value.contains(char::REPLACEMENT_CHARACTER)) {
+        if value
+            .as_deref()
+            .is_some_and(|value| value.contains(char::REPLACEMENT_CHARACTER))
+        {
             self.fault(name, "is no valid UTF-8");
         }
         value
@@ -172,7 +239,10 @@ impl<'a> Reader<'a> {
 fn unknown_name(name: &str, known: &[Variable]) -> String {
     let own = |name: &str| name.trim_start_matches(PREFIX).to_owned();
     let likeness = |variable: &Variable| strsim::jaro_winkler(&own(name), &own(&variable.name));
-    let nearest = known.iter().map(|variable| (likeness(variable), variable)).max_by(|(a, _), (b, _)| a.total_cmp(b));
+    let nearest = known
+        .iter()
+        .map(|variable| (likeness(variable), variable))
+        .max_by(|(a, _), (b, _)| a.total_cmp(b));
     match nearest {
         Some((likeness, variable)) if likeness >= LIKENESS => {
             format!("{name} is no setting; {} is one", variable.name)
@@ -182,5 +252,9 @@ fn unknown_name(name: &str, known: &[Variable]) -> String {
 }
 
 fn non_empty(text: &str) -> Option<String> {
-    if text.is_empty() { None } else { Some(text.to_owned()) }
+    if text.is_empty() {
+        None
+    } else {
+        Some(text.to_owned())
+    }
 }

@@ -32,7 +32,13 @@ pub struct Relation {
 impl Relation {
     /// A pair that makes sense in any combination, and what the service does.
     const fn handled(first: &'static str, second: &'static str, rule: &'static str) -> Self {
-        Self { first, second, rule, holds: None, contradiction: &[] }
+        Self {
+            first,
+            second,
+            rule,
+            holds: None,
+            contradiction: &[],
+        }
     }
 
     /// Whether a breach is refused at start.
@@ -56,7 +62,11 @@ pub(super) fn check(config: &Config, reader: &mut Reader<'_>) {
         if is_read && relation.holds.is_some_and(|holds| !holds(config)) {
             let shown = [relation.first, relation.second].map(|name| reader.shown(name));
             let values = shown.into_iter().flatten().collect::<Vec<_>>().join(", ");
-            let values = if values.is_empty() { values } else { format!(" ({values})") };
+            let values = if values.is_empty() {
+                values
+            } else {
+                format!(" ({values})")
+            };
             reader.fault(relation.first, &format!("{}{values}", relation.rule()));
         }
     }
@@ -69,7 +79,9 @@ mod tests {
     use crate::runtime::environment::Environment;
 
     fn faults(settings: &[(&str, &str)]) -> Vec<String> {
-        let set = |all: Settings, (name, value): &(&str, &str)| all.with(&format!("{PREFIX}{name}"), *value);
+        let set = |all: Settings, (name, value): &(&str, &str)| {
+            all.with(&format!("{PREFIX}{name}"), *value)
+        };
         Environment::new(&settings.iter().fold(Settings::default(), set))
             .err()
             .map_or(Vec::new(), |ConfigError(all)| all)
@@ -77,18 +89,27 @@ mod tests {
 
     #[test]
     fn each_pair_that_contradicts_itself_is_refused_by_both_names() {
-        for relation in Relation::ALL.iter().filter(|relation| relation.is_refused()) {
+        for relation in Relation::ALL
+            .iter()
+            .filter(|relation| relation.is_refused())
+        {
             let faults = faults(relation.contradiction);
             assert_eq!(faults.len(), 1, "{relation:?}: {faults:?}");
             for name in [relation.first, relation.second] {
-                assert!(faults[0].contains(&format!("{PREFIX}{name}")), "{name}: {faults:?}");
+                assert!(
+                    faults[0].contains(&format!("{PREFIX}{name}")),
+                    "{name}: {faults:?}"
+                );
             }
         }
     }
 
     #[test]
     fn each_setting_of_the_table_is_one_that_is_read() {
-        let known: Vec<_> = Config::variables().into_iter().map(|variable| variable.name).collect();
+        let known: Vec<_> = Config::variables()
+            .into_iter()
+            .map(|variable| variable.name)
+            .collect();
         for relation in &Relation::ALL {
             for name in [relation.first, relation.second] {
                 assert!(known.contains(&format!("{PREFIX}{name}")), "{name}");
@@ -103,32 +124,51 @@ mod tests {
         let values = "(DASHTAM_REFRESH_RETRY_SECONDS is 20, DASHTAM_REFRESH_GRACE_SECONDS is 30)";
         assert!(contradicting[0].ends_with(values), "{contradicting:?}");
         let edge = faults(&[("TRUSTED_EDGE", "cloudfront")]);
-        assert!(edge[0].ends_with("(DASHTAM_TRUSTED_EDGE is cloudfront)"), "{edge:?}");
+        assert!(
+            edge[0].ends_with("(DASHTAM_TRUSTED_EDGE is cloudfront)"),
+            "{edge:?}"
+        );
     }
 
     #[test]
     fn a_value_that_is_refused_by_itself_is_not_compared() {
-        let faults = faults(&[("SESSION_TTL_SECONDS", "soon"), ("SESSION_IDLE_SECONDS", "31536000")]);
+        let faults = faults(&[
+            ("SESSION_TTL_SECONDS", "soon"),
+            ("SESSION_IDLE_SECONDS", "31536000"),
+        ]);
         assert_eq!(faults.len(), 1, "{faults:?}");
     }
 
     #[test]
     fn a_row_outlives_every_link_that_is_made_of_it() {
         use std::sync::Arc;
-        let clock = Arc::new(dashtam_verify::MockClock::at(crate::domain::Timestamp::EPOCH));
+        let clock = Arc::new(dashtam_verify::MockClock::at(
+            crate::domain::Timestamp::EPOCH,
+        ));
         let entropy = Arc::new(crate::ground::entropy::SeededEntropy::new(1));
         let environment =
-            crate::runtime::environment::Environment::with(&Settings::default(), clock, entropy).expect("defaults");
+            crate::runtime::environment::Environment::with(&Settings::default(), clock, entropy)
+                .expect("defaults");
         let kept = environment.store().row(None, None).ttl;
         for variable in Config::variables() {
-            let lives = ["NOTICE", "RESET", "VERIFICATION", "INVITATION", "REGISTRATION"];
+            let lives = [
+                "NOTICE",
+                "RESET",
+                "VERIFICATION",
+                "INVITATION",
+                "REGISTRATION",
+            ];
             if lives
                 .iter()
                 .map(|life| format!("{life}_TTL_SECONDS"))
                 .any(|name| variable.name == format!("{PREFIX}{name}"))
             {
                 let (_, longest) = variable.values.rsplit_once(' ').expect("a range");
-                assert!(longest.parse::<i64>().expect("a number") <= kept, "{}", variable.name);
+                assert!(
+                    longest.parse::<i64>().expect("a number") <= kept,
+                    "{}",
+                    variable.name
+                );
             }
         }
     }

@@ -51,12 +51,18 @@ impl TokenConfig {
     /// The longest life of an access token under the idle limit: at most half of it, and a second at least.
     #[must_use]
     pub fn longest_access_life(&self) -> Duration {
-        let half = self.session_idle.map(|idle| (idle / 2).max(Duration::from_secs(1)));
+        let half = self
+            .session_idle
+            .map(|idle| (idle / 2).max(Duration::from_secs(1)));
         half.map_or(self.access_ttl, |half| half.min(self.access_ttl))
     }
 
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
-        let issuer = own_url(reader, "ISSUER", "`iss` of every token; https where the stage is prod");
+        let issuer = own_url(
+            reader,
+            "ISSUER",
+            "`iss` of every token; https where the stage is prod",
+        );
         let idle = reader.seconds(
             "SESSION_IDLE_SECONDS",
             0..=31_536_000,
@@ -136,7 +142,15 @@ fn name(text: &str) -> Option<String> {
 
 /// `DASHTAM_AUDIENCE`, as the template's parameter has it.
 fn audience(reader: &mut Reader<'_>) -> String {
-    reader.parsed("AUDIENCE", NAME_VALUES, "dashtam", "`aud` of every token", name).unwrap_or_default()
+    reader
+        .parsed(
+            "AUDIENCE",
+            NAME_VALUES,
+            "dashtam",
+            "`aud` of every token",
+            name,
+        )
+        .unwrap_or_default()
 }
 
 /// `DASHTAM_CLIENT_ID`, if it is set.
@@ -148,13 +162,17 @@ fn client_id(reader: &mut Reader<'_>) -> Option<String> {
 /// A URL of the service's own; the default is a laptop's.
 pub(super) fn own_url(reader: &mut Reader<'_>, name: &str, what: &str) -> String {
     let values = "an http or https URL without query, fragment or trailing slash";
-    reader.parsed(name, values, "http://127.0.0.1:9000", what, base_url).unwrap_or_default()
+    reader
+        .parsed(name, values, "http://127.0.0.1:9000", what, base_url)
+        .unwrap_or_default()
 }
 
 /// An absolute http(s) URL that paths can be appended to.
 pub(super) fn base_url(text: &str) -> Option<String> {
     let uri: http::Uri = text.parse().ok()?;
     let known_scheme = matches!(uri.scheme_str(), Some("http" | "https"));
-    let plain = uri.query().is_none() && !text.contains('#') && !text.ends_with('/') && !text.contains('@');
-    (known_scheme && plain && uri.host().is_some_and(|host| !host.is_empty())).then(|| text.to_owned())
+    let plain =
+        uri.query().is_none() && !text.contains('#') && !text.ends_with('/') && !text.contains('@');
+    (known_scheme && plain && uri.host().is_some_and(|host| !host.is_empty()))
+        .then(|| text.to_owned())
 }

@@ -21,13 +21,18 @@ const ABOUT: &str = "Sign-in that a team can own: accounts, sessions, revocation
 /// It names no server: the function that serves it knows its own address.
 #[must_use]
 pub fn document(operations: &[Operation]) -> Value {
-    let settings = SchemaSettings::draft2020_12().for_serialize().with(|settings| {
-        settings.definitions_path = "/components/schemas".into();
-        settings.meta_schema = None;
-    });
+    let settings = SchemaSettings::draft2020_12()
+        .for_serialize()
+        .with(|settings| {
+            settings.definitions_path = "/components/schemas".into();
+            settings.meta_schema = None;
+        });
     let mut generator = SchemaGenerator::new(settings);
     // Answers first: what they refer to is known only after all of them.
-    let answers: Vec<_> = operations.iter().map(|operation| schema_of(operation, &mut generator)).collect();
+    let answers: Vec<_> = operations
+        .iter()
+        .map(|operation| schema_of(operation, &mut generator))
+        .collect();
     let mut schemas = generator.take_definitions(true);
     schemas.insert("Problem".to_owned(), refusals::problem_schema());
     schemas.insert(refusals::FIELD_PROBLEM.to_owned(), refusals::field_schema());
@@ -36,14 +41,21 @@ pub fn document(operations: &[Operation]) -> Value {
         .zip(answers)
         .map(|(operation, answer)| named_answer(operation, answer, &mut schemas))
         .collect();
-    schemas =
-        schemas.into_iter().map(|(name, schema)| (name.clone(), example::fill(&name, plain::schema(schema)))).collect();
+    schemas = schemas
+        .into_iter()
+        .map(|(name, schema)| (name.clone(), example::fill(&name, plain::schema(schema))))
+        .collect();
     let (mut paths, mut responses) = (Map::new(), Map::new());
     for (operation, answer) in operations.iter().zip(answers) {
         let described = describe(operation, &answer, &mut schemas, &mut responses);
-        let path = paths.entry(operation.route.path).or_insert_with(|| json!({}));
+        let path = paths
+            .entry(operation.route.path)
+            .or_insert_with(|| json!({}));
         if let Some(path) = path.as_object_mut() {
-            path.insert(operation.route.method.as_str().to_ascii_lowercase(), described);
+            path.insert(
+                operation.route.method.as_str().to_ascii_lowercase(),
+                described,
+            );
         }
     }
     json!({
@@ -80,7 +92,11 @@ fn schema_of(operation: &Operation, generator: &mut SchemaGenerator) -> Option<V
 }
 
 /// The answer's schema as a reference: generators make up a name for a schema without one.
-fn named_answer(operation: &Operation, answer: Option<Value>, schemas: &mut Map<String, Value>) -> Value {
+fn named_answer(
+    operation: &Operation,
+    answer: Option<Value>,
+    schemas: &mut Map<String, Value>,
+) -> Value {
     match answer {
         Some(schema) if schema.get("properties").is_some() => {
             let name = naming::schema(operation.route, "Answer");
@@ -116,9 +132,15 @@ fn describe(
         let (schema, example) = request(operation, &body.shape, schemas);
         let content = json!({ "application/json": { "schema": naming::reference(&name), "example": example } });
         schemas.insert(name, schema);
-        described.insert("requestBody".to_owned(), json!({ "required": body.required, "content": content }));
+        described.insert(
+            "requestBody".to_owned(),
+            json!({ "required": body.required, "content": content }),
+        );
     }
-    described.insert("responses".to_owned(), responses(operation, answer, schemas, all));
+    described.insert(
+        "responses".to_owned(),
+        responses(operation, answer, schemas, all),
+    );
     Value::Object(described)
 }
 
@@ -126,12 +148,18 @@ fn describe(
 fn request(operation: &Operation, shape: &Shape, schemas: &Map<String, Value>) -> (Value, Value) {
     let mut schema = plain::schema(shape.body_schema());
     for (name, sample) in &operation.samples {
-        if let Some(member) = schema.pointer_mut(&format!("/properties/{name}")).and_then(Value::as_object_mut) {
+        if let Some(member) = schema
+            .pointer_mut(&format!("/properties/{name}"))
+            .and_then(Value::as_object_mut)
+        {
             member.insert("examples".to_owned(), json!([sample]));
         }
     }
     let any = shape.members.iter().any(|member| member.required);
-    let members = shape.members.iter().filter(|member| member.required || !any || shape.requires(member.name));
+    let members = shape
+        .members
+        .iter()
+        .filter(|member| member.required || !any || shape.requires(member.name));
     let example = members.filter_map(|member| {
         let schema = schema.pointer(&format!("/properties/{}", member.name))?;
         Some((member.name.to_owned(), example::of(schema, schemas)))
@@ -153,7 +181,11 @@ fn parameters(operation: &Operation) -> Vec<Value> {
         json!({ "name": name, "in": "path", "required": true, "description": meaning, "schema": schema,
             "example": example::of(schema, &Map::new()) })
     });
-    let query = |Member { name, required, schema }: &Member| {
+    let query = |Member {
+                     name,
+                     required,
+                     schema,
+                 }: &Member| {
         let mut parameter = json!({ "name": name, "in": "query", "required": required, "schema": schema,
             "description": schema.get("description") });
         // A cursor, for one, cannot be made up.
@@ -163,7 +195,8 @@ fn parameters(operation: &Operation) -> Vec<Value> {
         }
         parameter
     };
-    path.chain(operation.query.members.iter().map(query)).collect()
+    path.chain(operation.query.members.iter().map(query))
+        .collect()
 }
 
 fn responses(
@@ -173,13 +206,24 @@ fn responses(
     all: &mut Map<String, Value>,
 ) -> Value {
     let mut responses = Map::new();
-    if let Some(Answer { status, meaning, content }) = &operation.answer {
+    if let Some(Answer {
+        status,
+        meaning,
+        content,
+    }) = &operation.answer
+    {
         let of = |content: &Content| match content {
             Content::Json(_) => {
                 let example = example::of(answer, schemas);
-                ("application/json".to_owned(), json!({ "schema": answer, "example": example }))
+                (
+                    "application/json".to_owned(),
+                    json!({ "schema": answer, "example": example }),
+                )
             }
-            Content::Html => ("text/html".to_owned(), json!({ "schema": { "type": "string" } })),
+            Content::Html => (
+                "text/html".to_owned(),
+                json!({ "schema": { "type": "string" } }),
+            ),
         };
         let response = json!({
             "description": meaning,
@@ -190,9 +234,15 @@ fn responses(
     }
     for (status, codes) in refusals::codes(operation) {
         let name = refusals::name(&codes);
-        responses.insert(status.as_str().to_owned(), json!({ "$ref": format!("#/components/responses/{name}") }));
-        all.entry(name.clone()).or_insert_with(|| refusals::response(&name, status, &codes));
-        schemas.entry(name).or_insert_with(|| refusals::schema(status, &codes));
+        responses.insert(
+            status.as_str().to_owned(),
+            json!({ "$ref": format!("#/components/responses/{name}") }),
+        );
+        all.entry(name.clone())
+            .or_insert_with(|| refusals::response(&name, status, &codes));
+        schemas
+            .entry(name)
+            .or_insert_with(|| refusals::schema(status, &codes));
     }
     Value::Object(responses)
 }

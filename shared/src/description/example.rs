@@ -22,11 +22,19 @@ pub(super) fn fill(name: &str, mut schema: Value) -> Value {
     if let (Some(whole), Some(schema)) = (whole(name), schema.as_object_mut()) {
         schema.insert("examples".to_owned(), json!([whole]));
     }
-    for (member, schema) in schema.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten() {
+    for (member, schema) in schema
+        .get_mut("properties")
+        .and_then(Value::as_object_mut)
+        .into_iter()
+        .flatten()
+    {
         let sample = sample(name, member).or_else(|| shared_sample(member));
-        if let (Some(sample), Some(schema)) =
-            (sample, schema.as_object_mut().filter(|schema| !schema.contains_key("$ref")))
-        {
+        if let (Some(sample), Some(schema)) = (
+            sample,
+            schema
+                .as_object_mut()
+                .filter(|schema| !schema.contains_key("$ref")),
+        ) {
             schema.insert("examples".to_owned(), json!([sample]));
         }
     }
@@ -84,7 +92,9 @@ fn shared_sample(member: &str) -> Option<Value> {
         "outcome" => json!("success"),
         "endpoint" => json!("/api/v1/auth/login"),
         "ip_address" => json!("203.0.113.7"),
-        "user_agent" => json!("Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0"),
+        "user_agent" => json!(
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0"
+        ),
         "trace_id" => json!("4bf92f3577b34da6a3ce929d0e0e4736"),
         "fingerprint" => json!("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"),
         "subject_types_supported" => json!(["public"]),
@@ -105,24 +115,53 @@ fn shared_sample(member: &str) -> Option<Value> {
 
 /// A value that `schema` allows. `definitions` are the schemas that it refers to, by name.
 pub(super) fn of(schema: &Value, definitions: &Map<String, Value>) -> Value {
-    if let Some(example) = schema.pointer("/examples/0").or(schema.get("const")).or(schema.get("default")) {
+    if let Some(example) = schema
+        .pointer("/examples/0")
+        .or(schema.get("const"))
+        .or(schema.get("default"))
+    {
         return example.clone();
     }
-    if let Some(name) = schema.get("$ref").and_then(Value::as_str).and_then(|target| target.rsplit('/').next()) {
-        return definitions.get(name).map_or(Value::Null, |schema| of(schema, definitions));
+    if let Some(name) = schema
+        .get("$ref")
+        .and_then(Value::as_str)
+        .and_then(|target| target.rsplit('/').next())
+    {
+        return definitions
+            .get(name)
+            .map_or(Value::Null, |schema| of(schema, definitions));
     }
-    let first = ["enum", "anyOf", "oneOf"].iter().find_map(|keyword| Some((*keyword, schema.get(keyword)?.get(0)?)));
+    let first = ["enum", "anyOf", "oneOf"]
+        .iter()
+        .find_map(|keyword| Some((*keyword, schema.get(keyword)?.get(0)?)));
     match first {
         Some(("enum", word)) => return word.clone(),
         Some((_, choice)) if schema.get("properties").is_none() => return of(choice, definitions),
         _ => {}
     }
-    match schema.get("type").and_then(|kind| kind.as_str().or_else(|| kind.get(0)?.as_str())) {
+    match schema
+        .get("type")
+        .and_then(|kind| kind.as_str().or_else(|| kind.get(0)?.as_str()))
+    {
         Some("object") => {
-            let properties = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
-            Value::Object(properties.map(|(name, schema)| (name.clone(), of(schema, definitions))).collect())
+            let properties = schema
+                .get("properties")
+                .and_then(Value::as_object)
+                .into_iter()
+                .flatten();
+            Value::Object(
+                properties
+                    .map(|(name, schema)| (name.clone(), of(schema, definitions)))
+                    .collect(),
+            )
         }
-        Some("array") => Value::Array(schema.get("items").map(|items| of(items, definitions)).into_iter().collect()),
+        Some("array") => Value::Array(
+            schema
+                .get("items")
+                .map(|items| of(items, definitions))
+                .into_iter()
+                .collect(),
+        ),
         Some("boolean") => json!(true),
         Some("integer" | "number") => schema.get("minimum").cloned().unwrap_or(json!(1)),
         Some("string") if schema.get("format").is_some_and(|format| format == "uuid") => json!(ID),

@@ -62,9 +62,22 @@ impl Operation {
     /// The endpoint of `route`, in a few words.
     #[must_use]
     pub const fn of(route: &'static Route, summary: &'static str) -> Self {
-        let query = Shape { members: Vec::new(), rules: Vec::new() };
+        let query = Shape {
+            members: Vec::new(),
+            rules: Vec::new(),
+        };
         let samples = Vec::new();
-        Self { route, summary, description: "", body: None, query, path: None, answer: None, refusals: &[], samples }
+        Self {
+            route,
+            summary,
+            description: "",
+            body: None,
+            query,
+            path: None,
+            answer: None,
+            refusals: &[],
+            samples,
+        }
     }
 
     /// What it does, in one or two sentences.
@@ -84,19 +97,34 @@ impl Operation {
     /// It takes a body.
     #[must_use]
     pub fn body<T: FromFields<Rules: Default>>(self) -> Self {
-        Self { body: Some(RequestBody { shape: T::shape(), required: true }), ..self }
+        Self {
+            body: Some(RequestBody {
+                shape: T::shape(),
+                required: true,
+            }),
+            ..self
+        }
     }
 
     /// It takes a body that may be missing.
     #[must_use]
     pub fn optional_body<T: FromFields<Rules: Default>>(self) -> Self {
-        Self { body: Some(RequestBody { shape: T::shape(), required: false }), ..self }
+        Self {
+            body: Some(RequestBody {
+                shape: T::shape(),
+                required: false,
+            }),
+            ..self
+        }
     }
 
     /// It takes parameters in the query.
     #[must_use]
     pub fn query<T: FromFields<Rules: Default>>(self) -> Self {
-        Self { query: T::shape(), ..self }
+        Self {
+            query: T::shape(),
+            ..self
+        }
     }
 
     /// The path holds an identifier.
@@ -105,20 +133,38 @@ impl Operation {
         let schema = json!({
             "type": "string", "format": "uuid", "examples": ["3f6c1f0e-7a54-4b0e-9c58-0d4a5f1f7a11"],
         });
-        Self { path: Some(PathParameter { name: "id", meaning: T::MEANING, schema }), ..self }
+        Self {
+            path: Some(PathParameter {
+                name: "id",
+                meaning: T::MEANING,
+                schema,
+            }),
+            ..self
+        }
     }
 
     /// The path holds one of a few words.
     #[must_use]
     pub fn path_word(self, name: &'static str, meaning: &'static str, words: &[&str]) -> Self {
         let schema = json!({ "type": "string", "enum": words });
-        Self { path: Some(PathParameter { name, meaning, schema }), ..self }
+        Self {
+            path: Some(PathParameter {
+                name,
+                meaning,
+                schema,
+            }),
+            ..self
+        }
     }
 
     /// What it answers when it has done its work. Said twice, the client chooses by `Accept`.
     #[must_use]
     pub fn answers<T: JsonSchema>(self, status: StatusCode, meaning: &'static str) -> Self {
-        self.content(status, meaning, Content::Json(SchemaGenerator::subschema_for::<T>))
+        self.content(
+            status,
+            meaning,
+            Content::Json(SchemaGenerator::subschema_for::<T>),
+        )
     }
 
     /// It answers a page.
@@ -128,7 +174,11 @@ impl Operation {
     }
 
     fn content(mut self, status: StatusCode, meaning: &'static str, content: Content) -> Self {
-        let answer = self.answer.get_or_insert(Answer { status, meaning, content: Vec::new() });
+        let answer = self.answer.get_or_insert(Answer {
+            status,
+            meaning,
+            content: Vec::new(),
+        });
         answer.content.push(content);
         self
     }

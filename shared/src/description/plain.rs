@@ -21,7 +21,11 @@ fn simplify(schema: &mut Value) {
             if let Some(value) = members.remove("const") {
                 members.insert("enum".to_owned(), json!([value]));
             }
-            if let Some(format) = members.get("format").and_then(Value::as_str).and_then(known_format) {
+            if let Some(format) = members
+                .get("format")
+                .and_then(Value::as_str)
+                .and_then(known_format)
+            {
                 members.insert("format".to_owned(), json!(format));
             }
             let of = |kind: &str| members.get("type").is_some_and(|found| found == kind);
@@ -29,7 +33,10 @@ fn simplify(schema: &mut Value) {
                 members.insert("items".to_owned(), json!({}));
             }
             // An answer has the member anyway.
-            if members.get("default").is_some_and(|value| value.is_null() || value.is_object()) {
+            if members
+                .get("default")
+                .is_some_and(|value| value.is_null() || value.is_object())
+            {
                 members.remove("default");
             }
         }
@@ -40,16 +47,30 @@ fn simplify(schema: &mut Value) {
 /// Does the same with every schema that is part of this one.
 fn below(members: &mut Map<String, Value>) {
     for key in ["properties", "$defs", "dependentSchemas"] {
-        members.get_mut(key).and_then(Value::as_object_mut).into_iter().flatten().for_each(|(_, one)| simplify(one));
+        members
+            .get_mut(key)
+            .and_then(Value::as_object_mut)
+            .into_iter()
+            .flatten()
+            .for_each(|(_, one)| simplify(one));
     }
     for key in ["items", "not", "if", "then", "else"] {
         members.get_mut(key).into_iter().for_each(simplify);
     }
     for key in ["allOf", "anyOf", "oneOf"] {
-        members.get_mut(key).and_then(Value::as_array_mut).into_iter().flatten().for_each(simplify);
+        members
+            .get_mut(key)
+            .and_then(Value::as_array_mut)
+            .into_iter()
+            .flatten()
+            .for_each(simplify);
     }
     // `true` and `false` are common here, and understood.
-    members.get_mut("additionalProperties").filter(|further| further.is_object()).into_iter().for_each(simplify);
+    members
+        .get_mut("additionalProperties")
+        .filter(|further| further.is_object())
+        .into_iter()
+        .for_each(simplify);
 }
 
 /// A choice of words is one enumeration; what each word means goes into its description.
@@ -61,13 +82,21 @@ fn constants_to_enumeration(members: &mut Map<String, Value>) {
     let Some(words) = choices.iter().map(word).collect::<Option<Vec<_>>>() else {
         return;
     };
-    let meaning = |(word, choice): (&String, &Value)| match choice.get("description").and_then(Value::as_str) {
-        Some(meaning) => format!("\n- `{word}`: {meaning}"),
-        None => format!("\n- `{word}`"),
-    };
+    let meaning =
+        |(word, choice): (&String, &Value)| match choice.get("description").and_then(Value::as_str)
+        {
+            Some(meaning) => format!("\n- `{word}`: {meaning}"),
+            None => format!("\n- `{word}`"),
+        };
     let meanings: String = words.iter().zip(choices).map(meaning).collect();
-    let description = members.get("description").and_then(Value::as_str).unwrap_or_default();
-    members.insert("description".to_owned(), json!(format!("{description}\n{meanings}").trim()));
+    let description = members
+        .get("description")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    members.insert(
+        "description".to_owned(),
+        json!(format!("{description}\n{meanings}").trim()),
+    );
     members.insert("type".to_owned(), json!("string"));
     members.insert("enum".to_owned(), json!(words));
     members.remove("oneOf");

@@ -18,8 +18,13 @@ const ALWAYS: [Code; 6] = [
     Code::InternalError,
     Code::ServiceUnavailable,
 ];
-const BEARER: [Code; 5] =
-    [Code::MissingToken, Code::InvalidToken, Code::TokenExpired, Code::SessionRevoked, Code::TokenVersionTooOld];
+const BEARER: [Code; 5] = [
+    Code::MissingToken,
+    Code::InvalidToken,
+    Code::TokenExpired,
+    Code::SessionRevoked,
+    Code::TokenVersionTooOld,
+];
 
 /// The codes of an endpoint by status.
 pub(super) fn codes(operation: &Operation) -> BTreeMap<StatusCode, Vec<Code>> {
@@ -39,13 +44,21 @@ pub(super) fn codes(operation: &Operation) -> BTreeMap<StatusCode, Vec<Code>> {
     };
     let by_request = [
         (operation.body.is_some(), Code::UnsupportedMediaType),
-        (operation.body.is_some() || !operation.query.members.is_empty(), Code::ValidationFailed),
+        (
+            operation.body.is_some() || !operation.query.members.is_empty(),
+            Code::ValidationFailed,
+        ),
         (operation.path.is_some(), Code::NotFound),
     ];
-    let by_request = by_request.into_iter().filter_map(|(applies, code)| applies.then_some(code));
+    let by_request = by_request
+        .into_iter()
+        .filter_map(|(applies, code)| applies.then_some(code));
     let mut all: BTreeMap<_, Vec<Code>> = BTreeMap::new();
-    for code in
-        ALWAYS.into_iter().chain(by_access.iter().copied()).chain(by_request).chain(operation.refusals.iter().copied())
+    for code in ALWAYS
+        .into_iter()
+        .chain(by_access.iter().copied())
+        .chain(by_request)
+        .chain(operation.refusals.iter().copied())
     {
         let codes = all.entry(code.status()).or_default();
         if !codes.contains(&code) {
@@ -58,16 +71,25 @@ pub(super) fn codes(operation: &Operation) -> BTreeMap<StatusCode, Vec<Code>> {
 /// The name of the response and of the schema that `codes` share: those of an access token count as one word.
 pub(super) fn name(codes: &[Code]) -> String {
     let is_bearer = BEARER.iter().all(|code| codes.contains(code));
-    let others = codes.iter().filter(|code| !(is_bearer && BEARER.contains(code)));
+    let others = codes
+        .iter()
+        .filter(|code| !(is_bearer && BEARER.contains(code)));
     let words = is_bearer.then(|| "AccessToken".to_owned()).into_iter();
-    let words: Vec<_> = words.chain(others.map(|code| naming::pascal(code.name()))).collect();
+    let words: Vec<_> = words
+        .chain(others.map(|code| naming::pascal(code.name())))
+        .collect();
     format!("{}Problem", words.join("Or"))
 }
 
 /// The response for `codes`, which share a status.
 pub(super) fn response(name: &str, status: StatusCode, codes: &[Code]) -> Value {
     let names = codes.iter().map(|code| code.name());
-    let example = |name: &str| (name.to_owned(), json!({ "$ref": format!("#/components/examples/{name}") }));
+    let example = |name: &str| {
+        (
+            name.to_owned(),
+            json!({ "$ref": format!("#/components/examples/{name}") }),
+        )
+    };
     let examples: Map<_, _> = names.map(example).collect();
     let titles: Vec<_> = codes.iter().map(|code| code.title()).collect();
     json!({
@@ -129,7 +151,10 @@ pub(super) fn example_components(operations: &[Operation]) -> Map<String, Value>
         let mut problem = Problem::new(code);
         if code == Code::ValidationFailed {
             let mut fields = crate::http::Fields::empty();
-            fields.refuse("email", crate::http::FieldFault::new("required", "Must be given."));
+            fields.refuse(
+                "email",
+                crate::http::FieldFault::new("required", "Must be given."),
+            );
             problem = fields.complete(Some(())).err().unwrap_or(problem);
         }
         let text = problem.document("", "7b0e0c1e-2f43-4d8e-9a55-6f1f0f3f0a52");
@@ -137,9 +162,14 @@ pub(super) fn example_components(operations: &[Operation]) -> Map<String, Value>
         document.remove("instance");
         document
     };
-    let answered: Vec<_> = operations.iter().flat_map(|operation| codes(operation).into_values().flatten()).collect();
+    let answered: Vec<_> = operations
+        .iter()
+        .flat_map(|operation| codes(operation).into_values().flatten())
+        .collect();
     let answered = Code::ALL.into_iter().filter(|code| answered.contains(code));
-    answered.map(|code| (code.name().to_owned(), json!({ "value": document(code) }))).collect()
+    answered
+        .map(|code| (code.name().to_owned(), json!({ "value": document(code) })))
+        .collect()
 }
 
 /// Any problem document (RFC 9457).
@@ -156,16 +186,31 @@ pub(super) fn problem_schema() -> Value {
 fn problem(description: &str, mut status: Value, code: Value, errors: Option<bool>) -> Value {
     let text = |description: &str| json!({ "type": "string", "description": description });
     if let Some(status) = status.as_object_mut() {
-        status.extend([("type".to_owned(), json!("integer")), ("format".to_owned(), json!("int32"))]);
+        status.extend([
+            ("type".to_owned(), json!("integer")),
+            ("format".to_owned(), json!("int32")),
+        ]);
     }
     let mut properties = Map::from_iter([
-        ("type".to_owned(), text("Leads to an explanation; relative to the host.")),
+        (
+            "type".to_owned(),
+            text("Leads to an explanation; relative to the host."),
+        ),
         ("title".to_owned(), text("The kind of problem, for people.")),
         ("status".to_owned(), status),
-        ("detail".to_owned(), text("What was wrong and what to do, for people.")),
-        ("instance".to_owned(), text("The path of the request; missing where the gateway answers by itself.")),
+        (
+            "detail".to_owned(),
+            text("What was wrong and what to do, for people."),
+        ),
+        (
+            "instance".to_owned(),
+            text("The path of the request; missing where the gateway answers by itself."),
+        ),
         ("code".to_owned(), code),
-        ("request_id".to_owned(), text("The same as the header `X-Request-Id`.")),
+        (
+            "request_id".to_owned(),
+            text("The same as the header `X-Request-Id`."),
+        ),
     ]);
     let mut required = vec!["type", "title", "status", "detail", "code", "request_id"];
     if let Some(must_be_there) = errors {

@@ -47,7 +47,13 @@ pub(super) const ENOUGH_BESIDE: usize = 8;
 /// A password of fewer runs than this is common. `Aa1!éééé` has four.
 const FEWEST_RUNS: usize = 4;
 /// Rows of a keyboard, plain and with shift.
-const KEYBOARD_ROWS: [&str; 5] = ["1234567890-=", "!@#$%^&*()_+", "qwertyuiop[]", "asdfghjkl;'", "zxcvbnm,./"];
+const KEYBOARD_ROWS: [&str; 5] = [
+    "1234567890-=",
+    "!@#$%^&*()_+",
+    "qwertyuiop[]",
+    "asdfghjkl;'",
+    "zxcvbnm,./",
+];
 
 /// The letter that a character of a folded text is compared as. Two letters that one character can replace count as one.
 pub(super) const fn letter(c: char) -> char {
@@ -105,7 +111,8 @@ fn is_decorated_base(chars: &[char]) -> bool {
     let ends = || once(len).chain(len - trailing..=(len - trailing + LONGEST_EDGE).min(len));
     starts.any(|start| {
         ends().any(|end| {
-            let (Some(before), Some(core), Some(after)) = (chars.get(..start), chars.get(start..end), chars.get(end..))
+            let (Some(before), Some(core), Some(after)) =
+                (chars.get(..start), chars.get(start..end), chars.get(end..))
             else {
                 return false;
             };
@@ -121,7 +128,10 @@ fn is_number_with_letters(chars: &[char]) -> bool {
         return false;
     }
     let is_digit = |c: &char| c.is_ascii_digit();
-    let number = chars.split(|c| !is_digit(c)).max_by_key(|digits| digits.len()).unwrap_or_default();
+    let number = chars
+        .split(|c| !is_digit(c))
+        .max_by_key(|digits| digits.len())
+        .unwrap_or_default();
     let is_run = number.len() >= FEWEST_DIGITS_OF_A_RUN && runs(number) <= 2;
     chars.len() - number.len() < ENOUGH_BESIDE && (is_run || is_base(number))
 }
@@ -140,9 +150,14 @@ fn is_listed(core: &[char]) -> bool {
     while let Some(rest) = BASES.get(low..high).filter(|rest| !rest.is_empty()) {
         let middle = rest.len() / 2;
         let line_end = |byte: &u8| *byte == b'\n';
-        let before = rest.get(..middle).and_then(|before| before.iter().rposition(line_end));
+        let before = rest
+            .get(..middle)
+            .and_then(|before| before.iter().rposition(line_end));
         let start = before.map_or(0, |end| end + 1);
-        let length = rest.get(start..).and_then(|line| line.iter().position(line_end)).unwrap_or(rest.len() - start);
+        let length = rest
+            .get(start..)
+            .and_then(|line| line.iter().position(line_end))
+            .unwrap_or(rest.len() - start);
         let base = rest.get(start..start + length).unwrap_or_default();
         let found = base.iter().map(|byte| letter(char::from(*byte)));
         match found.cmp(core.iter().map(|&c| letter(c))) {
@@ -165,15 +180,18 @@ fn one_period(core: &[char]) -> &[char] {
 
 /// How many runs a text has: stretches in which each character follows from the one before.
 fn runs(chars: &[char]) -> usize {
-    let breaks = chars.windows(2).filter(|pair| matches!(pair, [a, b] if !follows(*a, *b))).count();
+    let breaks = chars
+        .windows(2)
+        .filter(|pair| matches!(pair, [a, b] if !follows(*a, *b)))
+        .count();
     breaks + usize::from(!chars.is_empty())
 }
 
 /// Whether `next` is what comes after `previous` without a thought: the same again, its neighbour
 /// in the alphabet or among the digits, or the key beside it.
 fn follows(previous: char, next: char) -> bool {
-    let same_kind =
-        (previous.is_alphabetic() && next.is_alphabetic()) || (previous.is_ascii_digit() && next.is_ascii_digit());
+    let same_kind = (previous.is_alphabetic() && next.is_alphabetic())
+        || (previous.is_ascii_digit() && next.is_ascii_digit());
     let neighbours = same_kind && u32::from(previous).abs_diff(u32::from(next)) == 1;
     previous == next
         || neighbours
@@ -197,16 +215,32 @@ mod tests {
     #[test]
     fn the_list_is_sorted_long_and_plain() {
         let key = |base: &str| base.chars().map(letter).collect::<String>();
-        let sorted: std::collections::BTreeMap<_, _> = bases().map(|base| (key(base), base)).collect();
-        let expected = sorted.values().fold(String::new(), |all, base| all + base + "\n");
+        let sorted: std::collections::BTreeMap<_, _> =
+            bases().map(|base| (key(base), base)).collect();
+        let expected = sorted
+            .values()
+            .fold(String::new(), |all, base| all + base + "\n");
         if std::env::var_os("UPDATE_DOCS").is_some() {
-            std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/src/domain/common_passwords.txt"), &expected).unwrap();
+            std::fs::write(
+                concat!(
+                    env!("CARGO_MANIFEST_DIR"),
+                    "/src/domain/common_passwords.txt"
+                ),
+                &expected,
+            )
+            .unwrap();
             return;
         }
-        assert!(expected.as_bytes() == BASES, "let the test sort the file: UPDATE_DOCS=1");
+        assert!(
+            expected.as_bytes() == BASES,
+            "let the test sort the file: UPDATE_DOCS=1"
+        );
         assert!(sorted.len() >= 20_000, "{}", sorted.len());
         for base in bases() {
-            assert!(BASE_LENGTHS.contains(&base.len()) && base.is_ascii(), "{base}");
+            assert!(
+                BASE_LENGTHS.contains(&base.len()) && base.is_ascii(),
+                "{base}"
+            );
             assert_eq!(base, base.trim().to_lowercase());
         }
     }
@@ -217,13 +251,23 @@ mod tests {
         for base in bases() {
             let Some(at) = base.find(|c: char| c.is_ascii_alphabetic()) else {
                 // A capital can only be added to a number.
-                let dressed = ["Aa{}!", "A{}a!", "{}aA@", "#{}Ab"].map(|form| form.replace("{}", base));
+                let dressed =
+                    ["Aa{}!", "A{}a!", "{}aA@", "#{}Ab"].map(|form| form.replace("{}", base));
                 accepted.extend(dressed.into_iter().filter(|dressed| !is_common(dressed)));
                 continue;
             };
-            let capital = format!("{}{}{}", &base[..at], base[at..=at].to_uppercase(), &base[at + 1..]);
+            let capital = format!(
+                "{}{}{}",
+                &base[..at],
+                base[at..=at].to_uppercase(),
+                &base[at + 1..]
+            );
             let leet = [('a', "@"), ('e', "3"), ('i', "1"), ('o', "0"), ('s', "$")];
-            let leet = leet.into_iter().fold(capital.clone(), |word, (letter, sign)| word.replace(letter, sign));
+            let leet = leet
+                .into_iter()
+                .fold(capital.clone(), |word, (letter, sign)| {
+                    word.replace(letter, sign)
+                });
             let dressed = [
                 format!("{capital}1!"),
                 format!("{capital}2026!"),
@@ -234,7 +278,12 @@ mod tests {
             ];
             accepted.extend(dressed.into_iter().filter(|dressed| !is_common(dressed)));
         }
-        assert!(accepted.is_empty(), "{} such as {:?}", accepted.len(), &accepted[..accepted.len().min(20)]);
+        assert!(
+            accepted.is_empty(),
+            "{} such as {:?}",
+            accepted.len(),
+            &accepted[..accepted.len().min(20)]
+        );
     }
 
     #[test]

@@ -36,10 +36,14 @@ impl UserAgent {
         let end = text.floor_char_boundary(MAX_BYTES);
         let kept = text.get(..end).unwrap_or_default();
         // Nearly every text is this plain, and every request has one.
-        if kept.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
+        if kept
+            .bytes()
+            .all(|byte| byte == b' ' || byte.is_ascii_graphic())
+        {
             return Self(kept.trim_matches(' ').to_owned());
         }
-        let line = |c: char| c.is_control() || is_invisible(c) || matches!(c, '\u{2028}' | '\u{2029}');
+        let line =
+            |c: char| c.is_control() || is_invisible(c) || matches!(c, '\u{2028}' | '\u{2029}');
         Self(kept.replace(line, " ").trim().to_owned())
     }
 
@@ -55,10 +59,19 @@ impl UserAgent {
     pub fn family(&self, owner: UserId) -> String {
         let mut kept = String::with_capacity(self.0.len());
         let mut is_build = false;
-        for word in self.0.split([' ', ';', ',', '(', ')', '[', ']']).filter(|word| !word.is_empty()) {
+        for word in self
+            .0
+            .split([' ', ';', ',', '(', ')', '[', ']'])
+            .filter(|word| !word.is_empty())
+        {
             // "Version 14.1 (Build 23B74)": what follows the word is its value, whatever it looks like.
             if !std::mem::replace(&mut is_build, word.eq_ignore_ascii_case("build")) {
-                kept.extend(without_version(word).chars().filter(|c| c.is_alphabetic()).flat_map(char::to_lowercase));
+                kept.extend(
+                    without_version(word)
+                        .chars()
+                        .filter(|c| c.is_alphabetic())
+                        .flat_map(char::to_lowercase),
+                );
             }
         }
         let hash = digest::sha256(format!("{owner} {kept}").as_bytes());
@@ -72,8 +85,11 @@ fn without_version(word: &str) -> &str {
     let name = word.split(['/', ':', '=', '@']).next().unwrap_or_default();
     let is_digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
     let bytes = name.as_bytes();
-    let begins = is_digit(bytes.first()) || matches!(bytes, [b'v' | b'V', next, ..] if next.is_ascii_digit());
-    let has_point = bytes.windows(2).any(|pair| matches!(pair, [b'.', next] if next.is_ascii_digit()));
+    let begins = is_digit(bytes.first())
+        || matches!(bytes, [b'v' | b'V', next, ..] if next.is_ascii_digit());
+    let has_point = bytes
+        .windows(2)
+        .any(|pair| matches!(pair, [b'.', next] if next.is_ascii_digit()));
     if begins || has_point { "" } else { name }
 }
 
@@ -133,7 +149,12 @@ impl Device {
             (None, Some(os)) => format!("An app on {os}"),
             (None, None) => UNKNOWN.to_owned(),
         };
-        Self { name, kind, os, browser }
+        Self {
+            name,
+            kind,
+            os,
+            browser,
+        }
     }
 
     /// Reads the table now. Worth a call while a function starts: it has a whole core then, and a fraction of one while it
@@ -151,7 +172,11 @@ fn browser(text: &str) -> Option<String> {
     // The patterns tell the builds of a browser for phones apart; its owner does not.
     let name = match &*family {
         // Any app that shows a page in the system's own web view; nothing in the text says which.
-        "Android" | "Apple Mail" | "CFNetwork" | "Chrome Mobile WebView" | "Mobile Safari UI/WKWebView" => return None,
+        "Android"
+        | "Apple Mail"
+        | "CFNetwork"
+        | "Chrome Mobile WebView"
+        | "Mobile Safari UI/WKWebView" => return None,
         "Mobile Safari" => "Safari",
         "Chrome Mobile" | "Chrome Mobile iOS" => "Chrome",
         "Firefox Mobile" | "Firefox iOS" => "Firefox",
@@ -169,7 +194,9 @@ fn operating_system(text: &str) -> Option<String> {
         "Mac OS X" | "Mac OS" => "macOS",
         "iOS" if text.contains("iPad") => "iPadOS",
         "Windows" if text.contains("; Xbox") => "Xbox",
-        "Linux" | "Android" if text.contains("OculusBrowser/") || text.contains("; Quest") => "Meta Quest",
+        "Linux" | "Android" if text.contains("OculusBrowser/") || text.contains("; Quest") => {
+            "Meta Quest"
+        }
         // Samsung's browser asks for a desktop's pages on tablets.
         "Linux" if text.contains("SamsungBrowser/") => "Android",
         other => other,
@@ -193,12 +220,16 @@ fn kind(text: &str, os: Option<&str>) -> DeviceKind {
         Some("Android" | "HarmonyOS") if has(&["TV", "AFT", "BRAVIA"]) => DeviceKind::Other,
         Some("Android" | "HarmonyOS") if has(&["Tablet"]) => DeviceKind::Tablet,
         // A browser on a phone says `Mobile`, on a tablet it does not; an app says neither.
-        Some("Android" | "HarmonyOS") if has(&["Mozilla/"]) && !has(&["Mobile"]) => DeviceKind::Tablet,
+        Some("Android" | "HarmonyOS") if has(&["Mozilla/"]) && !has(&["Mobile"]) => {
+            DeviceKind::Tablet
+        }
         Some("Android" | "HarmonyOS" | "iOS" | "Windows Phone" | "KaiOS") => DeviceKind::Mobile,
         Some("Windows" | "macOS" | "Chrome OS") => DeviceKind::Desktop,
         // Televisions, cars, consoles and readers say `X11` too.
         Some("Meta Quest") => DeviceKind::Other,
-        Some(_) if has(&["CrKey", "Tesla", "Kindle", "TV", "PlayStation", "Nintendo"]) => DeviceKind::Other,
+        Some(_) if has(&["CrKey", "Tesla", "Kindle", "TV", "PlayStation", "Nintendo"]) => {
+            DeviceKind::Other
+        }
         Some(_) if has(&["X11;"]) => DeviceKind::Desktop,
         _ => DeviceKind::Other,
     }
@@ -207,11 +238,16 @@ fn kind(text: &str, os: Option<&str>) -> DeviceKind {
 /// Whether a text names a crawler. A contact address, as in `(+https://…)`, does not make a crawler of a tool.
 fn is_bot(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
-    let words = lower.split([' ', ';', ',', '(', ')']).filter(|word| !word.contains("://"));
+    let words = lower
+        .split([' ', ';', ',', '(', ')'])
+        .filter(|word| !word.contains("://"));
     let mut names = words.flat_map(|word| word.split(|c: char| !c.is_ascii_alphanumeric()));
     names.any(|name| {
         let is_phone = name.ends_with("cubot");
-        !is_phone && ["bot", "crawler", "spider", "externalhit"].iter().any(|mark| name.ends_with(mark))
+        !is_phone
+            && ["bot", "crawler", "spider", "externalhit"]
+                .iter()
+                .any(|mark| name.ends_with(mark))
     })
 }
 
@@ -230,7 +266,10 @@ mod tests {
         let ios = "AppleWebKit/605.1.15 (KHTML, like Gecko)";
         let iphone = format!("Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) {ios}");
         let ipad = format!("Mozilla/5.0 (iPad; CPU OS 18_6 like Mac OS X) {ios}");
-        let (win, mac) = ("(Windows NT 10.0; Win64; x64)", "(Macintosh; Intel Mac OS X 10_15_7)");
+        let (win, mac) = (
+            "(Windows NT 10.0; Win64; x64)",
+            "(Macintosh; Intel Mac OS X 10_15_7)",
+        );
         let cases: &[(&str, DeviceKind, String)] = &[
             ("Chrome on Windows", Desktop, format!("Mozilla/5.0 {win} {chrome}")),
             ("Chrome on macOS", Desktop, format!("Mozilla/5.0 {mac} {chrome}")),
@@ -305,9 +344,22 @@ mod tests {
 
     #[test]
     fn nothing_known_is_an_unknown_device() {
-        for text in ["", "-", " ", "garbage", "\0\r\n", "Mozilla/5.0", "💥", "\u{202E}"] {
+        for text in [
+            "",
+            "-",
+            " ",
+            "garbage",
+            "\0\r\n",
+            "Mozilla/5.0",
+            "💥",
+            "\u{202E}",
+        ] {
             let device = Device::from_user_agent(text);
-            assert_eq!((&*device.name, device.kind), (UNKNOWN, DeviceKind::Other), "{text:?}");
+            assert_eq!(
+                (&*device.name, device.kind),
+                (UNKNOWN, DeviceKind::Other),
+                "{text:?}"
+            );
             assert_eq!((device.os, device.browser), (None, None));
         }
     }
@@ -324,13 +376,22 @@ mod tests {
         ] {
             for (agent, expected) in [
                 (format!("{name}/1 CFNetwork/1 Darwin/1"), "An app on iOS"),
-                (format!("{name}-iPhone/1.0 CFNetwork/1.0 Darwin/24.6.0"), "An app on iOS"),
-                (format!("Mozilla/5.0 (compatible; {name} bot/1.0)"), UNKNOWN_BOT),
+                (
+                    format!("{name}-iPhone/1.0 CFNetwork/1.0 Darwin/24.6.0"),
+                    "An app on iOS",
+                ),
+                (
+                    format!("Mozilla/5.0 (compatible; {name} bot/1.0)"),
+                    UNKNOWN_BOT,
+                ),
                 (format!("{name} Spider/1.0"), UNKNOWN_BOT),
             ] {
                 let device = Device::from_user_agent(&agent);
                 let word = name.split(' ').next().unwrap();
-                assert!(!device.name.contains(word) && !format!("{device:?}").contains(word), "{agent}: {device:?}");
+                assert!(
+                    !device.name.contains(word) && !format!("{device:?}").contains(word),
+                    "{agent}: {device:?}"
+                );
                 if name.len() < 50 && !name.contains(['/', '<']) {
                     assert_eq!(device.name, expected, "{agent}");
                 }
@@ -341,8 +402,17 @@ mod tests {
     #[test]
     fn an_app_is_not_called_by_the_end_of_its_name() {
         let phone = "Mozilla/5.0 (Linux; Android 15; Mobile)";
-        for app in ["our-android/1.2.3", "MyViewer/1.2.3", "Web-Agency/1.2.3", "OurConfig/2.0.0"] {
-            assert_eq!(Device::from_user_agent(&format!("{phone} {app}")).name, "An app on Android", "{app}");
+        for app in [
+            "our-android/1.2.3",
+            "MyViewer/1.2.3",
+            "Web-Agency/1.2.3",
+            "OurConfig/2.0.0",
+        ] {
+            assert_eq!(
+                Device::from_user_agent(&format!("{phone} {app}")).name,
+                "An app on Android",
+                "{app}"
+            );
         }
         assert_eq!(Device::from_user_agent("shop-android/1.2.3").name, UNKNOWN);
     }
@@ -392,13 +462,20 @@ mod tests {
             ("Wget/1.25.0", "Wget"),
         ] {
             let device = Device::from_user_agent(agent);
-            assert_eq!((&*device.name, device.kind), (name, DeviceKind::Other), "{agent}");
+            assert_eq!(
+                (&*device.name, device.kind),
+                (name, DeviceKind::Other),
+                "{agent}"
+            );
         }
     }
 
     #[test]
     fn a_tablet_headset_console_or_television_is_no_desktop() {
-        let (win, webkit) = ("Windows NT 10.0; Win64; x64", "AppleWebKit/537.36 (KHTML, like Gecko)");
+        let (win, webkit) = (
+            "Windows NT 10.0; Win64; x64",
+            "AppleWebKit/537.36 (KHTML, like Gecko)",
+        );
         let x11 = format!("Mozilla/5.0 (X11; Linux x86_64) {webkit}");
         for (agent, name, kind) in [
             (
@@ -446,7 +523,11 @@ mod tests {
             "node-fetch/1.0 (+https://github.com/bitinn/node-fetch)",
             "Mozilla/5.0 (Linux; Android 9; CUBOT_X19) AppleWebKit/537.36 Chrome/140.0.0.0 Mobile Safari/537.36",
         ] {
-            assert_ne!(Device::from_user_agent(agent).kind, DeviceKind::Bot, "{agent}");
+            assert_ne!(
+                Device::from_user_agent(agent).kind,
+                DeviceKind::Bot,
+                "{agent}"
+            );
         }
         for agent in [
             "facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)",
@@ -454,7 +535,11 @@ mod tests {
             "Mozilla/5.0 (compatible; AhrefsBot/7.0; +http://ahrefs.com/robot/)",
             "Some-Crawler/2.0",
         ] {
-            assert_eq!(Device::from_user_agent(agent).kind, DeviceKind::Bot, "{agent}");
+            assert_eq!(
+                Device::from_user_agent(agent).kind,
+                DeviceKind::Bot,
+                "{agent}"
+            );
         }
     }
 
@@ -476,19 +561,31 @@ mod tests {
                 "Shop/4.1 (Android 15; Pixel 9; AP3A.240905.015)".into(),
                 "Shop/4.2 (Android 16; Pixel 9; BP2A.250605.031)".into(),
             ),
-            ("Shop/4.1.0-beta.2 (build:45a; iOS 18.5)".into(), "Shop/4.1.0 (build:46c; iOS 18.6)".into()),
-            ("Shop v4.1 (macOS 15.5 Build 24F74)".into(), "Shop v5.0-rc1 (macOS 15.6 Build 24G84)".into()),
+            (
+                "Shop/4.1.0-beta.2 (build:45a; iOS 18.5)".into(),
+                "Shop/4.1.0 (build:46c; iOS 18.6)".into(),
+            ),
+            (
+                "Shop v4.1 (macOS 15.5 Build 24F74)".into(),
+                "Shop v5.0-rc1 (macOS 15.6 Build 24G84)".into(),
+            ),
             (
                 "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) Mobile/15E148".into(),
                 "Mozilla/5.0 (iPhone; CPU iPhone OS 26_0 like Mac OS X) Mobile/23A341".into(),
             ),
             ("okhttp/5.0.0-alpha.14".into(), "okhttp/5.1.0".into()),
-            ("Shop/1 CFNetwork/3826.500.131 Darwin/24.6.0".into(), "Shop/2 CFNetwork/3860.100.1 Darwin/25.0.0".into()),
+            (
+                "Shop/1 CFNetwork/3826.500.131 Darwin/24.6.0".into(),
+                "Shop/2 CFNetwork/3860.100.1 Darwin/25.0.0".into(),
+            ),
         ] {
             assert_eq!(family(&old), family(&new), "{old}");
         }
         for (one, other) in [
-            (format!("{pixel})"), "Mozilla/5.0 (Linux; Android 15; SM-S918B)".to_owned()),
+            (
+                format!("{pixel})"),
+                "Mozilla/5.0 (Linux; Android 15; SM-S918B)".to_owned(),
+            ),
             ("Shop/1 (iPhone)".into(), "Shop/1 (iPad)".into()),
             ("okhttp/5".into(), "curl/8".into()),
         ] {
@@ -498,7 +595,10 @@ mod tests {
 
     #[test]
     fn an_update_is_the_same_device_and_another_program_or_owner_is_not() {
-        let (owner, other) = (UserId::new(uuid::Uuid::from_u128(1)), UserId::new(uuid::Uuid::from_u128(2)));
+        let (owner, other) = (
+            UserId::new(uuid::Uuid::from_u128(1)),
+            UserId::new(uuid::Uuid::from_u128(2)),
+        );
         let family = |text: &str, owner| UserAgent::bounded(text).family(owner);
         let old = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
         let new = "Mozilla/5.0 (X11; Linux x86_64; rv:141.0) Gecko/20100101 Firefox/141.0";
@@ -517,18 +617,25 @@ mod tests {
 
     #[test]
     fn a_text_stays_on_one_line() {
-        assert_eq!(UserAgent::bounded("a\r\nBcc: b\0\u{202E}c\u{2028}d").as_str(), "a  Bcc: b  c d");
+        assert_eq!(
+            UserAgent::bounded("a\r\nBcc: b\0\u{202E}c\u{2028}d").as_str(),
+            "a  Bcc: b  c d"
+        );
     }
 
     #[test]
     fn debug_shows_no_text() {
-        assert_eq!(format!("{:?}", UserAgent::bounded("curl/8")), "UserAgent(6 bytes)");
+        assert_eq!(
+            format!("{:?}", UserAgent::bounded("curl/8")),
+            "UserAgent(6 bytes)"
+        );
     }
 
     #[test]
     fn the_wire_form_is_that_of_the_contract() {
         let json = serde_json::to_value(Device::from_user_agent("curl/8.14.1")).unwrap();
-        let expected = serde_json::json!({"name": "curl", "type": "other", "os": null, "browser": "curl"});
+        let expected =
+            serde_json::json!({"name": "curl", "type": "other", "os": null, "browser": "curl"});
         assert_eq!(json, expected);
     }
 

@@ -87,7 +87,10 @@ impl EmailAddress {
         if text.len() > MAX_INPUT_BYTES {
             return Err(EmailError::TooLong);
         }
-        if text.chars().any(|c| c.is_whitespace() || c.is_control() || is_invisible(c)) {
+        if text
+            .chars()
+            .any(|c| c.is_whitespace() || c.is_control() || is_invisible(c))
+        {
             return Err(EmailError::InvalidFormat);
         }
         let (local, domain) = text.split_once('@').ok_or(EmailError::InvalidFormat)?;
@@ -170,7 +173,8 @@ pub(super) const fn is_invisible(c: char) -> bool {
 fn lower_case(local: &str) -> String {
     let nfc = ComposingNormalizer::new_nfc();
     // Lower case can bring a combining mark along (`İ`), hence the second normalisation.
-    nfc.normalize(&nfc.normalize(local).to_lowercase()).into_owned()
+    nfc.normalize(&nfc.normalize(local).to_lowercase())
+        .into_owned()
 }
 
 /// Canonical caseless matching, the Unicode Standard section 3.13 (D145): folded in NFD, where an
@@ -178,14 +182,17 @@ fn lower_case(local: &str) -> String {
 fn fold(local: &str) -> String {
     let apart = DecomposingNormalizer::new_nfd().normalize(local);
     let folded = CaseMapper::new().fold_string(&apart);
-    ComposingNormalizer::new_nfc().normalize(&folded).into_owned()
+    ComposingNormalizer::new_nfc()
+        .normalize(&folded)
+        .into_owned()
 }
 
 /// Atoms, at least one, with a dot between each two.
 fn is_dot_atom(local: &str) -> bool {
-    local
-        .split('.')
-        .all(|atom| atom.chars().next().is_some_and(|first| !is_mark(first)) && atom.chars().all(is_atom_character))
+    local.split('.').all(|atom| {
+        atom.chars().next().is_some_and(|first| !is_mark(first))
+            && atom.chars().all(is_atom_character)
+    })
 }
 
 fn is_atom_character(c: char) -> bool {
@@ -205,7 +212,12 @@ fn is_mark(c: char) -> bool {
 /// UTS #46 `ToASCII`, strict: STD3 characters, hyphens and lengths checked, non-transitional.
 fn a_labels(domain: &str) -> Result<String, EmailError> {
     let ascii = Uts46::new()
-        .to_ascii(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::Check, DnsLength::VerifyAllowRootDot)
+        .to_ascii(
+            domain.as_bytes(),
+            AsciiDenyList::STD3,
+            Hyphens::Check,
+            DnsLength::VerifyAllowRootDot,
+        )
         .map_err(|_| EmailError::InvalidDomain)?;
     let name = ascii.strip_suffix('.').unwrap_or(&ascii);
     let (_, top) = name.rsplit_once('.').ok_or(EmailError::InvalidDomain)?;
@@ -262,7 +274,10 @@ mod tests {
 
     #[test]
     fn a_lookalike_that_folds_to_an_address_keeps_its_own_mailbox() {
-        assert_eq!(parse("mi\u{212A}e@example.org").address(), "mike@example.org");
+        assert_eq!(
+            parse("mi\u{212A}e@example.org").address(),
+            "mike@example.org"
+        );
         let (long_s, s) = (parse("ſam@example.org"), parse("sam@example.org"));
         assert_eq!(long_s, s);
         assert_eq!(long_s.address(), "ſam@example.org");
@@ -316,7 +331,11 @@ mod tests {
             "a＠example.com",
             "mailto:a@example.com",
         ] {
-            assert_eq!(EmailAddress::parse(text).unwrap_err().code(), "invalid_format", "{text:?}");
+            assert_eq!(
+                EmailAddress::parse(text).unwrap_err().code(),
+                "invalid_format",
+                "{text:?}"
+            );
         }
     }
 
@@ -346,7 +365,11 @@ mod tests {
             "a.",
         ] {
             let text = format!("a@{domain}");
-            assert_eq!(EmailAddress::parse(&text).unwrap_err().code(), "invalid_domain", "{text:?}");
+            assert_eq!(
+                EmailAddress::parse(&text).unwrap_err().code(),
+                "invalid_domain",
+                "{text:?}"
+            );
         }
         let label = "a".repeat(64);
         assert!(EmailAddress::parse(&format!("a@{label}.example")).is_err());
@@ -356,23 +379,41 @@ mod tests {
     fn the_limits_are_counted_in_octets_after_conversion() {
         let local = "a".repeat(64);
         assert!(EmailAddress::parse(&format!("{local}@example.com")).is_ok());
-        assert_eq!(EmailAddress::parse(&format!("{local}b@example.com")), Err(EmailError::TooLong));
+        assert_eq!(
+            EmailAddress::parse(&format!("{local}b@example.com")),
+            Err(EmailError::TooLong)
+        );
         assert!(EmailAddress::parse(&format!("{}@example.com", "é".repeat(32))).is_ok());
-        assert_eq!(EmailAddress::parse(&format!("{}@example.com", "é".repeat(33))), Err(EmailError::TooLong));
+        assert_eq!(
+            EmailAddress::parse(&format!("{}@example.com", "é".repeat(33))),
+            Err(EmailError::TooLong)
+        );
         // Sixty decomposed letters are 180 octets as typed and 120 as stored.
         assert!(EmailAddress::parse(&format!("{}@example.com", "e\u{301}".repeat(32))).is_ok());
         let domain = [&*"b".repeat(63), &"c".repeat(63), &"d".repeat(57), "com"].join(".");
         assert_eq!(domain.len(), 189);
         assert_eq!(parse(&format!("{local}@{domain}")).address().len(), 254);
-        assert_eq!(EmailAddress::parse(&format!("{local}@a{domain}")), Err(EmailError::InvalidDomain));
+        assert_eq!(
+            EmailAddress::parse(&format!("{local}@a{domain}")),
+            Err(EmailError::InvalidDomain)
+        );
         let domain = [&*"b".repeat(63), &"c".repeat(63), &"d".repeat(58), "com"].join(".");
-        assert_eq!(EmailAddress::parse(&format!("{local}@{domain}")), Err(EmailError::TooLong));
-        assert_eq!(EmailAddress::parse(&"a".repeat(100_000)), Err(EmailError::TooLong));
+        assert_eq!(
+            EmailAddress::parse(&format!("{local}@{domain}")),
+            Err(EmailError::TooLong)
+        );
+        assert_eq!(
+            EmailAddress::parse(&"a".repeat(100_000)),
+            Err(EmailError::TooLong)
+        );
     }
 
     #[test]
     fn debug_shows_no_mailbox() {
-        assert_eq!(format!("{:?}", parse("ada@example.com")), "EmailAddress(a***@example.com)");
+        assert_eq!(
+            format!("{:?}", parse("ada@example.com")),
+            "EmailAddress(a***@example.com)"
+        );
     }
 
     #[test]
@@ -397,8 +438,14 @@ mod tests {
     fn likely_address() -> impl Strategy<Value = String> {
         let atom = "[a-zA-Z0-9!#$%&'*+/=?^_`{|}~ßẞıİſŉǰΐΰσςΣéÉàÅåᾳᾼΆᏀꭰ\u{212A}\u{212B}ა Ა가ㄱ\u{301}\u{345}\u{327}\u{3099}-]{1,12}";
         let label = "[a-zA-Z0-9ßüÜİıσςΣǰ가ェヲ例]{1,8}";
-        (proptest::collection::vec(atom, 1..3), proptest::collection::vec(label, 1..4), "[.。]?")
-            .prop_map(|(atoms, labels, dot)| format!("{}@{}.com{dot}", atoms.join("."), labels.join(".")))
+        (
+            proptest::collection::vec(atom, 1..3),
+            proptest::collection::vec(label, 1..4),
+            "[.。]?",
+        )
+            .prop_map(|(atoms, labels, dot)| {
+                format!("{}@{}.com{dot}", atoms.join("."), labels.join("."))
+            })
     }
 
     proptest! {

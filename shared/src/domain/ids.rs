@@ -128,8 +128,16 @@ mod tests {
     #[test]
     fn only_the_hyphenated_form_is_read() {
         let id = "0190a5d8-7d5a-7000-8000-000000000001";
-        assert_eq!(id.parse::<UserId>().map(|id| id.to_string()), Ok(id.to_owned()));
-        for other in ["0190a5d87d5a70008000000000000001", "{0190a5d8-7d5a-7000-8000-000000000001}", "", "x"] {
+        assert_eq!(
+            id.parse::<UserId>().map(|id| id.to_string()),
+            Ok(id.to_owned())
+        );
+        for other in [
+            "0190a5d87d5a70008000000000000001",
+            "{0190a5d8-7d5a-7000-8000-000000000001}",
+            "",
+            "x",
+        ] {
             assert_eq!(other.parse::<UserId>(), Err(InvalidId));
         }
     }
@@ -155,6 +163,9 @@ mod tests {
         assert_eq!(floor.uuid().as_u128() - before.uuid().as_u128(), 1);
         assert_eq!(before.made_at(), Timestamp::from_millis(1_699_999_999_999));
         assert_eq!(floor.made_at(), Timestamp::from_millis(1_700_000_000_000));
-        assert_eq!(EventId::new(Uuid::nil()).just_before(), EventId::new(Uuid::nil()));
+        assert_eq!(
+            EventId::new(Uuid::nil()).just_before(),
+            EventId::new(Uuid::nil())
+        );
     }
 }

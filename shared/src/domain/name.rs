@@ -52,7 +52,9 @@ impl DisplayName {
     ///
     /// See [`NameError`].
     pub fn parse(text: &str) -> Result<Self, NameError> {
-        let name = ComposingNormalizer::new_nfc().normalize(text.trim()).into_owned();
+        let name = ComposingNormalizer::new_nfc()
+            .normalize(text.trim())
+            .into_owned();
         if name.chars().all(|c| c.is_whitespace() || is_invisible(c)) {
             return Err(NameError::Blank);
         }
@@ -82,7 +84,8 @@ impl fmt::Debug for DisplayName {
 /// Control characters, the two line separators, and the embeddings, overrides and isolates of
 /// UAX #9. The joiners and direction marks stay: some scripts need them.
 fn is_disturbing(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+    c.is_control()
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -92,20 +95,32 @@ mod tests {
     use super::*;
 
     fn parsed(text: &str) -> Result<String, &'static str> {
-        DisplayName::parse(text).map(|name| name.as_str().to_owned()).map_err(NameError::code)
+        DisplayName::parse(text)
+            .map(|name| name.as_str().to_owned())
+            .map_err(NameError::code)
     }
 
     #[test]
     fn names_of_any_script_are_taken() {
-        for name in ["Ada", "Zoë Müller-Lüdenscheidt", "王小明", "O'Hara, Jr.", "X Æ A-12", "علی\u{200C}رضا", "🦀"]
-        {
+        for name in [
+            "Ada",
+            "Zoë Müller-Lüdenscheidt",
+            "王小明",
+            "O'Hara, Jr.",
+            "X Æ A-12",
+            "علی\u{200C}رضا",
+            "🦀",
+        ] {
             assert_eq!(parsed(name), Ok(name.to_owned()));
         }
     }
 
     #[test]
     fn white_space_around_a_name_is_trimmed() {
-        assert_eq!(parsed(" \u{3000}Ada  Lovelace\t\n"), Ok("Ada  Lovelace".to_owned()));
+        assert_eq!(
+            parsed(" \u{3000}Ada  Lovelace\t\n"),
+            Ok("Ada  Lovelace".to_owned())
+        );
     }
 
     #[test]
@@ -129,14 +144,23 @@ mod tests {
 
     #[test]
     fn what_disturbs_the_text_around_is_refused() {
-        for c in ['\0', '\r', '\n', '\u{7F}', '\u{85}', '\u{2028}', '\u{2029}', '\u{202E}', '\u{2066}'] {
-            assert_eq!(parsed(&format!("Ada{c}Lovelace")), Err("invalid_character"), "{c:?}");
+        for c in [
+            '\0', '\r', '\n', '\u{7F}', '\u{85}', '\u{2028}', '\u{2029}', '\u{202E}', '\u{2066}',
+        ] {
+            assert_eq!(
+                parsed(&format!("Ada{c}Lovelace")),
+                Err("invalid_character"),
+                "{c:?}"
+            );
         }
     }
 
     #[test]
     fn debug_shows_no_name() {
-        assert_eq!(format!("{:?}", DisplayName::parse("Ada")), "Ok(DisplayName)");
+        assert_eq!(
+            format!("{:?}", DisplayName::parse("Ada")),
+            "Ok(DisplayName)"
+        );
     }
 
     proptest! {

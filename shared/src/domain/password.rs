@@ -63,7 +63,9 @@ impl Password {
         if normal.len() > MAX_BYTES {
             return Err(PasswordTooLong);
         }
-        Ok(Self(Arc::new(SecretBox::new(Box::new(mem::take(&mut *normal))))))
+        Ok(Self(Arc::new(SecretBox::new(Box::new(mem::take(
+            &mut *normal,
+        ))))))
     }
 
     /// The password itself, for hashing and for the rules.
@@ -133,7 +135,10 @@ impl PasswordProfile {
                 (PasswordRule::NoSpecial, is_special),
             ],
             Self::Nist => &[],
-            Self::Pci => &[(PasswordRule::NoLetter, char::is_alphabetic), (PasswordRule::NoDigit, char::is_numeric)],
+            Self::Pci => &[
+                (PasswordRule::NoLetter, char::is_alphabetic),
+                (PasswordRule::NoDigit, char::is_numeric),
+            ],
         }
     }
 }
@@ -194,9 +199,13 @@ impl PasswordRule {
             Self::NoUpperCase => "Must contain an upper-case letter.",
             Self::NoLowerCase => "Must contain a lower-case letter.",
             Self::NoDigit => "Must contain a digit.",
-            Self::NoSpecial => "Must contain a special character: punctuation, a symbol or a space.",
+            Self::NoSpecial => {
+                "Must contain a special character: punctuation, a symbol or a space."
+            }
             Self::NoLetter => "Must contain a letter.",
-            Self::TooCommon => "Must not be a common password, nor one with a few characters added.",
+            Self::TooCommon => {
+                "Must not be a common password, nor one with a few characters added."
+            }
         })
     }
 }
@@ -266,16 +275,25 @@ mod tests {
     #[test]
     fn a_password_has_at_most_1024_bytes_before_and_after_normalisation() {
         assert!(Password::presented("a".repeat(1_024)).is_ok());
-        assert_eq!(Password::presented("a".repeat(1_025)).unwrap_err(), PasswordTooLong);
+        assert_eq!(
+            Password::presented("a".repeat(1_025)).unwrap_err(),
+            PasswordTooLong
+        );
         // U+1D160 is four bytes and NFC makes twelve of it.
         assert!(Password::presented("\u{1D160}".repeat(85)).is_ok());
-        assert_eq!(Password::presented("\u{1D160}".repeat(86)).unwrap_err(), PasswordTooLong);
+        assert_eq!(
+            Password::presented("\u{1D160}".repeat(86)).unwrap_err(),
+            PasswordTooLong
+        );
         assert_eq!(PasswordTooLong.code(), "too_long");
     }
 
     #[test]
     fn debug_shows_no_password() {
-        assert_eq!(format!("{:?}", Password::presented("hunter2".to_owned())), "Ok(Password)");
+        assert_eq!(
+            format!("{:?}", Password::presented("hunter2".to_owned())),
+            "Ok(Password)"
+        );
     }
 
     #[test]
@@ -288,12 +306,31 @@ mod tests {
 
     #[test]
     fn all_unmet_rules_are_told_at_once() {
-        assert_eq!(roadmap("xk"), ["too_short", "no_upper_case", "no_digit", "no_special", "too_common"]);
+        assert_eq!(
+            roadmap("xk"),
+            [
+                "too_short",
+                "no_upper_case",
+                "no_digit",
+                "no_special",
+                "too_common"
+            ]
+        );
         assert_eq!(
             roadmap(""),
-            ["too_short", "no_upper_case", "no_lower_case", "no_digit", "no_special", "too_common"]
+            [
+                "too_short",
+                "no_upper_case",
+                "no_lower_case",
+                "no_digit",
+                "no_special",
+                "too_common"
+            ]
         );
-        assert_eq!(codes(PasswordProfile::Pci, "#", &[]), ["too_short", "no_letter", "no_digit", "too_common"]);
+        assert_eq!(
+            codes(PasswordProfile::Pci, "#", &[]),
+            ["too_short", "no_letter", "no_digit", "too_common"]
+        );
     }
 
     #[test]
@@ -317,29 +354,61 @@ mod tests {
 
     #[test]
     fn the_nist_profile_asks_for_length_alone() {
-        assert_eq!(codes(PasswordProfile::Nist, "correct horse b", &[ADDRESS]), [""; 0]);
-        assert_eq!(codes(PasswordProfile::Nist, "correct horse ", &[ADDRESS]), ["too_short"]);
-        assert_eq!(codes(PasswordProfile::Nist, "passwordpassword", &[ADDRESS]), ["too_common"]);
+        assert_eq!(
+            codes(PasswordProfile::Nist, "correct horse b", &[ADDRESS]),
+            [""; 0]
+        );
+        assert_eq!(
+            codes(PasswordProfile::Nist, "correct horse ", &[ADDRESS]),
+            ["too_short"]
+        );
+        assert_eq!(
+            codes(PasswordProfile::Nist, "passwordpassword", &[ADDRESS]),
+            ["too_common"]
+        );
     }
 
     #[test]
     fn the_pci_profile_asks_for_letters_and_digits() {
-        assert_eq!(codes(PasswordProfile::Pci, "kettle42sofa", &[ADDRESS]), [""; 0]);
-        assert_eq!(codes(PasswordProfile::Pci, "kettle42sof", &[ADDRESS]), ["too_short"]);
-        assert_eq!(codes(PasswordProfile::Pci, "kettle-on-sofa", &[ADDRESS]), ["no_digit"]);
-        assert_eq!(codes(PasswordProfile::Pci, "7391-5826-0471", &[ADDRESS]), ["no_letter"]);
+        assert_eq!(
+            codes(PasswordProfile::Pci, "kettle42sofa", &[ADDRESS]),
+            [""; 0]
+        );
+        assert_eq!(
+            codes(PasswordProfile::Pci, "kettle42sof", &[ADDRESS]),
+            ["too_short"]
+        );
+        assert_eq!(
+            codes(PasswordProfile::Pci, "kettle-on-sofa", &[ADDRESS]),
+            ["no_digit"]
+        );
+        assert_eq!(
+            codes(PasswordProfile::Pci, "7391-5826-0471", &[ADDRESS]),
+            ["no_letter"]
+        );
     }
 
     #[test]
     fn common_passwords_are_refused_in_every_profile() {
         assert_eq!(roadmap("P@ssw0rd123"), ["too_common"]);
-        assert_eq!(codes(PasswordProfile::Pci, "Password1234!", &[]), ["too_common"]);
-        assert_eq!(codes(PasswordProfile::Nist, "123456789012345", &[]), ["too_common"]);
+        assert_eq!(
+            codes(PasswordProfile::Pci, "Password1234!", &[]),
+            ["too_common"]
+        );
+        assert_eq!(
+            codes(PasswordProfile::Nist, "123456789012345", &[]),
+            ["too_common"]
+        );
     }
 
     #[test]
     fn a_password_built_on_the_product_is_refused() {
-        for password in ["Dashtam2026!", "D@sht4m#77x", "!!DASHTAMdashtam1", "My-Dashtam-7"] {
+        for password in [
+            "Dashtam2026!",
+            "D@sht4m#77x",
+            "!!DASHTAMdashtam1",
+            "My-Dashtam-7",
+        ] {
             assert_eq!(roadmap(password), ["contains_context"], "{password}");
         }
         assert_eq!(roadmap("My-Dashtam-Login-73"), [""; 0]);
@@ -361,7 +430,11 @@ mod tests {
         ] {
             let unmet = codes(PasswordProfile::Roadmap, password, &[address]);
             assert_eq!(unmet, ["contains_context"], "{password}");
-            assert_eq!(codes(PasswordProfile::Roadmap, password, &["x@y.example"]), [""; 0], "{password}");
+            assert_eq!(
+                codes(PasswordProfile::Roadmap, password, &["x@y.example"]),
+                [""; 0],
+                "{password}"
+            );
         }
     }
 
@@ -377,7 +450,11 @@ mod tests {
             "Stud3nt!2026x",
             "Ada1@Tuwien!",
         ] {
-            assert_eq!(codes(PasswordProfile::Roadmap, password, &[address]), ["contains_context"], "{password}");
+            assert_eq!(
+                codes(PasswordProfile::Roadmap, password, &[address]),
+                ["contains_context"],
+                "{password}"
+            );
         }
         for (password, address) in [
             ("Gmx#2026xq", "a@gmx.de"),
@@ -386,23 +463,45 @@ mod tests {
             ("Xn--mnchen-3ya1!", "a@xn--mnchen-3ya.example"),
             ("Bellmore#77x", "a@bellmore-bank.example"),
         ] {
-            assert!(codes(PasswordProfile::Roadmap, password, &[address]).contains(&"contains_context"), "{password}");
+            assert!(
+                codes(PasswordProfile::Roadmap, password, &[address]).contains(&"contains_context"),
+                "{password}"
+            );
         }
-        assert_eq!(codes(PasswordProfile::Roadmap, "Comet-Xq7!", &["a@b.com"]), [""; 0]);
+        assert_eq!(
+            codes(PasswordProfile::Roadmap, "Comet-Xq7!", &["a@b.com"]),
+            [""; 0]
+        );
     }
 
     #[test]
     fn a_password_may_contain_the_address_beside_enough_else() {
         let horse = "horse@example.com";
-        assert_eq!(codes(PasswordProfile::Roadmap, "Correct-Horse-7-Battery", &[horse]), [""; 0]);
-        assert_eq!(codes(PasswordProfile::Roadmap, "Horse1!Aa", &[horse]), ["contains_context"]);
-        assert_eq!(codes(PasswordProfile::Roadmap, "Xq7!mvKz", &["xq@example.com"]), [""; 0]);
+        assert_eq!(
+            codes(
+                PasswordProfile::Roadmap,
+                "Correct-Horse-7-Battery",
+                &[horse]
+            ),
+            [""; 0]
+        );
+        assert_eq!(
+            codes(PasswordProfile::Roadmap, "Horse1!Aa", &[horse]),
+            ["contains_context"]
+        );
+        assert_eq!(
+            codes(PasswordProfile::Roadmap, "Xq7!mvKz", &["xq@example.com"]),
+            [""; 0]
+        );
     }
 
     #[test]
     fn accents_and_case_of_the_address_do_not_help() {
         let address = "JOSÉ.ÁLVAREZ@example.com";
-        assert_eq!(codes(PasswordProfile::Roadmap, "álvarez#42X", &[address]), ["contains_context"]);
+        assert_eq!(
+            codes(PasswordProfile::Roadmap, "álvarez#42X", &[address]),
+            ["contains_context"]
+        );
     }
 
     #[test]
@@ -415,7 +514,10 @@ mod tests {
 
     #[test]
     fn a_detail_names_the_limit() {
-        assert_eq!(PasswordRule::TooShort { minimum: 15 }.detail(), "Must have at least 15 characters.");
+        assert_eq!(
+            PasswordRule::TooShort { minimum: 15 }.detail(),
+            "Must have at least 15 characters."
+        );
     }
 
     proptest! {

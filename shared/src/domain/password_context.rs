@@ -58,8 +58,17 @@ fn context_words(context: &[&str]) -> Vec<Zeroizing<Vec<char>>> {
             for ending in endings {
                 add(ending, SHORTEST_PIECE);
                 let label = ending.split('.').next().unwrap_or_default();
-                add(label, if GENERIC_LABELS.contains(&label) { SHORTEST_PIECE } else { SHORTEST_LABEL });
-                label.split('-').for_each(|piece| add(piece, SHORTEST_PIECE));
+                add(
+                    label,
+                    if GENERIC_LABELS.contains(&label) {
+                        SHORTEST_PIECE
+                    } else {
+                        SHORTEST_LABEL
+                    },
+                );
+                label
+                    .split('-')
+                    .for_each(|piece| add(piece, SHORTEST_PIECE));
             }
         }
     }

@@ -24,21 +24,36 @@ impl PasswordScheme {
         let text = match parts.as_slice() {
             ["!"] => Some("none".to_owned()),
             // PHC strings name the version since Argon2 1.3.
-            ["", algorithm @ ("argon2id" | "argon2i" | "argon2d"), _version, costs, _salt, _hash] => {
-                is_costs(costs, &["m", "t", "p"]).then(|| format!("{algorithm} {costs}"))
-            }
-            ["", algorithm @ ("pbkdf2-sha1" | "pbkdf2-sha256" | "pbkdf2-sha512"), costs, _salt, _hash] => {
-                is_costs(costs, &["i"]).then(|| format!("{algorithm} {costs}"))
-            }
-            ["", algorithm @ ("scrypt" | "scrypt-ctr"), costs, _salt, _hash] => {
-                is_costs(costs, &["ln", "r", "p"]).then(|| format!("{algorithm} {costs}"))
-            }
-            ["", "2" | "2a" | "2b" | "2x" | "2y", cost, _salt_and_hash] => {
-                cost.parse::<u8>().ok().map(|cost| format!("bcrypt cost={cost}"))
-            }
+            [
+                "",
+                algorithm @ ("argon2id" | "argon2i" | "argon2d"),
+                _version,
+                costs,
+                _salt,
+                _hash,
+            ] => is_costs(costs, &["m", "t", "p"]).then(|| format!("{algorithm} {costs}")),
+            [
+                "",
+                algorithm @ ("pbkdf2-sha1" | "pbkdf2-sha256" | "pbkdf2-sha512"),
+                costs,
+                _salt,
+                _hash,
+            ] => is_costs(costs, &["i"]).then(|| format!("{algorithm} {costs}")),
+            [
+                "",
+                algorithm @ ("scrypt" | "scrypt-ctr"),
+                costs,
+                _salt,
+                _hash,
+            ] => is_costs(costs, &["ln", "r", "p"]).then(|| format!("{algorithm} {costs}")),
+            ["", "2" | "2a" | "2b" | "2x" | "2y", cost, _salt_and_hash] => cost
+                .parse::<u8>()
+                .ok()
+                .map(|cost| format!("bcrypt cost={cost}")),
             _ => None,
         };
-        let text = text.map(|text| prehash.map_or(text.clone(), |prehash| format!("{text} {prehash}")));
+        let text =
+            text.map(|text| prehash.map_or(text.clone(), |prehash| format!("{text} {prehash}")));
         Self(text.unwrap_or_else(|| "unknown".to_owned()))
     }
 
@@ -61,8 +76,9 @@ const PREHASHES: [&str; 3] = ["sha256-hex", "wp-sha384", "nfkc"];
 /// Whether a part of a PHC string is these costs, and so neither salt nor hash.
 fn is_costs(text: &str, names: &[&str]) -> bool {
     let is_cost = |cost: &str| {
-        cost.split_once('=')
-            .is_some_and(|(name, value)| names.contains(&name) && value.len() <= 10 && value.parse::<u64>().is_ok())
+        cost.split_once('=').is_some_and(|(name, value)| {
+            names.contains(&name) && value.len() <= 10 && value.parse::<u64>().is_ok()
+        })
     };
     text.split(',').count() == names.len() && text.split(',').all(is_cost)
 }
@@ -74,12 +90,27 @@ mod tests {
     #[test]
     fn a_scheme_tells_algorithm_and_cost_and_nothing_of_salt_or_hash() {
         let schemes = [
-            ("$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaGhhc2g", "argon2id m=19456,t=2,p=1"),
-            ("$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW", "bcrypt cost=12"),
+            (
+                "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaGhhc2g",
+                "argon2id m=19456,t=2,p=1",
+            ),
+            (
+                "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW",
+                "bcrypt cost=12",
+            ),
             ("!", "none"),
-            ("$pbkdf2-sha256$i=600000$c2FsdA$aGFzaA", "pbkdf2-sha256 i=600000"),
-            ("nfkc:$scrypt$ln=14,r=16,p=1$c2FsdA$aGFzaA", "scrypt ln=14,r=16,p=1 nfkc"),
-            ("sha256-hex:$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW", "bcrypt cost=12 sha256-hex"),
+            (
+                "$pbkdf2-sha256$i=600000$c2FsdA$aGFzaA",
+                "pbkdf2-sha256 i=600000",
+            ),
+            (
+                "nfkc:$scrypt$ln=14,r=16,p=1$c2FsdA$aGFzaA",
+                "scrypt ln=14,r=16,p=1 nfkc",
+            ),
+            (
+                "sha256-hex:$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW",
+                "bcrypt cost=12 sha256-hex",
+            ),
         ];
         for (hash, scheme) in schemes {
             assert_eq!(PasswordScheme::of(hash).as_str(), scheme);

@@ -63,7 +63,13 @@ impl Place {
             region: region.and_then(shown),
             country: country.and_then(country_code),
         };
-        (place != Self { city: None, region: None, country: None }).then_some(place)
+        (place
+            != Self {
+                city: None,
+                region: None,
+                country: None,
+            })
+        .then_some(place)
     }
 }
 
@@ -79,7 +85,9 @@ pub enum GeoIpError {
     #[error("the GeoIP database cannot be read")]
     Unreadable(#[source] MaxMindDbError),
     /// The database holds something other than places.
-    #[error("the GeoIP database is of the type {0:?}, and its entries hold no country and no city that could be read")]
+    #[error(
+        "the GeoIP database is of the type {0:?}, and its entries hold no country and no city that could be read"
+    )]
     WrongType(String),
 }
 
@@ -138,11 +146,16 @@ impl<'a> Named<'a> {
 
 impl Entry<'_> {
     fn place(&self) -> Option<Place> {
-        let region = self.subdivisions.first().and_then(Named::name).or(self.state1);
+        let region = self
+            .subdivisions
+            .first()
+            .and_then(Named::name)
+            .or(self.state1);
         Place::known(
             self.city.as_ref().and_then(Named::name),
             region.or_else(|| self.region.as_ref().and_then(Named::name)),
-            self.country_code.or_else(|| self.country.as_ref().and_then(Named::code)),
+            self.country_code
+                .or_else(|| self.country.as_ref().and_then(Named::code)),
         )
     }
 }
@@ -155,12 +168,18 @@ impl GeoIp {
     /// See [`GeoIpError`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self, GeoIpError> {
         let reader = Reader::open_readfile(path).map_err(GeoIpError::Unreadable)?;
-        let entries = reader.networks(maxminddb::WithinOptions::default()).map_err(GeoIpError::Unreadable)?;
-        let mut sample = entries.take(MAX_SAMPLES).filter_map(|found| found.ok()?.decode::<Entry<'_>>().ok()?);
+        let entries = reader
+            .networks(maxminddb::WithinOptions::default())
+            .map_err(GeoIpError::Unreadable)?;
+        let mut sample = entries
+            .take(MAX_SAMPLES)
+            .filter_map(|found| found.ok()?.decode::<Entry<'_>>().ok()?);
         if sample.any(|entry| entry.place().is_some()) {
             return Ok(Self { reader });
         }
-        Err(GeoIpError::WrongType(reader.metadata().database_type.clone()))
+        Err(GeoIpError::WrongType(
+            reader.metadata().database_type.clone(),
+        ))
     }
 
     /// How many days ago the database was made, if it is too old to be relied on.
@@ -184,7 +203,8 @@ impl GeoIp {
 /// header bytes beyond ASCII have no agreed meaning (RFC 9110 section 5.5).
 fn header_text(value: &HeaderValue) -> String {
     let bytes = unescaped(value.as_bytes());
-    String::from_utf8(bytes).unwrap_or_else(|error| error.as_bytes().iter().copied().map(char::from).collect())
+    String::from_utf8(bytes)
+        .unwrap_or_else(|error| error.as_bytes().iter().copied().map(char::from).collect())
 }
 
 /// Undoes `%XX`; an incomplete escape stays as it is.
@@ -208,21 +228,27 @@ fn unescaped(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+    char::from(digit)
+        .to_digit(16)
+        .and_then(|value| u8::try_from(value).ok())
 }
 
 /// A name without control and invisible characters, cut at the limit; `None` if nothing is left.
 fn shown(name: &str) -> Option<String> {
-    let kept = |c: &char| !(c.is_control() || is_invisible(*c) || matches!(c, '\u{2028}' | '\u{2029}'));
+    let kept =
+        |c: &char| !(c.is_control() || is_invisible(*c) || matches!(c, '\u{2028}' | '\u{2029}'));
     let name: String = name.chars().filter(kept).collect();
     let name = ComposingNormalizer::new_nfc().normalize(name.trim());
-    let name = name.get(..name.floor_char_boundary(MAX_BYTES)).unwrap_or_default();
+    let name = name
+        .get(..name.floor_char_boundary(MAX_BYTES))
+        .unwrap_or_default();
     (!name.is_empty()).then(|| name.to_owned())
 }
 
 fn country_code(code: &str) -> Option<String> {
     // `ZZ` is no country but the mark of databases for "unknown".
-    let is_code = code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_alphabetic()) && code != "ZZ";
+    let is_code =
+        code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_alphabetic()) && code != "ZZ";
     is_code.then(|| code.to_ascii_uppercase())
 }
 
@@ -250,11 +276,18 @@ mod tests {
     #[expect(clippy::unnecessary_wraps, reason = "compared with what may be none")]
     fn place(city: Option<&str>, region: Option<&str>, country: Option<&str>) -> Option<Place> {
         let own = |text: Option<&str>| text.map(str::to_owned);
-        Some(Place { city: own(city), region: own(region), country: own(country) })
+        Some(Place {
+            city: own(city),
+            region: own(region),
+            country: own(country),
+        })
     }
 
     fn open(name: &str) -> Result<GeoIp, GeoIpError> {
-        GeoIp::open(format!("{}/tests/data/{name}.mmdb", env!("CARGO_MANIFEST_DIR")))
+        GeoIp::open(format!(
+            "{}/tests/data/{name}.mmdb",
+            env!("CARGO_MANIFEST_DIR")
+        ))
     }
 
     fn documentation() -> GeoIp {
@@ -277,17 +310,29 @@ mod tests {
     #[test]
     fn every_encoding_of_a_city_is_read() {
         let zurich = place(Some("Zürich"), None, Some("CH"));
-        for bytes in [&b"Z\xC3\xBCrich"[..], b"Z\xFCrich", b"Z%C3%BCrich", b"Z%fcrich", b"Zu%CC%88rich"] {
+        for bytes in [
+            &b"Z\xC3\xBCrich"[..],
+            b"Z\xFCrich",
+            b"Z%C3%BCrich",
+            b"Z%fcrich",
+            b"Zu%CC%88rich",
+        ] {
             assert_eq!(of_headers(bytes, b"", b"CH"), zurich, "{bytes:?}");
         }
-        assert_eq!(of_headers(b"100% %4 %zz", b"", b""), place(Some("100% %4 %zz"), None, None));
+        assert_eq!(
+            of_headers(b"100% %4 %zz", b"", b""),
+            place(Some("100% %4 %zz"), None, None)
+        );
     }
 
     #[test]
     fn a_name_is_bounded_and_on_one_line() {
         let city = of_headers(&[b'x'; 5_000], b"", b"").unwrap().city.unwrap();
         assert_eq!(city.len(), MAX_BYTES);
-        assert_eq!(of_headers(b"a%0D%0Ab%00%E2%80%AEc", b"", b""), place(Some("abc"), None, None));
+        assert_eq!(
+            of_headers(b"a%0D%0Ab%00%E2%80%AEc", b"", b""),
+            place(Some("abc"), None, None)
+        );
     }
 
     #[test]
@@ -300,7 +345,10 @@ mod tests {
     #[test]
     fn the_wire_form_names_what_is_not_known() {
         let json = serde_json::to_value(place(None, None, Some("NZ"))).unwrap();
-        assert_eq!(json, serde_json::json!({"city": null, "region": null, "country": "NZ"}));
+        assert_eq!(
+            json,
+            serde_json::json!({"city": null, "region": null, "country": "NZ"})
+        );
         assert_eq!(
             serde_json::from_str::<Option<Place>>(r#"{"country":"NZ"}"#).unwrap(),
             place(None, None, Some("NZ"))
@@ -315,32 +363,51 @@ mod tests {
         assert_eq!(lookup("192.0.2.7"), zurich);
         assert_eq!(lookup("::ffff:192.0.2.7"), zurich);
         assert_eq!(lookup("198.51.100.1"), place(None, None, Some("NZ")));
-        assert_eq!(lookup("2001:db8::1"), place(Some("São Paulo"), Some("São Paulo"), Some("BR")));
+        assert_eq!(
+            lookup("2001:db8::1"),
+            place(Some("São Paulo"), Some("São Paulo"), Some("BR"))
+        );
     }
 
     #[test]
     fn an_address_that_no_database_knows_has_no_place() {
         let database = documentation();
-        for address in ["127.0.0.1", "10.0.0.1", "::1", "203.0.113.9", "8.8.8.8", "2001:db9::1"] {
+        for address in [
+            "127.0.0.1",
+            "10.0.0.1",
+            "::1",
+            "203.0.113.9",
+            "8.8.8.8",
+            "2001:db9::1",
+        ] {
             assert_eq!(database.lookup(address.parse().unwrap()), None, "{address}");
         }
     }
 
     #[test]
     fn what_is_no_database_is_refused() {
-        let missing = GeoIp::open(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/missing.mmdb"));
+        let missing = GeoIp::open(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/data/missing.mmdb"
+        ));
         assert!(matches!(missing, Err(GeoIpError::Unreadable(_))));
         let text = GeoIp::open(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
         assert!(matches!(text, Err(GeoIpError::Unreadable(_))));
         let networks = open("documentation-networks").map(|_| ()).unwrap_err();
-        assert!(networks.to_string().contains("\"Documentation-ASN\""), "{networks}");
+        assert!(
+            networks.to_string().contains("\"Documentation-ASN\""),
+            "{networks}"
+        );
     }
 
     #[test]
     fn a_flat_database_of_cities_tells_the_place() {
         let database = open("flat-city").unwrap();
         let lookup = |address: &str| database.lookup(address.parse().unwrap());
-        assert_eq!(lookup("192.0.2.7"), place(Some("Zurich"), Some("Zurich"), Some("CH")));
+        assert_eq!(
+            lookup("192.0.2.7"),
+            place(Some("Zurich"), Some("Zurich"), Some("CH"))
+        );
         assert_eq!(lookup("198.51.100.1"), place(None, None, Some("NZ")));
         assert_eq!(lookup("203.0.113.9"), None);
         // The file holds IPv4 addresses alone.
@@ -352,14 +419,18 @@ mod tests {
         let database = open("flat-country").unwrap();
         let lookup = |address: &str| database.lookup(address.parse().unwrap());
         assert_eq!(lookup("192.0.2.7"), place(None, None, Some("CH")));
-        assert_eq!(lookup("2001:db8::1"), place(None, Some("São Paulo"), Some("BR")));
+        assert_eq!(
+            lookup("2001:db8::1"),
+            place(None, Some("São Paulo"), Some("BR"))
+        );
     }
 
     #[test]
     fn a_database_is_outdated_after_a_year() {
         let database = documentation();
         let built = i64::try_from(database.reader.metadata().build_epoch).unwrap() * 1_000;
-        let after = |days: i64| database.outdated_days(Timestamp::from_millis(built + days * 86_400_000));
+        let after =
+            |days: i64| database.outdated_days(Timestamp::from_millis(built + days * 86_400_000));
         assert_eq!((after(-1), after(365), after(366)), (None, None, Some(366)));
     }
 

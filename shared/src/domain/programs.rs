@@ -46,8 +46,14 @@ const PROGRAMS: &[(&str, &str)] = &[
 
 /// The program that a text begins with, if the list has it.
 pub(super) fn listed(text: &str) -> Option<&'static str> {
-    let first = text.split(['/', ' ', ';', '(', ',']).next()?.to_ascii_lowercase();
-    PROGRAMS.iter().find(|(word, _)| *word == first).map(|(_, name)| *name)
+    let first = text
+        .split(['/', ' ', ';', '(', ','])
+        .next()?
+        .to_ascii_lowercase();
+    PROGRAMS
+        .iter()
+        .find(|(word, _)| *word == first)
+        .map(|(_, name)| *name)
 }
 
 #[cfg(test)]
@@ -57,7 +63,11 @@ mod tests {
     #[test]
     fn programs_are_in_order_and_in_lower_case() {
         assert!(PROGRAMS.is_sorted());
-        assert!(PROGRAMS.iter().all(|(word, _)| *word == word.to_ascii_lowercase()));
+        assert!(
+            PROGRAMS
+                .iter()
+                .all(|(word, _)| *word == word.to_ascii_lowercase())
+        );
     }
 
     #[test]

@@ -45,8 +45,11 @@ impl Reason {
     /// # Errors
     /// [`ReasonError`].
     pub fn parse(text: &str) -> Result<Self, ReasonError> {
-        let text = ComposingNormalizer::new_nfc().normalize(text.trim()).into_owned();
-        let strange = |c: char| c.is_control() || is_invisible(c) || matches!(c, '\u{2028}' | '\u{2029}');
+        let text = ComposingNormalizer::new_nfc()
+            .normalize(text.trim())
+            .into_owned();
+        let strange =
+            |c: char| c.is_control() || is_invisible(c) || matches!(c, '\u{2028}' | '\u{2029}');
         if text.chars().any(strange) {
             return Err(ReasonError::InvalidCharacter);
         }
@@ -79,10 +82,17 @@ mod tests {
 
     #[test]
     fn a_reason_is_one_line() {
-        for text in
-            ["first line\nsecond line", "hidden \u{202e} direction", "a line\u{2028}separator", "bell \u{7} rings"]
-        {
-            assert_eq!(Reason::parse(text), Err(ReasonError::InvalidCharacter), "{text:?}");
+        for text in [
+            "first line\nsecond line",
+            "hidden \u{202e} direction",
+            "a line\u{2028}separator",
+            "bell \u{7} rings",
+        ] {
+            assert_eq!(
+                Reason::parse(text),
+                Err(ReasonError::InvalidCharacter),
+                "{text:?}"
+            );
         }
     }
 }

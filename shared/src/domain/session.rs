@@ -91,13 +91,19 @@ impl Session {
 /// No hash is shown.
 impl fmt::Debug for RetiredToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RetiredToken").field("at", &self.at).field("uses", &self.uses).finish_non_exhaustive()
+        f.debug_struct("RetiredToken")
+            .field("at", &self.at)
+            .field("uses", &self.uses)
+            .finish_non_exhaustive()
     }
 }
 
 /// No hash is shown.
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session").field("id", &self.id).field("user_id", &self.user_id).finish_non_exhaustive()
+        f.debug_struct("Session")
+            .field("id", &self.id)
+            .field("user_id", &self.user_id)
+            .finish_non_exhaustive()
     }
 }

@@ -5,7 +5,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DisplayName, EmailAddress, PasswordScheme, Role, RowId, Timestamp, UserId, VersionLevel};
+use super::{
+    DisplayName, EmailAddress, PasswordScheme, Role, RowId, Timestamp, UserId, VersionLevel,
+};
 
 /// Whether an account may be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -157,7 +159,13 @@ pub struct User {
 impl User {
     /// A new account, with an unverified address.
     #[must_use]
-    pub fn fresh(id: UserId, email: &EmailAddress, name: &DisplayName, password_hash: &str, now: Timestamp) -> Self {
+    pub fn fresh(
+        id: UserId,
+        email: &EmailAddress,
+        name: &DisplayName,
+        password_hash: &str,
+        now: Timestamp,
+    ) -> Self {
         let level = VersionLevel::FIRST;
         Self {
             id,
@@ -203,7 +211,11 @@ impl User {
     /// The user's version level.
     #[must_use]
     pub const fn level(&self) -> VersionLevel {
-        VersionLevel { current: self.ver_current, floor: self.ver_floor, until: self.ver_until }
+        VersionLevel {
+            current: self.ver_current,
+            floor: self.ver_floor,
+            until: self.ver_until,
+        }
     }
 
     /// The former addresses whose owners can take the account back at `now`, earliest first.
@@ -221,7 +233,9 @@ impl User {
     /// [`EmailAddress::fingerprint`] of the present address.
     #[must_use]
     pub fn address_key(&self) -> String {
-        EmailAddress::parse(&self.email).map(|email| email.fingerprint()).unwrap_or_default()
+        EmailAddress::parse(&self.email)
+            .map(|email| email.fingerprint())
+            .unwrap_or_default()
     }
 
     /// Whether an unfinished registration has ended by `now`.
@@ -246,29 +260,52 @@ impl User {
     /// The pending verification token, if there is one.
     #[must_use]
     pub fn pending_verification(&self) -> Option<PendingToken<'_>> {
-        pending(self.verify_hash.as_deref(), self.verify_until, self.verify_global)
+        pending(
+            self.verify_hash.as_deref(),
+            self.verify_until,
+            self.verify_global,
+        )
     }
 
     /// The newest pending reset token, if there is one.
     #[must_use]
     pub fn pending_reset(&self) -> Option<PendingToken<'_>> {
-        pending(self.reset_hash.as_deref(), self.reset_until, self.reset_global)
+        pending(
+            self.reset_hash.as_deref(),
+            self.reset_until,
+            self.reset_global,
+        )
     }
 
     /// The reset token before it, if there is one.
     #[must_use]
     pub fn prior_reset(&self) -> Option<PendingToken<'_>> {
-        pending(self.prior_reset_hash.as_deref(), self.prior_reset_until, self.prior_reset_global)
+        pending(
+            self.prior_reset_hash.as_deref(),
+            self.prior_reset_until,
+            self.prior_reset_global,
+        )
     }
 }
 
-fn pending(hash: Option<&str>, expires_at: Option<Timestamp>, global_ver: Option<u64>) -> Option<PendingToken<'_>> {
-    Some(PendingToken { hash: hash?, expires_at: expires_at?, global_ver: global_ver? })
+fn pending(
+    hash: Option<&str>,
+    expires_at: Option<Timestamp>,
+    global_ver: Option<u64>,
+) -> Option<PendingToken<'_>> {
+    Some(PendingToken {
+        hash: hash?,
+        expires_at: expires_at?,
+        global_ver: global_ver?,
+    })
 }
 
 /// Neither the hash nor the address is shown.
 impl fmt::Debug for User {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("User").field("id", &self.id).field("status", &self.status).finish_non_exhaustive()
+        f.debug_struct("User")
+            .field("id", &self.id)
+            .field("status", &self.status)
+            .finish_non_exhaustive()
     }
 }

@@ -33,9 +33,17 @@ pub(super) struct Table {
 impl Table {
     fn read() -> Option<Self> {
         let file: File<'static> = serde_json::from_str(include_str!("user_agents.json")).ok()?;
-        let browsers = file.user_agent_parsers.into_iter().map(|source| Pattern::new(source, true)).collect();
+        let browsers = file
+            .user_agent_parsers
+            .into_iter()
+            .map(|source| Pattern::new(source, true))
+            .collect();
         // A system may be named after a hyphen: `TestApp-tvOS/1.0`.
-        let systems = file.os_parsers.into_iter().map(|source| Pattern::new(source, false)).collect();
+        let systems = file
+            .os_parsers
+            .into_iter()
+            .map(|source| Pattern::new(source, false))
+            .collect();
         Some(Self { browsers, systems })
     }
 
@@ -52,8 +60,11 @@ impl Table {
 
 fn first<E: Extract>(patterns: &[Pattern<E>], text: &str) -> Option<String> {
     let small = text.to_ascii_lowercase();
-    let mut could = patterns.iter().filter(|pattern| pattern.could_match(&small));
-    let (pattern, name) = could.find_map(|pattern| Some((pattern, pattern.compiled()?.name(text)?)))?;
+    let mut could = patterns
+        .iter()
+        .filter(|pattern| pattern.could_match(&small));
+    let (pattern, name) =
+        could.find_map(|pattern| Some((pattern, pattern.compiled()?.name(text)?)))?;
     pattern.lists(&name).then_some(name)
 }
 
@@ -91,27 +102,51 @@ impl<E: Extract> Pattern<E> {
     fn new(source: Source<'static>, starts_word: bool) -> Self {
         let finders = |group: Vec<&'static str>| group.into_iter().map(Finder::new).collect();
         let needs = source.needs.into_iter().map(finders).collect();
-        let Source { regex, replacement, names, .. } = source;
+        let Source {
+            regex,
+            replacement,
+            names,
+            ..
+        } = source;
         let first = regex.strip_prefix('(').unwrap_or(&regex).bytes().next();
         let starts_word = starts_word && first.is_some_and(|byte| byte.is_ascii_alphanumeric());
-        Self { regex, replacement, names, needs, starts_word, compiled: OnceLock::new() }
+        Self {
+            regex,
+            replacement,
+            names,
+            needs,
+            starts_word,
+            compiled: OnceLock::new(),
+        }
     }
 
     fn lists(&self, name: &str) -> bool {
-        self.names.as_ref().is_none_or(|names| names.iter().any(|listed| listed == name))
+        self.names
+            .as_ref()
+            .is_none_or(|names| names.iter().any(|listed| listed == name))
     }
 
     fn regex(&self) -> Cow<'static, str> {
-        if self.starts_word { format!("{WORD_START}(?:{})", self.regex).into() } else { self.regex.clone() }
+        if self.starts_word {
+            format!("{WORD_START}(?:{})", self.regex).into()
+        } else {
+            self.regex.clone()
+        }
     }
 
     fn could_match(&self, small: &str) -> bool {
-        let held = |group: &Vec<Finder<'_>>| group.iter().any(|part| part.find(small.as_bytes()).is_some());
+        let held = |group: &Vec<Finder<'_>>| {
+            group
+                .iter()
+                .any(|part| part.find(small.as_bytes()).is_some())
+        };
         self.needs.iter().all(held)
     }
 
     fn compiled(&self) -> Option<&E> {
-        self.compiled.get_or_init(|| E::compile(self.regex(), self.replacement)).as_ref()
+        self.compiled
+            .get_or_init(|| E::compile(self.regex(), self.replacement))
+            .as_ref()
     }
 }
 
@@ -124,7 +159,11 @@ trait Extract: Sized {
 impl Extract for user_agent::Extractor<'static> {
     fn compile(regex: Cow<'static, str>, replacement: Option<&'static str>) -> Option<Self> {
         let family_replacement = replacement.map(Cow::Borrowed);
-        let parser = user_agent::Parser { regex, family_replacement, ..Default::default() };
+        let parser = user_agent::Parser {
+            regex,
+            family_replacement,
+            ..Default::default()
+        };
         user_agent::Builder::new().push(parser).ok()?.build().ok()
     }
 
@@ -136,7 +175,11 @@ impl Extract for user_agent::Extractor<'static> {
 impl Extract for os::Extractor<'static> {
     fn compile(regex: Cow<'static, str>, replacement: Option<&'static str>) -> Option<Self> {
         let os_replacement = replacement.map(Cow::Borrowed);
-        let parser = os::Parser { regex, os_replacement, ..Default::default() };
+        let parser = os::Parser {
+            regex,
+            os_replacement,
+            ..Default::default()
+        };
         os::Builder::new().push(parser).ok()?.build().ok()
     }
 
@@ -163,19 +206,30 @@ mod tests {
 
     static WHOLE: LazyLock<Whole> = LazyLock::new(|| {
         let table = Table::read().unwrap();
-        let browsers = table.browsers.into_iter().map(|pattern| user_agent::Parser {
-            regex: pattern.regex(),
-            family_replacement: pattern.replacement.map(Cow::Borrowed),
-            ..Default::default()
-        });
+        let browsers = table
+            .browsers
+            .into_iter()
+            .map(|pattern| user_agent::Parser {
+                regex: pattern.regex(),
+                family_replacement: pattern.replacement.map(Cow::Borrowed),
+                ..Default::default()
+            });
         let systems = table.systems.into_iter().map(|pattern| os::Parser {
             regex: pattern.regex(),
             os_replacement: pattern.replacement.map(Cow::Borrowed),
             ..Default::default()
         });
         Whole {
-            browsers: user_agent::Builder::new().push_all(browsers).unwrap().build().unwrap(),
-            systems: os::Builder::new().push_all(systems).unwrap().build().unwrap(),
+            browsers: user_agent::Builder::new()
+                .push_all(browsers)
+                .unwrap()
+                .build()
+                .unwrap(),
+            systems: os::Builder::new()
+                .push_all(systems)
+                .unwrap()
+                .build()
+                .unwrap(),
         }
     });
 
@@ -185,9 +239,14 @@ mod tests {
         let browsers = table.browsers.into_iter().map(|pattern| pattern.regex);
         let all = browsers.chain(table.systems.into_iter().map(|pattern| pattern.regex));
         let texts = all.filter_map(|regex| {
-            let unanchored = regex.trim_start_matches('^').trim_end_matches('$').replace(r"\b", "");
+            let unanchored = regex
+                .trim_start_matches('^')
+                .trim_end_matches('$')
+                .replace(r"\b", "");
             // As the parser reads them.
-            let ascii = unanchored.replace(r"\d", "[0-9]").replace(r"\w", "[A-Za-z0-9_]");
+            let ascii = unanchored
+                .replace(r"\d", "[0-9]")
+                .replace(r"\w", "[A-Za-z0-9_]");
             Some(string_regex(&ascii).ok()?.boxed())
         });
         let texts: Vec<_> = texts.collect();
@@ -198,25 +257,50 @@ mod tests {
     /// What the first pattern that matches gives, listed or not.
     fn matched<E: Extract>(patterns: &[Pattern<E>], text: &str) -> Option<String> {
         let small = text.to_ascii_lowercase();
-        patterns.iter().filter(|pattern| pattern.could_match(&small)).find_map(|pattern| pattern.compiled()?.name(text))
+        patterns
+            .iter()
+            .filter(|pattern| pattern.could_match(&small))
+            .find_map(|pattern| pattern.compiled()?.name(text))
     }
 
     fn compiled<E>(patterns: &[Pattern<E>]) -> usize {
-        patterns.iter().filter(|pattern| pattern.compiled.get().is_some()).count()
+        patterns
+            .iter()
+            .filter(|pattern| pattern.compiled.get().is_some())
+            .count()
     }
 
     #[test]
     fn every_pattern_compiles() {
         let table = Table::read().unwrap();
-        assert!(table.browsers.iter().all(|pattern| pattern.compiled().is_some()));
-        assert!(table.systems.iter().all(|pattern| pattern.compiled().is_some()));
+        assert!(
+            table
+                .browsers
+                .iter()
+                .all(|pattern| pattern.compiled().is_some())
+        );
+        assert!(
+            table
+                .systems
+                .iter()
+                .all(|pattern| pattern.compiled().is_some())
+        );
     }
 
     #[test]
     fn a_text_compiles_only_patterns_that_could_match_it() {
         let table = Table::read().unwrap();
-        assert_eq!((&*table.browser(CHROME).unwrap(), &*table.system(CHROME).unwrap()), ("Chrome", "Windows"));
-        assert_eq!((compiled(&table.browsers), compiled(&table.systems)), (1, 1));
+        assert_eq!(
+            (
+                &*table.browser(CHROME).unwrap(),
+                &*table.system(CHROME).unwrap()
+            ),
+            ("Chrome", "Windows")
+        );
+        assert_eq!(
+            (compiled(&table.browsers), compiled(&table.systems)),
+            (1, 1)
+        );
     }
 
     proptest! {

@@ -21,7 +21,10 @@ pub trait Entropy: Send + Sync {
 pub struct OsEntropy;
 
 impl Entropy for OsEntropy {
-    #[expect(clippy::disallowed_methods, reason = "the one place that asks the operating system")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that asks the operating system"
+    )]
     #[expect(
         clippy::expect_used,
         reason = "without a working source of randomness no token may be made; the panic becomes a 500"
@@ -42,7 +45,10 @@ impl SeededEntropy {
     /// A stream that is a function of `seed` alone.
     #[must_use]
     pub const fn new(seed: u64) -> Self {
-        Self { seed, counter: AtomicU64::new(0) }
+        Self {
+            seed,
+            counter: AtomicU64::new(0),
+        }
     }
 }
 

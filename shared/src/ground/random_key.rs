@@ -10,7 +10,8 @@ use std::collections::BTreeSet;
 use crate::ground::digest;
 
 /// The form and how to make such a key, for errors and the settings page.
-pub const FORM: &str = "base64url of 32 or more random bytes, as `openssl rand -base64 48 | tr '+/' '-_'` prints";
+pub const FORM: &str =
+    "base64url of 32 or more random bytes, as `openssl rand -base64 48 | tr '+/' '-_'` prints";
 
 /// Fewer bytes can be searched.
 const MIN_BYTES: usize = 32;
@@ -48,18 +49,29 @@ pub fn is_random(text: &str) -> bool {
 
 /// Hexadecimal, the other thing that generators print: `openssl rand -hex 32`.
 fn is_hex(text: &str) -> bool {
-    let is_lower = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    text.len() >= 2 * MIN_BYTES && (is_lower || text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'A'..=b'F')))
+    let is_lower = text
+        .bytes()
+        .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    text.len() >= 2 * MIN_BYTES
+        && (is_lower
+            || text
+                .bytes()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'A'..=b'F')))
 }
 
 fn has_both_cases(text: &str) -> bool {
-    text.bytes().any(|byte| byte.is_ascii_lowercase()) && text.bytes().any(|byte| byte.is_ascii_uppercase())
+    text.bytes().any(|byte| byte.is_ascii_lowercase())
+        && text.bytes().any(|byte| byte.is_ascii_uppercase())
 }
 
 /// Whether the second half of a text, or more, is what came before.
 fn is_repeated(text: &str) -> bool {
     let bytes = text.as_bytes();
-    (1..=bytes.len() / 2).any(|period| bytes.get(period..).is_some_and(|later| bytes.starts_with(later)))
+    (1..=bytes.len() / 2).any(|period| {
+        bytes
+            .get(period..)
+            .is_some_and(|later| bytes.starts_with(later))
+    })
 }
 
 fn is_phrase(text: &str) -> bool {
@@ -117,9 +129,12 @@ mod tests {
     #[test]
     fn every_random_key_is_one() {
         for _ in 0..1_000 {
-            assert!(is_random(&digest::encode(&entropy::bytes::<32>(&OsEntropy))));
-            let hex =
-                entropy::bytes::<32>(&OsEntropy).iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+            assert!(is_random(&digest::encode(&entropy::bytes::<32>(
+                &OsEntropy
+            ))));
+            let hex = entropy::bytes::<32>(&OsEntropy)
+                .iter()
+                .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
             assert!(is_random(&hex), "{hex}");
         }
     }

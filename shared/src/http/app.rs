@@ -35,10 +35,22 @@ const UNMATCHED: &str = "service-fallback";
 /// The headers of every answer. A page brings a policy of its own.
 const HEADERS: [(HeaderName, HeaderValue); 5] = [
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-    (header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000; includeSubDomains")),
-    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
+    (
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    ),
+    (
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    ),
+    (
+        header::STRICT_TRANSPORT_SECURITY,
+        HeaderValue::from_static("max-age=63072000; includeSubDomains"),
+    ),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+    ),
 ];
 
 /// What the wrapper needs.
@@ -54,10 +66,15 @@ pub struct App {
 pub fn app(endpoints: Vec<Endpoint>, app: App) -> Router {
     endpoints
         .into_iter()
-        .fold(Router::new(), |router, endpoint| router.merge(endpoint.router))
+        .fold(Router::new(), |router, endpoint| {
+            router.merge(endpoint.router)
+        })
         .method_not_allowed_fallback(unmatched)
         .fallback(unmatched)
-        .layer(from_fn_with_state((Arc::new(Cors::new(&app.network)), app), wrap))
+        .layer(from_fn_with_state(
+            (Arc::new(Cors::new(&app.network)), app),
+            wrap,
+        ))
 }
 
 /// A path or method without an endpoint: 404, 405 with `Allow`, or the answer to OPTIONS.
@@ -72,17 +89,25 @@ async fn unmatched(request: Request) -> Response {
     } else if request.method() == Method::OPTIONS {
         (StatusCode::NO_CONTENT, [(header::ALLOW, allow)]).into_response()
     } else {
-        Problem::new(Code::MethodNotAllowed).header(header::ALLOW, allow).into_response()
+        Problem::new(Code::MethodNotAllowed)
+            .header(header::ALLOW, allow)
+            .into_response()
     }
 }
 
-async fn wrap(State((cors, app)): State<(Arc<Cors>, App)>, request: Request, next: Next) -> Response {
+async fn wrap(
+    State((cors, app)): State<(Arc<Cors>, App)>,
+    request: Request,
+    next: Next,
+) -> Response {
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let asked = request.headers().clone();
     let work = app.telemetry.request(&asked);
     let request_id = work.id().to_string();
-    let response = Arc::clone(&work).run(answer(&app, &work, request, next)).await;
+    let response = Arc::clone(&work)
+        .run(answer(&app, &work, request, next))
+        .await;
     let mut response = write_problem(response, &path, &request_id);
     cors.apply(&asked, method == Method::OPTIONS, response.headers_mut());
     if method == Method::HEAD {
@@ -99,7 +124,12 @@ async fn answer(app: &App, work: &Work, mut request: Request, next: Next) -> Res
         Err(bypassed) => {
             tracing::warn!(reason = %bypassed, "request refused");
             let problem = Problem::new(Code::Forbidden).caused_by(bypassed);
-            let end = End { function: UNMATCHED, status: Some(403), code: Some(problem.code.name()), ..End::default() };
+            let end = End {
+                function: UNMATCHED,
+                status: Some(403),
+                code: Some(problem.code.name()),
+                ..End::default()
+            };
             work.end(end);
             return problem.into_response();
         }
@@ -119,7 +149,10 @@ async fn answer(app: &App, work: &Work, mut request: Request, next: Next) -> Res
         function: meta.route.map_or(UNMATCHED, |route| route.function),
         status: Some(response.status().as_u16()),
         code: problem.map(|problem| problem.code.name()),
-        request: Some(telemetry::Request { method: &meta.method, path: meta.route.map(|route| route.path) }),
+        request: Some(telemetry::Request {
+            method: &meta.method,
+            path: meta.route.map(|route| route.path),
+        }),
         failed: false,
         error: cause
             .filter(|_| response.status().is_server_error())
@@ -130,7 +163,9 @@ async fn answer(app: &App, work: &Work, mut request: Request, next: Next) -> Res
 
 fn route_of(request: &Request) -> Option<&'static routes::Route> {
     let matched = request.extensions().get::<MatchedPath>()?.as_str();
-    routes::ALL.into_iter().find(|route| route.path == matched && route.answers(request.method()))
+    routes::ALL
+        .into_iter()
+        .find(|route| route.path == matched && route.answers(request.method()))
 }
 
 /// Runs the endpoint within its deadline; a panic becomes a 500 and the next request finds everything in order.
@@ -157,7 +192,9 @@ fn write_problem(mut response: Response, path: &str, request_id: &str) -> Respon
 /// HEAD is GET without its body (RFC 9110 section 9.3.2): the length stays.
 fn leave_body_away(response: &mut Response) {
     if let Some(length) = response.body().size_hint().exact() {
-        response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+        response
+            .headers_mut()
+            .insert(header::CONTENT_LENGTH, length.into());
     }
     *response.body_mut() = Body::empty();
 }
@@ -177,7 +214,10 @@ fn log(meta: &RequestMeta, response: &Response) {
     let problem = response.extensions().get::<Problem>();
     let code = problem.map_or("", |problem| problem.code.name());
     let endpoint = meta.endpoint();
-    if let Some(cause) = problem.and_then(|problem| problem.cause.as_deref()).filter(|_| status >= 500) {
+    if let Some(cause) = problem
+        .and_then(|problem| problem.cause.as_deref())
+        .filter(|_| status >= 500)
+    {
         let chain = error_chain(cause);
         tracing::error!(method = %meta.method, endpoint, status, code, error = chain, "request failed");
     } else {

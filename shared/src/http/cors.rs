@@ -10,7 +10,13 @@ use crate::config::NetworkConfig;
 
 /// What a script may send: what the endpoints read, and the W3C headers that tracing libraries add to each request (Trace
 /// Context, Baggage). A browser refuses the whole request for one header that is missing here.
-const ALLOWED: [&str; 5] = ["authorization", "content-type", "traceparent", "tracestate", "baggage"];
+const ALLOWED: [&str; 5] = [
+    "authorization",
+    "content-type",
+    "traceparent",
+    "tracestate",
+    "baggage",
+];
 
 /// What a script may read besides the headers that it always may. `Date` tells how wrong the device's clock is. A REST API
 /// renames the challenge.
@@ -32,10 +38,16 @@ impl Cors {
     /// What the settings allow.
     #[must_use]
     pub fn new(network: &NetworkConfig) -> Self {
-        let names = ALLOWED.into_iter().chain(network.cors_headers.iter().map(HeaderName::as_str));
+        let names = ALLOWED
+            .into_iter()
+            .chain(network.cors_headers.iter().map(HeaderName::as_str));
         let names = names.collect::<Vec<_>>().join(", ");
-        let allowed_headers = HeaderValue::from_str(&names).unwrap_or(HeaderValue::from_static(ALLOWED[0]));
-        Self { origins: network.cors_origins.clone(), allowed_headers }
+        let allowed_headers =
+            HeaderValue::from_str(&names).unwrap_or(HeaderValue::from_static(ALLOWED[0]));
+        Self {
+            origins: network.cors_origins.clone(),
+            allowed_headers,
+        }
     }
 
     /// Marks an answer as readable by the request's origin if that is listed. `answer` is the answer's headers.
@@ -55,7 +67,10 @@ impl Cors {
         answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
         if is_preflight {
             let methods = answer.get(ALLOW).cloned();
-            answer.insert(ACCESS_CONTROL_ALLOW_METHODS, methods.unwrap_or(HeaderValue::from_static("")));
+            answer.insert(
+                ACCESS_CONTROL_ALLOW_METHODS,
+                methods.unwrap_or(HeaderValue::from_static("")),
+            );
             answer.insert(ACCESS_CONTROL_ALLOW_HEADERS, self.allowed_headers.clone());
             answer.insert(ACCESS_CONTROL_MAX_AGE, MAX_AGE);
         } else {

@@ -34,7 +34,10 @@ impl Endpoint {
         S: Clone + Send + Sync + 'static,
     {
         let router = Router::new().route(route.path, on(filter(&route.method), handler));
-        Self { route, router: router.with_state(deps) }
+        Self {
+            route,
+            router: router.with_state(deps),
+        }
     }
 
     /// An endpoint whose refusals are recorded. It reads credentials itself, if it takes any.
@@ -45,12 +48,19 @@ impl Endpoint {
         S: Clone + Send + Sync + 'static,
     {
         let open = Self::open(route, handler, deps);
-        let router = open.router.route_layer(from_fn_with_state(store.clone(), record_refusals));
+        let router = open
+            .router
+            .route_layer(from_fn_with_state(store.clone(), record_refusals));
         Self { router, ..open }
     }
 
     /// An endpoint for signed-in callers; the handler takes them as [`Caller`].
-    pub fn bearer<H, T, S>(route: &'static Route, handler: H, deps: S, authenticator: &Authenticator) -> Self
+    pub fn bearer<H, T, S>(
+        route: &'static Route,
+        handler: H,
+        deps: S,
+        authenticator: &Authenticator,
+    ) -> Self
     where
         H: Handler<T, S>,
         T: 'static,
@@ -60,13 +70,21 @@ impl Endpoint {
         let router = open
             .router
             .route_layer(from_fn_with_state(authenticator.clone(), authenticate))
-            .route_layer(from_fn_with_state(authenticator.store().clone(), record_refusals));
+            .route_layer(from_fn_with_state(
+                authenticator.store().clone(),
+                record_refusals,
+            ));
         Self { router, ..open }
     }
 
     /// An endpoint for admins; the handler takes them as [`Caller`]. The route's buckets are charged to the admin, and
     /// whatever is refused is recorded.
-    pub fn admin<H, T, S>(route: &'static Route, handler: H, deps: S, authenticator: &Authenticator) -> Self
+    pub fn admin<H, T, S>(
+        route: &'static Route,
+        handler: H,
+        deps: S,
+        authenticator: &Authenticator,
+    ) -> Self
     where
         H: Handler<T, S>,
         T: 'static,
@@ -75,8 +93,14 @@ impl Endpoint {
         let open = Self::open(route, handler, deps);
         let router = open
             .router
-            .route_layer(from_fn_with_state((authenticator.clone(), route.limits), administrate))
-            .route_layer(from_fn_with_state(authenticator.store().clone(), record_all_refusals));
+            .route_layer(from_fn_with_state(
+                (authenticator.clone(), route.limits),
+                administrate,
+            ))
+            .route_layer(from_fn_with_state(
+                authenticator.store().clone(),
+                record_all_refusals,
+            ));
         Self { router, ..open }
     }
 
@@ -87,7 +111,11 @@ impl Endpoint {
     }
 }
 
-async fn authenticate(State(authenticator): State<Authenticator>, mut request: Request, next: Next) -> Response {
+async fn authenticate(
+    State(authenticator): State<Authenticator>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     match authenticator.caller(request.headers()).await {
         Ok(caller) => {
             request.extensions_mut().insert(Arc::new(caller));
@@ -107,7 +135,10 @@ async fn administrate(
         Ok(caller) => caller,
         Err(problem) => return problem.into_response(),
     };
-    let actor = Actor { user: caller.user.id, session: caller.session.id };
+    let actor = Actor {
+        user: caller.user.id,
+        session: caller.session.id,
+    };
     let mut response = match charge(&authenticator, rules, &meta, &caller).await {
         Ok(()) => {
             request.extensions_mut().insert(Arc::new(caller));
@@ -126,7 +157,10 @@ async fn charge(
     admin: &Caller,
 ) -> Result<(), Problem> {
     for rule in rules {
-        authenticator.limiter().admit_user(*rule, meta, admin.user.id).await?;
+        authenticator
+            .limiter()
+            .admit_user(*rule, meta, admin.user.id)
+            .await?;
     }
     Ok(())
 }
@@ -142,7 +176,12 @@ impl<S: Send + Sync> FromRequestParts<S> for Meta {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
-        parts.extensions.get().cloned().map(Self).ok_or_else(|| Problem::new(Code::InternalError))
+        parts
+            .extensions
+            .get()
+            .cloned()
+            .map(Self)
+            .ok_or_else(|| Problem::new(Code::InternalError))
     }
 }
 
@@ -152,6 +191,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
         let caller = parts.extensions.get::<Arc<Self>>().cloned();
         // An endpoint that was not built as `Endpoint::bearer` has no caller: refuse rather than guess.
-        caller.map(Arc::unwrap_or_clone).ok_or_else(|| Problem::new(Code::InternalError))
+        caller
+            .map(Arc::unwrap_or_clone)
+            .ok_or_else(|| Problem::new(Code::InternalError))
     }
 }

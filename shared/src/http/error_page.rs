@@ -55,7 +55,8 @@ impl ErrorEntry {
             remedy: facts.remedy,
             retry: facts.retry.words(),
             headers: facts.headers,
-            problem: serde_json::from_slice(&example(code).document(EXAMPLE_INSTANCE, EXAMPLE_ID)).unwrap_or_default(),
+            problem: serde_json::from_slice(&example(code).document(EXAMPLE_INSTANCE, EXAMPLE_ID))
+                .unwrap_or_default(),
         }
     }
 }
@@ -95,17 +96,31 @@ pub fn error_article(code: Code) -> String {
     } else {
         html.push_str("<dl>\n");
         for HeaderFact { name, when } in facts.headers {
-            let _ = writeln!(html, "<dt><code>{name}</code></dt><dd>{}</dd>", marked(when));
+            let _ = writeln!(
+                html,
+                "<dt><code>{name}</code></dt><dd>{}</dd>",
+                marked(when)
+            );
         }
         html.push_str("</dl>\n");
     }
     let document = escaped(&example(code).pretty(EXAMPLE_INSTANCE, EXAMPLE_ID));
-    let _ = write!(html, "<h2>Example</h2>\n<pre tabindex=\"0\">{document}</pre>\n");
+    let _ = write!(
+        html,
+        "<h2>Example</h2>\n<pre tabindex=\"0\">{document}</pre>\n"
+    );
     html.push_str("<nav aria-label=\"All codes\">\n<h2>All codes</h2>\n<ul>\n");
     for other in Code::ALL {
         let (status, name) = (other.status().as_u16(), other.name());
-        let here = if other == code { " aria-current=\"page\"" } else { "" };
-        let _ = writeln!(html, "<li>{status} <a href=\"{name}\"{here}>{name}</a></li>");
+        let here = if other == code {
+            " aria-current=\"page\""
+        } else {
+            ""
+        };
+        let _ = writeln!(
+            html,
+            "<li>{status} <a href=\"{name}\"{here}>{name}</a></li>"
+        );
     }
     html.push_str("</ul>\n</nav>");
     html
@@ -116,8 +131,15 @@ fn example(code: Code) -> Problem {
     if code != Code::ValidationFailed {
         return problem;
     }
-    let error = FieldError { pointer: "/name".to_owned(), code: "required", detail: Cow::Borrowed("Must be given.") };
-    Problem { errors: vec![error], ..problem }
+    let error = FieldError {
+        pointer: "/name".to_owned(),
+        code: "required",
+        detail: Cow::Borrowed("Must be given."),
+    };
+    Problem {
+        errors: vec![error],
+        ..problem
+    }
 }
 
 /// The table's words as HTML; what stands in backticks is code.
@@ -134,7 +156,9 @@ fn marked(text: &str) -> String {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }
 
 /// A problem document.
@@ -148,15 +172,27 @@ mod tests {
 
     #[test]
     fn the_words_of_the_table_are_text_and_not_markup() {
-        assert_eq!(marked("a < b, `<c>` & d"), "a &lt; b, <code>&lt;c&gt;</code> &amp; d");
+        assert_eq!(
+            marked("a < b, `<c>` & d"),
+            "a &lt; b, <code>&lt;c&gt;</code> &amp; d"
+        );
     }
 
     #[test]
     fn no_code_leaves_a_question_open() {
         for code in Code::ALL {
             let facts = code.facts();
-            for text in [facts.detail, facts.meaning, facts.remedy, facts.retry.words()] {
-                assert!(text.ends_with('.') && text.split('`').count() % 2 == 1, "{}: {text}", facts.name);
+            for text in [
+                facts.detail,
+                facts.meaning,
+                facts.remedy,
+                facts.retry.words(),
+            ] {
+                assert!(
+                    text.ends_with('.') && text.split('`').count() % 2 == 1,
+                    "{}: {text}",
+                    facts.name
+                );
             }
         }
     }

@@ -98,7 +98,13 @@ impl Fields {
     ) {
         let Some(password) = password else { return };
         for rule in policy.check(password, email.as_slice()) {
-            self.refuse(name, FieldFault { code: rule.code(), detail: rule.detail() });
+            self.refuse(
+                name,
+                FieldFault {
+                    code: rule.code(),
+                    detail: rule.detail(),
+                },
+            );
         }
     }
 }
@@ -136,12 +142,23 @@ impl Field for RetryKey {
         let (least, most) = (Self::MIN_LENGTH, Self::MAX_LENGTH);
         let length = text.chars().count();
         if length < least {
-            return Err(FieldFault::new("too_short", format!("Must have at least {least} characters.")));
+            return Err(FieldFault::new(
+                "too_short",
+                format!("Must have at least {least} characters."),
+            ));
         }
         if length > most {
-            return Err(FieldFault::new("too_long", format!("Must have at most {most} characters.")));
+            return Err(FieldFault::new(
+                "too_long",
+                format!("Must have at most {most} characters."),
+            ));
         }
-        let form = || FieldFault::new("invalid_format", "Must consist of ASCII letters, digits, `_` and `-`.");
+        let form = || {
+            FieldFault::new(
+                "invalid_format",
+                "Must consist of ASCII letters, digits, `_` and `-`.",
+            )
+        };
         Self::parse(text).ok_or_else(form)
     }
 
@@ -177,7 +194,10 @@ fn token(text: String) -> Result<String, FieldFault> {
     if text.chars().nth(TOKEN_LIMIT).is_none() {
         return Ok(text);
     }
-    Err(FieldFault::new("too_long", format!("Must have at most {TOKEN_LIMIT} characters.")))
+    Err(FieldFault::new(
+        "too_long",
+        format!("Must have at most {TOKEN_LIMIT} characters."),
+    ))
 }
 
 fn token_schema(description: &str, example: &str) -> Value {
@@ -200,7 +220,9 @@ impl Field for Reason {
 
 impl Field for UserId {
     fn parse(text: String) -> Result<Self, FieldFault> {
-        text.parse().map_err(|_| FieldFault::new("invalid_format", "Must be a UUID in its hyphenated form."))
+        text.parse().map_err(|_| {
+            FieldFault::new("invalid_format", "Must be a UUID in its hyphenated form.")
+        })
     }
 
     fn schema() -> Value {
@@ -212,8 +234,10 @@ impl Field for UserId {
 }
 
 impl Choice for Mode {
-    const WORDS: &'static [(&'static str, Self)] =
-        &[(Self::Routine.name(), Self::Routine), (Self::Compromised.name(), Self::Compromised)];
+    const WORDS: &'static [(&'static str, Self)] = &[
+        (Self::Routine.name(), Self::Routine),
+        (Self::Compromised.name(), Self::Compromised),
+    ];
     const MEANING: &'static str =
         "On `routine` what the old keys signed stays good, after `compromised` it is refused.";
 }
@@ -221,11 +245,14 @@ impl Choice for Mode {
 /// A switch. In a query it is `true` or `false`.
 impl Field for bool {
     fn parse(text: String) -> Result<Self, FieldFault> {
-        text.parse().map_err(|_| FieldFault::new("invalid_type", "Must be true or false."))
+        text.parse()
+            .map_err(|_| FieldFault::new("invalid_type", "Must be true or false."))
     }
 
     fn parse_json(value: Value) -> Result<Self, FieldFault> {
-        value.as_bool().ok_or_else(|| FieldFault::new("invalid_type", "Must be true or false."))
+        value
+            .as_bool()
+            .ok_or_else(|| FieldFault::new("invalid_type", "Must be true or false."))
     }
 
     fn schema() -> Value {
@@ -242,7 +269,10 @@ impl<const LEAST: u64, const MOST: u64> Whole<LEAST, MOST> {
         if (LEAST..=MOST).contains(&number) {
             return Ok(Self(number));
         }
-        Err(FieldFault::new("out_of_range", format!("Must be {LEAST} to {MOST}.")))
+        Err(FieldFault::new(
+            "out_of_range",
+            format!("Must be {LEAST} to {MOST}."),
+        ))
     }
 }
 
@@ -285,20 +315,46 @@ mod tests {
     #[test]
     fn a_number_is_whole_and_in_range() {
         type Grace = Whole<0, 3_600>;
-        assert_eq!(Grace::parse_json(json!(3_600)).map(|grace| grace.0).ok(), Some(3_600));
-        assert_eq!(Grace::parse_json(json!(60.0)).map(|grace| grace.0).ok(), Some(60), "as JSON Schema counts");
-        for wrong in [json!(3_601), json!(3_600.5e3), json!(-1), json!(-1.0), json!(u64::MAX), json!(1e300)] {
-            assert_eq!(code::<Grace>(wrong.clone()), Some("out_of_range"), "{wrong}");
+        assert_eq!(
+            Grace::parse_json(json!(3_600)).map(|grace| grace.0).ok(),
+            Some(3_600)
+        );
+        assert_eq!(
+            Grace::parse_json(json!(60.0)).map(|grace| grace.0).ok(),
+            Some(60),
+            "as JSON Schema counts"
+        );
+        for wrong in [
+            json!(3_601),
+            json!(3_600.5e3),
+            json!(-1),
+            json!(-1.0),
+            json!(u64::MAX),
+            json!(1e300),
+        ] {
+            assert_eq!(
+                code::<Grace>(wrong.clone()),
+                Some("out_of_range"),
+                "{wrong}"
+            );
         }
         for wrong in [json!(1.5), json!("60"), json!(true), json!(null)] {
-            assert_eq!(code::<Grace>(wrong.clone()), Some("invalid_type"), "{wrong}");
+            assert_eq!(
+                code::<Grace>(wrong.clone()),
+                Some("invalid_type"),
+                "{wrong}"
+            );
         }
     }
 
     #[test]
     fn a_number_in_a_query_is_read_like_one_in_a_body() {
         type Limit = Whole<1, 200>;
-        let code = |text: &str| Limit::parse(text.to_owned()).map_err(|fault| fault.code).map(|limit| limit.0);
+        let code = |text: &str| {
+            Limit::parse(text.to_owned())
+                .map_err(|fault| fault.code)
+                .map(|limit| limit.0)
+        };
         assert_eq!(code("200"), Ok(200));
         for wrong in ["0", "201", "-1", "1000000000", "99999999999999999999999"] {
             assert_eq!(code(wrong), Err("out_of_range"), "{wrong}");

@@ -29,7 +29,10 @@ impl FieldFault {
     /// A fault of a rule.
     #[must_use]
     pub fn new(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, detail: detail.into() }
+        Self {
+            code,
+            detail: detail.into(),
+        }
     }
 }
 
@@ -66,9 +69,15 @@ pub trait Choice: Copy + 'static {
 
 impl<T: Choice> Field for T {
     fn parse(text: String) -> Result<Self, FieldFault> {
-        let chosen = Self::WORDS.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
+        let chosen = Self::WORDS
+            .iter()
+            .find(|(word, _)| *word == text)
+            .map(|(_, value)| *value);
         chosen.ok_or_else(|| {
-            let words: Vec<_> = Self::WORDS.iter().map(|(word, _)| format!("`{word}`")).collect();
+            let words: Vec<_> = Self::WORDS
+                .iter()
+                .map(|(word, _)| format!("`{word}`"))
+                .collect();
             FieldFault::new("invalid_value", format!("Must be {}.", words.join(" or ")))
         })
     }
@@ -93,13 +102,21 @@ impl Fields {
     /// A body without members, for endpoints whose body may be missing.
     #[must_use]
     pub const fn empty() -> Self {
-        Self { members: Vec::new(), errors: Vec::new(), is_query: false, shape: None }
+        Self {
+            members: Vec::new(),
+            errors: Vec::new(),
+            is_query: false,
+            shape: None,
+        }
     }
 
     /// What `read` asks for. No member is there while it does.
     #[must_use]
     pub fn shape_of(read: impl FnOnce(&mut Self)) -> Shape {
-        let mut fields = Self { shape: Some(Shape::default()), ..Self::empty() };
+        let mut fields = Self {
+            shape: Some(Shape::default()),
+            ..Self::empty()
+        };
         read(&mut fields);
         fields.shape.unwrap_or_default()
     }
@@ -110,14 +127,15 @@ impl Fields {
     /// [`Code::MalformedJson`] for anything but a JSON text without duplicate members,
     /// [`Code::ValidationFailed`] for JSON that is no object.
     pub fn parse(body: &[u8]) -> Result<Self, Problem> {
-        let parsed: Members = serde_json::from_slice(body).map_err(|error| match error.classify() {
-            serde_json::error::Category::Data => Problem::validation(vec![FieldError {
-                pointer: String::new(),
-                code: "invalid_type",
-                detail: Cow::Borrowed("The body must be a JSON object."),
-            }]),
-            _ => Problem::new(Code::MalformedJson),
-        })?;
+        let parsed: Members =
+            serde_json::from_slice(body).map_err(|error| match error.classify() {
+                serde_json::error::Category::Data => Problem::validation(vec![FieldError {
+                    pointer: String::new(),
+                    code: "invalid_type",
+                    detail: Cow::Borrowed("The body must be a JSON object."),
+                }]),
+                _ => Problem::new(Code::MalformedJson),
+            })?;
         let Members(members) = parsed;
         Self::once_each(members, "A member stands twice in the body.")
     }
@@ -128,18 +146,27 @@ impl Fields {
     /// [`Code::MalformedJson`] for a parameter that stands twice.
     pub fn of_query(query: &str) -> Result<Self, Problem> {
         let pairs = form_urlencoded::parse(query.as_bytes());
-        let members: Vec<_> =
-            pairs.map(|(name, value)| (name.into_owned(), Value::String(value.into_owned()))).collect();
-        Ok(Self { is_query: true, ..Self::once_each(members, "A parameter stands twice in the query.")? })
+        let members: Vec<_> = pairs
+            .map(|(name, value)| (name.into_owned(), Value::String(value.into_owned())))
+            .collect();
+        Ok(Self {
+            is_query: true,
+            ..Self::once_each(members, "A parameter stands twice in the query.")?
+        })
     }
 
     fn once_each(members: Vec<(String, Value)>, detail: &'static str) -> Result<Self, Problem> {
-        let twice =
-            members.iter().enumerate().any(|(i, (name, _))| members.iter().skip(i + 1).any(|(other, _)| other == name));
+        let twice = members
+            .iter()
+            .enumerate()
+            .any(|(i, (name, _))| members.iter().skip(i + 1).any(|(other, _)| other == name));
         if twice {
             return Err(Problem::new(Code::MalformedJson).detail(detail));
         }
-        Ok(Self { members, ..Self::empty() })
+        Ok(Self {
+            members,
+            ..Self::empty()
+        })
     }
 
     /// Whether the member `name` is there and not yet taken.
@@ -168,10 +195,18 @@ impl Fields {
     /// The schema says it as a condition: generators of clients turn `anyOf` beside members into classes without members.
     pub fn any_of(&mut self, names: [&'static str; 2]) {
         let [name, other] = names;
-        self.rule(|| json!({ "if": { "not": { "required": [name] } }, "then": { "required": [other] } }));
+        self.rule(
+            || json!({ "if": { "not": { "required": [name] } }, "then": { "required": [other] } }),
+        );
         if !names.iter().any(|name| self.has(name)) {
             let words: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
-            self.refuse("", FieldFault::new("required", format!("Give at least one of {}.", words.join(", "))));
+            self.refuse(
+                "",
+                FieldFault::new(
+                    "required",
+                    format!("Give at least one of {}.", words.join(", ")),
+                ),
+            );
         }
     }
 
@@ -179,7 +214,10 @@ impl Fields {
     pub fn needs(&mut self, name: &'static str, other: &'static str) {
         self.rule(|| json!({ "dependentRequired": { name: [other] } }));
         if self.has(name) && !self.has(other) {
-            self.refuse(other, FieldFault::new("required", format!("Must be given with `{name}`.")));
+            self.refuse(
+                other,
+                FieldFault::new("required", format!("Must be given with `{name}`.")),
+            );
         }
     }
 
@@ -190,9 +228,18 @@ impl Fields {
         }
     }
 
-    pub(super) fn note(&mut self, name: &'static str, required: bool, schema: impl FnOnce() -> Value) {
+    pub(super) fn note(
+        &mut self,
+        name: &'static str,
+        required: bool,
+        schema: impl FnOnce() -> Value,
+    ) {
         if let Some(shape) = &mut self.shape {
-            shape.members.push(Member { name, required, schema: schema() });
+            shape.members.push(Member {
+                name,
+                required,
+                schema: schema(),
+            });
         }
     }
 
@@ -208,7 +255,11 @@ impl Fields {
 
     /// Adds a rule that `name` breaks.
     pub fn refuse(&mut self, name: &str, fault: FieldFault) {
-        self.errors.push(FieldError { pointer: pointer(name), code: fault.code, detail: fault.detail });
+        self.errors.push(FieldError {
+            pointer: pointer(name),
+            code: fault.code,
+            detail: fault.detail,
+        });
     }
 
     /// The parsed body.
@@ -218,11 +269,15 @@ impl Fields {
     pub fn complete<T>(mut self, value: Option<T>) -> Result<T, Problem> {
         for (name, _) in std::mem::take(&mut self.members) {
             // The name is the client's own text and may be anything, so only its place is told.
-            let known_shape = name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+            let known_shape =
+                name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
             let shown = if known_shape { name } else { String::new() };
             self.refuse(
                 &shown,
-                FieldFault { code: "unknown_member", detail: Cow::Borrowed("There is no such member.") },
+                FieldFault {
+                    code: "unknown_member",
+                    detail: Cow::Borrowed("There is no such member."),
+                },
             );
         }
         match value {
@@ -233,7 +288,11 @@ impl Fields {
 }
 
 fn pointer(name: &str) -> String {
-    if name.is_empty() { String::new() } else { format!("/{name}") }
+    if name.is_empty() {
+        String::new()
+    } else {
+        format!("/{name}")
+    }
 }
 
 /// An object's members in order, duplicates included.
@@ -271,18 +330,30 @@ mod tests {
     use proptest::prelude::*;
 
     fn codes(problem: &Problem) -> Vec<(String, &'static str)> {
-        problem.errors.iter().map(|error| (error.pointer.clone(), error.code)).collect()
+        problem
+            .errors
+            .iter()
+            .map(|error| (error.pointer.clone(), error.code))
+            .collect()
     }
 
     #[test]
     fn every_unmet_rule_is_reported_at_once() {
-        let mut fields = Fields::parse(br#"{"email":"nobody","role":"admin","token":7}"#).expect("JSON");
+        let mut fields =
+            Fields::parse(br#"{"email":"nobody","role":"admin","token":7}"#).expect("JSON");
         let email = fields.required::<EmailAddress>("email");
         let token = fields.required::<SentMailToken>("token");
         let name = fields.required::<DisplayName>("name");
-        let problem = fields.complete(email.zip(token).zip(name)).err().expect("refused");
+        let problem = fields
+            .complete(email.zip(token).zip(name))
+            .err()
+            .expect("refused");
         let found = codes(&problem);
-        for (pointer, code) in [("/token", "invalid_type"), ("/name", "required"), ("/role", "unknown_member")] {
+        for (pointer, code) in [
+            ("/token", "invalid_type"),
+            ("/name", "required"),
+            ("/role", "unknown_member"),
+        ] {
             assert!(found.contains(&(pointer.to_owned(), code)), "{found:?}");
         }
         assert_eq!(found.len(), 4, "{found:?}");
@@ -290,19 +361,34 @@ mod tests {
 
     #[test]
     fn a_member_that_stands_twice_makes_the_body_malformed() {
-        let problem = Fields::parse(br#"{"email":"a@b.co","email":"c@d.co"}"#).err().expect("refused");
+        let problem = Fields::parse(br#"{"email":"a@b.co","email":"c@d.co"}"#)
+            .err()
+            .expect("refused");
         assert_eq!(problem.code, Code::MalformedJson);
     }
 
     #[test]
     fn json_that_is_no_object_is_invalid_and_no_json_is_malformed() {
         for body in [&b"[]"[..], b"null", b"1", b"\"x\""] {
-            assert_eq!(Fields::parse(body).err().map(|p| p.code), Some(Code::ValidationFailed));
+            assert_eq!(
+                Fields::parse(body).err().map(|p| p.code),
+                Some(Code::ValidationFailed)
+            );
         }
-        for body in
-            [&b""[..], b"{", b"{\"a\":1e400}", b"\xef\xbb\xbf{}", b"{\"a\":\"\xff\"}", b"{\"a\":\"\\ud800\"}", b"{} {}"]
-        {
-            assert_eq!(Fields::parse(body).err().map(|p| p.code), Some(Code::MalformedJson), "{body:?}");
+        for body in [
+            &b""[..],
+            b"{",
+            b"{\"a\":1e400}",
+            b"\xef\xbb\xbf{}",
+            b"{\"a\":\"\xff\"}",
+            b"{\"a\":\"\\ud800\"}",
+            b"{} {}",
+        ] {
+            assert_eq!(
+                Fields::parse(body).err().map(|p| p.code),
+                Some(Code::MalformedJson),
+                "{body:?}"
+            );
         }
     }
 
@@ -342,12 +428,22 @@ mod tests {
             let mut fields = Fields::parse(body).expect("JSON");
             fields.any_of(["email", "name"]);
             fields.needs("email", "token");
-            let read = (fields.optional::<EmailAddress>("email"), fields.optional::<DisplayName>("name"));
+            let read = (
+                fields.optional::<EmailAddress>("email"),
+                fields.optional::<DisplayName>("name"),
+            );
             let token = fields.optional::<SentMailToken>("token");
-            fields.complete(Some((read, token))).err().map(|problem| codes(&problem)).unwrap_or_default()
+            fields
+                .complete(Some((read, token)))
+                .err()
+                .map(|problem| codes(&problem))
+                .unwrap_or_default()
         };
         assert_eq!(read(b"{}"), [(String::new(), "required")]);
-        assert_eq!(read(br#"{"email":"a@example.com"}"#), [("/token".to_owned(), "required")]);
+        assert_eq!(
+            read(br#"{"email":"a@example.com"}"#),
+            [("/token".to_owned(), "required")]
+        );
         assert_eq!(read(br#"{"email":"a@example.com","token":"x"}"#), []);
         assert_eq!(read(br#"{"name":"Ada"}"#), []);
     }

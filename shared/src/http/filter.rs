@@ -26,7 +26,8 @@ impl Field for PageSize {
     }
 
     fn schema() -> Value {
-        let description = "How many records a page has at most. It may have fewer, and yet there may be more.";
+        let description =
+            "How many records a page has at most. It may have fewer, and yet there may be more.";
         json!({ "type": "integer", "minimum": 1, "maximum": MOST, "default": PAGE, "description": description })
     }
 }
@@ -111,7 +112,8 @@ fn not_an_id() -> FieldFault {
 impl Field for Timestamp {
     fn parse(text: String) -> Result<Self, FieldFault> {
         let detail = "Must be a moment as in RFC 3339, such as 2026-01-31T08:00:00Z. In a query, write + as %2B.";
-        text.parse().map_err(|_| FieldFault::new("invalid_format", detail))
+        text.parse()
+            .map_err(|_| FieldFault::new("invalid_format", detail))
     }
 
     fn schema() -> Value {

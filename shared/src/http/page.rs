@@ -46,9 +46,10 @@ fn respond(html: &str, script: Option<&str>) -> Response {
     let title = html.lines().next().unwrap_or_default();
     let title = title.trim_start_matches("<h1>").trim_end_matches("</h1>");
     let (element, source_of_script) = match script {
-        Some(script) => {
-            (format!("<script>{script}</script>"), format!("script-src '{}'; connect-src 'self'; ", source(script)))
-        }
+        Some(script) => (
+            format!("<script>{script}</script>"),
+            format!("script-src '{}'; connect-src 'self'; ", source(script)),
+        ),
         None => (String::new(), String::new()),
     };
     let document = format!(
@@ -63,12 +64,17 @@ fn respond(html: &str, script: Option<&str>) -> Response {
         source(STYLE)
     );
     if let Ok(policy) = HeaderValue::from_str(&policy) {
-        response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+        response
+            .headers_mut()
+            .insert(CONTENT_SECURITY_POLICY, policy);
     }
     response
 }
 
 /// A hash source (CSP Level 3 section 2.3.1).
 fn source(text: &str) -> String {
-    format!("sha256-{}", STANDARD.encode(digest::sha256(text.as_bytes())))
+    format!(
+        "sha256-{}",
+        STANDARD.encode(digest::sha256(text.as_bytes()))
+    )
 }

@@ -88,7 +88,9 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let rules = T::Rules::from_request_parts(parts, state).await.map_err(Into::into)?;
+        let rules = T::Rules::from_request_parts(parts, state)
+            .await
+            .map_err(Into::into)?;
         let fields = Fields::of_query(parts.uri.query().unwrap_or_default())?;
         complete(fields, &rules).map(Self)
     }
@@ -102,7 +104,10 @@ impl<S: Send + Sync, T: Identifier> FromRequestParts<S> for PathId<T> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let path = Path::<String>::from_request_parts(parts, state).await;
-        path.ok().and_then(|Path(text)| text.parse().ok()).map(Self).ok_or_else(T::unknown)
+        path.ok()
+            .and_then(|Path(text)| text.parse().ok())
+            .map(Self)
+            .ok_or_else(T::unknown)
     }
 }
 
@@ -125,7 +130,10 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let caller = parts.extensions.get::<Arc<Caller>>();
         let email = caller.map(|caller| caller.user.email.clone());
-        Ok(Self { policy: PasswordPolicy::from_ref(state), email })
+        Ok(Self {
+            policy: PasswordPolicy::from_ref(state),
+            email,
+        })
     }
 }
 
@@ -135,7 +143,9 @@ where
     T: FromFields<Rules: FromRequestParts<S, Rejection: Into<Problem>>>,
 {
     let (mut parts, body) = request.into_parts();
-    let rules = T::Rules::from_request_parts(&mut parts, state).await.map_err(Into::into)?;
+    let rules = T::Rules::from_request_parts(&mut parts, state)
+        .await
+        .map_err(Into::into)?;
     let body = read_body(body).await?;
     let fields = if may_be_missing && body.is_empty() {
         Fields::empty()
@@ -153,7 +163,9 @@ fn complete<T: FromFields>(mut fields: Fields, rules: &T::Rules) -> Result<T, Pr
 }
 
 async fn read_body(body: RawBody) -> Result<Bytes, Problem> {
-    to_bytes(body, BODY_LIMIT).await.map_err(|_| Problem::new(Code::PayloadTooLarge))
+    to_bytes(body, BODY_LIMIT)
+        .await
+        .map_err(|_| Problem::new(Code::PayloadTooLarge))
 }
 
 /// `application/json`, with any parameters. Two headers are none: payload 2.0 has them as one, joined by a comma.
@@ -163,6 +175,10 @@ fn is_json(parts: &Parts) -> bool {
         return false;
     };
     let text = value.to_str().unwrap_or(",");
-    let essence = text.split(';').next().filter(|_| !text.contains(',')).unwrap_or_default();
+    let essence = text
+        .split(';')
+        .next()
+        .filter(|_| !text.contains(','))
+        .unwrap_or_default();
     essence.trim().eq_ignore_ascii_case("application/json")
 }

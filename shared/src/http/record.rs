@@ -30,7 +30,10 @@ pub(super) async fn record_refusals(
     next: Next,
 ) -> Response {
     let response = next.run(request).await;
-    let refusal = response.extensions().get::<Problem>().and_then(|problem| problem.refusal.as_deref().cloned());
+    let refusal = response
+        .extensions()
+        .get::<Problem>()
+        .and_then(|problem| problem.refusal.as_deref().cloned());
     record(&store, &meta, refusal, response).await
 }
 
@@ -44,22 +47,34 @@ pub(super) async fn record_all_refusals(
     let response = next.run(request).await;
     let actor = response.extensions().get::<Actor>().copied();
     let problem = response.extensions().get::<Problem>();
-    let refusal = problem.filter(|problem| problem.code.status().is_client_error()).map(|problem| {
-        let declared = problem.refusal.as_deref().cloned();
-        match actor {
-            Some(actor) => {
-                declared.unwrap_or_else(|| Refusal::new(problem.code.name())).actor(actor.user).session(actor.session)
+    let refusal = problem
+        .filter(|problem| problem.code.status().is_client_error())
+        .map(|problem| {
+            let declared = problem.refusal.as_deref().cloned();
+            match actor {
+                Some(actor) => declared
+                    .unwrap_or_else(|| Refusal::new(problem.code.name()))
+                    .actor(actor.user)
+                    .session(actor.session),
+                // Nobody known: once in ten minutes from one client, or anybody could fill the trail.
+                None => declared.unwrap_or_else(|| {
+                    Refusal::new(problem.code.name()).once(format!(
+                        "{}#{}",
+                        meta.action(),
+                        meta.client_key()
+                    ))
+                }),
             }
-            // Nobody known: once in ten minutes from one client, or anybody could fill the trail.
-            None => declared.unwrap_or_else(|| {
-                Refusal::new(problem.code.name()).once(format!("{}#{}", meta.action(), meta.client_key()))
-            }),
-        }
-    });
+        });
     record(&store, &meta, refusal, response).await
 }
 
-async fn record(store: &Store, meta: &RequestMeta, refusal: Option<Refusal>, response: Response) -> Response {
+async fn record(
+    store: &Store,
+    meta: &RequestMeta,
+    refusal: Option<Refusal>,
+    response: Response,
+) -> Response {
     let Some(refusal) = refusal else {
         return response;
     };

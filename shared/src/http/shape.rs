@@ -26,16 +26,32 @@ impl Shape {
     /// Whether a rule requires the member beside those that every example has.
     #[must_use]
     pub fn requires(&self, name: &str) -> bool {
-        let required = |rule: &Value| rule.pointer("/then/required").and_then(Value::as_array).cloned();
-        self.rules.iter().filter_map(required).flatten().any(|required| required == name)
+        let required = |rule: &Value| {
+            rule.pointer("/then/required")
+                .and_then(Value::as_array)
+                .cloned()
+        };
+        self.rules
+            .iter()
+            .filter_map(required)
+            .flatten()
+            .any(|required| required == name)
     }
 
     /// The schema of the JSON object that a body is.
     #[must_use]
     pub fn body_schema(&self) -> Value {
-        let properties: Map<_, _> =
-            self.members.iter().map(|member| (member.name.to_owned(), member.schema.clone())).collect();
-        let required: Vec<_> = self.members.iter().filter(|member| member.required).map(|member| member.name).collect();
+        let properties: Map<_, _> = self
+            .members
+            .iter()
+            .map(|member| (member.name.to_owned(), member.schema.clone()))
+            .collect();
+        let required: Vec<_> = self
+            .members
+            .iter()
+            .filter(|member| member.required)
+            .map(|member| member.name)
+            .collect();
         let mut schema = Map::from_iter([
             ("type".to_owned(), json!("object")),
             ("properties".to_owned(), Value::Object(properties)),
@@ -58,7 +74,11 @@ fn add_rule(schema: &mut Map<String, Value>, rule: &Value) {
     };
     if keywords.keys().all(|keyword| !schema.contains_key(keyword)) {
         schema.extend(keywords.clone());
-    } else if let Some(all) = schema.entry("allOf").or_insert_with(|| json!([])).as_array_mut() {
+    } else if let Some(all) = schema
+        .entry("allOf")
+        .or_insert_with(|| json!([]))
+        .as_array_mut()
+    {
         all.push(rule.clone());
     }
 }

@@ -18,9 +18,19 @@ use crate::tokens::PublicKey;
 /// # Errors
 /// [`KeysError::Overtaken`] if the keys are changed concurrently. After any error the old keys are in force, and
 /// a new try is the way on.
-pub async fn drop_all(secrets: &Secrets, store: &Store, entry: &Entry) -> Result<PublicKey, KeysError> {
-    let holder = secrets.current_version(SIGNING_RING).await?.ok_or(KeysError::NotBegun)?;
-    let ring = read_ring(secrets).await?.ok_or(KeysError::NotBegun)?.with_new_key(store.now(), |_| true)?;
+pub async fn drop_all(
+    secrets: &Secrets,
+    store: &Store,
+    entry: &Entry,
+) -> Result<PublicKey, KeysError> {
+    let holder = secrets
+        .current_version(SIGNING_RING)
+        .await?
+        .ok_or(KeysError::NotBegun)?;
+    let ring = read_ring(secrets)
+        .await?
+        .ok_or(KeysError::NotBegun)?
+        .with_new_key(store.now(), |_| true)?;
     let key = ring.newest().ok_or(KeysError::NotBegun)?.public().clone();
     if !replace_ring(secrets, store, &holder, &ring).await? {
         return Err(KeysError::Overtaken);
@@ -28,7 +38,10 @@ pub async fn drop_all(secrets: &Secrets, store: &Store, entry: &Entry) -> Result
     trust_only(secrets, store, &key, entry).await?;
     // From here on the keys are dropped, whatever becomes of the rest: an error would say that they are not.
     if let Err(error) = clean_up(secrets, store, &key.kid).await {
-        tracing::error!(error = error_chain(&error), "dropped keys are still in the ring; keys-init removes them");
+        tracing::error!(
+            error = error_chain(&error),
+            "dropped keys are still in the ring; keys-init removes them"
+        );
     }
     Ok(key)
 }
@@ -44,12 +57,24 @@ async fn clean_up(secrets: &Secrets, store: &Store, kid: &str) -> Result<(), Key
 async fn forget_older(secrets: &Secrets, store: &Store, kid: &str) -> Result<(), KeysError> {
     for _ in 0..TRIES {
         // In this order: a ring that is newer than the version that is to be replaced replaces nothing.
-        let holder = secrets.current_version(SIGNING_RING).await?.ok_or(KeysError::NotBegun)?;
+        let holder = secrets
+            .current_version(SIGNING_RING)
+            .await?
+            .ok_or(KeysError::NotBegun)?;
         let ring = read_ring(secrets).await?.ok_or(KeysError::NotBegun)?;
-        let Some(place) = ring.keys().iter().position(|known| known.public().kid == kid) else {
+        let Some(place) = ring
+            .keys()
+            .iter()
+            .position(|known| known.public().kid == kid)
+        else {
             return Ok(());
         };
-        let older: Vec<_> = ring.keys().iter().take(place).map(|known| known.public().kid.clone()).collect();
+        let older: Vec<_> = ring
+            .keys()
+            .iter()
+            .take(place)
+            .map(|known| known.public().kid.clone())
+            .collect();
         let kept = ring.with_only(|known| !older.contains(&known.kid))?;
         if older.is_empty() || replace_ring(secrets, store, &holder, &kept).await? {
             return Ok(());
@@ -58,15 +83,26 @@ async fn forget_older(secrets: &Secrets, store: &Store, kid: &str) -> Result<(),
     Ok(())
 }
 
-async fn trust_only(secrets: &Secrets, store: &Store, key: &PublicKey, entry: &Entry) -> Result<(), KeysError> {
+async fn trust_only(
+    secrets: &Secrets,
+    store: &Store,
+    key: &PublicKey,
+    entry: &Entry,
+) -> Result<(), KeysError> {
     let entry = entry.clone().text("kid", &key.kid);
     for _ in 0..TRIES {
         let read = record(store).await?;
         let current = read_ring(secrets).await?.ok_or(KeysError::NotBegun)?;
-        if current.newest().is_none_or(|newest| newest.public().kid != key.kid) {
+        if current
+            .newest()
+            .is_none_or(|newest| newest.public().kid != key.kid)
+        {
             return Err(KeysError::Overtaken);
         }
-        if store.change_keys(&read, &read.trusting_only(key), &entry).await? {
+        if store
+            .change_keys(&read, &read.trusting_only(key), &entry)
+            .await?
+        {
             telemetry::count(Metric::KeysDropped);
             return Ok(());
         }

@@ -22,9 +22,14 @@ pub async fn repair(store: &Store, entry: Entry) -> Result<usize, KeysError> {
         let Some(newest) = SecurityRecord::newest(read.iter().flatten()) else {
             return Ok(0);
         };
-        let wrong = read.iter().filter(|copy| copy.as_ref() != Some(&newest)).count();
-        let repaired =
-            wrong == 0 || store.restore_security(&read, &newest, &entry.clone().text("copies", wrong)).await?;
+        let wrong = read
+            .iter()
+            .filter(|copy| copy.as_ref() != Some(&newest))
+            .count();
+        let repaired = wrong == 0
+            || store
+                .restore_security(&read, &newest, &entry.clone().text("copies", wrong))
+                .await?;
         if repaired {
             return Ok(wrong);
         }

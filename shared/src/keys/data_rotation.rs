@@ -16,7 +16,10 @@ use crate::tokens::DataRing;
 use crate::work::consumer::Failure;
 use crate::work::secret_rotation::{RotationEvent, RotationHandler, Step};
 
-static ROTATE: Task = Task { action: "keys.rotate_data", name: "keys-rotate-data" };
+static ROTATE: Task = Task {
+    action: "keys.rotate_data",
+    name: "keys-rotate-data",
+};
 
 /// Rotates the data ring.
 #[derive(Clone)]
@@ -59,18 +62,31 @@ impl DataRotation {
     }
 
     async fn create(&self, version: &str) -> Result<(), KeysError> {
-        if self.secrets.get_version(DATA_RING, version).await?.is_some() {
+        if self
+            .secrets
+            .get_version(DATA_RING, version)
+            .await?
+            .is_some()
+        {
             return Ok(());
         }
-        let next = data_ring(&self.secrets).await?.with_new_key(self.store.now(), self.store.entropy());
+        let next = data_ring(&self.secrets)
+            .await?
+            .with_new_key(self.store.now(), self.store.entropy());
         let value = SecretString::from(next.to_secret()?.as_str());
-        self.secrets.put_version(DATA_RING, version, &value, Some("AWSPENDING")).await?;
+        self.secrets
+            .put_version(DATA_RING, version, &value, Some("AWSPENDING"))
+            .await?;
         Ok(())
     }
 
     async fn test(&self, version: &str) -> Result<(), KeysError> {
         // Where a rotation is set up without rotating, AWS tries this step with a version that nobody has made.
-        let Some(pending) = self.ring_of(version).await?.filter(|ring| ring.infos().next().is_some()) else {
+        let Some(pending) = self
+            .ring_of(version)
+            .await?
+            .filter(|ring| ring.infos().next().is_some())
+        else {
             return Ok(());
         };
         let current = data_ring(&self.secrets).await?;
@@ -85,17 +101,31 @@ impl DataRotation {
     }
 
     async fn finish(&self, version: &str) -> Result<(), KeysError> {
-        let holder = self.secrets.current_version(DATA_RING).await?.ok_or(KeysError::NotBegun)?;
+        let holder = self
+            .secrets
+            .current_version(DATA_RING)
+            .await?
+            .ok_or(KeysError::NotBegun)?;
         let infos: Vec<_> = self.existing(version).await?.infos().cloned().collect();
         // What was made before the present ring, by a step that comes again late, would take its newest key away.
         let replaced = self.existing(&holder).await?;
         let holds_all = replaced.infos().all(|info| infos.contains(info));
-        if !holds_all || (holder != version && !self.secrets.make_current(DATA_RING, &holder, version).await?) {
+        if !holds_all
+            || (holder != version
+                && !self
+                    .secrets
+                    .make_current(DATA_RING, &holder, version)
+                    .await?)
+        {
             return Err(KeysError::Overtaken);
         }
         let meta = RequestMeta::of_task(&ROTATE, self.store.entropy());
         let newest = infos.last().map(|info| info.version).unwrap_or_default();
-        let entry = self.store.entry(&meta).reason("activated").text("version", newest);
+        let entry = self
+            .store
+            .entry(&meta)
+            .reason("activated")
+            .text("version", newest);
         self.store.publish_data_keys(&infos, &entry).await?;
         Ok(())
     }
@@ -106,6 +136,8 @@ impl DataRotation {
 
     async fn ring_of(&self, version: &str) -> Result<Option<DataRing>, KeysError> {
         let text = self.secrets.get_version(DATA_RING, version).await?;
-        Ok(text.map(|text| DataRing::from_secret(text.expose_secret())).transpose()?)
+        Ok(text
+            .map(|text| DataRing::from_secret(text.expose_secret()))
+            .transpose()?)
     }
 }

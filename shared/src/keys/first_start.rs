@@ -19,7 +19,10 @@ use crate::tokens::{DataRing, SecurityRecord, SigningRing};
 /// Names the first version of a secret, so that two first starts make one.
 const FIRST_VERSION: &str = "00000000-0000-4000-8000-000000000001";
 
-static REPAIR: Task = Task { action: "keys.repair", name: "keys-init" };
+static REPAIR: Task = Task {
+    action: "keys.repair",
+    name: "keys-init",
+};
 
 /// Puts a first key into the signing ring if it has none and publishes its public half. May run any number of times, also at once.
 ///
@@ -33,8 +36,13 @@ pub async fn first_start(secrets: &Secrets, store: &Store) -> Result<(), KeysErr
     let key = ring.newest().ok_or(KeysError::NotBegun)?;
     let keys = ring.keys().iter().map(|key| key.public().clone()).collect();
     // Where every copy was lost, the level must not begin again: sessions of a higher version would come to life on the way up.
-    let least = store.last_rotation().await?.map_or(0, |last| last.new_version);
-    store.publish_first(&SecurityRecord::first(key.public(), keys, store.now()).at_least(least)).await?;
+    let least = store
+        .last_rotation()
+        .await?
+        .map_or(0, |last| last.new_version);
+    store
+        .publish_first(&SecurityRecord::first(key.public(), keys, store.now()).at_least(least))
+        .await?;
     Ok(())
 }
 
@@ -72,8 +80,9 @@ pub async fn mend(secrets: &Secrets, store: &Store, lead: Duration) -> Result<()
 /// [`KeysError`].
 pub async fn first_data_ring(secrets: &Secrets, store: &Store) -> Result<(), KeysError> {
     let stored = secrets.get(DATA_RING).await?;
-    let empty =
-        |text: &SecretString| DataRing::from_secret(text.expose_secret()).map(|ring| ring.infos().next().is_none());
+    let empty = |text: &SecretString| {
+        DataRing::from_secret(text.expose_secret()).map(|ring| ring.infos().next().is_none())
+    };
     if stored.as_ref().map(empty).transpose()?.unwrap_or(true) {
         let text = DataRing::generate(store.now(), store.entropy()).to_secret()?;
         begin(secrets, DATA_RING, &SecretString::from(text.as_str())).await?;
@@ -89,7 +98,10 @@ async fn make_ring(secrets: &Secrets, store: &Store) -> Result<SigningRing, Keys
     let value = SecretString::from(text.as_str());
     let stored = secrets.get(SIGNING_RING).await?;
     match &stored {
-        Some(text) if !SigningRing::from_secret(text.expose_secret())?.keys().is_empty() => {}
+        Some(text)
+            if !SigningRing::from_secret(text.expose_secret())?
+                .keys()
+                .is_empty() => {}
         _ => begin(secrets, SIGNING_RING, &value).await?,
     }
     read_ring(secrets).await?.ok_or(KeysError::NotBegun)
@@ -98,6 +110,8 @@ async fn make_ring(secrets: &Secrets, store: &Store) -> Result<SigningRing, Keys
 /// Puts the first key into a secret that the template has made without one. The version's name is the same for everybody,
 /// so of several that make one at once the first counts.
 async fn begin(secrets: &Secrets, name: &str, value: &SecretString) -> Result<(), KeysError> {
-    secrets.put_version(name, FIRST_VERSION, value, None).await?;
+    secrets
+        .put_version(name, FIRST_VERSION, value, None)
+        .await?;
     Ok(())
 }

@@ -93,9 +93,14 @@ async fn read_ring(secrets: &Secrets) -> Result<Option<SigningRing>, KeysError> 
 }
 
 /// The ring in one version; `None` if that has no value.
-async fn ring_of_version(secrets: &Secrets, version: &str) -> Result<Option<SigningRing>, KeysError> {
+async fn ring_of_version(
+    secrets: &Secrets,
+    version: &str,
+) -> Result<Option<SigningRing>, KeysError> {
     let text = secrets.get_version(SIGNING_RING, version).await?;
-    Ok(text.map(|text| SigningRing::from_secret(text.expose_secret())).transpose()?)
+    Ok(text
+        .map(|text| SigningRing::from_secret(text.expose_secret()))
+        .transpose()?)
 }
 
 /// The record, which the first start has made.
@@ -104,10 +109,17 @@ async fn record(store: &Store) -> Result<SecurityRecord, KeysError> {
 }
 
 /// Makes `ring` the current version, if `holder` still is. The version is stored under a label of its own first.
-async fn replace_ring(secrets: &Secrets, store: &Store, holder: &str, ring: &SigningRing) -> Result<bool, KeysError> {
+async fn replace_ring(
+    secrets: &Secrets,
+    store: &Store,
+    holder: &str,
+    ring: &SigningRing,
+) -> Result<bool, KeysError> {
     let value = SecretString::from(ring.to_secret()?.as_str());
     let version = store.fresh_name();
-    secrets.put_version(SIGNING_RING, &version, &value, Some("DASHTAM-NEXT")).await?;
+    secrets
+        .put_version(SIGNING_RING, &version, &value, Some("DASHTAM-NEXT"))
+        .await?;
     Ok(secrets.make_current(SIGNING_RING, holder, &version).await?)
 }
 
@@ -118,7 +130,11 @@ async fn replace_ring(secrets: &Secrets, store: &Store, holder: &str, ring: &Sig
 pub async fn data_ring(secrets: &Secrets) -> Result<DataRing, KeysError> {
     let text = secrets.get(DATA_RING).await?.ok_or(KeysError::NotBegun)?;
     let ring = DataRing::from_secret(text.expose_secret())?;
-    if ring.infos().next().is_none() { Err(KeysError::NotBegun) } else { Ok(ring) }
+    if ring.infos().next().is_none() {
+        Err(KeysError::NotBegun)
+    } else {
+        Ok(ring)
+    }
 }
 
 /// The key under which mailed tokens are made.
@@ -140,7 +156,8 @@ pub async fn cursor_key(secrets: &Secrets) -> Result<SecretString, KeysError> {
 async fn plain_key(secrets: &Secrets, name: &str) -> Result<SecretString, KeysError> {
     let malformed = || SecretError::malformed(name);
     let text = secrets.get(name).await?.ok_or_else(malformed)?;
-    let secret: PlainKeySecret = serde_json::from_str(text.expose_secret()).map_err(|_| malformed())?;
+    let secret: PlainKeySecret =
+        serde_json::from_str(text.expose_secret()).map_err(|_| malformed())?;
     if !random_key::is_random(&secret.key) {
         return Err(KeysError::NotRandom(name.to_owned()));
     }

@@ -24,14 +24,26 @@ pub struct SecretError {
 }
 
 impl SecretError {
-    fn new(name: &str, done: &'static str, source: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self { name: name.to_owned(), done, source: Some(Box::new(source)) }
+    fn new(
+        name: &str,
+        done: &'static str,
+        source: impl std::error::Error + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            name: name.to_owned(),
+            done,
+            source: Some(Box::new(source)),
+        }
     }
 
     /// A secret whose text is not what it should be. The text is not repeated.
     #[must_use]
     pub fn malformed(name: &str) -> Self {
-        Self { name: name.to_owned(), done: "understood", source: None }
+        Self {
+            name: name.to_owned(),
+            done: "understood",
+            source: None,
+        }
     }
 }
 
@@ -57,11 +69,23 @@ impl Secrets {
             .retry_config(AwsBase::retries())
             .interceptor(TraceCalls);
         let endpoint = base.endpoint("SECRETS_MANAGER");
-        let place = Params::builder().region(base.region().to_string()).set_endpoint(endpoint.clone()).build().ok();
-        let address = place.and_then(|place| base.unopened().note(DefaultResolver::new().resolve_endpoint(&place)));
+        let place = Params::builder()
+            .region(base.region().to_string())
+            .set_endpoint(endpoint.clone())
+            .build()
+            .ok();
+        let address = place.and_then(|place| {
+            base.unopened()
+                .note(DefaultResolver::new().resolve_endpoint(&place))
+        });
         config.set_endpoint_url(endpoint);
         let client = Client::from_conf(config.build());
-        Self { client, prefix: prefix.to_owned(), base: base.clone(), address }
+        Self {
+            client,
+            prefix: prefix.to_owned(),
+            base: base.clone(),
+            address,
+        }
     }
 
     /// The current version of `name`; `None` if there is no such secret or it has no version.
@@ -74,7 +98,9 @@ impl Secrets {
         self.base.unopened().forget(self.address.as_deref());
         match answer {
             Ok(answer) => Ok(answer.secret_string.map(SecretString::from)),
-            Err(SdkError::ServiceError(error)) if error.err().is_resource_not_found_exception() => Ok(None),
+            Err(SdkError::ServiceError(error)) if error.err().is_resource_not_found_exception() => {
+                Ok(None)
+            }
             Err(error) => Err(SecretError::new(&name, "read", error)),
         }
     }
@@ -92,11 +118,17 @@ impl Secrets {
         label: Option<&str>,
     ) -> Result<bool, SecretError> {
         let name = format!("{}{name}", self.prefix);
-        let request = self.client.put_secret_value().secret_id(&name).client_request_token(token);
+        let request = self
+            .client
+            .put_secret_value()
+            .secret_id(&name)
+            .client_request_token(token);
         let request = request.set_version_stages(label.map(|label| vec![label.to_owned()]));
         match request.secret_string(value.expose_secret()).send().await {
             Ok(_) => Ok(true),
-            Err(SdkError::ServiceError(error)) if error.err().is_resource_exists_exception() => Ok(false),
+            Err(SdkError::ServiceError(error)) if error.err().is_resource_exists_exception() => {
+                Ok(false)
+            }
             Err(error) => Err(SecretError::new(&name, "written", error)),
         }
     }
@@ -105,11 +137,24 @@ impl Secrets {
     ///
     /// # Errors
     /// [`SecretError`].
-    pub async fn get_version(&self, name: &str, version: &str) -> Result<Option<SecretString>, SecretError> {
+    pub async fn get_version(
+        &self,
+        name: &str,
+        version: &str,
+    ) -> Result<Option<SecretString>, SecretError> {
         let name = format!("{}{name}", self.prefix);
-        match self.client.get_secret_value().secret_id(&name).version_id(version).send().await {
+        match self
+            .client
+            .get_secret_value()
+            .secret_id(&name)
+            .version_id(version)
+            .send()
+            .await
+        {
             Ok(answer) => Ok(answer.secret_string.map(SecretString::from)),
-            Err(SdkError::ServiceError(error)) if error.err().is_resource_not_found_exception() => Ok(None),
+            Err(SdkError::ServiceError(error)) if error.err().is_resource_not_found_exception() => {
+                Ok(None)
+            }
             Err(error) => Err(SecretError::new(&name, "read", error)),
         }
     }
@@ -126,10 +171,24 @@ impl Secrets {
     ///
     /// # Errors
     /// [`SecretError`].
-    pub async fn make_current(&self, name: &str, holder: &str, version: &str) -> Result<bool, SecretError> {
+    pub async fn make_current(
+        &self,
+        name: &str,
+        holder: &str,
+        version: &str,
+    ) -> Result<bool, SecretError> {
         let full = format!("{}{name}", self.prefix);
-        let request = self.client.update_secret_version_stage().secret_id(&full).version_stage(CURRENT);
-        match request.remove_from_version_id(holder).move_to_version_id(version).send().await {
+        let request = self
+            .client
+            .update_secret_version_stage()
+            .secret_id(&full)
+            .version_stage(CURRENT);
+        match request
+            .remove_from_version_id(holder)
+            .move_to_version_id(version)
+            .send()
+            .await
+        {
             Ok(_) => Ok(true),
             // Also where it was our own move, and its answer was lost.
             Err(SdkError::ServiceError(error)) if error.err().is_invalid_parameter_exception() => {
@@ -157,11 +216,17 @@ impl Secrets {
     /// [`SecretError`].
     pub async fn call_off(&self, name: &str, version: &str) -> Result<(), SecretError> {
         let full = format!("{}{name}", self.prefix);
-        let request = self.client.update_secret_version_stage().secret_id(&full).version_stage(PENDING);
+        let request = self
+            .client
+            .update_secret_version_stage()
+            .secret_id(&full)
+            .version_stage(PENDING);
         match request.remove_from_version_id(version).send().await {
             Ok(_) => Ok(()),
             // It has moved on meanwhile.
-            Err(SdkError::ServiceError(error)) if error.err().is_invalid_parameter_exception() => Ok(()),
+            Err(SdkError::ServiceError(error)) if error.err().is_invalid_parameter_exception() => {
+                Ok(())
+            }
             Err(error) => Err(SecretError::new(&full, "relabelled", error)),
         }
     }
@@ -174,9 +239,18 @@ impl Secrets {
         let full = format!("{}{name}", self.prefix);
         // Another rotation may end between the refusal and the look at it; then the next attempt is taken.
         for _attempt in 0..3 {
-            match self.client.rotate_secret().secret_id(&full).client_request_token(token).send().await {
+            match self
+                .client
+                .rotate_secret()
+                .secret_id(&full)
+                .client_request_token(token)
+                .send()
+                .await
+            {
                 Ok(_) => return Ok(()),
-                Err(SdkError::ServiceError(error)) if error.err().is_invalid_request_exception() => {
+                Err(SdkError::ServiceError(error))
+                    if error.err().is_invalid_request_exception() =>
+                {
                     let pending = self.holder(name, PENDING).await?;
                     if pending.is_some() && pending != self.current_version(name).await? {
                         return Ok(());
@@ -185,7 +259,11 @@ impl Secrets {
                 Err(error) => return Err(SecretError::new(&full, "rotated", error)),
             }
         }
-        Err(SecretError { name: full, done: "rotated", source: None })
+        Err(SecretError {
+            name: full,
+            done: "rotated",
+            source: None,
+        })
     }
 
     /// The version that carries `label`.
@@ -194,10 +272,14 @@ impl Secrets {
         match self.client.describe_secret().secret_id(&name).send().await {
             Ok(answer) => {
                 let versions = answer.version_ids_to_stages.unwrap_or_default();
-                let holder = versions.into_iter().find(|(_, labels)| labels.iter().any(|other| other == label));
+                let holder = versions
+                    .into_iter()
+                    .find(|(_, labels)| labels.iter().any(|other| other == label));
                 Ok(holder.map(|(version, _)| version))
             }
-            Err(SdkError::ServiceError(error)) if error.err().is_resource_not_found_exception() => Ok(None),
+            Err(SdkError::ServiceError(error)) if error.err().is_resource_not_found_exception() => {
+                Ok(None)
+            }
             Err(error) => Err(SecretError::new(&name, "described", error)),
         }
     }

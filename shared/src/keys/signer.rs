@@ -46,17 +46,35 @@ impl Signer {
     ///
     /// # Errors
     /// [`KeysError`].
-    pub async fn open(secrets: Secrets, stale: Duration, now: Timestamp) -> Result<Self, KeysError> {
+    pub async fn open(
+        secrets: Secrets,
+        stale: Duration,
+        now: Timestamp,
+    ) -> Result<Self, KeysError> {
         let ring = Arc::new(read_ring(&secrets).await?.unwrap_or_default());
-        let held = Held { ring, read_at: now, tried_at: now, tried_for: String::new() };
-        Ok(Self { secrets, stale, held: Arc::new(Mutex::new(held)), turn: Arc::default() })
+        let held = Held {
+            ring,
+            read_at: now,
+            tried_at: now,
+            tried_for: String::new(),
+        };
+        Ok(Self {
+            secrets,
+            stale,
+            held: Arc::new(Mutex::new(held)),
+            turn: Arc::default(),
+        })
     }
 
     /// The key that `record` names for `now`, or the one that signs in its place.
     ///
     /// # Errors
     /// [`KeysError`].
-    pub async fn key(&self, record: &SecurityRecord, now: Timestamp) -> Result<ActiveKey, KeysError> {
+    pub async fn key(
+        &self,
+        record: &SecurityRecord,
+        now: Timestamp,
+    ) -> Result<ActiveKey, KeysError> {
         let kid = record.signing_kid(now);
         let ring = self.ring(kid, now).await?;
         let stand_in = || stand_in(&ring, record, now).map(str::to_owned);
@@ -67,11 +85,22 @@ impl Signer {
     }
 
     async fn ring(&self, kid: &str, now: Timestamp) -> Result<Arc<SigningRing>, KeysError> {
-        let is_missing = self.held.lock().unwrap_or_else(PoisonError::into_inner).ring.key(kid).is_none();
-        let _turn = if is_missing { Some(self.turn.lock().await) } else { None };
+        let is_missing = self
+            .held
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .ring
+            .key(kid)
+            .is_none();
+        let _turn = if is_missing {
+            Some(self.turn.lock().await)
+        } else {
+            None
+        };
         let (ring, read_at, due) = {
             let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-            let wanted = held.ring.key(kid).is_none() || !is_within(self.interval(), held.read_at, now);
+            let wanted =
+                held.ring.key(kid).is_none() || !is_within(self.interval(), held.read_at, now);
             let due = wanted && (held.tried_for != kid || !is_within(PAUSE, held.tried_at, now));
             if due {
                 held.tried_at = now;
@@ -83,12 +112,20 @@ impl Signer {
             match self.read(kid).await {
                 Ok(read) => return Ok(self.hold(read, now)),
                 Err(error) => {
-                    tracing::error!(secret = SIGNING_RING, error = error_chain(&error), "the last good keys sign on");
+                    tracing::error!(
+                        secret = SIGNING_RING,
+                        error = error_chain(&error),
+                        "the last good keys sign on"
+                    );
                     telemetry::count(Metric::KeysStale);
                 }
             }
         }
-        if is_within(self.stale, read_at, now) { Ok(ring) } else { Err(KeysError::Stale) }
+        if is_within(self.stale, read_at, now) {
+            Ok(ring)
+        } else {
+            Err(KeysError::Stale)
+        }
     }
 
     /// The age at which the ring is read again: early enough for some failures before it is too old.
@@ -98,7 +135,9 @@ impl Signer {
 
     /// The ring, if it holds the key that signs: an emptied or older version is as bad as a malformed one.
     async fn read(&self, kid: &str) -> Result<SigningRing, KeysError> {
-        let read = read_ring(&self.secrets).await?.filter(|ring| ring.key(kid).is_some());
+        let read = read_ring(&self.secrets)
+            .await?
+            .filter(|ring| ring.key(kid).is_some());
         read.ok_or_else(|| KeysError::NotInRing(kid.to_owned()))
     }
 
@@ -129,7 +168,10 @@ impl ActiveKey {
     /// # Errors
     /// [`KeysError`].
     pub fn sign(&self, claims: &Claims) -> Result<String, KeysError> {
-        let key = self.ring.key(&self.kid).ok_or_else(|| KeysError::NotInRing(self.kid.clone()))?;
+        let key = self
+            .ring
+            .key(&self.kid)
+            .ok_or_else(|| KeysError::NotInRing(self.kid.clone()))?;
         Ok(key.issue(claims)?)
     }
 }
@@ -137,7 +179,12 @@ impl ActiveKey {
 /// The newest key that may sign in the place of one that is not available: the record lists it, and it does not retire.
 /// While a rotation waits that is the former key, which verifiers know.
 fn stand_in<'a>(ring: &'a SigningRing, record: &SecurityRecord, now: Timestamp) -> Option<&'a str> {
-    let kids = || ring.keys().iter().rev().map(|key| key.public().kid.as_str());
+    let kids = || {
+        ring.keys()
+            .iter()
+            .rev()
+            .map(|key| key.public().kid.as_str())
+    };
     let listed = |kid: &&str| record.key(kid, now).is_some();
     let lasting = |kid: &&str| record.key(kid, now).is_some_and(|key| key.until.is_none());
     kids().find(lasting).or_else(|| kids().find(listed))

@@ -23,7 +23,10 @@ use crate::tokens::{PublicKey, SigningKey, SigningRing};
 use crate::work::consumer::Failure;
 use crate::work::secret_rotation::{RotationEvent, RotationHandler, Step};
 
-static ROTATE: Task = Task { action: "keys.rotate_signing", name: "keys-rotate-signing" };
+static ROTATE: Task = Task {
+    action: "keys.rotate_signing",
+    name: "keys-rotate-signing",
+};
 
 /// Rotates the signing ring.
 #[derive(Clone)]
@@ -37,7 +40,11 @@ impl SigningRotation {
     /// A rotation whose key signs `lead` after it was put into use.
     #[must_use]
     pub const fn new(secrets: Secrets, store: Store, lead: Duration) -> Self {
-        Self { secrets, store, lead }
+        Self {
+            secrets,
+            store,
+            lead,
+        }
     }
 
     /// The rotation as Secrets Manager calls it.
@@ -78,38 +85,65 @@ impl SigningRotation {
         let (record, now) = (record(&self.store).await?, self.store.now());
         // The newest may be what a compromise is about to trust.
         let last = newest(&ring)?.kid.clone();
-        let next = ring.with_new_key(now, |key| key.kid == last || record.key(&key.kid, now).is_some())?;
+        let next = ring.with_new_key(now, |key| {
+            key.kid == last || record.key(&key.kid, now).is_some()
+        })?;
         let value = SecretString::from(next.to_secret()?.as_str());
         // Another caller of the same step may have stored another key under this name; then that one counts.
-        self.secrets.put_version(SIGNING_RING, version, &value, Some("AWSPENDING")).await?;
+        self.secrets
+            .put_version(SIGNING_RING, version, &value, Some("AWSPENDING"))
+            .await?;
         Ok(())
     }
 
     async fn test(&self, version: &str) -> Result<(), KeysError> {
         // Where a rotation is set up without rotating, AWS tries this step with a version that nobody has made.
-        if ring_of_version(&self.secrets, version).await?.is_none_or(|ring| ring.keys().is_empty()) {
+        if ring_of_version(&self.secrets, version)
+            .await?
+            .is_none_or(|ring| ring.keys().is_empty())
+        {
             return Ok(());
         }
         let ring = self.pending(version).await?;
         let key = ring.newest().ok_or(KeysError::NotBegun)?;
         let record = record(&self.store).await?;
-        let published = record.key(&key.public().kid, self.store.now()).ok_or(KeysError::Overtaken)?;
+        let published = record
+            .key(&key.public().kid, self.store.now())
+            .ok_or(KeysError::Overtaken)?;
         let signature = key.sign(version.as_bytes())?;
-        let good = published.verifies(version.as_bytes(), &signature) && !published.verifies(b"", &signature);
-        if good { Ok(()) } else { Err(KeysError::FailedTest(SIGNING_RING)) }
+        let good = published.verifies(version.as_bytes(), &signature)
+            && !published.verifies(b"", &signature);
+        if good {
+            Ok(())
+        } else {
+            Err(KeysError::FailedTest(SIGNING_RING))
+        }
     }
 
     async fn finish(&self, version: &str) -> Result<(), KeysError> {
-        let holder = self.secrets.current_version(SIGNING_RING).await?.ok_or(KeysError::NotBegun)?;
+        let holder = self
+            .secrets
+            .current_version(SIGNING_RING)
+            .await?
+            .ok_or(KeysError::NotBegun)?;
         let ring = self.pending(version).await?;
         let kid = newest(&ring)?.kid.clone();
         // A key that came into the ring behind the pending one's making may be what a compromise trusts in the next moment.
-        let replaced = ring_of_version(&self.secrets, &holder).await?.unwrap_or_default();
-        let holds_newest = replaced.newest().is_none_or(|key| ring.key(&key.public().kid).is_some());
+        let replaced = ring_of_version(&self.secrets, &holder)
+            .await?
+            .unwrap_or_default();
+        let holds_newest = replaced
+            .newest()
+            .is_none_or(|key| ring.key(&key.public().kid).is_some());
         if !holds_newest {
             return self.call_off(version).await;
         }
-        if holder != version && !self.secrets.make_current(SIGNING_RING, &holder, version).await? {
+        if holder != version
+            && !self
+                .secrets
+                .make_current(SIGNING_RING, &holder, version)
+                .await?
+        {
             return Err(KeysError::Overtaken);
         }
         let meta = RequestMeta::of_task(&ROTATE, self.store.entropy());
@@ -118,10 +152,16 @@ impl SigningRotation {
 
     /// The pending ring, if it still holds the key that signs now.
     async fn pending(&self, version: &str) -> Result<SigningRing, KeysError> {
-        let ring = ring_of_version(&self.secrets, version).await?.ok_or(KeysError::NotBegun)?;
+        let ring = ring_of_version(&self.secrets, version)
+            .await?
+            .ok_or(KeysError::NotBegun)?;
         let record = record(&self.store).await?;
         let signing = record.signing_kid(self.store.now());
-        if ring.key(signing).is_some() { Ok(ring) } else { self.call_off(version).await }
+        if ring.key(signing).is_some() {
+            Ok(ring)
+        } else {
+            self.call_off(version).await
+        }
     }
 
     /// Gives up the version, which can never become the current one, so that the next rotation begins anew.
@@ -132,11 +172,17 @@ impl SigningRotation {
 }
 
 fn newest(ring: &SigningRing) -> Result<&PublicKey, KeysError> {
-    ring.newest().map(SigningKey::public).ok_or(KeysError::NotBegun)
+    ring.newest()
+        .map(SigningKey::public)
+        .ok_or(KeysError::NotBegun)
 }
 
 /// Publishes a key, unless it is published.
-pub(super) async fn publish(store: &Store, meta: &RequestMeta, key: &PublicKey) -> Result<(), KeysError> {
+pub(super) async fn publish(
+    store: &Store,
+    meta: &RequestMeta,
+    key: &PublicKey,
+) -> Result<(), KeysError> {
     for _ in 0..TRIES {
         let read = record(store).await?;
         let next = read.publishing(key);
@@ -149,7 +195,12 @@ pub(super) async fn publish(store: &Store, meta: &RequestMeta, key: &PublicKey) 
 }
 
 /// Lets a published key sign from `lead` on, unless it has been told to.
-pub(super) async fn activate(store: &Store, meta: &RequestMeta, kid: &str, lead: Duration) -> Result<(), KeysError> {
+pub(super) async fn activate(
+    store: &Store,
+    meta: &RequestMeta,
+    kid: &str,
+    lead: Duration,
+) -> Result<(), KeysError> {
     for _ in 0..TRIES {
         let (read, now) = (record(store).await?, store.now());
         if read.has_activated(kid) {

@@ -46,10 +46,18 @@ impl Told {
             None => self.ip_address.clone(),
         };
         let (mut text, mut rows) = (String::new(), String::new());
-        for (label, value) in [("Device", &self.device), ("Place", &from), ("Time", &in_utc(self.at))] {
+        for (label, value) in [
+            ("Device", &self.device),
+            ("Place", &from),
+            ("Time", &in_utc(self.at)),
+        ] {
             // Writing to a string cannot fail.
             let _ = writeln!(text, "{label}: {value}");
-            let _ = write!(rows, "<tr><th align=\"left\">{label}</th><td>{}</td></tr>", escape(value));
+            let _ = write!(
+                rows,
+                "<tr><th align=\"left\">{label}</th><td>{}</td></tr>",
+                escape(value)
+            );
         }
         (format!("{text}\n"), format!("<table>{rows}</table>"))
     }
@@ -71,7 +79,12 @@ pub struct Content {
 /// The mail of `kind`.
 #[must_use]
 pub fn compose(kind: MailKind, content: &Content) -> Message {
-    let Words { subject, opening, button, closing } = words(kind);
+    let Words {
+        subject,
+        opening,
+        button,
+        closing,
+    } = words(kind);
     let (facts, table) = facts(content);
     let closing = match content.link {
         None if kind.is_notice() => ASK_FOR_RESET,
@@ -86,14 +99,26 @@ pub fn compose(kind: MailKind, content: &Content) -> Message {
     };
     let life = format!("The link works for {}, once.", in_words(*life));
     let shown = escape(url);
-    let anchor = format!("<p><a href=\"{shown}\">{button}</a></p><p>Or open this address: {shown}</p><p>{life}</p>");
+    let anchor = format!(
+        "<p><a href=\"{shown}\">{button}</a></p><p>Or open this address: {shown}</p><p>{life}</p>"
+    );
     // A notice first says what it is about, then what to do; where the link is what is wanted, it comes first.
     let (text, middle) = if kind.is_notice() {
-        (format!("{opening}\n\n{facts}{closing}\n\n{url}\n\n{life}\n"), format!("{table}<p>{closing}</p>{anchor}"))
+        (
+            format!("{opening}\n\n{facts}{closing}\n\n{url}\n\n{life}\n"),
+            format!("{table}<p>{closing}</p>{anchor}"),
+        )
     } else {
-        (format!("{opening}\n\n{url}\n\n{life}\n\n{facts}{closing}\n"), format!("{anchor}{table}<p>{closing}</p>"))
+        (
+            format!("{opening}\n\n{url}\n\n{life}\n\n{facts}{closing}\n"),
+            format!("{anchor}{table}<p>{closing}</p>"),
+        )
     };
-    Message { subject, text, html: html(subject, opening, &middle, "") }
+    Message {
+        subject,
+        text,
+        html: html(subject, opening, &middle, ""),
+    }
 }
 
 /// Who caused it, or the events of a digest.
@@ -120,7 +145,11 @@ fn in_utc(at: Timestamp) -> String {
 }
 
 fn html(subject: &str, opening: &str, middle: &str, closing: &str) -> String {
-    let closing = if closing.is_empty() { String::new() } else { format!("<p>{closing}</p>") };
+    let closing = if closing.is_empty() {
+        String::new()
+    } else {
+        format!("<p>{closing}</p>")
+    };
     format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{subject}</title></head>\
          <body><p>{opening}</p>{middle}{closing}</body></html>"
@@ -137,7 +166,10 @@ fn in_words(life: Duration) -> String {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }
 
 #[cfg(test)]
@@ -156,7 +188,10 @@ mod tests {
     }
 
     fn with_link(seconds: u64) -> Content {
-        Content { link: Some((LINK.to_owned(), Duration::from_secs(seconds))), ..Content::default() }
+        Content {
+            link: Some((LINK.to_owned(), Duration::from_secs(seconds))),
+            ..Content::default()
+        }
     }
 
     #[test]
@@ -179,11 +214,21 @@ mod tests {
             MailKind::AllSessionsEnded,
             MailKind::AccountLocked,
         ] {
-            let message = compose(kind, &Content { told: Some(told()), ..with_link(604_800) });
+            let message = compose(
+                kind,
+                &Content {
+                    told: Some(told()),
+                    ..with_link(604_800)
+                },
+            );
             for part in [&message.text, &message.html] {
-                for fact in
-                    ["Firefox on Windows", "Zurich, CH (192.0.2.7)", "14 November 2023, 22:13 UTC", LINK, "7 days"]
-                {
+                for fact in [
+                    "Firefox on Windows",
+                    "Zurich, CH (192.0.2.7)",
+                    "14 November 2023, 22:13 UTC",
+                    LINK,
+                    "7 days",
+                ] {
                     assert!(part.contains(fact), "{kind:?} without {fact}: {part}");
                 }
             }
@@ -193,10 +238,26 @@ mod tests {
 
     #[test]
     fn a_digest_tells_of_each_event_and_counts_the_rest() {
-        let events = vec![(MailKind::NewDevice, told()), (MailKind::AccountLocked, told())];
-        let message = compose(MailKind::Digest, &Content { events, more: 3, ..with_link(604_800) });
+        let events = vec![
+            (MailKind::NewDevice, told()),
+            (MailKind::AccountLocked, told()),
+        ];
+        let message = compose(
+            MailKind::Digest,
+            &Content {
+                events,
+                more: 3,
+                ..with_link(604_800)
+            },
+        );
         for part in [&message.text, &message.html] {
-            for fact in ["new device", "locked", "Firefox on Windows", "And 3 more", LINK] {
+            for fact in [
+                "new device",
+                "locked",
+                "Firefox on Windows",
+                "And 3 more",
+                LINK,
+            ] {
                 assert!(part.contains(fact), "without {fact}: {part}");
             }
         }
@@ -210,9 +271,20 @@ mod tests {
 
     #[test]
     fn neither_a_link_nor_a_device_can_leave_its_place() {
-        let told = Told { device: "<script>".to_owned(), ..told() };
-        let link = Some(("https://a.example/\"><script>".to_owned(), Duration::from_secs(60)));
-        let content = Content { link, told: Some(told.clone()), events: vec![(MailKind::NewDevice, told)], more: 0 };
+        let told = Told {
+            device: "<script>".to_owned(),
+            ..told()
+        };
+        let link = Some((
+            "https://a.example/\"><script>".to_owned(),
+            Duration::from_secs(60),
+        ));
+        let content = Content {
+            link,
+            told: Some(told.clone()),
+            events: vec![(MailKind::NewDevice, told)],
+            more: 0,
+        };
         let message = compose(MailKind::NewDevice, &content);
         assert!(!message.html.contains("<script>"));
     }

@@ -39,12 +39,18 @@ pub(super) struct Letter {
 
 impl Letter {
     fn new(kind: MailKind, to: &str, link: Link) -> Self {
-        Self { to: to.to_owned(), kind, link }
+        Self {
+            to: to.to_owned(),
+            kind,
+            link,
+        }
     }
 
     /// The fingerprint of the address that it goes to.
     pub(super) fn recipient(&self) -> String {
-        EmailAddress::parse(&self.to).map(|address| address.fingerprint()).unwrap_or_default()
+        EmailAddress::parse(&self.to)
+            .map(|address| address.fingerprint())
+            .unwrap_or_default()
     }
 }
 
@@ -73,11 +79,20 @@ pub(super) struct Letters {
 impl Letters {
     /// Letters about the accounts in `store`.
     pub(super) fn new(store: Store, config: &Config) -> Self {
-        Self { store, notice_ttl: config.mail.notice_ttl, passwords: config.passwords.clone() }
+        Self {
+            store,
+            notice_ttl: config.mail.notice_ttl,
+            passwords: config.passwords.clone(),
+        }
     }
 
     /// The mail that `row` asks for; `None` if nothing is to be sent any more.
-    pub(super) async fn letter(&self, row: &Row, kind: MailKind, user: &User) -> Result<Option<Letter>, StoreError> {
+    pub(super) async fn letter(
+        &self,
+        row: &Row,
+        kind: MailKind,
+        user: &User,
+    ) -> Result<Option<Letter>, StoreError> {
         let now = self.store.now();
         if user.has_lapsed(now) {
             return Ok(None);
@@ -95,14 +110,22 @@ impl Letters {
             | MailKind::PasswordWanted => {
                 (user.is_active() && !user.email_verified).then(|| self.first_letter(kind, user))
             }
-            MailKind::PasswordReset => {
-                user.is_active().then(|| Letter::new(kind, email, Link::Token(MailPurpose::Reset, TokenSlot::Reset)))
-            }
+            MailKind::PasswordReset => user.is_active().then(|| {
+                Letter::new(
+                    kind,
+                    email,
+                    Link::Token(MailPurpose::Reset, TokenSlot::Reset),
+                )
+            }),
             MailKind::AddressChange => self.to_pending(row, user).await?,
             MailKind::AlreadyRegistered => Some(Letter::new(kind, email, Link::None)),
             _ => {
                 let life = life_of_link(user, row, self.notice_ttl, now);
-                Some(Letter::new(kind, email, life.map_or(Link::None, |until| Link::NotMe(row.id, user.id, until))))
+                Some(Letter::new(
+                    kind,
+                    email,
+                    life.map_or(Link::None, |until| Link::NotMe(row.id, user.id, until)),
+                ))
             }
         })
     }
@@ -115,8 +138,16 @@ impl Letters {
             return Letter::new(MailKind::Verification, &user.email, link);
         }
         let was_contested = kind == MailKind::RegistrationContested;
-        let kind = if was_contested { kind } else { MailKind::PasswordWanted };
-        Letter::new(kind, &user.email, Link::Token(MailPurpose::Reset, TokenSlot::Reset))
+        let kind = if was_contested {
+            kind
+        } else {
+            MailKind::PasswordWanted
+        };
+        Letter::new(
+            kind,
+            &user.email,
+            Link::Token(MailPurpose::Reset, TokenSlot::Reset),
+        )
     }
 
     /// The mail to an address that the account has left: a notice of its time, or the link to take the account back.
@@ -146,13 +177,22 @@ impl Letters {
 
     /// The link to take an account back, again, for an address that is wanted for something else. The row did not know the
     /// account, so it is pointed at it: the link acts on what its row says.
-    async fn reserved(&self, row: &Row, user: &User, claim: &FormerAddress) -> Result<Option<Letter>, StoreError> {
+    async fn reserved(
+        &self,
+        row: &Row,
+        user: &User,
+        claim: &FormerAddress,
+    ) -> Result<Option<Letter>, StoreError> {
         let pointed = self.store.point_row(row, user.id, claim).await?;
         let life = life_of_link(user, &pointed, self.notice_ttl, self.store.now());
         let to = self.store.former_address(user.id, claim).await?;
-        Ok(to
-            .zip(life)
-            .map(|(to, until)| Letter::new(MailKind::AddressReserved, &to, Link::NotMe(row.id, user.id, until))))
+        Ok(to.zip(life).map(|(to, until)| {
+            Letter::new(
+                MailKind::AddressReserved,
+                &to,
+                Link::NotMe(row.id, user.id, until),
+            )
+        }))
     }
 
     /// The mail to the address that an account is to change to.
@@ -164,10 +204,16 @@ impl Letters {
             return Ok(None);
         };
         let address = self.store.address(&email).await?;
-        let holder = address.as_ref().map_or(Holder::Nobody, |address| address.holder(self.store.now()));
+        let holder = address
+            .as_ref()
+            .map_or(Holder::Nobody, |address| address.holder(self.store.now()));
         Ok(match holder {
             // Only the owner of an address learns that it is taken.
-            Holder::Account(_) => Some(Letter::new(MailKind::AlreadyRegistered, pending, Link::None)),
+            Holder::Account(_) => Some(Letter::new(
+                MailKind::AlreadyRegistered,
+                pending,
+                Link::None,
+            )),
             Holder::Former(owner) => {
                 let Some(owner) = self.store.user(owner).await? else {
                     return Ok(None);
@@ -178,8 +224,16 @@ impl Letters {
                 self.reserved(row, &owner, claim).await?
             }
             Holder::Nobody | Holder::Registration(..) | Holder::Import(_) => {
-                let purpose = if self.makes_admin(pending) { MailPurpose::Reset } else { MailPurpose::Verification };
-                Some(Letter::new(MailKind::AddressChange, pending, Link::Token(purpose, TokenSlot::Verify)))
+                let purpose = if self.makes_admin(pending) {
+                    MailPurpose::Reset
+                } else {
+                    MailPurpose::Verification
+                };
+                Some(Letter::new(
+                    MailKind::AddressChange,
+                    pending,
+                    Link::Token(purpose, TokenSlot::Verify),
+                ))
             }
         })
     }
@@ -190,20 +244,32 @@ impl Letters {
 }
 
 /// What becomes of the token of `row` in `slot`.
-pub(super) fn plan(slot: TokenSlot, user: &User, security: &SecurityRecord, row: &Row, now: Timestamp) -> Plan {
+pub(super) fn plan(
+    slot: TokenSlot,
+    user: &User,
+    security: &SecurityRecord,
+    row: &Row,
+    now: Timestamp,
+) -> Plan {
     let live = |pending| is_live(pending, security, now);
     let (newest, made_from) = match slot {
         TokenSlot::Verify => (user.pending_verification(), user.verify_row),
         TokenSlot::Reset => (user.pending_reset(), user.reset_row),
     };
-    let prior = user.prior_reset().filter(|prior| slot == TokenSlot::Reset && live(*prior));
+    let prior = user
+        .prior_reset()
+        .filter(|prior| slot == TokenSlot::Reset && live(*prior));
     match (newest.filter(|newest| live(*newest)), made_from) {
-        (Some(newest), Some(made_from)) if made_from == row.id => Plan::Again(made_from, newest.expires_at),
+        (Some(newest), Some(made_from)) if made_from == row.id => {
+            Plan::Again(made_from, newest.expires_at)
+        }
         (_, Some(made_from)) if row.id <= made_from => Plan::Nothing,
         (Some(newest), Some(made_from)) if is_worth_sending(slot, row, newest.expires_at, now) => {
             Plan::Again(made_from, newest.expires_at)
         }
-        (None, _) if prior.is_none() => Plan::New { first: slot == TokenSlot::Reset || made_from.is_none() },
+        (None, _) if prior.is_none() => Plan::New {
+            first: slot == TokenSlot::Reset || made_from.is_none(),
+        },
         _ => Plan::New { first: false },
     }
 }

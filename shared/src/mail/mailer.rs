@@ -60,7 +60,15 @@ impl Mailer {
     ) -> Self {
         let post_office = PostOffice::new(limiter);
         let letters = Letters::new(store.clone(), config);
-        Self { store, letters, sender, key: Arc::new(key), locator, post_office, config: config.mail.clone() }
+        Self {
+            store,
+            letters,
+            sender,
+            key: Arc::new(key),
+            locator,
+            post_office,
+            config: config.mail.clone(),
+        }
     }
 
     /// The mailer as a queue's consumer.
@@ -87,7 +95,10 @@ impl Mailer {
         consumer::begin(&row, self.store.now());
         if let Err(failure) = self.send(&row).await {
             if let Err(error) = self.store.release(id).await {
-                tracing::warn!(error = error_chain(&error), "a claim must run out by itself");
+                tracing::warn!(
+                    error = error_chain(&error),
+                    "a claim must run out by itself"
+                );
             }
             return Err(failure);
         }
@@ -104,7 +115,13 @@ impl Mailer {
             return Ok(());
         };
         if let Some(addressee) = &row.addressee {
-            let message = compose(kind, &Content { told: self.told(row), ..Content::default() });
+            let message = compose(
+                kind,
+                &Content {
+                    told: self.told(row),
+                    ..Content::default()
+                },
+            );
             let Some(postage) = self.pay(row, kind, "", true).await? else {
                 return Ok(());
             };
@@ -116,7 +133,12 @@ impl Mailer {
         if kind == MailKind::Digest {
             return self.send_digest(row, &user).await;
         }
-        let Some(letter) = self.letters.letter(row, kind, &user).await.map_err(failed)? else {
+        let Some(letter) = self
+            .letters
+            .letter(row, kind, &user)
+            .await
+            .map_err(failed)?
+        else {
             return Ok(());
         };
         match letter.link {
@@ -150,15 +172,38 @@ impl Mailer {
             Plan::Again(made_from, until) => (made_from, until),
             _ => (row.id, self.end_of(purpose, user)),
         };
-        let token = MailedToken::of_row(self.key.expose_secret().as_bytes(), purpose, made_from, user.id.uuid());
+        let token = MailedToken::of_row(
+            self.key.expose_secret().as_bytes(),
+            purpose,
+            made_from,
+            user.id.uuid(),
+        );
         if matches!(plan, Plan::New { .. }) {
             // What was asked for before everybody was rotated is dead, also where its mail is made afterwards.
             // A rotation in the future was timed by a wrong clock, and would keep every link dead until its time has come.
-            let rotated_at = Some(security.effective_at).filter(|at| *at <= self.store.now().plus(MAX_CLOCK_SKEW));
+            let rotated_at = Some(security.effective_at)
+                .filter(|at| *at <= self.store.now().plus(MAX_CLOCK_SKEW));
             let is_outdated = rotated_at.is_some_and(|at| row.id.made_at() < at);
-            let (hash, global_ver) = (token.hash(), if is_outdated { 0 } else { security.level().current });
-            let new = NewToken { row: row.id, hash: &hash, until, global_ver };
-            if !self.store.set_mailed_token(slot, user, &new).await.map_err(failed)? {
+            let (hash, global_ver) = (
+                token.hash(),
+                if is_outdated {
+                    0
+                } else {
+                    security.level().current
+                },
+            );
+            let new = NewToken {
+                row: row.id,
+                hash: &hash,
+                until,
+                global_ver,
+            };
+            if !self
+                .store
+                .set_mailed_token(slot, user, &new)
+                .await
+                .map_err(failed)?
+            {
                 return Ok(());
             }
         }
@@ -168,11 +213,15 @@ impl Mailer {
         };
         let asks_name = letter.kind == MailKind::RegistrationContested;
         let content = Content {
-            link: Some((self.url(page, &token.expose(), asks_name), until.since(self.store.now()))),
+            link: Some((
+                self.url(page, &token.expose(), asks_name),
+                until.since(self.store.now()),
+            )),
             told: self.told(row),
             ..Content::default()
         };
-        self.hand_over(postage, &letter.to, &compose(letter.kind, &content)).await
+        self.hand_over(postage, &letter.to, &compose(letter.kind, &content))
+            .await
     }
 
     /// A notice; one over the limit joins the hour's digest.
@@ -190,11 +239,14 @@ impl Mailer {
             return Ok(());
         };
         let content = Content {
-            link: self.not_me(&letter.link).map(|(url, until)| (url, until.since(self.store.now()))),
+            link: self
+                .not_me(&letter.link)
+                .map(|(url, until)| (url, until.since(self.store.now()))),
             told: self.told(row),
             ..Content::default()
         };
-        self.hand_over(postage, &letter.to, &compose(letter.kind, &content)).await
+        self.hand_over(postage, &letter.to, &compose(letter.kind, &content))
+            .await
     }
 
     /// Charges the recipient, once a row.
@@ -209,23 +261,39 @@ impl Mailer {
         if row.paid_at.is_some() {
             return Ok(Some(self.post_office.paid_before()));
         }
-        let postage = self.post_office.charge(kind, recipient, must_send).await.map_err(failed)?;
+        let postage = self
+            .post_office
+            .charge(kind, recipient, must_send)
+            .await
+            .map_err(failed)?;
         if postage.is_some() && kind.price() != Price::Free {
             self.store.note_paid(row.id).await.map_err(failed)?;
         }
         Ok(postage)
     }
 
-    async fn hand_over(&self, postage: Postage, to: &str, message: &Message) -> Result<(), Failure> {
+    async fn hand_over(
+        &self,
+        postage: Postage,
+        to: &str,
+        message: &Message,
+    ) -> Result<(), Failure> {
         let sent = self.sender.send(postage, to, message).await;
-        telemetry::count(if sent.is_ok() { Metric::MailsSent } else { Metric::MailsFailed });
+        telemetry::count(if sent.is_ok() {
+            Metric::MailsSent
+        } else {
+            Metric::MailsFailed
+        });
         sent.map_err(|error| Failure::because("the mail was not sent", error))
     }
 
     /// Who caused what the row tells of.
     fn told(&self, row: &Row) -> Option<Told> {
         let origin = row.origin.as_ref()?;
-        let place = origin.place.clone().or_else(|| self.locator.place_of(origin.ip_address.parse().ok()?));
+        let place = origin
+            .place
+            .clone()
+            .or_else(|| self.locator.place_of(origin.ip_address.parse().ok()?));
         let place = place.map(|place| [place.city, place.region, place.country]);
         let place = place.map(|parts| parts.into_iter().flatten().collect::<Vec<_>>().join(", "));
         Some(Told {
@@ -258,6 +326,8 @@ impl Mailer {
             MailPurpose::Verification | MailPurpose::Invitation => self.config.verification_ttl,
         };
         let end = self.store.now().plus(life);
-        user.registered_until.filter(|_| !user.email_verified).map_or(end, |until| end.min(until))
+        user.registered_until
+            .filter(|_| !user.email_verified)
+            .map_or(end, |until| end.min(until))
     }
 }

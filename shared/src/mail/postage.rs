@@ -29,9 +29,10 @@ impl MailKind {
     #[must_use]
     pub const fn price(self) -> Price {
         match self {
-            Self::Verification | Self::RegistrationRepeated | Self::RegistrationContested | Self::PasswordWanted => {
-                Price::Charged(Rule::MailRegistration)
-            }
+            Self::Verification
+            | Self::RegistrationRepeated
+            | Self::RegistrationContested
+            | Self::PasswordWanted => Price::Charged(Rule::MailRegistration),
             Self::PasswordReset => Price::Charged(Rule::MailReset),
             Self::AddressChange => Price::Charged(Rule::MailAddressChange),
             Self::Invitation => Price::Charged(Rule::MailInvitation),

@@ -33,21 +33,39 @@ impl Sender {
     /// A sender in the name of `from`.
     #[must_use]
     pub fn new(base: &AwsBase, from: &str) -> Self {
-        Self { client: client(base), from: from.to_owned() }
+        Self {
+            client: client(base),
+            from: from.to_owned(),
+        }
     }
 
     /// Sends `message` to one address, once it is paid for.
     ///
     /// # Errors
     /// [`SendError`].
-    pub async fn send(&self, _postage: Postage, to: &str, message: &Message) -> Result<(), SendError> {
+    pub async fn send(
+        &self,
+        _postage: Postage,
+        to: &str,
+        message: &Message,
+    ) -> Result<(), SendError> {
         let content = |text: &str| Content::builder().data(text).charset("UTF-8").build();
-        let body = Body::builder().text(content(&message.text)?).html(content(&message.html)?).build();
-        let message = SesMessage::builder().subject(content(message.subject)?).body(body).build();
+        let body = Body::builder()
+            .text(content(&message.text)?)
+            .html(content(&message.html)?)
+            .build();
+        let message = SesMessage::builder()
+            .subject(content(message.subject)?)
+            .body(body)
+            .build();
         let request = self.client.send_email().from_email_address(&self.from);
         let request = request.destination(Destination::builder().to_addresses(to).build());
         let request = request.content(EmailContent::builder().simple(message).build());
-        request.send().await.map(|_| ()).map_err(|error| SendError::Refused(Box::new(error)))
+        request
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|error| SendError::Refused(Box::new(error)))
     }
 }
 
@@ -63,8 +81,13 @@ pub fn client(base: &AwsBase) -> Client {
         .retry_config(AwsBase::retries())
         .interceptor(TraceCalls);
     let endpoint = base.endpoint("SESV2");
-    if let Ok(place) = Params::builder().region(base.region().to_string()).set_endpoint(endpoint.clone()).build() {
-        base.unopened().note(DefaultResolver::new().resolve_endpoint(&place));
+    if let Ok(place) = Params::builder()
+        .region(base.region().to_string())
+        .set_endpoint(endpoint.clone())
+        .build()
+    {
+        base.unopened()
+            .note(DefaultResolver::new().resolve_endpoint(&place));
     }
     config.set_endpoint_url(endpoint);
     Client::from_conf(config.build())

@@ -16,8 +16,7 @@ const NOT_ME: &str = "This wasn't me";
 /// What precedes it.
 const IF_NOT: &str = "If this was you, you don't need to do anything. If it wasn't, open the page below. It ends every session and disables the current password, and we email you a link to set a new one.";
 /// What a notice says whose link no longer works.
-pub(super) const ASK_FOR_RESET: &str =
-    "If this was you, you don't need to do anything. If it wasn't, reset your password on the sign-in page.";
+pub(super) const ASK_FOR_RESET: &str = "If this was you, you don't need to do anything. If it wasn't, reset your password on the sign-in page.";
 
 #[expect(clippy::too_many_lines, reason = "a table with one row for each mail")]
 pub(super) const fn words(kind: MailKind) -> Words {

@@ -62,9 +62,14 @@ impl PasswordHasher {
     /// # Errors
     /// [`HashError`] if Argon2 does not know such parameters.
     pub fn new(config: Argon2Config, entropy: Arc<dyn Entropy>) -> Result<Self, HashError> {
-        let params = Params::new(config.memory_kib, config.iterations, 1, Some(HASH_LENGTH)).map_err(|_| HashError)?;
+        let params = Params::new(config.memory_kib, config.iterations, 1, Some(HASH_LENGTH))
+            .map_err(|_| HashError)?;
         let salt = entropy::bytes::<SALT_LENGTH>(entropy.as_ref());
-        let nobody = phc(&params, &salt, &entropy::bytes::<HASH_LENGTH>(entropy.as_ref()))?;
+        let nobody = phc(
+            &params,
+            &salt,
+            &entropy::bytes::<HASH_LENGTH>(entropy.as_ref()),
+        )?;
         // One core stays with the requests.
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let workers = Workers {
@@ -72,7 +77,12 @@ impl PasswordHasher {
             memory: Mutex::default(),
             computed: AtomicU64::new(0),
         };
-        Ok(Self { params, nobody: nobody.into(), workers: Arc::new(workers), entropy })
+        Ok(Self {
+            params,
+            nobody: nobody.into(),
+            workers: Arc::new(workers),
+            entropy,
+        })
     }
 
     /// The hash of a new password, as a PHC string.
@@ -83,8 +93,13 @@ impl PasswordHasher {
         let salt = entropy::bytes::<SALT_LENGTH>(self.entropy.as_ref());
         let (params, password) = (self.params.clone(), password.clone());
         self.run(move |workers| {
-            let hash =
-                workers.argon2(Algorithm::Argon2id, &params, &salt, password.expose().as_bytes(), HASH_LENGTH)?;
+            let hash = workers.argon2(
+                Algorithm::Argon2id,
+                &params,
+                &salt,
+                password.expose().as_bytes(),
+                HASH_LENGTH,
+            )?;
             phc(&params, &salt, &hash)
         })
         .await
@@ -94,11 +109,19 @@ impl PasswordHasher {
     ///
     /// # Errors
     /// [`HashError`], also for a stored hash of no known kind.
-    pub async fn verify(&self, password: &Password, stored: Option<&str>) -> Result<Verdict, HashError> {
+    pub async fn verify(
+        &self,
+        password: &Password,
+        stored: Option<&str>,
+    ) -> Result<Verdict, HashError> {
         let password = password.clone();
-        let stored = stored.filter(|stored| *stored != NO_PASSWORD).unwrap_or(&self.nobody).to_owned();
+        let stored = stored
+            .filter(|stored| *stored != NO_PASSWORD)
+            .unwrap_or(&self.nobody)
+            .to_owned();
         let hasher = self.clone();
-        self.run(move |_workers| hasher.judge(&password, &stored)).await
+        self.run(move |_workers| hasher.judge(&password, &stored))
+            .await
     }
 
     fn judge(&self, password: &Password, stored: &str) -> Result<Verdict, HashError> {
@@ -136,23 +159,39 @@ impl PasswordHasher {
         let (workers, began) = (Arc::clone(&self.workers), Instant::now());
         self.workers.computed.fetch_add(1, Ordering::Relaxed);
         let _slot = self.workers.slots.acquire().await.map_err(|_| HashError)?;
-        let done = tokio::task::spawn_blocking(move || work(&workers)).await.map_err(|_| HashError)?;
+        let done = tokio::task::spawn_blocking(move || work(&workers))
+            .await
+            .map_err(|_| HashError)?;
         telemetry::measure(Metric::HashTime, telemetry::milliseconds(began.elapsed()));
         done
     }
 }
 
 impl Workers {
-    fn verdict(&self, today: &Params, password: &Password, stored: &str) -> Result<Verdict, HashError> {
+    fn verdict(
+        &self,
+        today: &Params,
+        password: &Password,
+        stored: &str,
+    ) -> Result<Verdict, HashError> {
         let stored = StoredHash::parse(stored).ok_or(HashError)?;
         let password = stored.prehash.apply(password.expose());
         if let Function::Argon2(hash) = &stored.function {
             return self.argon2_verdict(today, &password, hash);
         }
-        Ok(if stored.function.matches(&password)? { Verdict::RightButOutdated } else { Verdict::Wrong })
+        Ok(if stored.function.matches(&password)? {
+            Verdict::RightButOutdated
+        } else {
+            Verdict::Wrong
+        })
     }
 
-    fn argon2_verdict(&self, today: &Params, password: &[u8], stored: &str) -> Result<Verdict, HashError> {
+    fn argon2_verdict(
+        &self,
+        today: &Params,
+        password: &[u8],
+        stored: &str,
+    ) -> Result<Verdict, HashError> {
         let parsed = PasswordHash::new(stored).map_err(|_| HashError)?;
         let params = Params::try_from(&parsed).map_err(|_| HashError)?;
         let (Some(salt), Some(expected)) = (parsed.salt, parsed.hash) else {
@@ -170,7 +209,11 @@ impl Workers {
         }
         let costs = |params: &Params| (params.m_cost(), params.t_cost(), params.p_cost());
         let is_today = algorithm == Algorithm::Argon2id && costs(&params) == costs(today);
-        Ok(if is_today { Verdict::Right } else { Verdict::RightButOutdated })
+        Ok(if is_today {
+            Verdict::Right
+        } else {
+            Verdict::RightButOutdated
+        })
     }
 
     fn argon2(
@@ -181,7 +224,12 @@ impl Workers {
         password: &[u8],
         length: usize,
     ) -> Result<Vec<u8>, HashError> {
-        let mut memory = self.memory.lock().map_err(|_| HashError)?.pop().unwrap_or_default();
+        let mut memory = self
+            .memory
+            .lock()
+            .map_err(|_| HashError)?
+            .pop()
+            .unwrap_or_default();
         memory.resize(params.block_count(), Block::default());
         let mut hash = vec![0; length];
         let argon2 = Argon2::new(algorithm, Version::V0x13, params.clone());
@@ -213,8 +261,12 @@ mod tests {
     use crate::ground::entropy::SeededEntropy;
 
     fn hasher(memory_kib: u32) -> PasswordHasher {
-        let config = Argon2Config { memory_kib, iterations: 1 };
-        PasswordHasher::new(config, Arc::new(SeededEntropy::new(u64::from(memory_kib)))).expect("valid")
+        let config = Argon2Config {
+            memory_kib,
+            iterations: 1,
+        };
+        PasswordHasher::new(config, Arc::new(SeededEntropy::new(u64::from(memory_kib))))
+            .expect("valid")
     }
 
     fn password(text: &str) -> Password {
@@ -224,26 +276,68 @@ mod tests {
     #[tokio::test]
     async fn a_hash_is_right_for_its_password_alone() {
         let hasher = hasher(64);
-        let hash = hasher.hash(&password("Correct-Horse-7")).await.expect("a hash");
+        let hash = hasher
+            .hash(&password("Correct-Horse-7"))
+            .await
+            .expect("a hash");
         assert!(hash.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{hash}");
-        assert_eq!(hasher.verify(&password("Correct-Horse-7"), Some(&hash)).await.expect("ran"), Verdict::Right);
-        assert_eq!(hasher.verify(&password("correct-horse-7"), Some(&hash)).await.expect("ran"), Verdict::Wrong);
-        assert_eq!(hasher.verify(&password("Correct-Horse-7"), None).await.expect("ran"), Verdict::Wrong);
-        assert_eq!(hasher.verify(&password("!"), Some(NO_PASSWORD)).await.expect("ran"), Verdict::Wrong);
+        assert_eq!(
+            hasher
+                .verify(&password("Correct-Horse-7"), Some(&hash))
+                .await
+                .expect("ran"),
+            Verdict::Right
+        );
+        assert_eq!(
+            hasher
+                .verify(&password("correct-horse-7"), Some(&hash))
+                .await
+                .expect("ran"),
+            Verdict::Wrong
+        );
+        assert_eq!(
+            hasher
+                .verify(&password("Correct-Horse-7"), None)
+                .await
+                .expect("ran"),
+            Verdict::Wrong
+        );
+        assert_eq!(
+            hasher
+                .verify(&password("!"), Some(NO_PASSWORD))
+                .await
+                .expect("ran"),
+            Verdict::Wrong
+        );
     }
 
     #[tokio::test]
     async fn equal_passwords_have_different_hashes() {
         let hasher = hasher(64);
-        let first = hasher.hash(&password("Correct-Horse-7")).await.expect("a hash");
-        assert_ne!(first, hasher.hash(&password("Correct-Horse-7")).await.expect("a hash"));
+        let first = hasher
+            .hash(&password("Correct-Horse-7"))
+            .await
+            .expect("a hash");
+        assert_ne!(
+            first,
+            hasher
+                .hash(&password("Correct-Horse-7"))
+                .await
+                .expect("a hash")
+        );
     }
 
     #[tokio::test]
     async fn a_hash_of_other_parameters_is_outdated() {
-        let hash = hasher(128).hash(&password("Correct-Horse-7")).await.expect("a hash");
+        let hash = hasher(128)
+            .hash(&password("Correct-Horse-7"))
+            .await
+            .expect("a hash");
         assert_eq!(
-            hasher(64).verify(&password("Correct-Horse-7"), Some(&hash)).await.expect("ran"),
+            hasher(64)
+                .verify(&password("Correct-Horse-7"), Some(&hash))
+                .await
+                .expect("ran"),
             Verdict::RightButOutdated
         );
     }
@@ -252,10 +346,19 @@ mod tests {
     async fn a_bcrypt_hash_is_right_and_outdated() {
         let hash = bcrypt::hash("Correct-Horse-7", 4).expect("a hash");
         assert_eq!(
-            hasher(64).verify(&password("Correct-Horse-7"), Some(&hash)).await.expect("ran"),
+            hasher(64)
+                .verify(&password("Correct-Horse-7"), Some(&hash))
+                .await
+                .expect("ran"),
             Verdict::RightButOutdated
         );
-        assert_eq!(hasher(64).verify(&password("Correct-Horse-8"), Some(&hash)).await.expect("ran"), Verdict::Wrong);
+        assert_eq!(
+            hasher(64)
+                .verify(&password("Correct-Horse-8"), Some(&hash))
+                .await
+                .expect("ran"),
+            Verdict::Wrong
+        );
     }
 
     #[tokio::test]
@@ -263,13 +366,22 @@ mod tests {
         let long = "x".repeat(72);
         let hash = bcrypt::hash(&long, 4).expect("a hash");
         let longer = password(&format!("{long}anything"));
-        assert_eq!(hasher(64).verify(&longer, Some(&hash)).await.expect("ran"), Verdict::Wrong);
+        assert_eq!(
+            hasher(64).verify(&longer, Some(&hash)).await.expect("ran"),
+            Verdict::Wrong
+        );
     }
 
     #[tokio::test]
     async fn a_stored_text_that_is_no_hash_is_a_fault_and_not_a_wrong_password() {
         for stored in FAULTY {
-            assert!(hasher(64).verify(&password("x"), Some(stored)).await.is_err(), "{stored}");
+            assert!(
+                hasher(64)
+                    .verify(&password("x"), Some(stored))
+                    .await
+                    .is_err(),
+                "{stored}"
+            );
         }
     }
 
@@ -291,7 +403,10 @@ mod tests {
         for stored in FAULTY {
             hasher.workers.memory.lock().expect("memory").clear();
             let verdict = hasher.judge(&password("x"), stored);
-            assert!(verdict.is_err() && hasher.workers.memory.lock().expect("memory").len() == 1, "{stored}");
+            assert!(
+                verdict.is_err() && hasher.workers.memory.lock().expect("memory").len() == 1,
+                "{stored}"
+            );
         }
     }
 
@@ -315,7 +430,13 @@ mod tests {
         for length in [71, 72, 73, 1_024] {
             let password = password(&"x".repeat(length));
             let began = Instant::now();
-            assert_eq!(hasher(64).verify(&password, Some(&hash)).await.expect("ran"), Verdict::Wrong);
+            assert_eq!(
+                hasher(64)
+                    .verify(&password, Some(&hash))
+                    .await
+                    .expect("ran"),
+                Verdict::Wrong
+            );
             times.push(began.elapsed());
         }
         // Cost 10 takes tens of milliseconds on any machine; without the hash it was none.

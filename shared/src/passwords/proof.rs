@@ -34,7 +34,11 @@ impl PasswordProof {
     /// A proof over `store`.
     #[must_use]
     pub const fn new(store: Store, hasher: PasswordHasher, config: Arc<Config>) -> Self {
-        Self { store, hasher, config }
+        Self {
+            store,
+            hasher,
+            config,
+        }
     }
 
     /// The hasher that compares.
@@ -54,14 +58,27 @@ impl PasswordProof {
     /// # Errors
     /// 423 while it is locked; 503.
     pub async fn charge(&self, lock: Lock<'_>) -> Result<Charged, Problem> {
-        match self.store.charge_lock(lock, &self.config.passwords.lockout).await? {
-            LockCharge::Charged(count) => Ok(Charged { count, in_session: matches!(lock, Lock::Sessions(_)) }),
+        match self
+            .store
+            .charge_lock(lock, &self.config.passwords.lockout)
+            .await?
+        {
+            LockCharge::Charged(count) => Ok(Charged {
+                count,
+                in_session: matches!(lock, Lock::Sessions(_)),
+            }),
             LockCharge::Locked(wait) => {
                 let refusal = match lock {
-                    Lock::Login(email) => Refusal::new("locked").once(format!("lock#{}", email.canonical())),
-                    Lock::Sessions(user) => Refusal::new("locked").user(user).once(format!("lock#sessions#{user}")),
+                    Lock::Login(email) => {
+                        Refusal::new("locked").once(format!("lock#{}", email.canonical()))
+                    }
+                    Lock::Sessions(user) => Refusal::new("locked")
+                        .user(user)
+                        .once(format!("lock#sessions#{user}")),
                 };
-                Err(Problem::new(Code::AccountLocked).retry_after(wait).refused(refusal))
+                Err(Problem::new(Code::AccountLocked)
+                    .retry_after(wait)
+                    .refused(refusal))
             }
         }
     }
@@ -76,13 +93,20 @@ impl PasswordProof {
         user: Option<&User>,
         password: &Password,
     ) -> Result<Verdict, Problem> {
-        let verdict = self.hasher.verify(password, user.map(|user| user.password_hash.as_str())).await;
+        let verdict = self
+            .hasher
+            .verify(password, user.map(|user| user.password_hash.as_str()))
+            .await;
         let verdict = verdict.map_err(Problem::unavailable)?;
         if verdict != Verdict::Wrong {
             return Ok(verdict);
         }
         let threshold = self.config.passwords.lockout.threshold;
-        let at_login = if charged.in_session { self.count_at_login(user).await? } else { 0 };
+        let at_login = if charged.in_session {
+            self.count_at_login(user).await?
+        } else {
+            0
+        };
         let locks = charged.count >= threshold || at_login == threshold;
         if locks {
             telemetry::count(Metric::Lockouts);
@@ -92,9 +116,15 @@ impl PasswordProof {
             (Some(_), false) => "wrong_password",
             (None, false) => "unknown_address",
         };
-        let refusal = user.map_or(Refusal::new(reason), |user| Refusal::new(reason).user(user.id));
+        let refusal = user.map_or(Refusal::new(reason), |user| {
+            Refusal::new(reason).user(user.id)
+        });
         // One mail a lock: the charge that fills it is one.
-        let refusal = if locks { refusal.notice(MailKind::AccountLocked, user) } else { refusal };
+        let refusal = if locks {
+            refusal.notice(MailKind::AccountLocked, user)
+        } else {
+            refusal
+        };
         Err(Problem::new(Code::InvalidCredentials).refused(refusal))
     }
 
@@ -102,10 +132,16 @@ impl PasswordProof {
     async fn count_at_login(&self, user: Option<&User>) -> Result<u64, Problem> {
         let Some(user) = user else { return Ok(0) };
         let email = address_of(&user.email)?;
-        Ok(match self.store.charge_lock(Lock::Login(&email), &self.config.passwords.lockout).await? {
-            LockCharge::Charged(count) => count,
-            LockCharge::Locked(_) => 0,
-        })
+        Ok(
+            match self
+                .store
+                .charge_lock(Lock::Login(&email), &self.config.passwords.lockout)
+                .await?
+            {
+                LockCharge::Charged(count) => count,
+                LockCharge::Locked(_) => 0,
+            },
+        )
     }
 
     /// What became of the change that a right password was for. One that was committed has forgotten the failures itself; for
@@ -113,11 +149,19 @@ impl PasswordProof {
     ///
     /// # Errors
     /// 409 for `false`; 503.
-    pub async fn conclude(&self, lock: Lock<'_>, done: Result<bool, StoreError>) -> Result<(), Problem> {
+    pub async fn conclude(
+        &self,
+        lock: Lock<'_>,
+        done: Result<bool, StoreError>,
+    ) -> Result<(), Problem> {
         if !matches!(done, Ok(true)) {
             self.clear(lock).await;
         }
-        if done? { Ok(()) } else { Err(Problem::new(Code::Conflict)) }
+        if done? {
+            Ok(())
+        } else {
+            Err(Problem::new(Code::Conflict))
+        }
     }
 
     /// Forgets the failures. An error here only makes the next wrong password count as one more.
@@ -131,7 +175,10 @@ impl PasswordProof {
     /// address is not known to be its owner.
     pub async fn refund(&self, lock: Lock<'_>) {
         if let Err(error) = self.store.refund_lock(lock).await {
-            tracing::warn!(error = error_chain(&error), "a charge could not be taken back");
+            tracing::warn!(
+                error = error_chain(&error),
+                "a charge could not be taken back"
+            );
         }
     }
 }

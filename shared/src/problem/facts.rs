@@ -16,12 +16,20 @@ const STEP_UP: HeaderFact = header(
     "WWW-Authenticate",
     "`Bearer … max_age=\"900\"` (RFC 9470 section 3); a REST API renames it to `x-amzn-remapped-www-authenticate`",
 );
-const SCOPE: HeaderFact =
-    header("WWW-Authenticate", "`Bearer error=\"insufficient_scope\"`, where the caller is no admin");
+const SCOPE: HeaderFact = header(
+    "WWW-Authenticate",
+    "`Bearer error=\"insufficient_scope\"`, where the caller is no admin",
+);
 const ALLOW: HeaderFact = header("Allow", "the methods that the path has, always");
 const RETRY_AFTER: HeaderFact = header("Retry-After", "seconds to wait, always");
-const RATE_LIMIT: HeaderFact = header("RateLimit", "what is left, where the bucket is one of this service's");
-const RATE_LIMIT_POLICY: HeaderFact = header("RateLimit-Policy", "the bucket, where it is one of this service's");
+const RATE_LIMIT: HeaderFact = header(
+    "RateLimit",
+    "what is left, where the bucket is one of this service's",
+);
+const RATE_LIMIT_POLICY: HeaderFact = header(
+    "RateLimit-Policy",
+    "the bucket, where it is one of this service's",
+);
 
 impl Code {
     /// Everything there is to say about a code.

@@ -17,7 +17,9 @@ impl Identifier for UserId {
     const MEANING: &'static str = "Names an account.";
 
     fn unknown() -> Problem {
-        Problem::new(Code::NotFound).detail("There is no such user.").refused(Refusal::new("unknown_user"))
+        Problem::new(Code::NotFound)
+            .detail("There is no such user.")
+            .refused(Refusal::new("unknown_user"))
     }
 }
 

@@ -79,7 +79,10 @@ impl Problem {
             cause: None,
         };
         if let Some(challenge) = challenge(code) {
-            problem.headers.push((http::header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge)));
+            problem.headers.push((
+                http::header::WWW_AUTHENTICATE,
+                HeaderValue::from_static(challenge),
+            ));
         }
         problem
     }
@@ -87,20 +90,27 @@ impl Problem {
     /// [`Code::ValidationFailed`] with every unmet rule.
     #[must_use]
     pub fn validation(errors: Vec<FieldError>) -> Self {
-        Self { errors, ..Self::new(Code::ValidationFailed) }
+        Self {
+            errors,
+            ..Self::new(Code::ValidationFailed)
+        }
     }
 
     /// A caller whose role is not enough (RFC 6750 section 3.1).
     #[must_use]
     pub fn insufficient_scope() -> Self {
         let challenge = HeaderValue::from_static("Bearer error=\"insufficient_scope\"");
-        Self::new(Code::Forbidden).detail("Only admins may do this.").header(http::header::WWW_AUTHENTICATE, challenge)
+        Self::new(Code::Forbidden)
+            .detail("Only admins may do this.")
+            .header(http::header::WWW_AUTHENTICATE, challenge)
     }
 
     /// A temporary failure; the client may retry after a second.
     #[must_use]
     pub fn unavailable(cause: impl Error + Send + Sync + 'static) -> Self {
-        Self::new(Code::ServiceUnavailable).retry_after(Duration::from_secs(1)).caused_by(cause)
+        Self::new(Code::ServiceUnavailable)
+            .retry_after(Duration::from_secs(1))
+            .caused_by(cause)
     }
 
     /// Another detail.
@@ -178,16 +188,18 @@ impl Problem {
 const fn challenge(code: Code) -> Option<&'static str> {
     match code {
         Code::MissingToken => Some("Bearer"),
-        Code::InvalidToken => {
-            Some("Bearer error=\"invalid_token\", error_description=\"The access token is not valid\"")
+        Code::InvalidToken => Some(
+            "Bearer error=\"invalid_token\", error_description=\"The access token is not valid\"",
+        ),
+        Code::TokenExpired => Some(
+            "Bearer error=\"invalid_token\", error_description=\"The access token has expired\"",
+        ),
+        Code::SessionRevoked => {
+            Some("Bearer error=\"invalid_token\", error_description=\"The session has ended\"")
         }
-        Code::TokenExpired => {
-            Some("Bearer error=\"invalid_token\", error_description=\"The access token has expired\"")
-        }
-        Code::SessionRevoked => Some("Bearer error=\"invalid_token\", error_description=\"The session has ended\""),
-        Code::TokenVersionTooOld => {
-            Some("Bearer error=\"invalid_token\", error_description=\"The access token is outdated\"")
-        }
+        Code::TokenVersionTooOld => Some(
+            "Bearer error=\"invalid_token\", error_description=\"The access token is outdated\"",
+        ),
         // RFC 9470 section 3.
         Code::ReauthenticationRequired => Some(
             "Bearer error=\"insufficient_user_authentication\", error_description=\"The password was proved too long ago\", max_age=\"900\"",
@@ -217,10 +229,12 @@ impl From<Infallible> for Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable { .. } | StoreError::Contended { .. } | StoreError::Newer { .. } => {
-                Self::unavailable(error)
+            StoreError::Unavailable { .. }
+            | StoreError::Contended { .. }
+            | StoreError::Newer { .. } => Self::unavailable(error),
+            StoreError::Corrupt { .. } | StoreError::Refused { .. } => {
+                Self::new(Code::InternalError).caused_by(error)
             }
-            StoreError::Corrupt { .. } | StoreError::Refused { .. } => Self::new(Code::InternalError).caused_by(error),
         }
     }
 }
@@ -248,9 +262,17 @@ mod tests {
     #[test]
     fn every_refused_access_token_carries_a_challenge() {
         for code in Code::ALL {
-            let has = Problem::new(code).headers.iter().any(|(name, _)| *name == http::header::WWW_AUTHENTICATE);
-            let bearer =
-                ["missing_token", "invalid_token", "token_expired", "session_revoked", "token_version_too_old"];
+            let has = Problem::new(code)
+                .headers
+                .iter()
+                .any(|(name, _)| *name == http::header::WWW_AUTHENTICATE);
+            let bearer = [
+                "missing_token",
+                "invalid_token",
+                "token_expired",
+                "session_revoked",
+                "token_version_too_old",
+            ];
             let bearer = bearer.contains(&code.name()) || code == Code::ReauthenticationRequired;
             assert_eq!(has, bearer, "{}", code.name());
         }
@@ -258,8 +280,20 @@ mod tests {
 
     #[test]
     fn a_wait_is_rounded_up_to_whole_seconds() {
-        let header = |wait| Problem::new(Code::RateLimited).retry_after(wait).headers.last().map(|(_, v)| v.clone());
-        assert_eq!(header(Duration::from_millis(1)), Some(HeaderValue::from_static("1")));
-        assert_eq!(header(Duration::from_millis(2_001)), Some(HeaderValue::from_static("3")));
+        let header = |wait| {
+            Problem::new(Code::RateLimited)
+                .retry_after(wait)
+                .headers
+                .last()
+                .map(|(_, v)| v.clone())
+        };
+        assert_eq!(
+            header(Duration::from_millis(1)),
+            Some(HeaderValue::from_static("1"))
+        );
+        assert_eq!(
+            header(Duration::from_millis(2_001)),
+            Some(HeaderValue::from_static("3"))
+        );
     }
 }

@@ -56,7 +56,9 @@ impl Marks {
         let context = &self.request_context;
         let caller = if context.elb.is_some() {
             "an Application Load Balancer"
-        } else if context.service_network_arn.is_some() || context.service_arn.is_some() || self.lattice_path.is_some()
+        } else if context.service_network_arn.is_some()
+            || context.service_arn.is_some()
+            || self.lattice_path.is_some()
         {
             "VPC Lattice"
         } else if context.connection_id.is_some() {
@@ -80,7 +82,9 @@ impl<'de> Deserialize<'de> for GatewayEvent {
         if !event.get().trim_start().starts_with('{') {
             return Err(D::Error::custom("an event is a JSON object"));
         }
-        Ok(Self(serde_json::from_str(event.get()).map_err(|_| UnsupportedEvent("an unknown kind"))))
+        Ok(Self(
+            serde_json::from_str(event.get()).map_err(|_| UnsupportedEvent("an unknown kind")),
+        ))
     }
 }
 
@@ -94,15 +98,24 @@ pub fn own_path<'a>(path: &'a str, context: Option<&RequestContext>, base_path: 
         return path;
     }
     let (stage, route) = match context {
-        Some(RequestContext::ApiGatewayV1(context)) => (context.stage.as_deref(), context.resource_path.as_deref()),
+        Some(RequestContext::ApiGatewayV1(context)) => {
+            (context.stage.as_deref(), context.resource_path.as_deref())
+        }
         Some(RequestContext::ApiGatewayV2(context)) => {
-            let route = context.route_key.as_deref().and_then(|key| key.split_once(' ')).map(|(_, route)| route);
+            let route = context
+                .route_key
+                .as_deref()
+                .and_then(|key| key.split_once(' '))
+                .map(|(_, route)| route);
             (context.stage.as_deref(), route)
         }
         _ => (None, None),
     };
     let stage = stage.map(|stage| format!("/{stage}"));
-    let below = |path: &'a str, prefix: &str| path.strip_prefix(prefix).filter(|rest| rest.starts_with('/'));
+    let below = |path: &'a str, prefix: &str| {
+        path.strip_prefix(prefix)
+            .filter(|rest| rest.starts_with('/'))
+    };
     let without_stage = stage.and_then(|stage| below(path, &stage));
     let candidates = [
         without_stage,
@@ -110,7 +123,11 @@ pub fn own_path<'a>(path: &'a str, context: Option<&RequestContext>, base_path: 
         without_stage.and_then(|path| below(path, base_path)),
         route.and_then(|route| end_like(path, route)),
     ];
-    candidates.into_iter().flatten().find(|path| is_ours(path)).unwrap_or(path)
+    candidates
+        .into_iter()
+        .flatten()
+        .find(|path| is_ours(path))
+        .unwrap_or(path)
 }
 
 fn is_ours(path: &str) -> bool {
@@ -130,7 +147,9 @@ fn end_like<'a>(path: &'a str, route: &str) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
-    use lambda_http::aws_lambda_events::apigw::{ApiGatewayProxyRequestContext, ApiGatewayV2httpRequestContext};
+    use lambda_http::aws_lambda_events::apigw::{
+        ApiGatewayProxyRequestContext, ApiGatewayV2httpRequestContext,
+    };
     use serde_json::{Value, json};
 
     use super::*;
@@ -139,7 +158,8 @@ mod tests {
 
     fn rest(stage: &str, resource: &str) -> RequestContext {
         let mut context = ApiGatewayProxyRequestContext::default();
-        (context.stage, context.resource_path) = (Some(stage.to_owned()), Some(resource.to_owned()));
+        (context.stage, context.resource_path) =
+            (Some(stage.to_owned()), Some(resource.to_owned()));
         RequestContext::ApiGatewayV1(context)
     }
 
@@ -158,7 +178,11 @@ mod tests {
             ("/a/b/api/v1/auth/me", rest("prod", ME), "/a/b"),
             (ME, http("$default", "$default"), ""),
             ("/dev/api/v1/auth/me", http("dev", "$default"), ""),
-            ("/dev/api/v1/auth/me", http("dev", "GET /api/v1/auth/me"), ""),
+            (
+                "/dev/api/v1/auth/me",
+                http("dev", "GET /api/v1/auth/me"),
+                "",
+            ),
             ("/id/api/v1/auth/me", http("dev", "GET /api/v1/auth/me"), ""),
             ("/id/api/v1/auth/me", http("$default", "$default"), "/id"),
             ("/dev/id/api/v1/auth/me", http("dev", "$default"), "/id"),
@@ -166,7 +190,11 @@ mod tests {
             (ME, http("api", "$default"), ""),
             ("/api/api/v1/auth/me", http("api", "$default"), ""),
         ] {
-            assert_eq!(own_path(given, Some(&context), base), ME, "{given} {context:?}");
+            assert_eq!(
+                own_path(given, Some(&context), base),
+                ME,
+                "{given} {context:?}"
+            );
         }
         let session = "/id/api/v1/auth/sessions/5f0a1c9e-7d2b-4c3a-9e8f-6b1d2c3a4e5f";
         let context = rest("prod", "/api/v1/auth/sessions/{id}");
@@ -175,8 +203,17 @@ mod tests {
 
     #[test]
     fn no_client_can_put_something_before_a_path() {
-        for context in [rest("prod", "/{proxy+}"), http("dev", "$default"), http("$default", "$default")] {
-            for given in ["/x/api/v1/auth/me", "//api/v1/auth/me", "/devapi/v1/auth/me", "/x/dev/api/v1/auth/me"] {
+        for context in [
+            rest("prod", "/{proxy+}"),
+            http("dev", "$default"),
+            http("$default", "$default"),
+        ] {
+            for given in [
+                "/x/api/v1/auth/me",
+                "//api/v1/auth/me",
+                "/devapi/v1/auth/me",
+                "/x/dev/api/v1/auth/me",
+            ] {
                 assert_eq!(own_path(given, Some(&context), "/id"), given);
             }
         }
@@ -213,7 +250,10 @@ mod tests {
         ] {
             let GatewayEvent(read) = serde_json::from_value(event).unwrap();
             let said = read.unwrap_err().to_string();
-            assert!(said.contains(word) && said.contains("REST APIs") && said.contains(PAGE), "{said}");
+            assert!(
+                said.contains(word) && said.contains("REST APIs") && said.contains(PAGE),
+                "{said}"
+            );
         }
         assert!(serde_json::from_value::<GatewayEvent>(Value::Null).is_err());
     }
@@ -230,6 +270,9 @@ mod tests {
             "isBase64Encoded": false,
         });
         let GatewayEvent(read) = serde_json::from_value(event).unwrap();
-        assert!(matches!(read, Ok(LambdaRequest::ApiGatewayV2(_))), "{read:?}");
+        assert!(
+            matches!(read, Ok(LambdaRequest::ApiGatewayV2(_))),
+            "{read:?}"
+        );
     }
 }

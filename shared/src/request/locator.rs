@@ -36,10 +36,18 @@ impl Locator {
 ///
 /// # Errors
 /// [`GeoIpError`].
-pub fn database(config: &NetworkConfig, now: Timestamp) -> Result<(Option<GeoIp>, Option<String>), GeoIpError> {
+pub fn database(
+    config: &NetworkConfig,
+    now: Timestamp,
+) -> Result<(Option<GeoIp>, Option<String>), GeoIpError> {
     let database = config.geoip_file.as_deref().map(GeoIp::open).transpose()?;
-    let days = database.as_ref().and_then(|database| database.outdated_days(now));
-    let warning =
-        |days| format!("DASHTAM_GEOIP_FILE is more than a year old ({days} days): replace it with a newer one");
+    let days = database
+        .as_ref()
+        .and_then(|database| database.outdated_days(now));
+    let warning = |days| {
+        format!(
+            "DASHTAM_GEOIP_FILE is more than a year old ({days} days): replace it with a newer one"
+        )
+    };
     Ok((database, days.map(warning)))
 }

@@ -62,7 +62,11 @@ impl RequestMeta {
     ///
     /// # Errors
     /// [`BypassedEdge`] if an edge is trusted and its secret is missing.
-    pub fn read<B>(request: &http::Request<B>, edge: &TrustedEdge, work: &Work) -> Result<Self, BypassedEdge> {
+    pub fn read<B>(
+        request: &http::Request<B>,
+        edge: &TrustedEdge,
+        work: &Work,
+    ) -> Result<Self, BypassedEdge> {
         let headers = request.headers();
         let mut meta = Self {
             id: work.id(),
@@ -76,8 +80,13 @@ impl RequestMeta {
             place: None,
         };
         if let TrustedEdge::CloudFront(secrets) = edge {
-            let shown = headers.get(EDGE_SECRET_HEADER).map_or(&b""[..], http::HeaderValue::as_bytes);
-            if !secrets.iter().any(|secret| digest::equal(secret.expose_secret().as_bytes(), shown)) {
+            let shown = headers
+                .get(EDGE_SECRET_HEADER)
+                .map_or(&b""[..], http::HeaderValue::as_bytes);
+            if !secrets
+                .iter()
+                .any(|secret| digest::equal(secret.expose_secret().as_bytes(), shown))
+            {
                 return Err(BypassedEdge);
             }
             meta.client = viewer_address(headers).unwrap_or(meta.client);
@@ -91,7 +100,10 @@ impl RequestMeta {
     pub fn of_task(task: &'static Task, entropy: &dyn Entropy) -> Self {
         let (id, trace) = match Work::current() {
             Some(work) => (work.id(), *work.trace()),
-            None => (entropy::uuid_v4(entropy), TraceContext::begin(entropy, false)),
+            None => (
+                entropy::uuid_v4(entropy),
+                TraceContext::begin(entropy, false),
+            ),
         };
         Self {
             id,
@@ -123,14 +135,16 @@ impl RequestMeta {
     #[must_use]
     pub fn endpoint(&self) -> &str {
         let task = self.task.map(|task| task.name);
-        task.or(self.route.map(|route| route.path)).unwrap_or("unmatched")
+        task.or(self.route.map(|route| route.path))
+            .unwrap_or("unmatched")
     }
 
     /// The action in the audit trail.
     #[must_use]
     pub fn action(&self) -> &'static str {
         let task = self.task.map(|task| task.action);
-        task.or(self.route.and_then(|route| route.action)).unwrap_or("unmatched")
+        task.or(self.route.and_then(|route| route.action))
+            .unwrap_or("unmatched")
     }
 }
 
@@ -142,13 +156,19 @@ fn source_ip(context: Option<&RequestContext>) -> IpAddr {
         _ => None,
     };
     let unknown = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
-    text.and_then(|text| text.parse::<IpAddr>().ok()).unwrap_or(unknown).to_canonical()
+    text.and_then(|text| text.parse::<IpAddr>().ok())
+        .unwrap_or(unknown)
+        .to_canonical()
 }
 
 /// `CloudFront-Viewer-Address` is `address:port`; an IPv6 address stands there without brackets.
 fn viewer_address(headers: &HeaderMap) -> Option<IpAddr> {
     let (address, _port) = text(headers, "cloudfront-viewer-address")?.rsplit_once(':')?;
-    address.trim_matches(['[', ']']).parse::<IpAddr>().ok().map(|address| address.to_canonical())
+    address
+        .trim_matches(['[', ']'])
+        .parse::<IpAddr>()
+        .ok()
+        .map(|address| address.to_canonical())
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -170,7 +190,8 @@ mod tests {
             request = request.header(*name, *value);
         }
         let request = request.body(()).expect("valid");
-        let telemetry = Telemetry::new(Arc::new(SystemClock), Arc::new(SeededEntropy::new(1)), None);
+        let telemetry =
+            Telemetry::new(Arc::new(SystemClock), Arc::new(SeededEntropy::new(1)), None);
         RequestMeta::read(&request, edge, &telemetry.request(request.headers()))
     }
 
@@ -195,7 +216,10 @@ mod tests {
             ("cloudfront-viewer-address", "2001:db8::7:443"),
         ];
         let meta = meta(&headers, &edge).expect("shown");
-        assert_eq!(meta.client, "2001:db8::7".parse::<IpAddr>().expect("an address"));
+        assert_eq!(
+            meta.client,
+            "2001:db8::7".parse::<IpAddr>().expect("an address")
+        );
     }
 
     #[test]

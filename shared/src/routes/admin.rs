@@ -2,7 +2,10 @@
 
 use http::Method;
 
-use super::{AUDIT, AUTH, Access, LIMITS, LIMITS_AND_LOCK, OUTBOX, PLAIN, READ_TRAIL, RingRight, Route, Secret};
+use super::{
+    AUDIT, AUTH, Access, LIMITS, LIMITS_AND_LOCK, OUTBOX, PLAIN, READ_TRAIL, RingRight, Route,
+    Secret,
+};
 use crate::routes::{Index, Rule, Table};
 
 /// Makes every token of a user, or of everybody, worthless.
@@ -17,7 +20,10 @@ pub static ADMIN_ROTATE_TOKENS: Route = Route {
     grants: &[
         (Table::Users, &["BatchGetItem", "GetItem", "UpdateItem"]),
         (Table::Tokens, &["BatchGetItem", "Query"]),
-        (Table::Security, &["BatchGetItem", "GetItem", "PutItem", "UpdateItem"]),
+        (
+            Table::Security,
+            &["BatchGetItem", "GetItem", "PutItem", "UpdateItem"],
+        ),
         LIMITS,
         AUDIT,
         OUTBOX,
@@ -33,7 +39,13 @@ pub static ADMIN_ROTATE_SIGNING_KEYS: Route = Route {
     limits: &[Rule::AdminRotations],
     action: Some("admin.rotate_signing_keys"),
     recorded: true,
-    grants: &[AUTH[0], AUTH[1], (Table::Security, &["BatchGetItem", "GetItem", "UpdateItem"]), LIMITS, AUDIT],
+    grants: &[
+        AUTH[0],
+        AUTH[1],
+        (Table::Security, &["BatchGetItem", "GetItem", "UpdateItem"]),
+        LIMITS,
+        AUDIT,
+    ],
     secrets: &[Secret::SigningRing],
     ring: RingRight::Replace,
     ..PLAIN
@@ -45,7 +57,13 @@ pub static ADMIN_SECURITY_CONFIG: Route = Route {
     access: Access::Admin,
     limits: &[Rule::AdminReads],
     action: Some("admin.security_config"),
-    grants: &[AUTH[0], AUTH[1], (Table::Security, &["BatchGetItem", "GetItem"]), LIMITS, AUDIT],
+    grants: &[
+        AUTH[0],
+        AUTH[1],
+        (Table::Security, &["BatchGetItem", "GetItem"]),
+        LIMITS,
+        AUDIT,
+    ],
     ..PLAIN
 };
 /// Lists users, or finds the one that has an address.
@@ -56,7 +74,13 @@ pub static ADMIN_FIND_USERS: Route = Route {
     limits: &[Rule::AdminUsers],
     action: Some("admin.find_users"),
     recorded: true,
-    grants: &[(Table::Users, &["BatchGetItem", "GetItem"]), AUTH[1], AUTH[2], LIMITS, AUDIT],
+    grants: &[
+        (Table::Users, &["BatchGetItem", "GetItem"]),
+        AUTH[1],
+        AUTH[2],
+        LIMITS,
+        AUDIT,
+    ],
     indexes: &[Index::ByDirectory],
     secrets: &[Secret::CursorKey],
     ..PLAIN
@@ -71,7 +95,10 @@ pub static ADMIN_DISABLE_USER: Route = Route {
     action: Some("admin.disable_user"),
     recorded: true,
     grants: &[
-        (Table::Users, &["BatchGetItem", "ConditionCheckItem", "UpdateItem"]),
+        (
+            Table::Users,
+            &["BatchGetItem", "ConditionCheckItem", "UpdateItem"],
+        ),
         AUTH[1],
         AUTH[2],
         LIMITS,
@@ -89,7 +116,13 @@ pub static ADMIN_ENABLE_USER: Route = Route {
     limits: &[Rule::AdminAccounts],
     action: Some("admin.enable_user"),
     recorded: true,
-    grants: &[(Table::Users, &["BatchGetItem", "UpdateItem"]), AUTH[1], AUTH[2], LIMITS, AUDIT],
+    grants: &[
+        (Table::Users, &["BatchGetItem", "UpdateItem"]),
+        AUTH[1],
+        AUTH[2],
+        LIMITS,
+        AUDIT,
+    ],
     ..PLAIN
 };
 /// Lifts the lock of an account.
@@ -101,7 +134,13 @@ pub static ADMIN_UNLOCK_USER: Route = Route {
     limits: &[Rule::AdminAccounts],
     action: Some("admin.unlock_user"),
     recorded: true,
-    grants: &[(Table::Users, &["BatchGetItem", "GetItem"]), AUTH[1], AUTH[2], LIMITS_AND_LOCK, AUDIT],
+    grants: &[
+        (Table::Users, &["BatchGetItem", "GetItem"]),
+        AUTH[1],
+        AUTH[2],
+        LIMITS_AND_LOCK,
+        AUDIT,
+    ],
     ..PLAIN
 };
 /// Looks into the audit trail, across users.
@@ -127,7 +166,16 @@ pub static ADMIN_CREATE_INVITATION: Route = Route {
     action: Some("admin.create_invitation"),
     recorded: true,
     grants: &[
-        (Table::Users, &["BatchGetItem", "GetItem", "PutItem", "UpdateItem", "DeleteItem"]),
+        (
+            Table::Users,
+            &[
+                "BatchGetItem",
+                "GetItem",
+                "PutItem",
+                "UpdateItem",
+                "DeleteItem",
+            ],
+        ),
         AUTH[1],
         AUTH[2],
         LIMITS,
@@ -158,6 +206,12 @@ pub static ADMIN_REVOKE_INVITATION: Route = Route {
     limits: &[Rule::AdminInvitations],
     action: Some("admin.revoke_invitation"),
     recorded: true,
-    grants: &[(Table::Users, &["BatchGetItem", "DeleteItem"]), AUTH[1], AUTH[2], LIMITS, AUDIT],
+    grants: &[
+        (Table::Users, &["BatchGetItem", "DeleteItem"]),
+        AUTH[1],
+        AUTH[2],
+        LIMITS,
+        AUDIT,
+    ],
     ..PLAIN
 };

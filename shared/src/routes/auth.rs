@@ -2,7 +2,9 @@
 
 use http::Method;
 
-use super::{AUDIT, AUTH, Access, LIMITS, LIMITS_AND_LOCK, OUTBOX, PLAIN, READ_TRAIL, Route, Secret};
+use super::{
+    AUDIT, AUTH, Access, LIMITS, LIMITS_AND_LOCK, OUTBOX, PLAIN, READ_TRAIL, Route, Secret,
+};
 use crate::routes::{Index, Rule, Table};
 
 /// Makes an account, or says so for a taken address.
@@ -13,7 +15,12 @@ pub static AUTH_REGISTER: Route = Route {
     limits: &[Rule::Register],
     action: Some("auth.register"),
     recorded: true,
-    grants: &[LIMITS, (Table::Users, &["GetItem", "PutItem", "UpdateItem"]), AUDIT, OUTBOX],
+    grants: &[
+        LIMITS,
+        (Table::Users, &["GetItem", "PutItem", "UpdateItem"]),
+        AUDIT,
+        OUTBOX,
+    ],
     ..PLAIN
 };
 /// Proves an address, or confirms a change of address.
@@ -149,7 +156,14 @@ pub static AUTH_UPDATE_ME: Route = Route {
     limits: &[Rule::Profile],
     action: Some("auth.update_me"),
     recorded: true,
-    grants: &[(Table::Users, &["BatchGetItem", "UpdateItem"]), AUTH[1], AUTH[2], LIMITS_AND_LOCK, AUDIT, OUTBOX],
+    grants: &[
+        (Table::Users, &["BatchGetItem", "UpdateItem"]),
+        AUTH[1],
+        AUTH[2],
+        LIMITS_AND_LOCK,
+        AUDIT,
+        OUTBOX,
+    ],
     ..PLAIN
 };
 /// Erases the caller's account.
@@ -220,7 +234,14 @@ pub static AUTH_REAUTHENTICATE: Route = Route {
     limits: &[Rule::Reauthenticate],
     action: Some("auth.reauthenticate"),
     recorded: true,
-    grants: &[AUTH[0], (Table::Tokens, &["BatchGetItem", "UpdateItem"]), AUTH[2], LIMITS_AND_LOCK, AUDIT, OUTBOX],
+    grants: &[
+        AUTH[0],
+        (Table::Tokens, &["BatchGetItem", "UpdateItem"]),
+        AUTH[2],
+        LIMITS_AND_LOCK,
+        AUDIT,
+        OUTBOX,
+    ],
     secrets: &[Secret::SigningRing],
     ..PLAIN
 };
@@ -251,7 +272,17 @@ pub static AUTH_ACCEPT_INVITATION: Route = Route {
     recorded: true,
     grants: &[
         LIMITS_AND_LOCK,
-        (Table::Users, &["GetItem", "BatchGetItem", "ConditionCheckItem", "PutItem", "UpdateItem", "DeleteItem"]),
+        (
+            Table::Users,
+            &[
+                "GetItem",
+                "BatchGetItem",
+                "ConditionCheckItem",
+                "PutItem",
+                "UpdateItem",
+                "DeleteItem",
+            ],
+        ),
         (Table::Security, &["BatchGetItem"]),
         AUDIT,
     ],

@@ -23,8 +23,11 @@ pub use rule::Rule;
 pub use sessions::*;
 pub use table::{Index, Table};
 
-const AUTH: [Grant; 3] =
-    [(Table::Users, &["BatchGetItem"]), (Table::Tokens, &["BatchGetItem"]), (Table::Security, &["BatchGetItem"])];
+const AUTH: [Grant; 3] = [
+    (Table::Users, &["BatchGetItem"]),
+    (Table::Tokens, &["BatchGetItem"]),
+    (Table::Security, &["BatchGetItem"]),
+];
 const AUDIT: Grant = (Table::Audit, &["PutItem"]);
 const READ_TRAIL: Grant = (Table::Audit, &["Query", "PutItem"]);
 const OUTBOX: Grant = (Table::Outbox, &["PutItem"]);
@@ -97,7 +100,9 @@ pub static ALL: [&Route; 42] = [
 /// The function that serves the endpoint `name`; the name itself where it is no endpoint's.
 #[must_use]
 pub fn program_of(name: &str) -> &str {
-    ALL.iter().find(|route| route.function == name).map_or(name, |route| route.program())
+    ALL.iter()
+        .find(|route| route.function == name)
+        .map_or(name, |route| route.program())
 }
 
 /// The methods of the routes that match `path`, for `Allow` (RFC 9110 section 10.2.1); empty if none does.
@@ -105,9 +110,17 @@ pub fn program_of(name: &str) -> &str {
 pub fn allowed_methods(path: &str) -> Vec<Method> {
     let mut methods: Vec<Method> = Vec::new();
     for route in ALL.iter().filter(|route| route.matches(path)) {
-        let answered =
-            if route.method == Method::GET { vec![Method::GET, Method::HEAD] } else { vec![route.method.clone()] };
-        methods.extend(answered.into_iter().filter(|method| !methods.contains(method)).collect::<Vec<_>>());
+        let answered = if route.method == Method::GET {
+            vec![Method::GET, Method::HEAD]
+        } else {
+            vec![route.method.clone()]
+        };
+        methods.extend(
+            answered
+                .into_iter()
+                .filter(|method| !methods.contains(method))
+                .collect::<Vec<_>>(),
+        );
     }
     methods
 }
@@ -121,17 +134,30 @@ mod tests {
         for (index, route) in ALL.iter().enumerate() {
             for other in ALL.iter().skip(index + 1) {
                 assert_ne!(route.function, other.function);
-                assert!(route.path != other.path || route.method != other.method, "{}", route.path);
+                assert!(
+                    route.path != other.path || route.method != other.method,
+                    "{}",
+                    route.path
+                );
             }
         }
     }
 
     #[test]
     fn a_path_names_its_methods() {
-        assert_eq!(allowed_methods("/api/v1/auth/me"), [Method::GET, Method::HEAD, Method::PATCH, Method::DELETE]);
-        assert_eq!(allowed_methods("/api/v1/auth/sessions/all"), [Method::DELETE]);
+        assert_eq!(
+            allowed_methods("/api/v1/auth/me"),
+            [Method::GET, Method::HEAD, Method::PATCH, Method::DELETE]
+        );
+        assert_eq!(
+            allowed_methods("/api/v1/auth/sessions/all"),
+            [Method::DELETE]
+        );
         assert_eq!(allowed_methods("/api/v1/auth/me/"), Vec::<Method>::new());
-        assert_eq!(allowed_methods("/api/v1/auth/sessions/"), Vec::<Method>::new());
+        assert_eq!(
+            allowed_methods("/api/v1/auth/sessions/"),
+            Vec::<Method>::new()
+        );
     }
 
     #[test]
@@ -150,7 +176,14 @@ mod tests {
     fn every_recorded_route_may_write_the_trail() {
         for route in ALL.iter().filter(|route| route.recorded) {
             assert!(route.action.is_some(), "{}", route.function);
-            assert!(route.grants.iter().any(|grant| [AUDIT, READ_TRAIL].contains(grant)), "{}", route.function);
+            assert!(
+                route
+                    .grants
+                    .iter()
+                    .any(|grant| [AUDIT, READ_TRAIL].contains(grant)),
+                "{}",
+                route.function
+            );
         }
     }
 }

@@ -95,7 +95,8 @@ impl Route {
         loop {
             match (wanted.next(), given.next()) {
                 (None, None) => return true,
-                (Some(parameter), Some(value)) if parameter.starts_with('{') && !value.is_empty() => {}
+                (Some(parameter), Some(value))
+                    if parameter.starts_with('{') && !value.is_empty() => {}
                 (Some(wanted), Some(given)) if wanted == given => {}
                 _ => return false,
             }

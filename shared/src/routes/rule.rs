@@ -144,7 +144,10 @@ impl Rule {
             | Self::MailAddressChange
             | Self::MailInvitation
             | Self::MailNotice => "3/0.1",
-            Self::VerifyEmail | Self::ResetPassword | Self::SecureAccount | Self::AcceptInvitation => "20/10",
+            Self::VerifyEmail
+            | Self::ResetPassword
+            | Self::SecureAccount
+            | Self::AcceptInvitation => "20/10",
             Self::Profile | Self::AdminUsers | Self::AdminAccounts => "30/10",
             Self::AdminInvitations => "20/1",
             Self::Refresh | Self::RefusedTokens | Self::Logout => "30/30",
@@ -186,7 +189,9 @@ impl Rule {
             Self::MailReset => "reset mails per recipient; over it none is sent while a link lives",
             Self::MailAddressChange => "mails that confirm a new address per recipient",
             Self::MailInvitation => "invitation mails per recipient",
-            Self::MailNotice => "notices per recipient; those over it are gathered into one mail an hour",
+            Self::MailNotice => {
+                "notices per recipient; those over it are gathered into one mail an hour"
+            }
             Self::ProviderConnections => "calls of the provider endpoints per user",
             Self::ProviderCalls => "calls to a provider per user and provider",
         }

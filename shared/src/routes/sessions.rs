@@ -13,7 +13,13 @@ pub static SESSIONS_LIST: Route = Route {
     access: Access::Bearer,
     limits: &[Rule::Sessions],
     action: Some("sessions.list"),
-    grants: &[AUTH[0], (Table::Tokens, &["BatchGetItem", "Query"]), AUTH[2], LIMITS, AUDIT],
+    grants: &[
+        AUTH[0],
+        (Table::Tokens, &["BatchGetItem", "Query"]),
+        AUTH[2],
+        LIMITS,
+        AUDIT,
+    ],
     ..PLAIN
 };
 /// Ends one session of the caller.
@@ -25,7 +31,13 @@ pub static SESSIONS_REVOKE: Route = Route {
     limits: &[Rule::Sessions],
     action: Some("sessions.revoke"),
     recorded: true,
-    grants: &[AUTH[0], (Table::Tokens, &["BatchGetItem", "DeleteItem"]), AUTH[2], LIMITS, AUDIT],
+    grants: &[
+        AUTH[0],
+        (Table::Tokens, &["BatchGetItem", "DeleteItem"]),
+        AUTH[2],
+        LIMITS,
+        AUDIT,
+    ],
     ..PLAIN
 };
 /// Ends every session of the caller but this one.
@@ -37,7 +49,13 @@ pub static SESSIONS_REVOKE_OTHERS: Route = Route {
     limits: &[Rule::Sessions],
     action: Some("sessions.revoke_others"),
     recorded: true,
-    grants: &[AUTH[0], (Table::Tokens, &["BatchGetItem", "Query", "DeleteItem"]), AUTH[2], LIMITS, AUDIT],
+    grants: &[
+        AUTH[0],
+        (Table::Tokens, &["BatchGetItem", "Query", "DeleteItem"]),
+        AUTH[2],
+        LIMITS,
+        AUDIT,
+    ],
     ..PLAIN
 };
 /// Ends every session of the caller.

@@ -21,8 +21,15 @@ pub enum Table {
 
 impl Table {
     /// All tables.
-    pub const ALL: [Self; 7] =
-        [Self::Users, Self::Tokens, Self::Audit, Self::Security, Self::Outbox, Self::Limits, Self::Seals];
+    pub const ALL: [Self; 7] = [
+        Self::Users,
+        Self::Tokens,
+        Self::Audit,
+        Self::Security,
+        Self::Outbox,
+        Self::Limits,
+        Self::Seals,
+    ];
 
     /// The name behind the prefix.
     #[must_use]
@@ -58,10 +65,21 @@ pub enum Index {
 
 impl Index {
     /// All indexes.
-    pub const ALL: [Self; 6] =
-        [Self::ByMonth, Self::BySession, Self::ByRequest, Self::ByUser, Self::ByDirectory, Self::DueDigests];
+    pub const ALL: [Self; 6] = [
+        Self::ByMonth,
+        Self::BySession,
+        Self::ByRequest,
+        Self::ByUser,
+        Self::ByDirectory,
+        Self::DueDigests,
+    ];
     /// Those of the audit table.
-    pub const OF_AUDIT: [Self; 4] = [Self::ByMonth, Self::BySession, Self::ByRequest, Self::ByUser];
+    pub const OF_AUDIT: [Self; 4] = [
+        Self::ByMonth,
+        Self::BySession,
+        Self::ByRequest,
+        Self::ByUser,
+    ];
 
     /// Its table.
     #[must_use]

@@ -64,13 +64,20 @@ impl Environment {
     ///
     /// # Errors
     /// [`ConfigError`] with every fault.
-    pub fn with(settings: &Settings, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<Self, ConfigError> {
+    pub fn with(
+        settings: &Settings,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Self, ConfigError> {
         let config = Arc::new(Config::parse(settings)?);
         let base = AwsBase::new(settings.clone());
         let endpoint = config.telemetry.otlp_endpoint.as_deref();
         let exporter = endpoint.map(|endpoint| Exporter::new(endpoint, config.stage, base.http()));
-        let telemetry =
-            Telemetry::new(Arc::clone(&clock), Arc::clone(&entropy), Metrics::from_config(&config.telemetry));
+        let telemetry = Telemetry::new(
+            Arc::clone(&clock),
+            Arc::clone(&entropy),
+            Metrics::from_config(&config.telemetry),
+        );
         Ok(Self {
             telemetry: telemetry.exporting(exporter),
             config,
@@ -92,12 +99,20 @@ impl Environment {
 
     /// The same parts, whose calls of AWS leave through another HTTP client, made from the one that they have.
     #[must_use]
-    pub fn calling_through(&self, client: impl FnOnce(SharedHttpClient) -> SharedHttpClient) -> Self {
+    pub fn calling_through(
+        &self,
+        client: impl FnOnce(SharedHttpClient) -> SharedHttpClient,
+    ) -> Self {
         self.over(self.base.with_http(client(self.base.http())))
     }
 
     fn over(&self, base: AwsBase) -> Self {
-        Self { base, store: OnceLock::new(), signer: OnceCell::new(), ..self.clone() }
+        Self {
+            base,
+            store: OnceLock::new(),
+            signer: OnceCell::new(),
+            ..self.clone()
+        }
     }
 
     /// The settings.
@@ -109,7 +124,10 @@ impl Environment {
     /// What the wrapper of all endpoints needs.
     #[must_use]
     pub fn app(&self) -> App {
-        App { network: Arc::new(self.config.network.clone()), telemetry: self.telemetry() }
+        App {
+            network: Arc::new(self.config.network.clone()),
+            telemetry: self.telemetry(),
+        }
     }
 
     /// Tells what is done.
@@ -181,7 +199,9 @@ impl Environment {
     /// The rules for new passwords.
     #[must_use]
     pub fn password_policy(&self) -> PasswordPolicy {
-        PasswordPolicy { profile: self.config.passwords.profile }
+        PasswordPolicy {
+            profile: self.config.passwords.profile,
+        }
     }
 
     /// Computes password hashes.
@@ -201,7 +221,11 @@ impl Environment {
     /// # Errors
     /// [`StartError::Hash`].
     pub fn password_proof(&self) -> Result<PasswordProof, StartError> {
-        Ok(PasswordProof::new(self.store(), self.hasher()?, self.config()))
+        Ok(PasswordProof::new(
+            self.store(),
+            self.hasher()?,
+            self.config(),
+        ))
     }
 
     /// Issues tokens.
@@ -210,7 +234,10 @@ impl Environment {
     /// [`StartError::Keys`].
     pub async fn issuer(&self) -> Result<Issuer, StartError> {
         let (stale, now) = (self.config.tokens.keys_stale, self.clock.now());
-        let signer = self.signer.get_or_try_init(|| Signer::open(self.secrets(), stale, now)).await?;
+        let signer = self
+            .signer
+            .get_or_try_init(|| Signer::open(self.secrets(), stale, now))
+            .await?;
         Ok(Issuer::new(self.store(), signer.clone(), self.config()))
     }
 
@@ -236,7 +263,14 @@ impl Environment {
     pub async fn mailer(&self) -> Result<Mailer, StartError> {
         let key: SecretString = keys::mail_key(&self.secrets()).await?;
         let sender = Sender::new(&self.base, &self.config.mail.from);
-        Ok(Mailer::new(self.store(), sender, key, self.locator()?, self.limiter(), &self.config))
+        Ok(Mailer::new(
+            self.store(),
+            sender,
+            key,
+            self.locator()?,
+            self.limiter(),
+            &self.config,
+        ))
     }
 
     /// Takes accounts back for their owners.
@@ -245,7 +279,12 @@ impl Environment {
     /// [`StartError::Keys`].
     pub async fn secure_account(&self) -> Result<SecureAccount, StartError> {
         let key = keys::mail_key(&self.secrets()).await?;
-        Ok(SecureAccount::new(self.store(), self.limiter(), key, self.config.mail.notice_ttl))
+        Ok(SecureAccount::new(
+            self.store(),
+            self.limiter(),
+            key,
+            self.config.mail.notice_ttl,
+        ))
     }
 
     /// Shows the audit trail.
@@ -275,7 +314,12 @@ impl Environment {
     /// [`StartError::Keys`] if the cursor key is not available.
     pub async fn directory(&self) -> Result<Directory, StartError> {
         let cursors = Cursors::new(keys::cursor_key(&self.secrets()).await?);
-        Ok(Directory::new(self.store(), self.administration(), cursors, self.config()))
+        Ok(Directory::new(
+            self.store(),
+            self.administration(),
+            cursors,
+            self.config(),
+        ))
     }
 
     /// Sends and accepts invitations.
@@ -289,7 +333,12 @@ impl Environment {
     /// # Errors
     /// [`StartError::Keys`] if the cursor key is not available.
     pub async fn export(&self) -> Result<Export, StartError> {
-        Ok(Export::new(self.store(), self.limiter(), self.trail().await?, self.config()))
+        Ok(Export::new(
+            self.store(),
+            self.limiter(),
+            self.trail().await?,
+            self.config(),
+        ))
     }
 
     /// Replaces the signing keys.

@@ -26,11 +26,15 @@ pub(crate) fn report(api: Option<&str>, why: &str) {
 
 fn post(api: &str, why: &str) -> io::Result<()> {
     let (host, path) = place(api);
-    let address = host.to_socket_addrs()?.next().ok_or(io::ErrorKind::AddrNotAvailable)?;
+    let address = host
+        .to_socket_addrs()?
+        .next()
+        .ok_or(io::ErrorKind::AddrNotAvailable)?;
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_write_timeout(Some(PATIENCE))?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    let body = json!({ "errorMessage": why, "errorType": "StartError", "stackTrace": [] }).to_string();
+    let body =
+        json!({ "errorMessage": why, "errorType": "StartError", "stackTrace": [] }).to_string();
     let head = [
         format!("POST {path}/2018-06-01/runtime/init/error HTTP/1.1"),
         format!("host: {host}"),
@@ -59,9 +63,12 @@ mod tests {
 
     #[test]
     fn the_reason_is_one_request_to_either_form_of_address() {
-        for (form, path) in
-            [("{}", ""), ("http://{}/.rt/auth-me", "/.rt/auth-me"), ("http://{}", ""), ("http://{}/", "")]
-        {
+        for (form, path) in [
+            ("{}", ""),
+            ("http://{}/.rt/auth-me", "/.rt/auth-me"),
+            ("http://{}", ""),
+            ("http://{}/", ""),
+        ] {
             assert_told(form, path);
         }
     }
@@ -76,10 +83,13 @@ mod tests {
         while !request[..length].ends_with(b"}") {
             length += stream.read(&mut request[length..]).unwrap();
         }
-        stream.write_all(b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n").unwrap();
+        stream
+            .write_all(b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n")
+            .unwrap();
         reporter.join().unwrap().unwrap();
         let request = String::from_utf8(request[..length].to_vec()).unwrap();
-        let line = format!("POST {path}/2018-06-01/runtime/init/error HTTP/1.1\r\nhost: 127.0.0.1:");
+        let line =
+            format!("POST {path}/2018-06-01/runtime/init/error HTTP/1.1\r\nhost: 127.0.0.1:");
         assert!(request.starts_with(&line), "{request}");
         let (_, body) = request.split_once("\r\n\r\n").unwrap();
         let body: serde_json::Value = serde_json::from_str(body).unwrap();

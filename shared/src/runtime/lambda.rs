@@ -37,7 +37,9 @@ const SEALS: &[Grant] = &[(Table::Seals, &["Query"])];
 pub type Job = Box<dyn Fn() -> BoxFuture<'static, Result<(), StartError>> + Send + Sync>;
 
 /// Serves one endpoint. The whole body of a function's `main`.
-pub async fn run(build: impl AsyncFnOnce(&Environment) -> Result<Endpoint, StartError>) -> ExitCode {
+pub async fn run(
+    build: impl AsyncFnOnce(&Environment) -> Result<Endpoint, StartError>,
+) -> ExitCode {
     start(async |environment| {
         let endpoint = build(environment).await?;
         let route = endpoint.route();
@@ -50,7 +52,9 @@ pub async fn run(build: impl AsyncFnOnce(&Environment) -> Result<Endpoint, Start
 }
 
 /// Serves several endpoints, none of which calls anything.
-pub async fn run_several(build: impl AsyncFnOnce(&Environment) -> Result<Vec<Endpoint>, StartError>) -> ExitCode {
+pub async fn run_several(
+    build: impl AsyncFnOnce(&Environment) -> Result<Vec<Endpoint>, StartError>,
+) -> ExitCode {
     start(async |environment| serve(build(environment).await?, environment).await).await
 }
 
@@ -60,7 +64,9 @@ pub async fn run_fallback() -> ExitCode {
 }
 
 /// Serves a queue's consumer: what fails is reported message by message and comes again.
-pub async fn run_consumer(build: impl AsyncFnOnce(&Environment) -> Result<Handler, StartError>) -> ExitCode {
+pub async fn run_consumer(
+    build: impl AsyncFnOnce(&Environment) -> Result<Handler, StartError>,
+) -> ExitCode {
     start(async |environment| {
         let handler = build(environment).await?;
         environment.prime(&[(Table::Users, &["GetItem"])], 1).await;
@@ -74,13 +80,19 @@ pub async fn run_consumer(build: impl AsyncFnOnce(&Environment) -> Result<Handle
 }
 
 /// Serves a table's stream: a batch whose handler fails comes again, whole or in parts.
-pub async fn run_stream(build: impl AsyncFnOnce(&Environment) -> Result<StreamHandler, StartError>) -> ExitCode {
+pub async fn run_stream(
+    build: impl AsyncFnOnce(&Environment) -> Result<StreamHandler, StartError>,
+) -> ExitCode {
     start(async |environment| {
         let handler = build(environment).await?;
         environment.prime(SEALS, 1).await;
         let consume = service_fn(move |event: LambdaEvent<serde_json::Value>| {
             let handler = handler.clone();
-            async move { handler(event.payload).await.map_err(|failure| error_chain(&failure)) }
+            async move {
+                handler(event.payload)
+                    .await
+                    .map_err(|failure| error_chain(&failure))
+            }
         });
         Ok(Box::pin(lambda_runtime::run(consume)).await)
     })
@@ -95,7 +107,10 @@ where
     job(build, &[(Table::Security, &["GetItem"])]).await
 }
 
-async fn job<F>(build: impl AsyncFnOnce(&Environment) -> Result<F, StartError>, may: &[Grant]) -> ExitCode
+async fn job<F>(
+    build: impl AsyncFnOnce(&Environment) -> Result<F, StartError>,
+    may: &[Grant],
+) -> ExitCode
 where
     F: AsyncFn() -> Result<(), StartError>,
 {
@@ -112,7 +127,9 @@ where
 }
 
 /// Runs a [`Job`] once for each event of its schedule.
-pub async fn run_scheduled(build: impl AsyncFnOnce(&Environment) -> Result<Job, StartError>) -> ExitCode {
+pub async fn run_scheduled(
+    build: impl AsyncFnOnce(&Environment) -> Result<Job, StartError>,
+) -> ExitCode {
     let build = async |environment: &Environment| {
         let job = build(environment).await?;
         Ok(async move || job().await)
@@ -121,13 +138,19 @@ pub async fn run_scheduled(build: impl AsyncFnOnce(&Environment) -> Result<Job, 
 }
 
 /// Serves a secret's rotation: one step an event.
-pub async fn run_rotation(build: impl AsyncFnOnce(&Environment) -> Result<RotationHandler, StartError>) -> ExitCode {
+pub async fn run_rotation(
+    build: impl AsyncFnOnce(&Environment) -> Result<RotationHandler, StartError>,
+) -> ExitCode {
     start(async |environment| {
         let handler = build(environment).await?;
         environment.prime(&[], 1).await;
         let step = service_fn(move |event: LambdaEvent<RotationEvent>| {
             let handler = handler.clone();
-            async move { handler(event.payload).await.map_err(|failure| error_chain(&failure)) }
+            async move {
+                handler(event.payload)
+                    .await
+                    .map_err(|failure| error_chain(&failure))
+            }
         });
         Ok(Box::pin(lambda_runtime::run(step)).await)
     })
@@ -135,14 +158,23 @@ pub async fn run_rotation(build: impl AsyncFnOnce(&Environment) -> Result<Rotati
 }
 
 /// Serves other services' gateways: one event a request that they ask about.
-pub async fn run_authorizer(build: impl AsyncFnOnce(&Environment) -> Result<Authorizer, StartError>) -> ExitCode {
+pub async fn run_authorizer(
+    build: impl AsyncFnOnce(&Environment) -> Result<Authorizer, StartError>,
+) -> ExitCode {
     start(async |environment| {
         let authorizer = build(environment).await?;
-        environment.prime(&[(Table::Users, &["BatchGetItem"])], 1).await;
+        environment
+            .prime(&[(Table::Users, &["BatchGetItem"])], 1)
+            .await;
         let authorize = service_fn(move |event: LambdaEvent<serde_json::Value>| {
             let authorizer = authorizer.clone();
             // The gateway acts on the error's text alone.
-            async move { authorizer.answer(event.payload).await.map_err(|refusal| refusal.to_string()) }
+            async move {
+                authorizer
+                    .answer(event.payload)
+                    .await
+                    .map_err(|refusal| refusal.to_string())
+            }
         });
         Ok(Box::pin(lambda_runtime::run(authorize)).await)
     })
@@ -161,7 +193,10 @@ fn as_sent(mut event: LambdaRequest) -> LambdaRequest {
         LambdaRequest::ApiGatewayV1(event) => {
             // The reader would put the last value of a header in the place of all: two access tokens must stay two.
             for (name, value) in &std::mem::take(&mut event.headers) {
-                event.multi_value_headers.entry(name).or_insert_with(|| value.clone());
+                event
+                    .multi_value_headers
+                    .entry(name)
+                    .or_insert_with(|| value.clone());
             }
             (event.is_base64_encoded, &mut event.body)
         }
@@ -169,7 +204,11 @@ fn as_sent(mut event: LambdaRequest) -> LambdaRequest {
         _ => return event,
     };
     // What says that it is base64 and is not would make the reader panic. No endpoint that takes a body takes an empty one.
-    if encoded && body.as_deref().is_some_and(|body| STANDARD.decode(body).is_err()) {
+    if encoded
+        && body
+            .as_deref()
+            .is_some_and(|body| STANDARD.decode(body).is_err())
+    {
         tracing::warn!("the body of an event is no base64");
         *body = Some(String::new());
     }
@@ -185,9 +224,18 @@ pub fn into_axum(request: lambda_http::Request) -> http::Request<Body> {
 /// The same where the API is served below `base_path`, which is taken away as well.
 #[must_use]
 pub fn into_axum_below(request: lambda_http::Request, base_path: &str) -> http::Request<Body> {
-    let path = own_path(request.raw_http_path(), request.extensions().get(), base_path).to_owned();
+    let path = own_path(
+        request.raw_http_path(),
+        request.extensions().get(),
+        base_path,
+    )
+    .to_owned();
     let (mut parts, body) = request.into_parts();
-    let query = parts.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let query = parts
+        .uri
+        .query()
+        .map(|query| format!("?{query}"))
+        .unwrap_or_default();
     if let Ok(uri) = format!("{path}{query}").parse() {
         parts.uri = uri;
     }
@@ -209,7 +257,11 @@ pub async fn answer(router: Router, request: lambda_http::Request) -> Result<Res
 }
 
 /// The same where the API is served below `base_path`.
-async fn answer_below(router: Router, request: lambda_http::Request, base_path: &str) -> Result<Response, Infallible> {
+async fn answer_below(
+    router: Router,
+    request: lambda_http::Request,
+    base_path: &str,
+) -> Result<Response, Infallible> {
     let mut response = router.oneshot(into_axum_below(request, base_path)).await?;
     response.headers_mut().remove(CONTENT_LENGTH);
     Ok(response)
@@ -231,7 +283,10 @@ async fn serve(
             })?;
             let answer = |request| answer_below(router.clone(), request, &base_path);
             let event = LambdaEvent::new(as_sent(request), event.context);
-            match Adapter::from(lambda_http::service_fn(answer)).oneshot(event).await {
+            match Adapter::from(lambda_http::service_fn(answer))
+                .oneshot(event)
+                .await
+            {
                 Ok(response) => Ok::<_, String>(response),
                 Err(never) => match never {},
             }
@@ -277,7 +332,8 @@ async fn start(
 fn refuse(settings: &Settings, why: &str) -> ExitCode {
     tracing::error!(error = why, "the function does not start");
     // By the settings of this concern alone: others may be what is wrong.
-    if let Some(metrics) = Metrics::from_config(&TelemetryConfig::read(&mut Reader::new(settings))) {
+    if let Some(metrics) = Metrics::from_config(&TelemetryConfig::read(&mut Reader::new(settings)))
+    {
         metrics.start_failed(SystemClock.now());
     }
     ExitCode::FAILURE

@@ -42,7 +42,8 @@ impl Environment {
                 hasher.prepare().await;
             }
         };
-        let primed = async { futures::join!(self.prime_tables(may, calls_at_once), others, hasher) };
+        let primed =
+            async { futures::join!(self.prime_tables(may, calls_at_once), others, hasher) };
         if tokio::time::timeout(PATIENCE, primed).await.is_err() {
             tracing::warn!("AWS does not answer; the first request opens its connections itself");
         }
@@ -57,7 +58,10 @@ impl Environment {
                 }
             }
             Err(error) => {
-                tracing::warn!(error = error_chain(&error), "the tables do not answer a function that starts");
+                tracing::warn!(
+                    error = error_chain(&error),
+                    "the tables do not answer a function that starts"
+                );
             }
         }
     }
@@ -65,7 +69,10 @@ impl Environment {
 
 /// Where the tables are.
 fn tables(base: &AwsBase) -> Option<String> {
-    let place = Params::builder().region(base.region().to_string()).set_endpoint(base.endpoint("DYNAMODB")).build();
+    let place = Params::builder()
+        .region(base.region().to_string())
+        .set_endpoint(base.endpoint("DYNAMODB"))
+        .build();
     address(DefaultResolver::new().resolve_endpoint(&place.ok()?))
 }
 
@@ -86,13 +93,19 @@ async fn open(base: &AwsBase, url: &str) {
             request.set_method("OPTIONS")?;
             request.set_uri("/")?;
             request.headers_mut().insert("origin", "https://localhost");
-            request.headers_mut().insert("access-control-request-method", "POST");
+            request
+                .headers_mut()
+                .insert("access-control-request-method", "POST");
             Ok(request)
         })
         .deserializer(|_answer| Ok::<_, OrchestratorError<Never>>(()))
         .build();
     if let Err(error) = preflight.invoke(()).await {
-        tracing::warn!(url, error = error_chain(&error), "a connection could not be opened ahead of its first call");
+        tracing::warn!(
+            url,
+            error = error_chain(&error),
+            "a connection could not be opened ahead of its first call"
+        );
     }
 }
 
@@ -103,11 +116,22 @@ mod tests {
 
     #[test]
     fn the_addresses_are_those_that_the_clients_call() {
-        for (region, suffix) in [("eu-central-1", "amazonaws.com"), ("cn-north-1", "amazonaws.com.cn")] {
-            let environment = Environment::new(&Settings::default().with("AWS_REGION", region)).expect("valid");
+        for (region, suffix) in [
+            ("eu-central-1", "amazonaws.com"),
+            ("cn-north-1", "amazonaws.com.cn"),
+        ] {
+            let environment =
+                Environment::new(&Settings::default().with("AWS_REGION", region)).expect("valid");
             let bucket = environment.config().audit.bucket.clone();
-            let _clients = (environment.secrets(), environment.archive(), environment.audit_key());
-            assert_eq!(tables(&environment.base), Some(format!("https://dynamodb.{region}.{suffix}")));
+            let _clients = (
+                environment.secrets(),
+                environment.archive(),
+                environment.audit_key(),
+            );
+            assert_eq!(
+                tables(&environment.base),
+                Some(format!("https://dynamodb.{region}.{suffix}"))
+            );
             let noted = environment.base.unopened().take();
             let wanted = [
                 format!("https://secretsmanager.{region}.{suffix}"),

@@ -53,7 +53,10 @@ impl Notary {
             let (notary, telemetry) = (self.clone(), telemetry.clone());
             Box::pin(async move {
                 let work = Box::pin(notary.sign());
-                Ok(telemetry.watch(function, "no checkpoint was made", work).await.map(drop)?)
+                Ok(telemetry
+                    .watch(function, "no checkpoint was made", work)
+                    .await
+                    .map(drop)?)
             })
         })
     }
@@ -68,7 +71,11 @@ impl Reconciler {
             Box::pin(async move {
                 let work = Box::pin(reconciler.reconcile(SPAN));
                 Ok(telemetry
-                    .watch(function, "it was not seen whether every record has a seal", work)
+                    .watch(
+                        function,
+                        "it was not seen whether every record has a seal",
+                        work,
+                    )
                     .await
                     .map(drop)?)
             })

@@ -19,7 +19,9 @@ pub enum StartError {
     #[error(transparent)]
     Keys(#[from] KeysError),
     /// The parameters of the password hash are impossible.
-    #[error("DASHTAM_ARGON2_MEMORY_KIB and DASHTAM_ARGON2_ITERATIONS are no parameters that Argon2id knows")]
+    #[error(
+        "DASHTAM_ARGON2_MEMORY_KIB and DASHTAM_ARGON2_ITERATIONS are no parameters that Argon2id knows"
+    )]
     Hash(#[from] HashError),
     /// The `GeoIP` file cannot be used.
     #[error("DASHTAM_GEOIP_FILE cannot be used")]
@@ -31,6 +33,8 @@ pub enum StartError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Tokens cannot be checked with these settings.
-    #[error("DASHTAM_ISSUER, DASHTAM_AUDIENCE or DASHTAM_AUTHORIZER_STALENESS_SECONDS cannot be used")]
+    #[error(
+        "DASHTAM_ISSUER, DASHTAM_AUDIENCE or DASHTAM_AUTHORIZER_STALENESS_SECONDS cannot be used"
+    )]
     Verifier(#[from] SettingsError),
 }

@@ -49,18 +49,25 @@ impl Caller {
         let now = self.liveness.now;
         let token_says = Timestamp::from_millis(self.claims.auth_time.saturating_mul(1_000));
         // A later time was written by a clock that was ahead, and would count for as long as that clock was wrong.
-        let is_recent = |verified: Timestamp| verified <= now.plus(MAX_CLOCK_SKEW) && now.since(verified) < RECENT;
+        let is_recent = |verified: Timestamp| {
+            verified <= now.plus(MAX_CLOCK_SKEW) && now.since(verified) < RECENT
+        };
         if is_recent(self.session.auth_time) && is_recent(token_says) {
             return Ok(());
         }
-        let refusal = Refusal::new("reauthentication_required").user(self.user.id).session(self.session.id);
+        let refusal = Refusal::new("reauthentication_required")
+            .user(self.user.id)
+            .session(self.session.id);
         Err(Problem::new(Code::ReauthenticationRequired).refused(refusal))
     }
 
     /// Whether the caller is an admin now, whatever the token says, and has proved the password recently.
     fn may_administer(&self, config: &Config) -> Result<(), Problem> {
         if role_of(&self.user, config) != Role::Admin {
-            let refusal = Refusal::new("not_an_admin").user(self.user.id).actor(self.user.id).session(self.session.id);
+            let refusal = Refusal::new("not_an_admin")
+                .user(self.user.id)
+                .actor(self.user.id)
+                .session(self.session.id);
             return Err(Problem::insufficient_scope().refused(refusal));
         }
         self.recently_proved()
@@ -107,7 +114,12 @@ impl Authenticator {
     #[must_use]
     pub fn liveness(&self, user: &User, security: &SecurityRecord) -> Liveness {
         let idle: Option<Duration> = self.config.tokens.session_idle;
-        Liveness { user: user.level(), global: security.level(), idle, now: self.store.now() }
+        Liveness {
+            user: user.level(),
+            global: security.level(),
+            idle,
+            now: self.store.now(),
+        }
     }
 
     /// The caller whom the `Authorization` header stands for.
@@ -116,13 +128,19 @@ impl Authenticator {
     /// The 401 codes of RFC 6750 section 3.1, told apart as the contract says; 503 if the store cannot be read.
     pub async fn caller(&self, headers: &HeaderMap) -> Result<Caller, Problem> {
         let token = bearer(headers)?;
-        let presented = PresentedAccessToken::parse(token).map_err(|_| Problem::new(Code::InvalidToken))?;
+        let presented =
+            PresentedAccessToken::parse(token).map_err(|_| Problem::new(Code::InvalidToken))?;
         let (user_id, session_id) = presented.subject();
         let (user_id, session_id) = (UserId::new(user_id), SessionId::new(session_id));
         let read = self.store.authentication(user_id, session_id).await?;
         let security = read.security;
         let tokens = &self.config.tokens;
-        let claims = presented.verify(&security.keys, &tokens.issuer, &tokens.audience, self.store.now());
+        let claims = presented.verify(
+            &security.keys,
+            &tokens.issuer,
+            &tokens.audience,
+            self.store.now(),
+        );
         let claims = claims.map_err(|error| match error {
             AccessTokenError::Invalid => Problem::new(Code::InvalidToken),
             AccessTokenError::Expired => Problem::new(Code::TokenExpired),
@@ -131,16 +149,27 @@ impl Authenticator {
         // shown over and over the trail learns once in ten minutes.
         let refusal = |reason| {
             let once = format!("token#{reason}#{session_id}");
-            Refusal::new(reason).user(user_id).session(session_id).once(once)
+            Refusal::new(reason)
+                .user(user_id)
+                .session(session_id)
+                .once(once)
         };
         let refused = |code, reason| Problem::new(code).refused(refusal(reason));
-        let user = read.user.ok_or_else(|| refused(Code::SessionRevoked, "unknown_user"))?;
+        let user = read
+            .user
+            .ok_or_else(|| refused(Code::SessionRevoked, "unknown_user"))?;
         let liveness = self.liveness(&user, &security);
         if !liveness.accepts(claims.user_ver, claims.global_ver) {
-            let refusal = rejected_by_rotation(refusal("token_rejected_due_to_rotation"), &claims, &liveness);
+            let refusal = rejected_by_rotation(
+                refusal("token_rejected_due_to_rotation"),
+                &claims,
+                &liveness,
+            );
             return Err(Problem::new(Code::TokenVersionTooOld).refused(refusal));
         }
-        let session = read.session.ok_or_else(|| refused(Code::SessionRevoked, "session_ended"))?;
+        let session = read
+            .session
+            .ok_or_else(|| refused(Code::SessionRevoked, "session_ended"))?;
         if !session.is_live(&liveness) {
             return Err(refused(Code::SessionRevoked, "session_ended"));
         }
@@ -150,7 +179,13 @@ impl Authenticator {
         if !user.email_verified {
             return Err(refused(Code::SessionRevoked, "email_not_verified"));
         }
-        Ok(Caller { user, session, claims, security, liveness })
+        Ok(Caller {
+            user,
+            session,
+            claims,
+            security,
+            liveness,
+        })
     }
 }
 
@@ -168,11 +203,15 @@ fn rejected_by_rotation(refusal: Refusal, claims: &Claims, liveness: &Liveness) 
 /// The token of the `Authorization` header (RFC 6750 section 2.1); nowhere else is one looked for.
 fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
-    let value = values.next().ok_or_else(|| Problem::new(Code::MissingToken))?;
+    let value = values
+        .next()
+        .ok_or_else(|| Problem::new(Code::MissingToken))?;
     if values.next().is_some() {
         return Err(Problem::new(Code::InvalidToken));
     }
-    let text = value.to_str().map_err(|_| Problem::new(Code::InvalidToken))?;
+    let text = value
+        .to_str()
+        .map_err(|_| Problem::new(Code::InvalidToken))?;
     // Payload 2.0 joins two headers by a comma, which no token and no scheme contains.
     if text.contains(',') {
         return Err(Problem::new(Code::InvalidToken));

@@ -103,7 +103,10 @@ impl Authorizer {
     /// An authorizer that goes by `verifier`.
     #[must_use]
     pub const fn new(verifier: Verifier, telemetry: Telemetry) -> Self {
-        Self { verifier, telemetry }
+        Self {
+            verifier,
+            telemetry,
+        }
     }
 
     /// The answer to an event.
@@ -114,7 +117,11 @@ impl Authorizer {
         let task = self.telemetry.task();
         let answer = Arc::clone(&task).run(Box::pin(self.judge(event))).await;
         let status = (answer == Err(AuthorizerError::Unavailable)).then_some(500);
-        task.end(End { function: "access-authorizer", status, ..End::default() });
+        task.end(End {
+            function: "access-authorizer",
+            status,
+            ..End::default()
+        });
         answer
     }
 
@@ -129,14 +136,22 @@ impl Authorizer {
         match (verified, asked) {
             (Ok(verified), Ok((_, stage))) => Ok(allowed(&verified, stage)),
             (Err(error @ VerifyError::Unavailable(_)), _) => {
-                tracing::error!(error = error_chain(&error), "an access token cannot be checked");
+                tracing::error!(
+                    error = error_chain(&error),
+                    "an access token cannot be checked"
+                );
                 Err(AuthorizerError::Unavailable)
             }
             (refused, _) => {
-                let code = refused.err().map_or("malformed_event", |error| error.code());
+                let code = refused
+                    .err()
+                    .map_or("malformed_event", |error| error.code());
                 tracing::info!(code, "an access token is refused");
                 if is_payload_2 {
-                    return Ok(Answer::Verdict { is_authorized: false, context: None });
+                    return Ok(Answer::Verdict {
+                        is_authorized: false,
+                        context: None,
+                    });
                 }
                 Err(AuthorizerError::Unauthorized)
             }
@@ -148,7 +163,9 @@ impl Authorizer {
 fn read(event: Value, is_payload_2: bool) -> Result<(String, Option<String>), VerifyError> {
     let event: Event = serde_json::from_value(event).map_err(|_| VerifyError::InvalidToken)?;
     let header = match event.r#type.as_deref() {
-        Some("TOKEN") if event.version.is_none() => event.authorization_token.ok_or(VerifyError::MissingToken)?,
+        Some("TOKEN") if event.version.is_none() => {
+            event.authorization_token.ok_or(VerifyError::MissingToken)?
+        }
         Some("REQUEST") => one_authorization(event.headers, event.multi_value_headers)?,
         _ => return Err(VerifyError::InvalidToken),
     };
@@ -156,7 +173,11 @@ fn read(event: Value, is_payload_2: bool) -> Result<(String, Option<String>), Ve
     if is_payload_2 {
         return Ok((token, None));
     }
-    let stage = event.method_arn.as_deref().and_then(stage_arn).ok_or(VerifyError::InvalidToken)?;
+    let stage = event
+        .method_arn
+        .as_deref()
+        .and_then(stage_arn)
+        .ok_or(VerifyError::InvalidToken)?;
     Ok((token, Some(stage)))
 }
 
@@ -167,14 +188,25 @@ fn one_authorization(
 ) -> Result<String, VerifyError> {
     // A REST API gives each header in both; the single one holds the last value only.
     let all: Vec<String> = if let Some(headers) = multi_value {
-        headers.into_iter().filter(|(name, _)| is_authorization(name)).flat_map(|(_, all)| all).collect()
+        headers
+            .into_iter()
+            .filter(|(name, _)| is_authorization(name))
+            .flat_map(|(_, all)| all)
+            .collect()
     } else {
         let headers = headers.unwrap_or_default().into_iter();
-        headers.filter(|(name, _)| is_authorization(name)).map(|(_, value)| value).collect()
+        headers
+            .filter(|(name, _)| is_authorization(name))
+            .map(|(_, value)| value)
+            .collect()
     };
     let mut all = all.into_iter();
     let value = all.next().ok_or(VerifyError::MissingToken)?;
-    if all.next().is_some() { Err(VerifyError::InvalidToken) } else { Ok(value) }
+    if all.next().is_some() {
+        Err(VerifyError::InvalidToken)
+    } else {
+        Ok(value)
+    }
 }
 
 fn is_authorization(name: &str) -> bool {
@@ -192,7 +224,9 @@ fn stage_arn(method_arn: &str) -> Option<String> {
     let (api, stage) = (segments.next()?, segments.next()?);
     segments.next()?;
     let is_plain = |text: &&str| !text.is_empty() && !text.contains(['*', '?']);
-    let all_plain = [partition, region, account, api, stage].iter().all(is_plain);
+    let all_plain = [partition, region, account, api, stage]
+        .iter()
+        .all(is_plain);
     all_plain.then(|| format!("arn:{partition}:execute-api:{region}:{account}:{api}/{stage}/*"))
 }
 
@@ -204,11 +238,25 @@ fn allowed(verified: &Verified, stage: Option<String>) -> Answer {
         auth_time: verified.auth_time().as_secs(),
     };
     let Some(resource) = stage else {
-        return Answer::Verdict { is_authorized: true, context: Some(context) };
+        return Answer::Verdict {
+            is_authorized: true,
+            context: Some(context),
+        };
     };
-    let statement = [Statement { action: "execute-api:Invoke", effect: "Allow", resource }];
-    let policy_document = PolicyDocument { version: "2012-10-17", statement };
-    Answer::Policy { principal_id: context.user_id.clone(), policy_document, context }
+    let statement = [Statement {
+        action: "execute-api:Invoke",
+        effect: "Allow",
+        resource,
+    }];
+    let policy_document = PolicyDocument {
+        version: "2012-10-17",
+        statement,
+    };
+    Answer::Policy {
+        principal_id: context.user_id.clone(),
+        policy_document,
+        context,
+    }
 }
 
 #[cfg(test)]
@@ -216,7 +264,8 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    const METHOD: &str = "arn:aws:execute-api:eu-central-1:123456789012:abcdef1234/prod/GET/orders/1:2";
+    const METHOD: &str =
+        "arn:aws:execute-api:eu-central-1:123456789012:abcdef1234/prod/GET/orders/1:2";
 
     fn code(event: Value) -> &'static str {
         let is_payload_2 = event["version"] == "2.0";
@@ -228,7 +277,10 @@ mod tests {
         let stage = "arn:aws:execute-api:eu-central-1:123456789012:abcdef1234/prod/*";
         assert_eq!(stage_arn(METHOD).as_deref(), Some(stage));
         let root = "arn:aws-cn:execute-api:cn-north-1:1:a/$default/GET/";
-        assert_eq!(stage_arn(root).as_deref(), Some("arn:aws-cn:execute-api:cn-north-1:1:a/$default/*"));
+        assert_eq!(
+            stage_arn(root).as_deref(),
+            Some("arn:aws-cn:execute-api:cn-north-1:1:a/$default/*")
+        );
         for other in [
             "",
             "*",

@@ -50,7 +50,11 @@ impl Issuer {
     /// An issuer that signs with `signer`.
     #[must_use]
     pub const fn new(store: Store, signer: Signer, config: Arc<Config>) -> Self {
-        Self { store, signer, config }
+        Self {
+            store,
+            signer,
+            config,
+        }
     }
 
     /// An access token for `session` beside `refresh`. To be made before the session is written: an error after the commit
@@ -66,7 +70,10 @@ impl Issuer {
         refresh: &RefreshToken,
     ) -> Result<TokenPair, Problem> {
         let access = self.access(user, session, security).await?;
-        Ok(TokenPair { access, refresh_token: refresh.expose() })
+        Ok(TokenPair {
+            access,
+            refresh_token: refresh.expose(),
+        })
     }
 
     /// An access token for `session`, never past its end, nor past that of the key that signs it. Of an idle limit it uses at
@@ -83,8 +90,14 @@ impl Issuer {
     ) -> Result<AccessGrant, Problem> {
         let now = self.store.now();
         let tokens = &self.config.tokens;
-        let key = self.signer.key(security, now).await.map_err(Problem::unavailable)?;
-        let longest = now.plus(tokens.longest_access_life()).min(session.expires_at);
+        let key = self
+            .signer
+            .key(security, now)
+            .await
+            .map_err(Problem::unavailable)?;
+        let longest = now
+            .plus(tokens.longest_access_life())
+            .min(session.expires_at);
         let end = key.until.map_or(longest, |until| longest.min(until));
         let claims = Claims {
             iss: tokens.issuer.clone(),
@@ -104,7 +117,11 @@ impl Issuer {
             acr: "aal1".to_owned(),
         };
         let access_token = key.sign(&claims).map_err(Problem::unavailable)?;
-        Ok(AccessGrant { access_token, token_type: "bearer", expires_in: claims.exp - claims.iat })
+        Ok(AccessGrant {
+            access_token,
+            token_type: "bearer",
+            expires_in: claims.exp - claims.iat,
+        })
     }
 }
 
@@ -113,9 +130,14 @@ impl Issuer {
 pub fn role_of(user: &User, config: &Config) -> Role {
     let configured = || {
         let admins = &config.passwords.admin_emails;
-        !admins.is_empty() && EmailAddress::parse(&user.email).is_ok_and(|email| admins.contains(&email))
+        !admins.is_empty()
+            && EmailAddress::parse(&user.email).is_ok_and(|email| admins.contains(&email))
     };
-    if user.role == Role::Admin || (user.email_verified && configured()) { Role::Admin } else { Role::User }
+    if user.role == Role::Admin || (user.email_verified && configured()) {
+        Role::Admin
+    } else {
+        Role::User
+    }
 }
 
 /// An account as its owner sees it.

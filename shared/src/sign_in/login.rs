@@ -62,7 +62,8 @@ impl Login {
     ) -> Result<SignedIn, Problem> {
         let charge = self.limiter.admit_client(Rule::Login, meta).await?;
         let lock = Lock::Login(email);
-        let (charged, owner) = tokio::join!(self.proof.charge(lock), self.store.address_user(email));
+        let (charged, owner) =
+            tokio::join!(self.proof.charge(lock), self.store.address_user(email));
         let charged = charged?;
         let id = owner?.unwrap_or(NOBODY);
         let (user, security) = self.store.user_and_security(id).await?;
@@ -87,12 +88,27 @@ impl Login {
                 return Err(problem);
             }
         };
-        tokio::join!(self.proof.clear(lock), self.limiter.give_back(charge), self.upgrade(&user, password, verdict));
-        let user = User { last_login_at: Some(session.created_at), ..user };
-        Ok(SignedIn { tokens, user: UserView::new(&user, &self.config) })
+        tokio::join!(
+            self.proof.clear(lock),
+            self.limiter.give_back(charge),
+            self.upgrade(&user, password, verdict)
+        );
+        let user = User {
+            last_login_at: Some(session.created_at),
+            ..user
+        };
+        Ok(SignedIn {
+            tokens,
+            user: UserView::new(&user, &self.config),
+        })
     }
 
-    fn new_session(&self, meta: &RequestMeta, user: &User, security: &SecurityRecord) -> (Session, RefreshToken) {
+    fn new_session(
+        &self,
+        meta: &RequestMeta,
+        user: &User,
+        security: &SecurityRecord,
+    ) -> (Session, RefreshToken) {
         let entropy = self.store.entropy();
         let now = self.store.now();
         let id = SessionId::new(entropy::uuid_v4(entropy));
@@ -134,15 +150,27 @@ impl Login {
         let entry = self.store.entry(meta).by_owner(user.id).session(session.id);
         let notice = self.notice(meta, user, session);
         let arrival = arrival(meta, user, session, notice.as_ref());
-        let uncounted = Some(user.uncounted_logins(self.config.tokens.session_cap)).filter(|left| *left > 0);
+        let uncounted =
+            Some(user.uncounted_logins(self.config.tokens.session_cap)).filter(|left| *left > 0);
         let mut begun = Begun::NeedsCount;
         if uncounted.is_some() {
-            begun = self.store.begin_session(session, user, uncounted, &arrival, &entry).await?;
+            begun = self
+                .store
+                .begin_session(session, user, uncounted, &arrival, &entry)
+                .await?;
         }
         if begun == Begun::NeedsCount {
-            begun = self.store.begin_session(session, user, None, &arrival, &entry).await?;
+            begun = self
+                .store
+                .begin_session(session, user, None, &arrival, &entry)
+                .await?;
             if begun == Begun::Done {
-                SessionCap { store: &self.store, tokens: &self.config.tokens }.enforce(meta, session, security).await;
+                SessionCap {
+                    store: &self.store,
+                    tokens: &self.config.tokens,
+                }
+                .enforce(meta, session, security)
+                .await;
             }
         }
         match begun {
@@ -154,7 +182,10 @@ impl Login {
     /// The notice of a device or country that the account has not seen; none for its first login.
     fn notice(&self, meta: &RequestMeta, user: &User, session: &Session) -> Option<Row> {
         let new_device = !user.devices.contains(&meta.user_agent.family(user.id));
-        let country = session.place.as_ref().and_then(|place| place.country.as_ref());
+        let country = session
+            .place
+            .as_ref()
+            .and_then(|place| place.country.as_ref());
         let new_country = country.is_some_and(|country| !user.countries.contains(country));
         let kind = match (new_device, new_country && !user.countries.is_empty()) {
             _ if user.devices.is_empty() => return None,
@@ -174,7 +205,10 @@ impl Login {
             return;
         };
         if let Err(error) = self.store.rehash_password(user, &hash).await {
-            tracing::warn!(error = error_chain(&error), "a password hash could not be upgraded");
+            tracing::warn!(
+                error = error_chain(&error),
+                "a password hash could not be upgraded"
+            );
         }
     }
 }
@@ -185,11 +219,22 @@ fn account_erased(user: &User) -> Problem {
 }
 
 /// What this login adds to what the account has seen.
-fn arrival<'a>(meta: &RequestMeta, user: &User, session: &Session, notice: Option<&'a Row>) -> Arrival<'a> {
-    let country = session.place.as_ref().and_then(|place| place.country.clone());
+fn arrival<'a>(
+    meta: &RequestMeta,
+    user: &User,
+    session: &Session,
+    notice: Option<&'a Row>,
+) -> Arrival<'a> {
+    let country = session
+        .place
+        .as_ref()
+        .and_then(|place| place.country.clone());
     Arrival {
-        device: Some(meta.user_agent.family(user.id)).filter(|device| !user.devices.contains(device)),
-        country: country.filter(|country| !user.countries.contains(country) && user.countries.len() < MOST_SEEN),
+        device: Some(meta.user_agent.family(user.id))
+            .filter(|device| !user.devices.contains(device)),
+        country: country.filter(|country| {
+            !user.countries.contains(country) && user.countries.len() < MOST_SEEN
+        }),
         alone: user.devices.len() >= MOST_SEEN,
         notice,
     }
@@ -198,10 +243,12 @@ fn arrival<'a>(meta: &RequestMeta, user: &User, session: &Session, notice: Optio
 /// What stands in the way of somebody who knows the password.
 fn may_sign_in(user: &User) -> Result<(), Problem> {
     if !user.is_active() {
-        return Err(Problem::new(Code::AccountDisabled).refused(Refusal::new("account_disabled").user(user.id)));
+        return Err(Problem::new(Code::AccountDisabled)
+            .refused(Refusal::new("account_disabled").user(user.id)));
     }
     if !user.email_verified {
-        return Err(Problem::new(Code::EmailNotVerified).refused(Refusal::new("email_not_verified").user(user.id)));
+        return Err(Problem::new(Code::EmailNotVerified)
+            .refused(Refusal::new("email_not_verified").user(user.id)));
     }
     Ok(())
 }

@@ -40,12 +40,25 @@ impl Reauthentication {
     ///
     /// # Errors
     /// 401 for a wrong password, 409 if the session was changed meanwhile, 423, 429, 503.
-    pub async fn renew(&self, meta: &RequestMeta, caller: &Caller, password: &Password) -> Result<Renewed, Problem> {
-        self.limiter.admit_user(Rule::Reauthenticate, meta, caller.user.id).await?;
+    pub async fn renew(
+        &self,
+        meta: &RequestMeta,
+        caller: &Caller,
+        password: &Password,
+    ) -> Result<Renewed, Problem> {
+        self.limiter
+            .admit_user(Rule::Reauthenticate, meta, caller.user.id)
+            .await?;
         let lock = Lock::Sessions(caller.user.id);
         let charged = self.proof.charge(lock).await?;
-        self.proof.compare(charged, Some(&caller.user), password).await?;
-        let entry = self.store.entry(meta).by_owner(caller.user.id).session(caller.session.id);
+        self.proof
+            .compare(charged, Some(&caller.user), password)
+            .await?;
+        let entry = self
+            .store
+            .entry(meta)
+            .by_owner(caller.user.id)
+            .session(caller.session.id);
         let session = Session {
             user_ver: caller.user.ver_current,
             global_ver: caller.security.ver_current,
@@ -53,14 +66,21 @@ impl Reauthentication {
             last_activity_at: entry.occurred_at,
             ..caller.session.clone()
         };
-        let grant = match self.issuer.access(&caller.user, &session, &caller.security).await {
+        let grant = match self
+            .issuer
+            .access(&caller.user, &session, &caller.security)
+            .await
+        {
             Ok(grant) => grant,
             Err(problem) => {
                 self.proof.clear(lock).await;
                 return Err(problem);
             }
         };
-        let done = self.store.renew_proof(&caller.session, &session, &entry).await;
+        let done = self
+            .store
+            .renew_proof(&caller.session, &session, &entry)
+            .await;
         self.proof.conclude(lock, done).await?;
         Ok(Renewed { grant })
     }

@@ -92,7 +92,8 @@ impl Refresh {
         key: Option<&RetryKey>,
     ) -> Result<TokenPair, Problem> {
         // A mistyped or cut token is refused without a call, and so without a record.
-        let token = RefreshToken::parse(presented).ok_or_else(|| Problem::new(Code::InvalidRefreshToken))?;
+        let token = RefreshToken::parse(presented)
+            .ok_or_else(|| Problem::new(Code::InvalidRefreshToken))?;
         match self.tokens(meta, &token, key.map(RetryKey::hash)).await {
             Ok(tokens) => Ok(tokens),
             Err(Stop::Problem(problem)) => Err(problem),
@@ -103,30 +104,58 @@ impl Refresh {
         }
     }
 
-    async fn tokens(&self, meta: &RequestMeta, token: &RefreshToken, key: Option<String>) -> Result<TokenPair, Stop> {
-        let read = self.store.authentication(token.user(), token.session()).await?;
+    async fn tokens(
+        &self,
+        meta: &RequestMeta,
+        token: &RefreshToken,
+        key: Option<String>,
+    ) -> Result<TokenPair, Stop> {
+        let read = self
+            .store
+            .authentication(token.user(), token.session())
+            .await?;
         let mut session = owned(read.session.map(Box::new), token, meta)?;
         let user = read.user.ok_or_else(|| refused(token, "unknown_user"))?;
-        let call = Call { meta, token, key, user, security: read.security };
+        let call = Call {
+            meta,
+            token,
+            key,
+            user,
+            security: read.security,
+        };
         for _ in 0..TRIES {
             self.check(&call, &session)?;
-            let attempt =
-                match presented::judge(&session, token, call.key.as_deref(), self.store.now(), &self.config.tokens) {
-                    Presented::Current => self.advance(&call, *session).await?,
-                    Presented::RetriedWithinGrace(retired) => self.retry(&call, *session, retired).await?,
-                    Presented::RetriedLate(retired) => self.retry_late(&call, *session, retired).await?,
-                    Presented::RetriesUsedUp(left) => {
-                        let (most, grace) = (presented::MAX_RETRIES_IN_GRACE, self.config.tokens.refresh_grace);
-                        return Err(Limiter::retries_used_up(&session, most, grace, left).into());
-                    }
-                    Presented::Ancestor => return Err(self.end_for_theft(&call).await?),
-                };
+            let attempt = match presented::judge(
+                &session,
+                token,
+                call.key.as_deref(),
+                self.store.now(),
+                &self.config.tokens,
+            ) {
+                Presented::Current => self.advance(&call, *session).await?,
+                Presented::RetriedWithinGrace(retired) => {
+                    self.retry(&call, *session, retired).await?
+                }
+                Presented::RetriedLate(retired) => {
+                    self.retry_late(&call, *session, retired).await?
+                }
+                Presented::RetriesUsedUp(left) => {
+                    let (most, grace) = (
+                        presented::MAX_RETRIES_IN_GRACE,
+                        self.config.tokens.refresh_grace,
+                    );
+                    return Err(Limiter::retries_used_up(&session, most, grace, left).into());
+                }
+                Presented::Ancestor => return Err(self.end_for_theft(&call).await?),
+            };
             match attempt {
                 Ok(pair) => return Ok(pair),
                 Err(moved) => session = owned(moved, token, meta)?,
             }
         }
-        Err(Problem::new(Code::ServiceUnavailable).retry_after(Duration::from_secs(1)).into())
+        Err(Problem::new(Code::ServiceUnavailable)
+            .retry_after(Duration::from_secs(1))
+            .into())
     }
 
     /// What the account and the session must be for any token of the session to count.
@@ -157,7 +186,11 @@ impl Refresh {
         let tat = self.limiter.admit_session(Rule::Refresh, &session)?;
         let nonce = entropy::bytes::<12>(self.store.entropy());
         let successor = call.token.successor(&nonce);
-        let entry = self.store.entry(call.meta).by_owner(session.user_id).session(session.id);
+        let entry = self
+            .store
+            .entry(call.meta)
+            .by_owner(session.user_id)
+            .session(session.id);
         let retired = RetiredToken {
             hash: session.current.clone(),
             nonce: digest::encode(&nonce),
@@ -167,9 +200,19 @@ impl Refresh {
             recorded: None,
             write: None,
         };
-        let next = Session { current: successor.hash(), retired: Some(retired), ..self.seen(call, &session, tat) };
-        let pair = self.issuer.issue(&call.user, &next, &call.security, &successor).await?;
-        Ok(won(pair, self.store.advance_session(&session, &next, &entry).await?))
+        let next = Session {
+            current: successor.hash(),
+            retired: Some(retired),
+            ..self.seen(call, &session, tat)
+        };
+        let pair = self
+            .issuer
+            .issue(&call.user, &next, &call.security, &successor)
+            .await?;
+        Ok(won(
+            pair,
+            self.store.advance_session(&session, &next, &entry).await?,
+        ))
     }
 
     /// `session` as the client of `call` leaves it.
@@ -188,18 +231,33 @@ impl Refresh {
     /// itself is not recorded again, and no client pays for it.
     async fn end_for_theft(&self, call: &Call<'_>) -> Result<Stop, Stop> {
         let token = call.token;
-        let mut entry =
-            self.store.entry(call.meta).user(token.user()).session(token.session()).reason("refresh_token_reused");
+        let mut entry = self
+            .store
+            .entry(call.meta)
+            .user(token.user())
+            .session(token.session())
+            .reason("refresh_token_reused");
         entry.outcome = Outcome::Refused;
-        let row = self.store.notice(MailKind::TheftDetected, &call.user).asked_by(call.meta);
+        let row = self
+            .store
+            .notice(MailKind::TheftDetected, &call.user)
+            .asked_by(call.meta);
         let ended = match self.config.tokens.theft_scope {
             TheftScope::Session => {
                 self.store
-                    .end_session_of_family(token.user(), token.session(), &token.family().hash(), &entry, Some(&row))
+                    .end_session_of_family(
+                        token.user(),
+                        token.session(),
+                        &token.family().hash(),
+                        &entry,
+                        Some(&row),
+                    )
                     .await?
             }
             TheftScope::User => {
-                self.store.rotate_user(token.user(), &entry, &row.sweeping()).await?;
+                self.store
+                    .rotate_user(token.user(), &entry, &row.sweeping())
+                    .await?;
                 true
             }
         };
@@ -212,7 +270,11 @@ impl Refresh {
 }
 
 /// The session, if `token` is one of its family. Whom any other token names is not known.
-fn owned(found: Option<Box<Session>>, token: &RefreshToken, meta: &RequestMeta) -> Result<Box<Session>, Stop> {
+fn owned(
+    found: Option<Box<Session>>,
+    token: &RefreshToken,
+    meta: &RequestMeta,
+) -> Result<Box<Session>, Stop> {
     let unknown = |reason| {
         let once = format!("refresh#{reason}#{}", meta.client_key());
         Stop::Refused(Box::new(Refusal::new(reason).once(once)))
@@ -227,7 +289,12 @@ fn owned(found: Option<Box<Session>>, token: &RefreshToken, meta: &RequestMeta) 
 /// A refusal of a token that is one of the session's. Of one that is shown over and over, one record is made in ten minutes.
 fn refused(token: &RefreshToken, reason: &'static str) -> Stop {
     let once = format!("refresh#{reason}#{}", token.session());
-    Stop::Refused(Box::new(Refusal::new(reason).user(token.user()).session(token.session()).once(once)))
+    Stop::Refused(Box::new(
+        Refusal::new(reason)
+            .user(token.user())
+            .session(token.session())
+            .once(once),
+    ))
 }
 
 fn won(pair: TokenPair, written: Refreshed) -> Attempt {
@@ -239,5 +306,9 @@ fn won(pair: TokenPair, written: Refreshed) -> Attempt {
 
 fn reused_key() -> Problem {
     let detail = "Was the key of the refresh before. Make a new one for each refresh.";
-    Problem::validation(vec![FieldError { pointer: "/retry_key".to_owned(), code: "reused", detail: detail.into() }])
+    Problem::validation(vec![FieldError {
+        pointer: "/retry_key".to_owned(),
+        code: "reused",
+        detail: detail.into(),
+    }])
 }

@@ -45,13 +45,23 @@ impl SessionCap<'_> {
                 return Ok(());
             };
             let (idle, now) = (self.tokens.session_idle, self.store.now());
-            let liveness = Liveness { user: user.level(), global: security.level(), idle, now };
+            let liveness = Liveness {
+                user: user.level(),
+                global: security.level(),
+                idle,
+                now,
+            };
             let mut live = self.store.sessions(user.id).await?;
             live.retain(|session| session.is_live(&liveness));
             let (count, surplus) = (live.len(), surplus(live, begun, cap));
             let mut left = count - surplus.len();
             for session in surplus {
-                let entry = self.store.entry(meta).by_owner(user.id).session(session.id).reason("session_cap");
+                let entry = self
+                    .store
+                    .entry(meta)
+                    .by_owner(user.id)
+                    .session(session.id)
+                    .reason("session_cap");
                 if !self.store.end_inactive_session(&session, &entry).await? {
                     left += 1;
                 }
@@ -60,7 +70,11 @@ impl SessionCap<'_> {
             if left <= cap {
                 return self
                     .store
-                    .set_session_count(user.id, user.logins, u64::try_from(left).unwrap_or(u64::MAX))
+                    .set_session_count(
+                        user.id,
+                        user.logins,
+                        u64::try_from(left).unwrap_or(u64::MAX),
+                    )
                     .await;
             }
         }
@@ -71,7 +85,12 @@ impl SessionCap<'_> {
 /// The least recently active sessions of `live` above `cap`; never `begun`, whatever the clocks say.
 fn surplus(mut live: Vec<Session>, begun: &Session, cap: usize) -> Vec<Session> {
     live.sort_by_key(|session| {
-        Reverse((session.id == begun.id, session.last_activity_at, session.created_at, session.id))
+        Reverse((
+            session.id == begun.id,
+            session.last_activity_at,
+            session.created_at,
+            session.id,
+        ))
     });
     live.into_iter().skip(cap.max(1)).collect()
 }

@@ -65,34 +65,74 @@ impl Sessions {
     ///
     /// # Errors
     /// 429, 503.
-    pub async fn list(&self, meta: &RequestMeta, caller: &Caller) -> Result<Vec<SessionView>, Problem> {
-        self.limiter.admit_user(Rule::Sessions, meta, caller.user.id).await?;
+    pub async fn list(
+        &self,
+        meta: &RequestMeta,
+        caller: &Caller,
+    ) -> Result<Vec<SessionView>, Problem> {
+        self.limiter
+            .admit_user(Rule::Sessions, meta, caller.user.id)
+            .await?;
         let mut live = self.live(caller).await?;
         live.sort_by_key(|session| std::cmp::Reverse((session.last_activity_at, session.id)));
-        Ok(live.into_iter().map(|session| SessionView::new(session, Some(caller.session.id))).collect())
+        Ok(live
+            .into_iter()
+            .map(|session| SessionView::new(session, Some(caller.session.id)))
+            .collect())
     }
 
     /// Ends one session of the caller, the current one included.
     ///
     /// # Errors
     /// 404 for one that is unknown, somebody else's or over; 429; 503.
-    pub async fn revoke(&self, meta: &RequestMeta, caller: &Caller, id: SessionId) -> Result<(), Problem> {
-        self.limiter.admit_user(Rule::Sessions, meta, caller.user.id).await?;
+    pub async fn revoke(
+        &self,
+        meta: &RequestMeta,
+        caller: &Caller,
+        id: SessionId,
+    ) -> Result<(), Problem> {
+        self.limiter
+            .admit_user(Rule::Sessions, meta, caller.user.id)
+            .await?;
         let entry = self.store.entry(meta).by_owner(caller.user.id).session(id);
-        let ended = self.store.end_live_session(caller.user.id, id, &caller.liveness, &entry).await?;
-        if ended { Ok(()) } else { Err(SessionId::unknown()) }
+        let ended = self
+            .store
+            .end_live_session(caller.user.id, id, &caller.liveness, &entry)
+            .await?;
+        if ended {
+            Ok(())
+        } else {
+            Err(SessionId::unknown())
+        }
     }
 
     /// Ends every session of the caller but the current one; how many there were.
     ///
     /// # Errors
     /// 429, 503.
-    pub async fn revoke_others(&self, meta: &RequestMeta, caller: &Caller) -> Result<usize, Problem> {
-        self.limiter.admit_user(Rule::Sessions, meta, caller.user.id).await?;
-        let mut others: Vec<_> = self.live(caller).await?.into_iter().map(|session| session.id).collect();
+    pub async fn revoke_others(
+        &self,
+        meta: &RequestMeta,
+        caller: &Caller,
+    ) -> Result<usize, Problem> {
+        self.limiter
+            .admit_user(Rule::Sessions, meta, caller.user.id)
+            .await?;
+        let mut others: Vec<_> = self
+            .live(caller)
+            .await?
+            .into_iter()
+            .map(|session| session.id)
+            .collect();
         others.retain(|id| *id != caller.session.id);
-        let entry = self.store.entry(meta).by_owner(caller.user.id).session(caller.session.id);
-        self.store.end_sessions(caller.user.id, &others, &entry.text("ended", others.len())).await?;
+        let entry = self
+            .store
+            .entry(meta)
+            .by_owner(caller.user.id)
+            .session(caller.session.id);
+        self.store
+            .end_sessions(caller.user.id, &others, &entry.text("ended", others.len()))
+            .await?;
         Ok(others.len())
     }
 
@@ -102,11 +142,23 @@ impl Sessions {
     /// # Errors
     /// 429, 503.
     pub async fn revoke_all(&self, meta: &RequestMeta, caller: &Caller) -> Result<usize, Problem> {
-        self.limiter.admit_user(Rule::Sessions, meta, caller.user.id).await?;
+        self.limiter
+            .admit_user(Rule::Sessions, meta, caller.user.id)
+            .await?;
         let count = self.live(caller).await?.len();
-        let entry = self.store.entry(meta).by_owner(caller.user.id).session(caller.session.id);
-        let row = self.store.notice(MailKind::AllSessionsEnded, &caller.user).asked_by(meta).sweeping();
-        self.store.rotate_user(caller.user.id, &entry.text("ended", count), &row).await?;
+        let entry = self
+            .store
+            .entry(meta)
+            .by_owner(caller.user.id)
+            .session(caller.session.id);
+        let row = self
+            .store
+            .notice(MailKind::AllSessionsEnded, &caller.user)
+            .asked_by(meta)
+            .sweeping();
+        self.store
+            .rotate_user(caller.user.id, &entry.text("ended", count), &row)
+            .await?;
         Ok(count)
     }
 
@@ -122,21 +174,45 @@ impl Sessions {
         caller: Option<&Caller>,
         token: Option<&RefreshToken>,
     ) -> Result<(), Problem> {
-        let own = |token: &&RefreshToken| caller.is_none_or(|caller| caller.user.id == token.user());
+        let own =
+            |token: &&RefreshToken| caller.is_none_or(|caller| caller.user.id == token.user());
         let of_token = token.filter(own);
         let mut ended = false;
         if let Some(caller) = caller {
-            let entry = self.store.entry(meta).by_owner(caller.user.id).session(caller.session.id);
-            ended |= self.store.end_live_session(caller.user.id, caller.session.id, &caller.liveness, &entry).await?;
-        }
-        if let Some(token) = of_token.filter(|token| caller.is_none_or(|caller| caller.session.id != token.session())) {
-            let entry = self.store.entry(meta).by_owner(token.user()).session(token.session());
+            let entry = self
+                .store
+                .entry(meta)
+                .by_owner(caller.user.id)
+                .session(caller.session.id);
             ended |= self
                 .store
-                .end_session_of_family(token.user(), token.session(), &token.family().hash(), &entry, None)
+                .end_live_session(caller.user.id, caller.session.id, &caller.liveness, &entry)
                 .await?;
         }
-        if ended { Ok(()) } else { self.charge_refused(meta).await }
+        if let Some(token) = of_token
+            .filter(|token| caller.is_none_or(|caller| caller.session.id != token.session()))
+        {
+            let entry = self
+                .store
+                .entry(meta)
+                .by_owner(token.user())
+                .session(token.session());
+            ended |= self
+                .store
+                .end_session_of_family(
+                    token.user(),
+                    token.session(),
+                    &token.family().hash(),
+                    &entry,
+                    None,
+                )
+                .await?;
+        }
+        if ended {
+            Ok(())
+        } else {
+            self.charge_refused(meta).await
+        }
     }
 
     /// Takes a token of the client's bucket of logouts that end nothing.
@@ -144,7 +220,10 @@ impl Sessions {
     /// # Errors
     /// 429, 503.
     pub async fn charge_refused(&self, meta: &RequestMeta) -> Result<(), Problem> {
-        self.limiter.admit_client(Rule::Logout, meta).await.map(|_| ())
+        self.limiter
+            .admit_client(Rule::Logout, meta)
+            .await
+            .map(|_| ())
     }
 
     async fn live(&self, caller: &Caller) -> Result<Vec<Session>, Problem> {

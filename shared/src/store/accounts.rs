@@ -54,7 +54,12 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn admit_user(&self, user: &User, email: &EmailAddress, entry: &Entry) -> Result<Admitted, StoreError> {
+    pub async fn admit_user(
+        &self,
+        user: &User,
+        email: &EmailAddress,
+        entry: &Entry,
+    ) -> Result<Admitted, StoreError> {
         let absent = || Expression::when("attribute_not_exists(#pk)");
         let now = entry.occurred_at;
         let claim = if user.email_verified {
@@ -85,7 +90,12 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn erase_user(&self, erased: &Erased<'_>, entry: &Entry, rows: &[Row]) -> Result<bool, StoreError> {
+    pub async fn erase_user(
+        &self,
+        erased: &Erased<'_>,
+        entry: &Entry,
+        rows: &[Row],
+    ) -> Result<bool, StoreError> {
         let (user, now) = (erased.user, entry.occurred_at);
         let unchanged = Expression::when("#ver_current = :ver AND #email = :email")
             .value("ver", user.ver_current)
@@ -98,17 +108,25 @@ impl Store {
             .delete("user", keys::user(user.id), unchanged)
             .update("tombstone", keys::tombstone(user.id), tombstone)
             .delete("lock", keys::lock(erased.email), Expression::default())
-            .delete("session lock", keys::session_lock(user.id), Expression::default())
+            .delete(
+                "session lock",
+                keys::session_lock(user.id),
+                Expression::default(),
+            )
             .while_admin(erased.keeper)
             .audit(entry);
         if erased.has_address {
             transaction = transaction.delete("email", keys::email(erased.email), mine());
         }
         for former in user.claims(now) {
-            transaction = transaction.delete("former email", keys::email_of_key(&former.key), mine());
+            transaction =
+                transaction.delete("former email", keys::email_of_key(&former.key), mine());
         }
         let transaction = rows.iter().fold(transaction, Transaction::outbox);
-        self.commit("erase_user", transaction).await.map(|()| true).or_else(|error| error.condition_to(false))
+        self.commit("erase_user", transaction)
+            .await
+            .map(|()| true)
+            .or_else(|error| error.condition_to(false))
     }
 
     /// Records something that changes nothing, such as access to another user's account.
@@ -116,7 +134,9 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn record(&self, entry: &Entry) -> Result<(), StoreError> {
-        let committed = self.commit("record", Transaction::default().audit(entry)).await;
+        let committed = self
+            .commit("record", Transaction::default().audit(entry))
+            .await;
         // The key is fresh, so what stands there is this very write.
         committed.or_else(|error| error.condition_to(()))
     }
@@ -133,8 +153,7 @@ impl Store {
         entry: &Entry,
         row: &Row,
     ) -> Result<bool, StoreError> {
-        let set =
-            "#ver_current = :current, #ver_floor = :floor, #ver_until = :until, #verify_row = :row, #reset_row = :row";
+        let set = "#ver_current = :current, #ver_floor = :floor, #ver_until = :until, #verify_row = :row, #reset_row = :row";
         let update = format!("SET {set} REMOVE {FORGET_MAILED}");
         let expression = Expression::update(update, "#ver_current = :read")
             .value("read", user.ver_current)
@@ -143,8 +162,12 @@ impl Store {
             .value("until", level.until)
             .value("row", RowId::floor_at(entry.occurred_at));
         let transaction = Transaction::default().update("user", keys::user(user.id), expression);
-        let committed = self.commit("rotate_user_to", transaction.audit(entry).outbox(row)).await;
-        committed.map(|()| true).or_else(|error| error.condition_to(false))
+        let committed = self
+            .commit("rotate_user_to", transaction.audit(entry).outbox(row))
+            .await;
+        committed
+            .map(|()| true)
+            .or_else(|error| error.condition_to(false))
     }
 
     /// Closes an account: every token of it is dead at once. `false` if there is none.
@@ -158,14 +181,20 @@ impl Store {
         entry: &Entry,
         row: &Row,
     ) -> Result<AdminChange, StoreError> {
-        let update = format!("SET #status = :status, {ROTATE}, {KILL_MAILED} REMOVE {FORGET_MAILED}");
+        let update =
+            format!("SET #status = :status, {ROTATE}, {KILL_MAILED} REMOVE {FORGET_MAILED}");
         let expression = Expression::update(update, "attribute_exists(#pk)")
             .value("status", Status::Disabled)
             .value("one", 1)
             .value("now", entry.occurred_at)
             .value("floor", RowId::floor_at(entry.occurred_at));
-        let transaction = Transaction::default().update("user", keys::user(user), expression).while_admin(keeper);
-        admins::outcome(self.commit("disable_user", transaction.audit(entry).outbox(row)).await)
+        let transaction = Transaction::default()
+            .update("user", keys::user(user), expression)
+            .while_admin(keeper);
+        admins::outcome(
+            self.commit("disable_user", transaction.audit(entry).outbox(row))
+                .await,
+        )
     }
 
     /// Opens a closed account again. `false` if there is none.
@@ -173,22 +202,38 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn enable_user(&self, user: UserId, entry: &Entry) -> Result<bool, StoreError> {
-        let expression =
-            Expression::update("SET #status = :status", "attribute_exists(#pk)").value("status", Status::Active);
-        let transaction = Transaction::default().update("user", keys::user(user), expression).audit(entry);
-        self.commit("enable_user", transaction).await.map(|()| true).or_else(|error| error.condition_to(false))
+        let expression = Expression::update("SET #status = :status", "attribute_exists(#pk)")
+            .value("status", Status::Active);
+        let transaction = Transaction::default()
+            .update("user", keys::user(user), expression)
+            .audit(entry);
+        self.commit("enable_user", transaction)
+            .await
+            .map(|()| true)
+            .or_else(|error| error.condition_to(false))
     }
 
     /// Lifts the locks of an account: at the login with its address, and inside its sessions.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn unlock(&self, user: UserId, email: &EmailAddress, entry: &Entry) -> Result<(), StoreError> {
+    pub async fn unlock(
+        &self,
+        user: UserId,
+        email: &EmailAddress,
+        entry: &Entry,
+    ) -> Result<(), StoreError> {
         let transaction = Transaction::default()
             .delete("lock", keys::lock(email), Expression::default())
-            .delete("session lock", keys::session_lock(user), Expression::default())
+            .delete(
+                "session lock",
+                keys::session_lock(user),
+                Expression::default(),
+            )
             .audit(entry);
-        self.commit("unlock", transaction).await.or_else(|error| error.condition_to(()))
+        self.commit("unlock", transaction)
+            .await
+            .or_else(|error| error.condition_to(()))
     }
 
     /// Gives an account a role; where one is taken, only while `keeper` is an admin.
@@ -202,21 +247,35 @@ impl Store {
         keeper: Option<&User>,
         entry: &Entry,
     ) -> Result<AdminChange, StoreError> {
-        let expression = Expression::update("SET #role = :role", "attribute_exists(#pk)").value("role", role);
-        let transaction = Transaction::default().update("user", keys::user(user), expression).while_admin(keeper);
+        let expression =
+            Expression::update("SET #role = :role", "attribute_exists(#pk)").value("role", role);
+        let transaction = Transaction::default()
+            .update("user", keys::user(user), expression)
+            .while_admin(keeper);
         admins::outcome(self.commit("set_role", transaction.audit(entry)).await)
     }
 }
 
 /// What was in the way of an import.
 fn refused_admission(user: &User, failed: &[(&'static str, Option<Item>)]) -> Admitted {
-    let old = |label: &str| failed.iter().find(|(failed, _)| *failed == label).map(|(_, old)| old.as_ref());
+    let old = |label: &str| {
+        failed
+            .iter()
+            .find(|(failed, _)| *failed == label)
+            .map(|(_, old)| old.as_ref())
+    };
     if let Some(address) = old("email") {
         let former = address.filter(|item| text(item, "state") == Some("former"));
-        let owner = former.and_then(|item| text(item, "user_id")).and_then(|id| id.parse().ok());
+        let owner = former
+            .and_then(|item| text(item, "user_id"))
+            .and_then(|id| id.parse().ok());
         return owner.map_or(Admitted::AddressTaken, Admitted::AddressReserved);
     }
     // The very account may exist with its address not verified until now.
     let is_same = |item: &Item| text(item, "email") == Some(user.email.as_str());
-    if old("user").flatten().is_some_and(is_same) { Admitted::AddressTaken } else { Admitted::IdTaken }
+    if old("user").flatten().is_some_and(is_same) {
+        Admitted::AddressTaken
+    } else {
+        Admitted::IdTaken
+    }
 }

@@ -57,7 +57,10 @@ impl Stored for Address {
 
 impl std::fmt::Debug for Address {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Address").field("user_id", &self.user_id).field("state", &self.state).finish_non_exhaustive()
+        f.debug_struct("Address")
+            .field("user_id", &self.user_id)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
     }
 }
 
@@ -80,7 +83,10 @@ impl Address {
     /// Who holds the address at `now`.
     #[must_use]
     pub fn holder(&self, now: Timestamp) -> Holder<'_> {
-        let Some(user) = self.user_id.filter(|_| self.until.is_none_or(|until| now < until)) else {
+        let Some(user) = self
+            .user_id
+            .filter(|_| self.until.is_none_or(|until| now < until))
+        else {
             return Holder::Nobody;
         };
         match self.state {
@@ -98,7 +104,9 @@ impl Address {
     pub fn user(&self, now: Timestamp) -> Option<UserId> {
         match self.holder(now) {
             Holder::Nobody | Holder::Former(_) => None,
-            Holder::Registration(user, _) | Holder::Import(user) | Holder::Account(user) => Some(user),
+            Holder::Registration(user, _) | Holder::Import(user) | Holder::Account(user) => {
+                Some(user)
+            }
         }
     }
 }
@@ -117,16 +125,27 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn address_user(&self, email: &EmailAddress) -> Result<Option<UserId>, StoreError> {
-        Ok(self.address(email).await?.and_then(|address| address.user(self.now())))
+        Ok(self
+            .address(email)
+            .await?
+            .and_then(|address| address.user(self.now())))
     }
 
     /// A former address as it was stored; `None` if the account has no claim to it any more.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn former_address(&self, user: UserId, former: &FormerAddress) -> Result<Option<String>, StoreError> {
-        let found: Option<Address> = self.read("former_address", keys::email_of_key(&former.key)).await?;
-        Ok(found.filter(|found| found.user_id == Some(user)).and_then(|found| found.email))
+    pub async fn former_address(
+        &self,
+        user: UserId,
+        former: &FormerAddress,
+    ) -> Result<Option<String>, StoreError> {
+        let found: Option<Address> = self
+            .read("former_address", keys::email_of_key(&former.key))
+            .await?;
+        Ok(found
+            .filter(|found| found.user_id == Some(user))
+            .and_then(|found| found.email))
     }
 }
 
@@ -135,8 +154,7 @@ pub(super) const FREE: &str = "(attribute_not_exists(#user_id) OR #until <= :now
 
 /// No user can claim the address: it may be verified for another user. An unverified registration or import never
 /// keeps another user out.
-pub(super) const PROVABLE: &str =
-    "(attribute_not_exists(#user_id) OR #until <= :now OR #state IN (:registered, :contested, :imported))";
+pub(super) const PROVABLE: &str = "(attribute_not_exists(#user_id) OR #until <= :now OR #state IN (:registered, :contested, :imported))";
 
 /// The address is verified for `user`, and every registration and invitation of it ends; if `condition` holds.
 pub(super) fn verified(user: UserId, condition: &str) -> Expression {

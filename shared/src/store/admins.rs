@@ -45,16 +45,21 @@ impl Transaction {
     /// that is enabled.
     pub(super) fn while_admin(self, keeper: Option<&User>) -> Self {
         let Some(keeper) = keeper else { return self };
-        self.check(KEEPER, keys::user(keeper.id), Expression::when(SAME_ADMIN).same_admin(keeper))
+        self.check(
+            KEEPER,
+            keys::user(keeper.id),
+            Expression::when(SAME_ADMIN).same_admin(keeper),
+        )
     }
 
     /// The same for the admin who has sent an invitation, who must not have been taken back either: what a thief of
     /// the account sent does not count.
     pub(super) fn while_inviter(self, inviter: Option<&User>) -> Self {
         let Some(inviter) = inviter else { return self };
-        let unchanged = Expression::when(format!("{SAME_ADMIN} AND #taken_back = :keeper_taken_back"))
-            .same_admin(inviter)
-            .value("keeper_taken_back", inviter.taken_back);
+        let unchanged =
+            Expression::when(format!("{SAME_ADMIN} AND #taken_back = :keeper_taken_back"))
+                .same_admin(inviter)
+                .value("keeper_taken_back", inviter.taken_back);
         self.check("inviter", keys::user(inviter.id), unchanged)
     }
 }
@@ -64,7 +69,9 @@ pub(super) fn outcome(committed: Result<(), CommitError>) -> Result<AdminChange,
     let is_keeper = |(label, _): &(&str, Option<Item>)| *label == KEEPER;
     match committed {
         Ok(()) => Ok(AdminChange::Done),
-        Err(CommitError::Condition { failed, .. }) if failed.iter().any(is_keeper) => Ok(AdminChange::NoOtherAdmin),
+        Err(CommitError::Condition { failed, .. }) if failed.iter().any(is_keeper) => {
+            Ok(AdminChange::NoOtherAdmin)
+        }
         Err(error) => error.condition_to(AdminChange::UnknownUser),
     }
 }
@@ -93,8 +100,15 @@ impl Store {
         let text = |text: &str| AttributeValue::S(text.to_owned());
         let mut start = None;
         for _ in 0..most.div_ceil(PAGE) {
-            let request = self.client.scan().table_name(self.table(Table::Users)).consistent_read(true);
-            let request = request.limit(PAGE.cast_signed()).set_exclusive_start_key(start).projection_expression("id");
+            let request = self
+                .client
+                .scan()
+                .table_name(self.table(Table::Users))
+                .consistent_read(true);
+            let request = request
+                .limit(PAGE.cast_signed())
+                .set_exclusive_start_key(start)
+                .projection_expression("id");
             let request = request
                 .filter_expression("#role = :admin AND #status = :active AND email_verified = :yes AND id <> :user")
                 .expression_attribute_names("#role", "role")
@@ -103,8 +117,15 @@ impl Store {
                 .expression_attribute_values(":active", text("active"))
                 .expression_attribute_values(":yes", AttributeValue::Bool(true))
                 .expression_attribute_values(":user", text(&user.to_string()));
-            let page = request.send().await.map_err(|error| StoreError::from_sdk("other_admin", error))?;
-            if let Some(id) = page.items().first().and_then(|item| item.get("id")?.as_s().ok()?.parse().ok()) {
+            let page = request
+                .send()
+                .await
+                .map_err(|error| StoreError::from_sdk("other_admin", error))?;
+            if let Some(id) = page
+                .items()
+                .first()
+                .and_then(|item| item.get("id")?.as_s().ok()?.parse().ok())
+            {
                 return Ok(OtherAdmin::Exists(id));
             }
             start = page.last_evaluated_key;

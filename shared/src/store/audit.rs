@@ -28,15 +28,25 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] if it could not be recorded.
-    pub async fn record_refusal(&self, meta: &RequestMeta, refusal: &Refusal) -> Result<(), StoreError> {
-        let mut entry = self.entry_with(meta, Outcome::Refused).reason(refusal.reason);
+    pub async fn record_refusal(
+        &self,
+        meta: &RequestMeta,
+        refusal: &Refusal,
+    ) -> Result<(), StoreError> {
+        let mut entry = self
+            .entry_with(meta, Outcome::Refused)
+            .reason(refusal.reason);
         entry.user_id = refusal.user_id;
         entry.actor_id = refusal.actor_id;
         entry.session_id = refusal.session_id;
         entry.details.clone_from(&refusal.details);
         if let Some(notice) = &refusal.notice {
             let row = self.row(Some(notice.kind), refusal.user_id).asked_by(meta);
-            let row = Row { address: notice.address.clone(), level: notice.level, ..row };
+            let row = Row {
+                address: notice.address.clone(),
+                level: notice.level,
+                ..row
+            };
             return self.ask_for_mail(&row, &entry).await;
         }
         if let Some(name) = &refusal.once {
@@ -56,17 +66,27 @@ impl Store {
         if let Some(user) = entry.user_id {
             item.insert(Index::ByUser.attribute().to_owned(), attribute(user));
         }
-        self.put_record(keys::audit_once(entry.occurred_at, name), item).await
+        self.put_record(keys::audit_once(entry.occurred_at, name), item)
+            .await
     }
 
     /// A record that stands already is this one: its key names the event, or the refusals that it stands for.
     async fn put_record(&self, key: Key, record: Item) -> Result<(), StoreError> {
         let table = self.table(key.table);
         let item: Item = key.into_item().into_iter().chain(record).collect();
-        let request = self.client.put_item().table_name(table).set_item(Some(item)).condition_expression(ABSENT);
+        let request = self
+            .client
+            .put_item()
+            .table_name(table)
+            .set_item(Some(item))
+            .condition_expression(ABSENT);
         match request.expression_attribute_names("#pk", "pk").send().await {
             Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) => {
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(PutItemError::is_conditional_check_failed_exception) =>
+            {
                 Ok(())
             }
             Err(error) => Err(StoreError::from_sdk("record_refusal", error)),
@@ -77,6 +97,9 @@ impl Store {
 /// A record as it is stored, with what the index by month goes by.
 fn audit_item(entry: &Entry) -> Item {
     let mut item = item(entry);
-    item.insert(Index::ByMonth.attribute().to_owned(), attribute(keys::audit_month(entry.occurred_at, entry.event_id)));
+    item.insert(
+        Index::ByMonth.attribute().to_owned(),
+        attribute(keys::audit_month(entry.occurred_at, entry.event_id)),
+    );
     item
 }

@@ -28,18 +28,28 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`], also if the store keeps answering only a part: a missing answer is never taken for absence.
-    pub async fn authentication(&self, user: UserId, session: SessionId) -> Result<Authentication, StoreError> {
+    pub async fn authentication(
+        &self,
+        user: UserId,
+        session: SessionId,
+    ) -> Result<Authentication, StoreError> {
         let mut found = self
             .read_together(
                 "authentication",
-                vec![keys::user(user), keys::session(user, session), keys::security(self.any_copy())],
+                vec![
+                    keys::user(user),
+                    keys::session(user, session),
+                    keys::security(self.any_copy()),
+                ],
             )
             .await?;
         let [user, session, security] =
             [Table::Users, Table::Tokens, Table::Security].map(|table| found.remove(&table));
         Ok(Authentication {
             user: user.map(|item| parse("authentication", item)).transpose()?,
-            session: session.map(|item| parse("authentication", item)).transpose()?,
+            session: session
+                .map(|item| parse("authentication", item))
+                .transpose()?,
             security: security_of("authentication", security)?,
         })
     }
@@ -48,11 +58,24 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn user_and_security(&self, user: UserId) -> Result<(Option<User>, SecurityRecord), StoreError> {
-        let mut found =
-            self.read_together("user_and_security", vec![keys::user(user), keys::security(self.any_copy())]).await?;
-        let user = found.remove(&Table::Users).map(|item| parse("user_and_security", item)).transpose()?;
-        Ok((user, security_of("user_and_security", found.remove(&Table::Security))?))
+    pub async fn user_and_security(
+        &self,
+        user: UserId,
+    ) -> Result<(Option<User>, SecurityRecord), StoreError> {
+        let mut found = self
+            .read_together(
+                "user_and_security",
+                vec![keys::user(user), keys::security(self.any_copy())],
+            )
+            .await?;
+        let user = found
+            .remove(&Table::Users)
+            .map(|item| parse("user_and_security", item))
+            .transpose()?;
+        Ok((
+            user,
+            security_of("user_and_security", found.remove(&Table::Security))?,
+        ))
     }
 
     /// Reads one item of each named table.
@@ -64,17 +87,32 @@ impl Store {
         let mut missing = HashMap::new();
         for key in wanted {
             let table = self.table(key.table);
-            let request = KeysAndAttributes::builder().keys(key.into_item()).consistent_read(true).build();
-            missing
-                .insert(table, request.map_err(|source| StoreError::Refused { operation, source: Box::new(source) })?);
+            let request = KeysAndAttributes::builder()
+                .keys(key.into_item())
+                .consistent_read(true)
+                .build();
+            missing.insert(
+                table,
+                request.map_err(|source| StoreError::Refused {
+                    operation,
+                    source: Box::new(source),
+                })?,
+            );
         }
         let mut found = HashMap::new();
         for attempt in 0..TRIES {
-            let answer = self.client.batch_get_item().set_request_items(Some(missing)).send().await;
+            let answer = self
+                .client
+                .batch_get_item()
+                .set_request_items(Some(missing))
+                .send()
+                .await;
             let answer = answer.map_err(|error| StoreError::from_sdk(operation, error))?;
             for (name, items) in answer.responses.unwrap_or_default() {
                 let name = name.strip_prefix(&*self.prefix);
-                let table = Table::ALL.into_iter().find(|table| name == Some(table.name()));
+                let table = Table::ALL
+                    .into_iter()
+                    .find(|table| name == Some(table.name()));
                 found.extend(table.zip(items.into_iter().next()));
             }
             missing = answer.unprocessed_keys.unwrap_or_default();
@@ -83,11 +121,20 @@ impl Store {
             }
             self.pause(attempt).await;
         }
-        Err(StoreError::Unavailable { operation, source: None })
+        Err(StoreError::Unavailable {
+            operation,
+            source: None,
+        })
     }
 }
 
 /// Without a security record nothing can be judged: the first start has not happened yet.
 fn security_of(operation: &'static str, item: Option<Item>) -> Result<SecurityRecord, StoreError> {
-    parse(operation, item.ok_or(StoreError::Unavailable { operation, source: None })?)
+    parse(
+        operation,
+        item.ok_or(StoreError::Unavailable {
+            operation,
+            source: None,
+        })?,
+    )
 }

@@ -38,7 +38,9 @@ pub fn take(limit: Limit, tat: Option<i64>, now: Timestamp) -> Result<i64, Durat
         return Err(limit.interval);
     }
     let moment = Moment::new(limit, now);
-    let from = tat.filter(|tat| *tat <= moment.credible).map_or(moment.now, |tat| tat.max(moment.now));
+    let from = tat
+        .filter(|tat| *tat <= moment.credible)
+        .map_or(moment.now, |tat| tat.max(moment.now));
     match moment.wait(from) {
         Some(wait) => Err(wait),
         None => Ok(from.saturating_add(moment.interval)),
@@ -58,7 +60,12 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`]; the caller decides whether to go on without a limit. Credential endpoints do not.
-    pub async fn charge(&self, rule: Rule, limit: Limit, who: &str) -> Result<Admission, StoreError> {
+    pub async fn charge(
+        &self,
+        rule: Rule,
+        limit: Limit,
+        who: &str,
+    ) -> Result<Admission, StoreError> {
         if limit.capacity == 0 {
             return Ok(Admission::Denied(limit.interval));
         }
@@ -67,22 +74,35 @@ impl Store {
         // An idle bucket starts from now; a busy one moves on from where it is. `now` is the same for all tries: the time
         // in the bucket only passes it once, unless a token is given back in between, so two tries are nearly always enough.
         for attempt in 0..TRIES {
-            let expression = if attempt % 2 == 0 { moment.start() } else { moment.move_on() };
+            let expression = if attempt % 2 == 0 {
+                moment.start()
+            } else {
+                moment.move_on()
+            };
             let expression = expression.value("id", &id).value("ttl", moment.ttl());
-            let old = match self.update("charge", keys::bucket(rule, who), expression).await? {
+            let old = match self
+                .update("charge", keys::bucket(rule, who), expression)
+                .await?
+            {
                 Updated::Done(_) => None,
                 // Our own write, whose answer was lost.
                 Updated::Unmet(Some(old)) if text(&old, "write") == Some(id.as_str()) => None,
                 Updated::Unmet(old) => Some(old.unwrap_or_default()),
             };
             let Some(old) = old else {
-                return Ok(Admission::Admitted(Charge { rule, who: who.to_owned(), interval: limit.interval }));
+                return Ok(Admission::Admitted(Charge {
+                    rule,
+                    who: who.to_owned(),
+                    interval: limit.interval,
+                }));
             };
             if let Some(wait) = number(&old, "tat").and_then(|tat| moment.wait(tat)) {
                 return Ok(Admission::Denied(wait));
             }
         }
-        Err(StoreError::Contended { operation: "charge" })
+        Err(StoreError::Contended {
+            operation: "charge",
+        })
     }
 
     /// Gives a token back. A bucket cannot become fuller than full: a time in the past counts as now.
@@ -91,7 +111,8 @@ impl Store {
     /// [`StoreError`]; the token then comes back by itself, later.
     pub async fn give_back(&self, charge: Charge) -> Result<(), StoreError> {
         let key = keys::bucket(charge.rule, &charge.who);
-        let once = "attribute_exists(#tat) AND (attribute_not_exists(#returned) OR #returned <> :id)";
+        let once =
+            "attribute_exists(#tat) AND (attribute_not_exists(#returned) OR #returned <> :id)";
         let expression = Expression::update("SET #tat = #tat - :step, #returned = :id", once)
             .value("step", micros(charge.interval))
             .value("id", self.write_id());
@@ -116,10 +137,18 @@ impl Moment {
     fn new(limit: Limit, now: Timestamp) -> Self {
         let now = now.as_millis().saturating_mul(1_000);
         let interval = micros(limit.interval);
-        let ahead = i64::try_from(limit.capacity - 1).unwrap_or(i64::MAX).saturating_mul(interval);
+        let ahead = i64::try_from(limit.capacity - 1)
+            .unwrap_or(i64::MAX)
+            .saturating_mul(interval);
         let newest = now.saturating_add(ahead);
         let credible = newest.saturating_add(interval).saturating_add(SKEW_MICROS);
-        Self { now, interval, newest, credible, longest: limit.interval }
+        Self {
+            now,
+            interval,
+            newest,
+            credible,
+            longest: limit.interval,
+        }
     }
 
     /// A call on an idle bucket.
@@ -134,10 +163,13 @@ impl Moment {
     /// A call on a busy one.
     fn move_on(&self) -> Expression {
         let condition = "#tat BETWEEN :now AND :newest AND #write <> :id";
-        Expression::update("SET #tat = #tat + :step, #write = :id, #ttl = :ttl", condition)
-            .value("step", self.interval)
-            .value("now", self.now)
-            .value("newest", self.newest)
+        Expression::update(
+            "SET #tat = #tat + :step, #write = :id, #ttl = :ttl",
+            condition,
+        )
+        .value("step", self.interval)
+        .value("now", self.now)
+        .value("newest", self.newest)
     }
 
     /// How long a bucket at `tat` admits nothing; `None` if it admits a call.
@@ -145,7 +177,10 @@ impl Moment {
         if tat > self.credible {
             return None;
         }
-        let wait = u64::try_from(tat - self.newest).ok().filter(|wait| *wait > 0).map(Duration::from_micros);
+        let wait = u64::try_from(tat - self.newest)
+            .ok()
+            .filter(|wait| *wait > 0)
+            .map(Duration::from_micros);
         wait.map(|wait| wait.min(self.longest))
     }
 

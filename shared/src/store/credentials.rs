@@ -56,15 +56,24 @@ impl Store {
             expression = expression.value("name", name);
         }
         let own = "#user_id = :user AND #state <> :former AND (attribute_not_exists(#until) OR #until > :now)";
-        let own = verified(user, own).value("former", AddressState::Former).value("now", now);
+        let own = verified(user, own)
+            .value("former", AddressState::Former)
+            .value("now", now);
         let transaction = Transaction::default()
             .update("user", keys::user(user), expression)
             .update("email", keys::email(change.email), own)
             .delete("lock", keys::lock(change.email), Expression::default())
-            .delete("session lock", keys::session_lock(user), Expression::default())
+            .delete(
+                "session lock",
+                keys::session_lock(user),
+                Expression::default(),
+            )
             .audit(entry)
             .outbox(row);
-        self.commit("reset_password", transaction).await.map(|()| true).or_else(|error| error.condition_to(false))
+        self.commit("reset_password", transaction)
+            .await
+            .map(|()| true)
+            .or_else(|error| error.condition_to(false))
     }
 
     /// Changes the password and puts the caller's session, given as it is to be, under the new version; `false` if the
@@ -84,9 +93,13 @@ impl Store {
             "SET #password_hash = :hash, {RESCHEME}, #password_changed_at = :now, {ROTATE}, {KILL_MAILED} \
              REMOVE #pending_email, {FORGET_MAILED}"
         );
-        let expression = new_password(change, update, "#password_hash = :old AND #ver_current = :ver")
-            .value("old", &change.user.password_hash)
-            .value("ver", change.user.ver_current);
+        let expression = new_password(
+            change,
+            update,
+            "#password_hash = :old AND #ver_current = :ver",
+        )
+        .value("old", &change.user.password_hash)
+        .value("ver", change.user.ver_current);
         let restamp = Expression::update(
             "SET #family = :family, #current = :current, #user_ver = :ver, #global_ver = :global, #auth_time = :now, #last_activity_at = :now REMOVE #retired",
             "attribute_exists(#pk)",
@@ -100,10 +113,17 @@ impl Store {
             .update("user", keys::user(user), expression)
             .update("session", keys::session(user, session.id), restamp)
             .delete("lock", keys::lock(change.email), Expression::default())
-            .delete("session lock", keys::session_lock(user), Expression::default())
+            .delete(
+                "session lock",
+                keys::session_lock(user),
+                Expression::default(),
+            )
             .audit(entry)
             .outbox(row);
-        self.commit("change_password", transaction).await.map(|()| true).or_else(|error| error.condition_to(false))
+        self.commit("change_password", transaction)
+            .await
+            .map(|()| true)
+            .or_else(|error| error.condition_to(false))
     }
 
     /// Puts a session, given as it is to be, under the versions and the moment of a new password proof; `false` if its
@@ -111,19 +131,32 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn renew_proof(&self, before: &Session, after: &Session, entry: &Entry) -> Result<bool, StoreError> {
+    pub async fn renew_proof(
+        &self,
+        before: &Session,
+        after: &Session,
+        entry: &Entry,
+    ) -> Result<bool, StoreError> {
         let update = "SET #user_ver = :ver, #global_ver = :global, #auth_time = :now, #last_activity_at = :now";
-        let restamp = Expression::update(update, "#user_ver = :seen AND #global_ver = :seen_global")
-            .value("ver", after.user_ver)
-            .value("global", after.global_ver)
-            .value("now", after.auth_time)
-            .value("seen", before.user_ver)
-            .value("seen_global", before.global_ver);
+        let restamp =
+            Expression::update(update, "#user_ver = :seen AND #global_ver = :seen_global")
+                .value("ver", after.user_ver)
+                .value("global", after.global_ver)
+                .value("now", after.auth_time)
+                .value("seen", before.user_ver)
+                .value("seen_global", before.global_ver);
         let transaction = Transaction::default()
             .update("session", keys::session(before.user_id, before.id), restamp)
-            .delete("session lock", keys::session_lock(before.user_id), Expression::default())
+            .delete(
+                "session lock",
+                keys::session_lock(before.user_id),
+                Expression::default(),
+            )
             .audit(entry);
-        self.commit("renew_proof", transaction).await.map(|()| true).or_else(|error| error.condition_to(false))
+        self.commit("renew_proof", transaction)
+            .await
+            .map(|()| true)
+            .or_else(|error| error.condition_to(false))
     }
 
     /// Replaces the hash of an unchanged password by one of today's parameters.
@@ -131,11 +164,16 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; the old hash then stays, and the next login tries again.
     pub async fn rehash_password(&self, user: &User, hash: &str) -> Result<(), StoreError> {
-        let expression = Expression::update(format!("SET #password_hash = :hash, {RESCHEME}"), "#password_hash = :old")
-            .value("hash", hash)
-            .value("old", &user.password_hash);
+        let expression = Expression::update(
+            format!("SET #password_hash = :hash, {RESCHEME}"),
+            "#password_hash = :old",
+        )
+        .value("hash", hash)
+        .value("old", &user.password_hash);
         let expression = with_scheme(expression, hash);
-        self.update("rehash_password", keys::user(user.id), expression).await.map(|_| ())
+        self.update("rehash_password", keys::user(user.id), expression)
+            .await
+            .map(|_| ())
     }
 }
 

@@ -47,19 +47,31 @@ impl Store {
             return Ok(Gathered::NoDigest);
         };
         let now = self.now();
-        let start = Timestamp::from_millis(now.as_millis() - now.as_millis().rem_euclid(slot_millis()));
+        let start =
+            Timestamp::from_millis(now.as_millis() - now.as_millis().rem_euclid(slot_millis()));
         // A digest that was released early by another clock is closed; the next one takes the notice.
         for slot in [start, start.plus(SLOT)] {
-            let expression = if open { opening(row, address, user, slot) } else { joining(row) };
-            match self.update("gather", keys::outbox(digest_of(address, slot)), expression).await? {
+            let expression = if open {
+                opening(row, address, user, slot)
+            } else {
+                joining(row)
+            };
+            match self
+                .update("gather", keys::outbox(digest_of(address, slot)), expression)
+                .await?
+            {
                 Updated::Done(_) => return Ok(Gathered::Waiting),
                 Updated::Unmet(Some(old)) if tells_of(&old, row.id) => {
                     return Ok(Gathered::Waiting);
                 }
                 Updated::Unmet(Some(old)) if is_full(&old) => {
-                    let counted = Expression::update("SET #total = #total + :one", "attribute_exists(#due_shard)")
-                        .value("one", 1);
-                    self.update("gather", keys::outbox(digest_of(address, slot)), counted).await?;
+                    let counted = Expression::update(
+                        "SET #total = #total + :one",
+                        "attribute_exists(#due_shard)",
+                    )
+                    .value("one", 1);
+                    self.update("gather", keys::outbox(digest_of(address, slot)), counted)
+                        .await?;
                     return Ok(Gathered::Waiting);
                 }
                 Updated::Unmet(_) => {}
@@ -68,7 +80,9 @@ impl Store {
                 return Ok(Gathered::NoDigest);
             }
         }
-        Err(StoreError::Contended { operation: "gather" })
+        Err(StoreError::Contended {
+            operation: "gather",
+        })
     }
 
     /// Releases every digest that is due to the mailer. Repeating it does no harm.
@@ -87,7 +101,9 @@ impl Store {
                 .value("digest", MailKind::Digest)
                 .value("now", now)
                 .value("shard", shard.to_string());
-                let done = self.update("release_digests", keys::outbox(id), due).await?;
+                let done = self
+                    .update("release_digests", keys::outbox(id), due)
+                    .await?;
                 released += usize::from(matches!(done, Updated::Done(_)));
             }
         }
@@ -99,11 +115,19 @@ impl Store {
     async fn due_digests(&self, shard: u8, now: Timestamp) -> Result<Vec<RowId>, StoreError> {
         let mut due = self.waiting_digests(shard, "due_at <= :bound", now).await?;
         let latest = now.plus(SLOT * 2).plus(MAX_CLOCK_SKEW);
-        due.extend(self.waiting_digests(shard, "due_at > :bound", latest).await?);
+        due.extend(
+            self.waiting_digests(shard, "due_at > :bound", latest)
+                .await?,
+        );
         Ok(due)
     }
 
-    async fn waiting_digests(&self, shard: u8, when: &str, bound: Timestamp) -> Result<Vec<RowId>, StoreError> {
+    async fn waiting_digests(
+        &self,
+        shard: u8,
+        when: &str,
+        bound: Timestamp,
+    ) -> Result<Vec<RowId>, StoreError> {
         const OPERATION: &str = "due_digests";
         let mut due = Vec::new();
         let mut start = None;
@@ -117,9 +141,15 @@ impl Store {
                 .expression_attribute_values(":shard", AttributeValue::S(shard.to_string()))
                 .expression_attribute_values(":bound", attribute(bound))
                 .set_exclusive_start_key(start);
-            let page = request.send().await.map_err(|error| StoreError::from_sdk(OPERATION, error))?;
+            let page = request
+                .send()
+                .await
+                .map_err(|error| StoreError::from_sdk(OPERATION, error))?;
             let keys = page.items.unwrap_or_default();
-            due.extend(keys.iter().filter_map(|item| Self::row_named(text(item, "pk")?)));
+            due.extend(
+                keys.iter()
+                    .filter_map(|item| Self::row_named(text(item, "pk")?)),
+            );
             start = page.last_evaluated_key;
             if start.is_none() {
                 return Ok(due);
@@ -141,7 +171,10 @@ fn digest_of(address: &str, slot: Timestamp) -> RowId {
 
 fn tells_of(old: &Item, row: RowId) -> bool {
     let rows = old.get("gathered").and_then(|rows| rows.as_l().ok());
-    rows.is_some_and(|rows| rows.iter().any(|told| told.as_s().is_ok_and(|told| *told == row.to_string())))
+    rows.is_some_and(|rows| {
+        rows.iter()
+            .any(|told| told.as_s().is_ok_and(|told| *told == row.to_string()))
+    })
 }
 
 /// Whether the digest still waits and tells of as many events as it can.
@@ -151,14 +184,18 @@ fn is_full(old: &Item) -> bool {
 }
 
 /// The digest waits, has room, and does not tell of the row yet.
-const WAITS: &str = "attribute_exists(#due_shard) AND size(#gathered) < :most AND NOT contains(#gathered, :row)";
+const WAITS: &str =
+    "attribute_exists(#due_shard) AND size(#gathered) < :most AND NOT contains(#gathered, :row)";
 
 fn joining(row: &Row) -> Expression {
-    Expression::update("SET #gathered = list_append(#gathered, :rows), #total = #total + :one", WAITS)
-        .value("rows", [row.id])
-        .value("row", row.id)
-        .value("most", MOST_TOLD)
-        .value("one", 1)
+    Expression::update(
+        "SET #gathered = list_append(#gathered, :rows), #total = #total + :one",
+        WAITS,
+    )
+    .value("rows", [row.id])
+    .value("row", row.id)
+    .value("most", MOST_TOLD)
+    .value("one", 1)
 }
 
 fn opening(row: &Row, address: &str, user: UserId, slot: Timestamp) -> Expression {

@@ -34,21 +34,42 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn list_users(&self, after: Option<Uuid>, most: u64) -> Result<Listed<User>, StoreError> {
-        self.list("list_users", Directory::users_after(after), after, most).await
+    pub async fn list_users(
+        &self,
+        after: Option<Uuid>,
+        most: u64,
+    ) -> Result<Listed<User>, StoreError> {
+        self.list("list_users", Directory::users_after(after), after, most)
+            .await
     }
 
     /// Up to `most` invitations after the identifier `after`, by identifier. One that its address no longer names is left out.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn list_invitations(&self, after: Option<Uuid>, most: u64) -> Result<Listed<Invitation>, StoreError> {
+    pub async fn list_invitations(
+        &self,
+        after: Option<Uuid>,
+        most: u64,
+    ) -> Result<Listed<Invitation>, StoreError> {
         const OPERATION: &str = "list_invitations";
-        let mut page: Listed<Invitation> = self.list(OPERATION, vec![Directory::Invitations], after, most).await?;
-        let named: BTreeSet<String> = page.items.iter().filter_map(Invitation::address_key).collect();
-        let addresses: Vec<Address> = self.read_all(OPERATION, named.into_iter().collect()).await?;
-        let newest: BTreeSet<_> = addresses.iter().filter_map(|address| address.invitation).collect();
-        page.items.retain(|invitation| newest.contains(&invitation.id));
+        let mut page: Listed<Invitation> = self
+            .list(OPERATION, vec![Directory::Invitations], after, most)
+            .await?;
+        let named: BTreeSet<String> = page
+            .items
+            .iter()
+            .filter_map(Invitation::address_key)
+            .collect();
+        let addresses: Vec<Address> = self
+            .read_all(OPERATION, named.into_iter().collect())
+            .await?;
+        let newest: BTreeSet<_> = addresses
+            .iter()
+            .filter_map(|address| address.invitation)
+            .collect();
+        page.items
+            .retain(|invitation| newest.contains(&invitation.id));
         Ok(page)
     }
 
@@ -63,7 +84,9 @@ impl Store {
         let mut found: Vec<(String, Uuid)> = Vec::new();
         let mut more = false;
         for partition in partitions {
-            let page = self.keys_of(operation, partition, after, most + 1 - found.len()).await?;
+            let page = self
+                .keys_of(operation, partition, after, most + 1 - found.len())
+                .await?;
             found.extend(page);
             if found.len() > most {
                 found.truncate(most);
@@ -73,7 +96,10 @@ impl Store {
         }
         let next = found.last().map(|(_, id)| *id).filter(|_| more);
         let keys = found.into_iter().map(|(pk, _)| pk).collect();
-        Ok(Listed { items: self.read_all(operation, keys).await?, next })
+        Ok(Listed {
+            items: self.read_all(operation, keys).await?,
+            next,
+        })
     }
 
     /// Keys and identifiers of a partition.
@@ -95,14 +121,26 @@ impl Store {
             .expression_attribute_values(":partition", AttributeValue::S(partition.partition()))
             .expression_attribute_values(
                 ":after",
-                AttributeValue::S(if after.is_empty() { "-".to_owned() } else { after }),
+                AttributeValue::S(if after.is_empty() {
+                    "-".to_owned()
+                } else {
+                    after
+                }),
             )
             .limit(i32::try_from(most).unwrap_or(i32::MAX));
-        let answer = request.send().await.map_err(|error| StoreError::from_sdk(operation, error))?;
+        let answer = request
+            .send()
+            .await
+            .map_err(|error| StoreError::from_sdk(operation, error))?;
         let keys = answer.items.unwrap_or_default();
         Ok(keys
             .iter()
-            .filter_map(|item| Some((text(item, "pk")?.to_owned(), text(item, "id")?.parse().ok()?)))
+            .filter_map(|item| {
+                Some((
+                    text(item, "pk")?.to_owned(),
+                    text(item, "id")?.parse().ok()?,
+                ))
+            })
             .collect())
     }
 
@@ -117,12 +155,23 @@ impl Store {
         }
         let key = |pk: &String| HashMap::from([("pk".to_owned(), AttributeValue::S(pk.clone()))]);
         let all = keys.iter().map(key).collect();
-        let request = KeysAndAttributes::builder().set_keys(Some(all)).consistent_read(true).build();
-        let request = request.map_err(|source| StoreError::Refused { operation, source: Box::new(source) })?;
+        let request = KeysAndAttributes::builder()
+            .set_keys(Some(all))
+            .consistent_read(true)
+            .build();
+        let request = request.map_err(|source| StoreError::Refused {
+            operation,
+            source: Box::new(source),
+        })?;
         let mut missing = HashMap::from([(self.table(Table::Users), request)]);
         let mut found: HashMap<String, Item> = HashMap::new();
         for attempt in 0..TRIES {
-            let answer = self.client.batch_get_item().set_request_items(Some(missing)).send().await;
+            let answer = self
+                .client
+                .batch_get_item()
+                .set_request_items(Some(missing))
+                .send()
+                .await;
             let answer = answer.map_err(|error| StoreError::from_sdk(operation, error))?;
             let items = answer.responses.unwrap_or_default().into_values().flatten();
             found.extend(items.filter_map(|item| Some((text(&item, "pk")?.to_owned(), item))));
@@ -133,6 +182,9 @@ impl Store {
             }
             self.pause(attempt).await;
         }
-        Err(StoreError::Unavailable { operation, source: None })
+        Err(StoreError::Unavailable {
+            operation,
+            source: None,
+        })
     }
 }

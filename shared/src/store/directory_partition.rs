@@ -30,7 +30,9 @@ impl Directory {
 
     /// The partitions of the accounts after `after`, in the order of their identifiers.
     pub(super) fn users_after(after: Option<Uuid>) -> Vec<Self> {
-        (after.map_or(0, first_digit)..16).map(Self::Users).collect()
+        (after.map_or(0, first_digit)..16)
+            .map(Self::Users)
+            .collect()
     }
 }
 

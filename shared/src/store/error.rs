@@ -58,14 +58,26 @@ impl StoreError {
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
     {
         if is_retryable(&error) {
-            return Self::Unavailable { operation, source: Some(Box::new(error)) };
+            return Self::Unavailable {
+                operation,
+                source: Some(Box::new(error)),
+            };
         }
-        Self::Refused { operation, source: Box::new(error) }
+        Self::Refused {
+            operation,
+            source: Box::new(error),
+        }
     }
 
     /// An item that could not be read.
-    pub(super) fn corrupt(operation: &'static str, source: impl Error + Send + Sync + 'static) -> Self {
-        Self::Corrupt { operation, source: Some(Box::new(source)) }
+    pub(super) fn corrupt(
+        operation: &'static str,
+        source: impl Error + Send + Sync + 'static,
+    ) -> Self {
+        Self::Corrupt {
+            operation,
+            source: Some(Box::new(source)),
+        }
     }
 }
 

@@ -21,7 +21,11 @@ pub(super) struct Expression {
 impl Expression {
     /// Change by `update` if `condition` holds.
     pub(super) fn update(update: impl Into<String>, condition: impl Into<String>) -> Self {
-        Self { update: update.into(), condition: condition.into(), values: HashMap::new() }
+        Self {
+            update: update.into(),
+            condition: condition.into(),
+            values: HashMap::new(),
+        }
     }
 
     /// Only if `condition` holds; for puts and deletes.
@@ -37,7 +41,10 @@ impl Expression {
 
     /// The value of `:name`, a set of texts.
     pub(super) fn set(mut self, name: &str, values: impl IntoIterator<Item = String>) -> Self {
-        self.values.insert(format!(":{name}"), AttributeValue::Ss(values.into_iter().collect()));
+        self.values.insert(
+            format!(":{name}"),
+            AttributeValue::Ss(values.into_iter().collect()),
+        );
         self
     }
 
@@ -62,7 +69,10 @@ impl Expression {
 
 fn names(text: &str) -> impl Iterator<Item = (String, String)> {
     text.split('#').skip(1).map(|rest| {
-        let name: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+        let name: String = rest
+            .chars()
+            .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
+            .collect();
         (format!("#{name}"), name)
     })
 }
@@ -73,10 +83,16 @@ mod tests {
 
     #[test]
     fn every_name_in_the_texts_is_declared() {
-        let expression = Expression::update("SET #name = :n, #ver_current = #ver_current + :one", "#status = :s");
+        let expression = Expression::update(
+            "SET #name = :n, #ver_current = #ver_current + :one",
+            "#status = :s",
+        );
         let names = expression.names().expect("names");
         assert_eq!(names.len(), 3);
-        assert_eq!(names.get("#ver_current").map(String::as_str), Some("ver_current"));
+        assert_eq!(
+            names.get("#ver_current").map(String::as_str),
+            Some("ver_current")
+        );
         assert_eq!(Expression::default().names(), None);
     }
 }

@@ -68,7 +68,10 @@ impl Image {
 }
 
 fn read_map(members: &Map<String, Value>) -> Option<Item> {
-    members.iter().map(|(name, value)| Some((name.clone(), read(value)?))).collect()
+    members
+        .iter()
+        .map(|(name, value)| Some((name.clone(), read(value)?)))
+        .collect()
 }
 
 fn read(value: &Value) -> Option<AttributeValue> {
@@ -92,7 +95,11 @@ fn read(value: &Value) -> Option<AttributeValue> {
 }
 
 fn write_map(item: &Item) -> Value {
-    Value::Object(item.iter().map(|(name, value)| (name.clone(), write(value))).collect())
+    Value::Object(
+        item.iter()
+            .map(|(name, value)| (name.clone(), write(value)))
+            .collect(),
+    )
 }
 
 fn write(value: &AttributeValue) -> Value {
@@ -193,14 +200,25 @@ mod tests {
         let one = image(&json!({ "a": { "S": "xy" }, "b": { "S": "" } }));
         let other = image(&json!({ "a": { "S": "x" }, "b": { "S": "y" } }));
         assert_ne!(one.hash(), other.hash());
-        assert_ne!(image(&json!({ "a": { "S": "1" } })).hash(), image(&json!({ "a": { "N": "1" } })).hash());
+        assert_ne!(
+            image(&json!({ "a": { "S": "1" } })).hash(),
+            image(&json!({ "a": { "N": "1" } })).hash()
+        );
     }
 
     #[test]
     fn what_is_no_attribute_is_no_image() {
-        for wrong in [json!({ "a": "x" }), json!({ "a": { "S": 1 } }), json!({ "a": { "X": "1" } }), json!({ "a": {} })]
-        {
-            assert_eq!(Image::from_json(wrong.as_object().expect("an object")), None, "{wrong}");
+        for wrong in [
+            json!({ "a": "x" }),
+            json!({ "a": { "S": 1 } }),
+            json!({ "a": { "X": "1" } }),
+            json!({ "a": {} }),
+        ] {
+            assert_eq!(
+                Image::from_json(wrong.as_object().expect("an object")),
+                None,
+                "{wrong}"
+            );
         }
     }
 

@@ -14,7 +14,9 @@ use super::row::Row;
 use super::schema::{Schema, Stored, item};
 use super::single::Updated;
 use super::transaction::Transaction;
-use super::users::{FORGET_MAILED, KILL_MAILED, RECOVERED, RESCHEME, ROTATE, user_item, with_scheme};
+use super::users::{
+    FORGET_MAILED, KILL_MAILED, RECOVERED, RESCHEME, ROTATE, user_item, with_scheme,
+};
 use super::{Store, StoreError};
 use crate::audit_event::Entry;
 use crate::domain::{EmailAddress, InvitationId, Proof, RowId, Timestamp, User, UserId};
@@ -55,14 +57,18 @@ impl Stored for Invitation {
 
 impl std::fmt::Debug for Invitation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Invitation").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("Invitation")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }
 
 impl Invitation {
     /// The partition key of its address.
     pub(super) fn address_key(&self) -> Option<String> {
-        EmailAddress::parse(&self.email).ok().map(|email| keys::email(&email).pk)
+        EmailAddress::parse(&self.email)
+            .ok()
+            .map(|email| keys::email(&email).pk)
     }
 }
 
@@ -105,17 +111,36 @@ impl Store {
         row: &Row,
     ) -> Result<bool, StoreError> {
         let mut written = item(invitation);
-        written.insert(Index::ByDirectory.attribute().to_owned(), attribute(Directory::Invitations.partition()));
+        written.insert(
+            Index::ByDirectory.attribute().to_owned(),
+            attribute(Directory::Invitations.partition()),
+        );
         let transaction = Transaction::default()
-            .put("invitation", keys::invitation(invitation.id), written, Expression::when("attribute_not_exists(#pk)"))
-            .update("email", keys::email(email), naming(invitation, address, entry.occurred_at))
+            .put(
+                "invitation",
+                keys::invitation(invitation.id),
+                written,
+                Expression::when("attribute_not_exists(#pk)"),
+            )
+            .update(
+                "email",
+                keys::email(email),
+                naming(invitation, address, entry.occurred_at),
+            )
             .audit(entry)
             .outbox(row);
         let older = address.and_then(|address| address.invitation);
         let transaction = older.into_iter().fold(transaction, |transaction, older| {
-            transaction.delete("older invitation", keys::invitation(older), Expression::default())
+            transaction.delete(
+                "older invitation",
+                keys::invitation(older),
+                Expression::default(),
+            )
         });
-        self.commit("invite", transaction).await.map(|()| true).or_else(|error| error.condition_to(false))
+        self.commit("invite", transaction)
+            .await
+            .map(|()| true)
+            .or_else(|error| error.condition_to(false))
     }
 
     /// An invitation.
@@ -130,12 +155,23 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn set_invitation_token(&self, id: InvitationId, hash: &str) -> Result<bool, StoreError> {
-        let condition = "attribute_exists(#pk) AND (attribute_not_exists(#token_hash) OR #token_hash = :hash)";
-        let expression = Expression::update("SET #token_hash = :hash", condition).value("hash", hash);
-        match self.update("set_invitation_token", keys::invitation(id), expression).await? {
+    pub async fn set_invitation_token(
+        &self,
+        id: InvitationId,
+        hash: &str,
+    ) -> Result<bool, StoreError> {
+        let condition =
+            "attribute_exists(#pk) AND (attribute_not_exists(#token_hash) OR #token_hash = :hash)";
+        let expression =
+            Expression::update("SET #token_hash = :hash", condition).value("hash", hash);
+        match self
+            .update("set_invitation_token", keys::invitation(id), expression)
+            .await?
+        {
             Updated::Done(_) => Ok(true),
-            Updated::Unmet(old) => Ok(old.is_some_and(|old| text(&old, "token_hash") == Some(hash))),
+            Updated::Unmet(old) => {
+                Ok(old.is_some_and(|old| text(&old, "token_hash") == Some(hash)))
+            }
         }
     }
 
@@ -143,10 +179,19 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn withdraw_invitation(&self, id: InvitationId, entry: &Entry) -> Result<bool, StoreError> {
+    pub async fn withdraw_invitation(
+        &self,
+        id: InvitationId,
+        entry: &Entry,
+    ) -> Result<bool, StoreError> {
         let live = Expression::when("#expires_at > :now").value("now", entry.occurred_at);
-        let transaction = Transaction::default().delete("invitation", keys::invitation(id), live).audit(entry);
-        self.commit("withdraw_invitation", transaction).await.map(|()| true).or_else(|error| error.condition_to(false))
+        let transaction = Transaction::default()
+            .delete("invitation", keys::invitation(id), live)
+            .audit(entry);
+        self.commit("withdraw_invitation", transaction)
+            .await
+            .map(|()| true)
+            .or_else(|error| error.condition_to(false))
     }
 
     /// Makes the account of an invitation, or finishes an imported one: the address is verified, and every registration and
@@ -154,18 +199,28 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn accept_invitation(&self, accepted: &Acceptance<'_>, entry: &Entry) -> Result<bool, StoreError> {
+    pub async fn accept_invitation(
+        &self,
+        accepted: &Acceptance<'_>,
+        entry: &Entry,
+    ) -> Result<bool, StoreError> {
         let (id, now) = (accepted.invitation.id, entry.occurred_at);
         let used = Expression::when("#token_hash = :token AND #expires_at > :now")
             .value("token", accepted.token)
             .value("now", now);
         // An account that is imported concurrently would lose its address to a new one.
         let (owner, holder) = match accepted.account {
-            Accepted::New(account) => (account.id, "(attribute_not_exists(#user_id) OR #state <> :imported)"),
+            Accepted::New(account) => (
+                account.id,
+                "(attribute_not_exists(#user_id) OR #state <> :imported)",
+            ),
             Accepted::Imported(account, ..) => (account, "#user_id = :user"),
         };
         let mut claim = verified_if_provable(owner, now).value("invitation", id);
-        claim.condition = format!("#invitation = :invitation AND {holder} AND {}", claim.condition);
+        claim.condition = format!(
+            "#invitation = :invitation AND {holder} AND {}",
+            claim.condition
+        );
         let transaction = Transaction::default()
             .delete("invitation", keys::invitation(id), used)
             .update("email", keys::email(accepted.email), claim)
@@ -179,11 +234,16 @@ impl Store {
                 user_item(account),
                 Expression::when("attribute_not_exists(#pk)"),
             ),
-            Accepted::Imported(account, name, hash) => {
-                transaction.update("user", keys::user(account), finished_import(name, hash, now))
-            }
+            Accepted::Imported(account, name, hash) => transaction.update(
+                "user",
+                keys::user(account),
+                finished_import(name, hash, now),
+            ),
         };
-        self.commit("accept_invitation", transaction).await.map(|()| true).or_else(|error| error.condition_to(false))
+        self.commit("accept_invitation", transaction)
+            .await
+            .map(|()| true)
+            .or_else(|error| error.condition_to(false))
     }
 }
 
@@ -193,7 +253,11 @@ fn naming(invitation: &Invitation, address: Option<&Address>, now: Timestamp) ->
     let nobody = address.is_none_or(|address| address.holder(now) == Holder::Nobody);
     // Of two invitations at once the later one must find the earlier one, to delete it.
     let older = address.and_then(|address| address.invitation);
-    let same_older = if older.is_some() { "#invitation = :older" } else { "attribute_not_exists(#invitation)" };
+    let same_older = if older.is_some() {
+        "#invitation = :older"
+    } else {
+        "attribute_not_exists(#invitation)"
+    };
     let named = if nobody {
         let update = "SET #invitation = :invitation, #state = :invited, #schema_version = :schema, #ttl = :ttl \
                       REMOVE #user_id, #until, #password_hash, #email";
@@ -202,16 +266,19 @@ fn naming(invitation: &Invitation, address: Option<&Address>, now: Timestamp) ->
             .value("schema", 1)
             .value("ttl", invitation.ttl)
     } else {
-        let until = address.and_then(|address| address.until).map(Timestamp::as_secs);
+        let until = address
+            .and_then(|address| address.until)
+            .map(Timestamp::as_secs);
         let set_ttl = until.map_or("", |_| ", #ttl = :ttl");
         let unverified = "#user_id = :holder AND #state IN (:registered, :contested, :imported) \
                           AND (attribute_not_exists(#until) OR #until > :now)";
         let condition = format!("{unverified} AND {same_older}");
-        let named = Expression::update(format!("SET #invitation = :invitation{set_ttl}"), condition)
-            .value("holder", address.and_then(|address| address.user_id))
-            .value("registered", AddressState::Registered)
-            .value("contested", AddressState::Contested)
-            .value("imported", AddressState::Imported);
+        let named =
+            Expression::update(format!("SET #invitation = :invitation{set_ttl}"), condition)
+                .value("holder", address.and_then(|address| address.user_id))
+                .value("registered", AddressState::Registered)
+                .value("contested", AddressState::Contested)
+                .value("imported", AddressState::Imported);
         match until {
             Some(until) => named.value("ttl", until.max(invitation.ttl)),
             None => named,

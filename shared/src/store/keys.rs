@@ -75,11 +75,18 @@ pub struct Key {
 
 impl Key {
     const fn new(table: Table, pk: String) -> Self {
-        Self { table, pk, sk: None }
+        Self {
+            table,
+            pk,
+            sk: None,
+        }
     }
 
     fn with_sort(self, sk: String) -> Self {
-        Self { sk: Some(sk), ..self }
+        Self {
+            sk: Some(sk),
+            ..self
+        }
     }
 
     /// The key's attributes.
@@ -117,7 +124,10 @@ pub(super) fn session(user: UserId, session: SessionId) -> Key {
 }
 
 pub(super) fn security(copy: u8) -> Key {
-    Key::new(Table::Security, format!("SECURITY#{}", copy % SECURITY_COPIES))
+    Key::new(
+        Table::Security,
+        format!("SECURITY#{}", copy % SECURITY_COPIES),
+    )
 }
 
 /// What the last global rotation was.
@@ -137,7 +147,11 @@ pub(super) fn migration(id: &str) -> Key {
 /// The key of an item that was read; `None` if it has none.
 pub(super) fn of_item(table: Table, item: &HashMap<String, AttributeValue>) -> Option<Key> {
     let text = |name| item.get(name).and_then(|value| value.as_s().ok()).cloned();
-    Some(Key { table, pk: text("pk")?, sk: text("sk") })
+    Some(Key {
+        table,
+        pk: text("pk")?,
+        sk: text("sk"),
+    })
 }
 
 pub(super) fn audit(user: Option<UserId>, at: Timestamp, event: EventId) -> Key {
@@ -152,7 +166,8 @@ pub(super) fn audit(user: Option<UserId>, at: Timestamp, event: EventId) -> Key 
 pub(super) fn audit_once(at: Timestamp, name: &str) -> Key {
     let start = Timestamp::from_millis(at.as_millis().div_euclid(ONCE_MILLIS) * ONCE_MILLIS);
     let hash = digest::sha256(name.as_bytes());
-    Key::new(Table::Audit, anonymous(start, &hash)).with_sort(format!("{start}#{}", digest::encode(&hash)))
+    Key::new(Table::Audit, anonymous(start, &hash))
+        .with_sort(format!("{start}#{}", digest::encode(&hash)))
 }
 
 fn anonymous(at: Timestamp, spread: &[u8]) -> String {
@@ -181,7 +196,9 @@ pub(super) fn audit_shards(at: Timestamp) -> impl Iterator<Item = String> {
 
 /// The beginning of the month of `at`, in UTC.
 pub(super) fn month_of(at: Timestamp) -> Timestamp {
-    format!("{}-01T00:00:00Z", month(at)).parse().unwrap_or(Timestamp::EPOCH)
+    format!("{}-01T00:00:00Z", month(at))
+        .parse()
+        .unwrap_or(Timestamp::EPOCH)
 }
 
 /// The partitions of a day's records that are no user's, and of those that stand for several refusals.
@@ -225,7 +242,11 @@ pub(super) fn session_lock(user: UserId) -> Key {
 pub(super) fn nothing(table: Table) -> Key {
     let key = Key::new(table, "NOTHING".to_owned());
     let sorts = matches!(table, Table::Tokens | Table::Audit | Table::Seals);
-    if sorts { key.with_sort("NOTHING".to_owned()) } else { key }
+    if sorts {
+        key.with_sort("NOTHING".to_owned())
+    } else {
+        key
+    }
 }
 
 /// The partition of a chain.
@@ -251,7 +272,14 @@ mod tests {
         let address = EmailAddress::parse("ada@example.com").expect("valid");
         let at = Timestamp::from_millis(1_700_000_000_000);
         let event = EventId::new(Uuid::from_u128(17));
-        let shown = |key: Key| format!("{} {} {}", key.table.name(), key.pk, key.sk.unwrap_or_default());
+        let shown = |key: Key| {
+            format!(
+                "{} {} {}",
+                key.table.name(),
+                key.pk,
+                key.sk.unwrap_or_default()
+            )
+        };
         let uuid = "00000000-0000-0000-0000-00000000000";
         assert_eq!(shown(user(id)), format!("users USER#{uuid}1 "));
         assert_eq!(
@@ -264,9 +292,18 @@ mod tests {
             "audit USER#00000000-0000-0000-0000-000000000001 2023-11-14T22:13:20.000Z#00000000-0000-0000-0000-000000000011"
         );
         assert_eq!(audit(None, at, event).pk, "ANON#2023-11-14#1");
-        assert_eq!(shown(bucket(Rule::Login, "192.0.2.1")), "limits LIMIT#login#192.0.2.1 ");
-        assert_eq!(shown(seal(Chain::Lane(3), 17)), "seals LANE#3 00000000000000000017");
-        assert_eq!(shown(seal(Chain::Checkpoints, 1)), "seals CHECKPOINT 00000000000000000001");
+        assert_eq!(
+            shown(bucket(Rule::Login, "192.0.2.1")),
+            "limits LIMIT#login#192.0.2.1 "
+        );
+        assert_eq!(
+            shown(seal(Chain::Lane(3), 17)),
+            "seals LANE#3 00000000000000000017"
+        );
+        assert_eq!(
+            shown(seal(Chain::Checkpoints, 1)),
+            "seals CHECKPOINT 00000000000000000001"
+        );
         assert!(lock(&address).pk.starts_with("LOCK#") && !lock(&address).pk.contains("ada"));
         assert!(email(&address).pk.starts_with("EMAIL#") && !email(&address).pk.contains("ada"));
     }
@@ -274,7 +311,10 @@ mod tests {
     #[test]
     fn a_records_place_is_told_by_its_identifier() {
         let at = Timestamp::from_millis(1_700_000_000_000);
-        let event = EventId::new(crate::ground::entropy::uuid_v7(at, &crate::ground::entropy::SeededEntropy::new(1)));
+        let event = EventId::new(crate::ground::entropy::uuid_v7(
+            at,
+            &crate::ground::entropy::SeededEntropy::new(1),
+        ));
         let user = Some(UserId::new(Uuid::from_u128(1)));
         assert_eq!(audit(user, at, event).sk, Some(audit_sort(event)));
         assert!(audit_shards(at).any(|shard| shard == audit_month(at, event)));
@@ -289,7 +329,10 @@ mod tests {
         let at = Timestamp::from_millis(1_700_000_400_000);
         let later = at.plus(std::time::Duration::from_secs(599));
         assert_eq!(audit_once(at, "x"), audit_once(later, "x"));
-        assert_ne!(audit_once(at, "x"), audit_once(at.plus(std::time::Duration::from_secs(600)), "x"));
+        assert_ne!(
+            audit_once(at, "x"),
+            audit_once(at.plus(std::time::Duration::from_secs(600)), "x")
+        );
         assert_ne!(audit_once(at, "x"), audit_once(at, "y"));
     }
 }

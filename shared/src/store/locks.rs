@@ -76,16 +76,30 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn lock_state(&self, lock: Lock<'_>, lockout: &Lockout) -> Result<LockState, StoreError> {
+    pub async fn lock_state(
+        &self,
+        lock: Lock<'_>,
+        lockout: &Lockout,
+    ) -> Result<LockState, StoreError> {
         let item: Option<LockItem> = self.read("lock_state", lock.key()).await?;
-        Ok(item.map_or(LockState { failures: 0, locked_for: None }, |item| item.state(lockout, self.now())))
+        Ok(item.map_or(
+            LockState {
+                failures: 0,
+                locked_for: None,
+            },
+            |item| item.state(lockout, self.now()),
+        ))
     }
 
     /// Charges one try.
     ///
     /// # Errors
     /// [`StoreError`]: without a charge no password may be compared.
-    pub async fn charge_lock(&self, lock: Lock<'_>, lockout: &Lockout) -> Result<LockCharge, StoreError> {
+    pub async fn charge_lock(
+        &self,
+        lock: Lock<'_>,
+        lockout: &Lockout,
+    ) -> Result<LockCharge, StoreError> {
         let id = self.write_id();
         let mut patience = self.now().plus(IN_FLIGHT);
         let mut attempt = 0;
@@ -103,12 +117,15 @@ impl Store {
             let end = last.plus(lockout.duration);
             if last > now.plus(MAX_CLOCK_SKEW) {
                 // A clock was ahead when this was written. The lock holds no longer than one that begins now.
-                self.update("correct_lock", lock.key(), beginning_now(last, now)).await?;
+                self.update("correct_lock", lock.key(), beginning_now(last, now))
+                    .await?;
                 return Ok(LockCharge::Locked(lockout.duration));
             }
             if end <= now || last.plus(MEMORY) <= now {
                 let expression = restarting(lockout, now, &id);
-                if let Updated::Done(_) = self.update("restart_lock", lock.key(), expression).await? {
+                if let Updated::Done(_) =
+                    self.update("restart_lock", lock.key(), expression).await?
+                {
                     return Ok(LockCharge::Charged(1));
                 }
             } else if last.plus(IN_FLIGHT) <= now || patience <= now {
@@ -129,8 +146,16 @@ impl Store {
     /// [`StoreError`]; the failures then count on, which only a later failure notices.
     pub async fn clear_lock(&self, lock: Lock<'_>) -> Result<(), StoreError> {
         let key = lock.key();
-        let request = self.client.delete_item().table_name(self.table(key.table)).set_key(Some(key.into_item()));
-        request.send().await.map(|_| ()).map_err(|error| StoreError::from_sdk("clear_lock", error))
+        let request = self
+            .client
+            .delete_item()
+            .table_name(self.table(key.table))
+            .set_key(Some(key.into_item()));
+        request
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|error| StoreError::from_sdk("clear_lock", error))
     }
 
     /// Takes one charge back: the try was not a wrong one, and the failures before it are not forgotten either.
@@ -138,18 +163,28 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; the try then counts as a failure.
     pub async fn refund_lock(&self, lock: Lock<'_>) -> Result<(), StoreError> {
-        let expression = Expression::update("SET #n = #n - :one", "#n > :zero").value("one", 1).value("zero", 0);
-        self.update("refund_lock", lock.key(), expression).await.map(|_| ())
+        let expression = Expression::update("SET #n = #n - :one", "#n > :zero")
+            .value("one", 1)
+            .value("zero", 0);
+        self.update("refund_lock", lock.key(), expression)
+            .await
+            .map(|_| ())
     }
 }
 
 impl LockItem {
     /// By the rules of [`counting`] and [`restarting`].
     fn state(&self, lockout: &Lockout, now: Timestamp) -> LockState {
-        let (full, end) = (self.n >= lockout.threshold, self.last.plus(lockout.duration));
+        let (full, end) = (
+            self.n >= lockout.threshold,
+            self.last.plus(lockout.duration),
+        );
         let over = self.last.plus(MEMORY) <= now || (full && end <= now);
         let failures = if over { 0 } else { self.n };
-        LockState { failures, locked_for: (full && !over).then(|| end.since(now).min(lockout.duration)) }
+        LockState {
+            failures,
+            locked_for: (full && !over).then(|| end.since(now).min(lockout.duration)),
+        }
     }
 }
 
@@ -163,28 +198,35 @@ fn beginning_now(last: Timestamp, now: Timestamp) -> Expression {
 
 /// One more failure, while the lock is not full.
 fn counting(lockout: &Lockout, now: Timestamp, id: &str) -> Expression {
-    let condition = "attribute_not_exists(#pk) OR (#n < :max AND #last > :forgotten AND #write <> :id)";
-    Expression::update("SET #n = if_not_exists(#n, :zero) + :one, #last = :now, #write = :id, #ttl = :ttl", condition)
-        .value("zero", 0)
-        .value("one", 1)
-        .value("max", lockout.threshold)
-        .value("forgotten", now.minus(MEMORY))
-        .value("now", now)
-        .value("id", id)
-        .value("ttl", now.plus(MEMORY).as_secs())
+    let condition =
+        "attribute_not_exists(#pk) OR (#n < :max AND #last > :forgotten AND #write <> :id)";
+    Expression::update(
+        "SET #n = if_not_exists(#n, :zero) + :one, #last = :now, #write = :id, #ttl = :ttl",
+        condition,
+    )
+    .value("zero", 0)
+    .value("one", 1)
+    .value("max", lockout.threshold)
+    .value("forgotten", now.minus(MEMORY))
+    .value("now", now)
+    .value("id", id)
+    .value("ttl", now.plus(MEMORY).as_secs())
 }
 
 /// The first failure after a lock has ended or has been forgotten.
 fn restarting(lockout: &Lockout, now: Timestamp, id: &str) -> Expression {
     let condition = "#last <= :forgotten OR (#n >= :max AND #last <= :ended)";
-    Expression::update("SET #n = :one, #last = :now, #write = :id, #ttl = :ttl", condition)
-        .value("one", 1)
-        .value("max", lockout.threshold)
-        .value("forgotten", now.minus(MEMORY))
-        .value("ended", now.minus(lockout.duration))
-        .value("now", now)
-        .value("id", id)
-        .value("ttl", now.plus(MEMORY).as_secs())
+    Expression::update(
+        "SET #n = :one, #last = :now, #write = :id, #ttl = :ttl",
+        condition,
+    )
+    .value("one", 1)
+    .value("max", lockout.threshold)
+    .value("forgotten", now.minus(MEMORY))
+    .value("ended", now.minus(lockout.duration))
+    .value("now", now)
+    .value("id", id)
+    .value("ttl", now.plus(MEMORY).as_secs())
 }
 
 fn count(n: Option<i64>) -> u64 {
@@ -198,10 +240,20 @@ mod tests {
     #[test]
     fn a_lock_is_shown_as_it_would_be_charged() {
         let hour = Duration::from_secs(3_600);
-        let lockout = Lockout { threshold: 10, duration: hour };
+        let lockout = Lockout {
+            threshold: 10,
+            duration: hour,
+        };
         let now = Timestamp::from_millis(1_700_000_000_000);
         let state = |n, age| {
-            let LockState { failures, locked_for } = LockItem { n, last: now.minus(age) }.state(&lockout, now);
+            let LockState {
+                failures,
+                locked_for,
+            } = LockItem {
+                n,
+                last: now.minus(age),
+            }
+            .state(&lockout, now);
             (failures, locked_for)
         };
         assert_eq!(state(9, Duration::ZERO), (9, None));

@@ -32,7 +32,9 @@ impl<'a> Sight<'a> {
     /// Whether the item's own key, the sort key where there is one, begins so: `USER#`, `SESSION#`.
     #[must_use]
     pub fn is(&self, prefix: &str) -> bool {
-        text(self.item, "sk").or(text(self.item, "pk")).is_some_and(|key| key.starts_with(prefix))
+        text(self.item, "sk")
+            .or(text(self.item, "pk"))
+            .is_some_and(|key| key.starts_with(prefix))
     }
 
     /// A text; `None` where there is none.
@@ -68,7 +70,10 @@ impl Change {
     /// The item is of this version afterwards.
     #[must_use]
     pub fn to_version(version: u32) -> Self {
-        Self { set: BTreeMap::from([(VERSION, attribute(version))]), remove: BTreeSet::new() }
+        Self {
+            set: BTreeMap::from([(VERSION, attribute(version))]),
+            remove: BTreeSet::new(),
+        }
     }
 
     /// Gives an attribute a value.
@@ -95,19 +100,48 @@ pub struct Attempt {
 
 impl Attempt {
     fn expression(self) -> Expression {
-        let sets: Vec<_> = self.change.set.keys().map(|name| format!("#{name} = :new_{name}")).collect();
-        let removes: Vec<_> = self.change.remove.iter().map(|name| format!("#{name}")).collect();
-        let remove = if removes.is_empty() { String::new() } else { format!(" REMOVE {}", removes.join(", ")) };
+        let sets: Vec<_> = self
+            .change
+            .set
+            .keys()
+            .map(|name| format!("#{name} = :new_{name}"))
+            .collect();
+        let removes: Vec<_> = self
+            .change
+            .remove
+            .iter()
+            .map(|name| format!("#{name}"))
+            .collect();
+        let remove = if removes.is_empty() {
+            String::new()
+        } else {
+            format!(" REMOVE {}", removes.join(", "))
+        };
         let same = self.seen.iter().map(|(name, value)| match value {
             Some(_) => format!("#{name} = :old_{name}"),
             None => format!("attribute_not_exists(#{name})"),
         });
-        let condition: Vec<_> = std::iter::once("attribute_exists(#pk)".to_owned()).chain(same).collect();
-        let expression = Expression::update(format!("SET {}{remove}", sets.join(", ")), condition.join(" AND "));
-        let expression =
-            self.change.set.into_iter().fold(expression, |all, (name, value)| all.raw(&format!("new_{name}"), value));
-        let old = self.seen.into_iter().filter_map(|(name, value)| Some((name, value?)));
-        old.fold(expression, |all, (name, value)| all.raw(&format!("old_{name}"), value))
+        let condition: Vec<_> = std::iter::once("attribute_exists(#pk)".to_owned())
+            .chain(same)
+            .collect();
+        let expression = Expression::update(
+            format!("SET {}{remove}", sets.join(", ")),
+            condition.join(" AND "),
+        );
+        let expression = self
+            .change
+            .set
+            .into_iter()
+            .fold(expression, |all, (name, value)| {
+                all.raw(&format!("new_{name}"), value)
+            });
+        let old = self
+            .seen
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)));
+        old.fold(expression, |all, (name, value)| {
+            all.raw(&format!("old_{name}"), value)
+        })
     }
 }
 
@@ -115,10 +149,18 @@ impl Image {
     /// What `step` wants to do to the item.
     #[must_use]
     pub fn examine(&self, step: fn(&Sight<'_>) -> Option<Change>) -> Option<Attempt> {
-        let sight = Sight { item: self.item(), seen: RefCell::default() };
+        let sight = Sight {
+            item: self.item(),
+            seen: RefCell::default(),
+        };
         let change = step(&sight)?;
         let seen = sight.seen.into_inner().into_iter();
-        Some(Attempt { change, seen: seen.map(|name| (name, self.item().get(name).cloned())).collect() })
+        Some(Attempt {
+            change,
+            seen: seen
+                .map(|name| (name, self.item().get(name).cloned()))
+                .collect(),
+        })
     }
 }
 
@@ -201,28 +243,70 @@ impl Store {
         limit: u32,
     ) -> Result<(Vec<Image>, Segment), StoreError> {
         let whole = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);
-        let start = place.pk.iter().map(|pk| ("pk", pk)).chain(place.sk.iter().map(|sk| ("sk", sk)));
-        let start: Item = start.map(|(name, text)| (name.to_owned(), attribute(text))).collect();
-        let request = self.client.scan().table_name(self.table(table)).consistent_read(true);
-        let request = request.limit(limit.cast_signed()).segment(whole(number)).total_segments(whole(segments));
-        let request = request.set_exclusive_start_key(Some(start).filter(|start| !start.is_empty()));
-        let page = request.send().await.map_err(|error| StoreError::from_sdk("migration_page", error))?;
-        let of = |name| page.last_evaluated_key.as_ref().and_then(|key| text(key, name)).map(str::to_owned);
-        let next = Segment { pk: of("pk"), sk: of("sk"), is_read: page.last_evaluated_key.is_none() };
-        Ok((page.items.unwrap_or_default().into_iter().map(Image::new).collect(), next))
+        let start = place
+            .pk
+            .iter()
+            .map(|pk| ("pk", pk))
+            .chain(place.sk.iter().map(|sk| ("sk", sk)));
+        let start: Item = start
+            .map(|(name, text)| (name.to_owned(), attribute(text)))
+            .collect();
+        let request = self
+            .client
+            .scan()
+            .table_name(self.table(table))
+            .consistent_read(true);
+        let request = request
+            .limit(limit.cast_signed())
+            .segment(whole(number))
+            .total_segments(whole(segments));
+        let request =
+            request.set_exclusive_start_key(Some(start).filter(|start| !start.is_empty()));
+        let page = request
+            .send()
+            .await
+            .map_err(|error| StoreError::from_sdk("migration_page", error))?;
+        let of = |name| {
+            page.last_evaluated_key
+                .as_ref()
+                .and_then(|key| text(key, name))
+                .map(str::to_owned)
+        };
+        let next = Segment {
+            pk: of("pk"),
+            sk: of("sk"),
+            is_read: page.last_evaluated_key.is_none(),
+        };
+        Ok((
+            page.items
+                .unwrap_or_default()
+                .into_iter()
+                .map(Image::new)
+                .collect(),
+            next,
+        ))
     }
 
     /// Changes an item if it is still as the attempt saw it.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn migrate(&self, table: Table, image: &Image, attempt: Attempt) -> Result<Migrated, StoreError> {
-        let key =
-            keys::of_item(table, image.item()).ok_or(StoreError::Corrupt { operation: "migrate", source: None })?;
-        Ok(match self.update("migrate", key, attempt.expression()).await? {
-            Updated::Done(_) => Migrated::Done,
-            Updated::Unmet(found) => Migrated::Overtaken(found.map(Image::new)),
-        })
+    pub async fn migrate(
+        &self,
+        table: Table,
+        image: &Image,
+        attempt: Attempt,
+    ) -> Result<Migrated, StoreError> {
+        let key = keys::of_item(table, image.item()).ok_or(StoreError::Corrupt {
+            operation: "migrate",
+            source: None,
+        })?;
+        Ok(
+            match self.update("migrate", key, attempt.expression()).await? {
+                Updated::Done(_) => Migrated::Done,
+                Updated::Unmet(found) => Migrated::Overtaken(found.map(Image::new)),
+            },
+        )
     }
 
     /// Every migration that was ever begun.
@@ -233,12 +317,19 @@ impl Store {
         let mut states = Vec::new();
         let mut start = None;
         loop {
-            let request = self.client.scan().table_name(self.table(Table::Security)).consistent_read(true);
+            let request = self
+                .client
+                .scan()
+                .table_name(self.table(Table::Security))
+                .consistent_read(true);
             let request = request
                 .filter_expression("begins_with(pk, :prefix)")
                 .expression_attribute_values(":prefix", attribute(MIGRATION_PREFIX))
                 .set_exclusive_start_key(start);
-            let page = request.send().await.map_err(|error| StoreError::from_sdk("migrations", error))?;
+            let page = request
+                .send()
+                .await
+                .map_err(|error| StoreError::from_sdk("migrations", error))?;
             for item in page.items.unwrap_or_default() {
                 states.push(parse("migrations", item)?);
             }
@@ -264,13 +355,17 @@ impl Store {
             Some(before) => Expression::when("#write = :before").value("before", before),
             None => Expression::when("attribute_not_exists(#pk)"),
         };
-        let transaction = Transaction::default().put("migration", keys::migration(&next.id), item(next), when);
+        let transaction =
+            Transaction::default().put("migration", keys::migration(&next.id), item(next), when);
         let transaction = entry.into_iter().fold(transaction, Transaction::audit);
         match self.commit("put_migration", transaction).await {
             Ok(()) => Ok(true),
-            Err(CommitError::Condition { failed, .. }) => Ok(failed.iter().any(|(label, found)| {
-                *label == "migration" && found.as_ref().and_then(|item| text(item, "write")) == Some(&next.write)
-            })),
+            Err(CommitError::Condition { failed, .. }) => {
+                Ok(failed.iter().any(|(label, found)| {
+                    *label == "migration"
+                        && found.as_ref().and_then(|item| text(item, "write")) == Some(&next.write)
+                }))
+            }
             Err(CommitError::Store(error)) => Err(error),
         }
     }
@@ -293,14 +388,25 @@ mod tests {
             is_old.then(|| Change::to_version(2).set("c", sight.text("a")).remove("d"))
         };
         let expression = image().examine(step).expect("a change").expression();
-        assert_eq!(expression.update, "SET #c = :new_c, #schema_version = :new_schema_version REMOVE #d");
-        let seen = "#a = :old_a AND attribute_not_exists(#b) AND attribute_not_exists(#schema_version)";
-        assert_eq!(expression.condition, format!("attribute_exists(#pk) AND {seen}"));
+        assert_eq!(
+            expression.update,
+            "SET #c = :new_c, #schema_version = :new_schema_version REMOVE #d"
+        );
+        let seen =
+            "#a = :old_a AND attribute_not_exists(#b) AND attribute_not_exists(#schema_version)";
+        assert_eq!(
+            expression.condition,
+            format!("attribute_exists(#pk) AND {seen}")
+        );
     }
 
     #[test]
     fn an_item_that_a_step_does_not_want_is_left_alone() {
         assert!(image().examine(|_| None).is_none());
-        assert!(image().examine(|sight| sight.is("EMAIL#").then(|| Change::to_version(2))).is_none());
+        assert!(
+            image()
+                .examine(|sight| sight.is("EMAIL#").then(|| Change::to_version(2)))
+                .is_none()
+        );
     }
 }

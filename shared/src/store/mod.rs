@@ -106,7 +106,13 @@ impl Store {
         entropy: Arc<dyn Entropy>,
         retention: Duration,
     ) -> Self {
-        Self { client, prefix: prefix.into(), clock, entropy, retention }
+        Self {
+            client,
+            prefix: prefix.into(),
+            clock,
+            entropy,
+            retention,
+        }
     }
 
     /// The present moment, by the clock that all operations of this store go by.
@@ -135,7 +141,13 @@ impl Store {
 
     fn entry_with(&self, meta: &RequestMeta, outcome: Outcome) -> Entry {
         let now = self.now();
-        Entry::new(meta, outcome, EventId::new(entropy::uuid_v7(now, self.entropy())), now, self.retention)
+        Entry::new(
+            meta,
+            outcome,
+            EventId::new(entropy::uuid_v7(now, self.entropy())),
+            now,
+            self.retention,
+        )
     }
 
     fn table(&self, table: Table) -> String {

@@ -52,18 +52,27 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn move_address(&self, change: &Move<'_>, entry: &Entry, rows: &[Row]) -> Result<bool, StoreError> {
+    pub async fn move_address(
+        &self,
+        change: &Move<'_>,
+        entry: &Entry,
+        rows: &[Row],
+    ) -> Result<bool, StoreError> {
         let (user, now) = (change.user, entry.occurred_at);
-        let left = FormerAddress { key: change.from.fingerprint(), until: change.until, level: user.recovery_level };
+        let left = FormerAddress {
+            key: change.from.fingerprint(),
+            until: change.until,
+            level: user.recovery_level,
+        };
         let former: Vec<_> = user.claims(now).cloned().chain([left]).collect();
-        let password =
-            change.password_hash.map(|_| format!(", #password_hash = :hash, #password_changed_at = :now, {RESCHEME}"));
+        let password = change
+            .password_hash
+            .map(|_| format!(", #password_hash = :hash, #password_changed_at = :now, {RESCHEME}"));
         let update = format!(
             "SET #email = :to, #former = :former, {ROTATE}, {KILL_MAILED}{} REMOVE #pending_email, {FORGET_MAILED}",
             password.unwrap_or_default()
         );
-        let condition =
-            "#verify_hash = :token AND #verify_until > :now AND #pending_email = :to AND #ver_current = :ver";
+        let condition = "#verify_hash = :token AND #verify_until > :now AND #pending_email = :to AND #ver_current = :ver";
         let mut moved = Expression::update(update, condition)
             .value("to", change.to.address())
             .value("former", former)
@@ -85,12 +94,19 @@ impl Store {
             .value("user", user.id);
         let transaction = Transaction::default()
             .update("user", keys::user(user.id), moved)
-            .update("email", keys::email(change.to), verified_if_provable(user.id, now))
+            .update(
+                "email",
+                keys::email(change.to),
+                verified_if_provable(user.id, now),
+            )
             .update("old email", keys::email(change.from), left)
             .delete("lock", keys::lock(change.to), Expression::default())
             .audit(entry);
         let transaction = rows.iter().fold(transaction, Transaction::outbox);
-        self.commit("move_address", transaction).await.map(|()| true).or_else(|error| error.condition_to(false))
+        self.commit("move_address", transaction)
+            .await
+            .map(|()| true)
+            .or_else(|error| error.condition_to(false))
     }
 
     /// Gives an account back: every session and mailed token is dead, no password is right until a reset, a pending change of
@@ -99,22 +115,34 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn take_back(&self, back: &TakeBack<'_>, entry: &Entry, rows: &[Row]) -> Result<bool, StoreError> {
+    pub async fn take_back(
+        &self,
+        back: &TakeBack<'_>,
+        entry: &Entry,
+        rows: &[Row],
+    ) -> Result<bool, StoreError> {
         let (user, now) = (back.user, entry.occurred_at);
-        let set_email = if back.to.is_some() { ", #email = :email" } else { "" };
+        let set_email = if back.to.is_some() {
+            ", #email = :email"
+        } else {
+            ""
+        };
         let update = format!(
             "SET #password_hash = :none, {RESCHEME}, #devices = :nothing, #former = :former, \
              #taken_back = #taken_back + :one, {RECOVERED}, {ROTATE}, {KILL_MAILED}{set_email} \
              REMOVE #pending_email, {FORGET_MAILED}"
         );
-        let mut expression = with_scheme(Expression::update(update, "#ver_current = :ver"), NO_PASSWORD)
-            .value("none", NO_PASSWORD)
-            .set("nothing", ["-".to_owned()])
-            .value("former", back.former)
-            .value("ver", user.ver_current)
-            .value("one", 1)
-            .value("now", now)
-            .value("floor", RowId::floor_at(now));
+        let mut expression = with_scheme(
+            Expression::update(update, "#ver_current = :ver"),
+            NO_PASSWORD,
+        )
+        .value("none", NO_PASSWORD)
+        .set("nothing", ["-".to_owned()])
+        .value("former", back.former)
+        .value("ver", user.ver_current)
+        .value("one", 1)
+        .value("now", now)
+        .value("floor", RowId::floor_at(now));
         if let Some(to) = back.to {
             expression = expression.value("email", to.address());
         }
@@ -125,7 +153,8 @@ impl Store {
             .update("notice", keys::outbox(back.notice), mark)
             .audit(entry);
         if let Some(to) = back.to {
-            let mine = verified(user.id, "#user_id = :user AND #state = :former").value("former", AddressState::Former);
+            let mine = verified(user.id, "#user_id = :user AND #state = :former")
+                .value("former", AddressState::Former);
             transaction = transaction.update("email", keys::email(to), mine);
         }
         for key in back.removed {
@@ -133,21 +162,37 @@ impl Store {
             transaction = transaction.delete("removed email", keys::email_of_key(key), mine);
         }
         let transaction = rows.iter().fold(transaction, Transaction::outbox);
-        self.commit("take_back", transaction).await.map(|()| true).or_else(|error| error.condition_to(false))
+        self.commit("take_back", transaction)
+            .await
+            .map(|()| true)
+            .or_else(|error| error.condition_to(false))
     }
 
     /// Ends the claim of a former address at once; `false` if the account has changed since it was read, or has no such claim.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn end_claim(&self, user: &User, key: &str, entry: &Entry, rows: &[Row]) -> Result<bool, StoreError> {
-        let former: Vec<_> = user.claims(entry.occurred_at).filter(|former| former.key != key).cloned().collect();
+    pub async fn end_claim(
+        &self,
+        user: &User,
+        key: &str,
+        entry: &Entry,
+        rows: &[Row],
+    ) -> Result<bool, StoreError> {
+        let former: Vec<_> = user
+            .claims(entry.occurred_at)
+            .filter(|former| former.key != key)
+            .cloned()
+            .collect();
         // The version rises so that no concurrent move or take-back writes the list that it has read before.
-        let ended = Expression::update(format!("SET #former = :former, {ROTATE}"), "#ver_current = :ver")
-            .value("former", former)
-            .value("ver", user.ver_current)
-            .value("one", 1)
-            .value("now", entry.occurred_at);
+        let ended = Expression::update(
+            format!("SET #former = :former, {ROTATE}"),
+            "#ver_current = :ver",
+        )
+        .value("former", former)
+        .value("ver", user.ver_current)
+        .value("one", 1)
+        .value("now", entry.occurred_at);
         let mine = Expression::when("#user_id = :user AND #state = :former")
             .value("user", user.id)
             .value("former", AddressState::Former);
@@ -156,6 +201,9 @@ impl Store {
             .delete("email", keys::email_of_key(key), mine)
             .audit(entry);
         let transaction = rows.iter().fold(transaction, Transaction::outbox);
-        self.commit("end_claim", transaction).await.map(|()| true).or_else(|error| error.condition_to(false))
+        self.commit("end_claim", transaction)
+            .await
+            .map(|()| true)
+            .or_else(|error| error.condition_to(false))
     }
 }

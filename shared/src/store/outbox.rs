@@ -37,7 +37,12 @@ pub enum Claim {
 impl Transaction {
     /// Adds a row.
     pub(super) fn outbox(self, row: &Row) -> Self {
-        self.put("outbox", keys::outbox(row.id), item(row), Expression::when("attribute_not_exists(#pk)"))
+        self.put(
+            "outbox",
+            keys::outbox(row.id),
+            item(row),
+            Expression::when("attribute_not_exists(#pk)"),
+        )
     }
 }
 
@@ -70,15 +75,28 @@ impl Store {
     /// A notice of an event at the present address of `user`.
     #[must_use]
     pub fn notice(&self, kind: MailKind, user: &User) -> Row {
-        let row = self.row(Some(kind), Some(user.id)).about(user.address_key());
-        Row { level: user.recovery_level, ..row }
+        let row = self
+            .row(Some(kind), Some(user.id))
+            .about(user.address_key());
+        Row {
+            level: user.recovery_level,
+            ..row
+        }
     }
 
     /// The row of an account that is erased with it: a mail to an address that was verified, and the sweep.
     #[must_use]
     pub fn farewell(&self, user: &User) -> Row {
-        let row = self.row(user.email_verified.then_some(MailKind::AccountErased), Some(user.id)).sweeping();
-        Row { addressee: row.mail.map(|_| Addressee::new(&user.email)), ..row }
+        let row = self
+            .row(
+                user.email_verified.then_some(MailKind::AccountErased),
+                Some(user.id),
+            )
+            .sweeping();
+        Row {
+            addressee: row.mail.map(|_| Addressee::new(&user.email)),
+            ..row
+        }
     }
 
     /// Records a request that changes nothing but asks for a mail.
@@ -110,12 +128,14 @@ impl Store {
         // A claim that reaches further than any claim made until now was made by a clock that was ahead.
         let condition = "attribute_exists(#pk) AND attribute_not_exists(#settled_at) AND (attribute_not_exists(#claimed_until) \
                          OR #claimed_until <= :now OR #claimed_until > :credible)";
-        let expression =
-            Expression::update("SET #claimed_until = :until, #claimant = :claimant REMOVE #redriven_at", condition)
-                .value("now", now)
-                .value("until", now.plus(lease))
-                .value("credible", now.plus(lease).plus(MAX_CLOCK_SKEW))
-                .value("claimant", &claimant);
+        let expression = Expression::update(
+            "SET #claimed_until = :until, #claimant = :claimant REMOVE #redriven_at",
+            condition,
+        )
+        .value("now", now)
+        .value("until", now.plus(lease))
+        .value("credible", now.plus(lease).plus(MAX_CLOCK_SKEW))
+        .value("claimant", &claimant);
         match self.update("claim", keys::outbox(id), expression).await? {
             Updated::Done(item) => Ok(Claim::Granted(Box::new(parse("claim", item)?))),
             Updated::Unmet(None) => Ok(Claim::Done),
@@ -133,22 +153,36 @@ impl Store {
     /// [`StoreError`]; the work is then done again.
     pub async fn settle(&self, id: RowId) -> Result<(), StoreError> {
         let update = "SET #settled_at = :now REMOVE #addressee";
-        let expression = Expression::update(update, "attribute_exists(#pk)").value("now", self.now());
-        self.update("settle", keys::outbox(id), expression).await.map(|_| ())
+        let expression =
+            Expression::update(update, "attribute_exists(#pk)").value("now", self.now());
+        self.update("settle", keys::outbox(id), expression)
+            .await
+            .map(|_| ())
     }
 
     /// Points a row at the account that can be taken back to the address that the row is about.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn point_row(&self, row: &Row, user: UserId, claim: &FormerAddress) -> Result<Row, StoreError> {
+    pub async fn point_row(
+        &self,
+        row: &Row,
+        user: UserId,
+        claim: &FormerAddress,
+    ) -> Result<Row, StoreError> {
         let update = "SET #user_id = :user, #address = :address, #level = :level";
         let expression = Expression::update(update, "attribute_exists(#pk)")
             .value("user", user)
             .value("address", &claim.key)
             .value("level", claim.level);
-        self.update("point_row", keys::outbox(row.id), expression).await?;
-        Ok(Row { user_id: Some(user), address: Some(claim.key.clone()), level: claim.level, ..row.clone() })
+        self.update("point_row", keys::outbox(row.id), expression)
+            .await?;
+        Ok(Row {
+            user_id: Some(user),
+            address: Some(claim.key.clone()),
+            level: claim.level,
+            ..row.clone()
+        })
     }
 
     /// Notes that a row's mail is paid for, so that a redelivery is not charged again.
@@ -156,8 +190,11 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn note_paid(&self, id: RowId) -> Result<(), StoreError> {
-        let expression = Expression::update("SET #paid_at = :now", "attribute_exists(#pk)").value("now", self.now());
-        self.update("note_paid", keys::outbox(id), expression).await.map(|_| ())
+        let expression = Expression::update("SET #paid_at = :now", "attribute_exists(#pk)")
+            .value("now", self.now());
+        self.update("note_paid", keys::outbox(id), expression)
+            .await
+            .map(|_| ())
     }
 
     /// Lets others have a row whose work failed.
@@ -166,7 +203,9 @@ impl Store {
     /// [`StoreError`]; the claim then runs out by itself.
     pub async fn release(&self, id: RowId) -> Result<(), StoreError> {
         let expression = Expression::update("REMOVE #claimed_until", "attribute_exists(#pk)");
-        self.update("release", keys::outbox(id), expression).await.map(|_| ())
+        self.update("release", keys::outbox(id), expression)
+            .await
+            .map(|_| ())
     }
 
     /// Reads a row.

@@ -23,21 +23,45 @@ impl Store {
     }
 
     async fn read_nothing(&self, may: &[Grant]) -> Result<bool, StoreError> {
-        let table = |action| may.iter().find(|(_, actions)| actions.contains(&action)).map(|(table, _)| *table);
+        let table = |action| {
+            may.iter()
+                .find(|(_, actions)| actions.contains(&action))
+                .map(|(table, _)| *table)
+        };
         if let Some(table) = table("BatchGetItem") {
-            let key = KeysAndAttributes::builder().keys(keys::nothing(table).into_item()).build().ok();
+            let key = KeysAndAttributes::builder()
+                .keys(keys::nothing(table).into_item())
+                .build()
+                .ok();
             let wanted = key.map(|key| HashMap::from([(self.table(table), key)]));
-            let answer = self.client.batch_get_item().set_request_items(wanted).send().await;
+            let answer = self
+                .client
+                .batch_get_item()
+                .set_request_items(wanted)
+                .send()
+                .await;
             answer.map_err(|error| StoreError::from_sdk(OPERATION, error))?;
         } else if let Some(table) = table("GetItem") {
             let key = keys::nothing(table).into_item();
-            let answer = self.client.get_item().table_name(self.table(table)).set_key(Some(key)).send().await;
+            let answer = self
+                .client
+                .get_item()
+                .table_name(self.table(table))
+                .set_key(Some(key))
+                .send()
+                .await;
             answer.map_err(|error| StoreError::from_sdk(OPERATION, error))?;
         } else if let Some(table) = table("Query") {
             let pk = keys::nothing(table).into_item().remove("pk");
-            let query = self.client.query().table_name(self.table(table)).key_condition_expression("pk = :pk");
+            let query = self
+                .client
+                .query()
+                .table_name(self.table(table))
+                .key_condition_expression("pk = :pk");
             let answer = query
-                .set_expression_attribute_values(pk.map(|pk| HashMap::from([(":pk".to_owned(), pk)])))
+                .set_expression_attribute_values(
+                    pk.map(|pk| HashMap::from([(":pk".to_owned(), pk)])),
+                )
                 .send()
                 .await;
             answer.map_err(|error| StoreError::from_sdk(OPERATION, error))?;
@@ -59,6 +83,11 @@ mod tests {
         // Nothing listens there.
         let settings = Settings::default().with("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:9");
         let store = Environment::new(&settings).expect("valid").store();
-        assert!(!store.prime(&[(Table::Audit, &["PutItem"])], 1).await.expect("nothing asked"));
+        assert!(
+            !store
+                .prime(&[(Table::Audit, &["PutItem"])], 1)
+                .await
+                .expect("nothing asked")
+        );
     }
 }

@@ -37,19 +37,30 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn rows_waiting(&self, errand: Errand, before: Timestamp) -> Result<Vec<Row>, StoreError> {
+    pub async fn rows_waiting(
+        &self,
+        errand: Errand,
+        before: Timestamp,
+    ) -> Result<Vec<Row>, StoreError> {
         const OPERATION: &str = "rows_waiting";
         let filter = format!("{} AND #created_at <= :before", errand.condition());
         let expression = Expression::when(filter).value("before", before);
         let mut rows: Vec<Row> = Vec::new();
         let mut start = None;
         loop {
-            let request = self.client.scan().table_name(self.table(Table::Outbox)).set_exclusive_start_key(start);
+            let request = self
+                .client
+                .scan()
+                .table_name(self.table(Table::Outbox))
+                .set_exclusive_start_key(start);
             let request = request
                 .filter_expression(&expression.condition)
                 .set_expression_attribute_names(expression.names())
                 .set_expression_attribute_values(expression.values());
-            let page = request.send().await.map_err(|error| StoreError::from_sdk(OPERATION, error))?;
+            let page = request
+                .send()
+                .await
+                .map_err(|error| StoreError::from_sdk(OPERATION, error))?;
             for item in page.items.unwrap_or_default() {
                 rows.push(parse(OPERATION, item)?);
             }
@@ -66,7 +77,11 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn redrive(&self, id: RowId, errand: Errand) -> Result<bool, StoreError> {
-        let mark = Expression::update("SET #redriven_at = :now", errand.condition()).value("now", self.now());
-        Ok(matches!(self.update("redrive", keys::outbox(id), mark).await?, Updated::Done(_)))
+        let mark = Expression::update("SET #redriven_at = :now", errand.condition())
+            .value("now", self.now());
+        Ok(matches!(
+            self.update("redrive", keys::outbox(id), mark).await?,
+            Updated::Done(_)
+        ))
     }
 }

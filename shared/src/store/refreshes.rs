@@ -33,11 +33,17 @@ impl Store {
         entry: &Entry,
     ) -> Result<Refreshed, StoreError> {
         let update = "SET #current = :current, #retired = :retired, #tat = :tat, ";
-        let expression = seen(update, "#current = :read AND #expires_at > :now", read, next)
-            .value("read", &read.current)
-            .value("current", &next.current)
-            .value("retired", &next.retired);
-        self.commit_refresh("advance_session", next, expression, entry).await
+        let expression = seen(
+            update,
+            "#current = :read AND #expires_at > :now",
+            read,
+            next,
+        )
+        .value("read", &read.current)
+        .value("current", &next.current)
+        .value("retired", &next.retired);
+        self.commit_refresh("advance_session", next, expression, entry)
+            .await
     }
 
     /// Counts one answer of the grace, if the token is still the one before the current one and fewer than `most` are
@@ -63,7 +69,8 @@ impl Store {
             .value("now", next.last_activity_at)
             .value("hash", next.retired.as_ref().map(|retired| &retired.hash))
             .value("most", most);
-        self.update_refresh("count_retry", next, expression, write).await
+        self.update_refresh("count_retry", next, expression, write)
+            .await
     }
 
     /// Answers a retry after the grace, for which the session's bucket pays; with a record if `entry` is given. `write` names
@@ -78,7 +85,11 @@ impl Store {
         write: &str,
         entry: Option<&Entry>,
     ) -> Result<Refreshed, StoreError> {
-        let recorded = if entry.is_some() { "#retired.#recorded = :now, " } else { "" };
+        let recorded = if entry.is_some() {
+            "#retired.#recorded = :now, "
+        } else {
+            ""
+        };
         let update = format!("SET {recorded}#retired.#write = :write, #tat = :tat, ");
         let condition = "#retired.#hash = :hash AND #expires_at > :now \
                          AND (attribute_not_exists(#retired.#write) OR #retired.#write <> :write)";
@@ -86,8 +97,14 @@ impl Store {
             .value("write", write)
             .value("hash", next.retired.as_ref().map(|retired| &retired.hash));
         match entry {
-            Some(entry) => self.commit_refresh("retry_late", next, expression, entry).await,
-            None => self.update_refresh("retry_late", next, expression, write).await,
+            Some(entry) => {
+                self.commit_refresh("retry_late", next, expression, entry)
+                    .await
+            }
+            None => {
+                self.update_refresh("retry_late", next, expression, write)
+                    .await
+            }
         }
     }
 
@@ -99,11 +116,27 @@ impl Store {
         entry: &Entry,
     ) -> Result<Refreshed, StoreError> {
         let key = keys::session(next.user_id, next.id);
-        match self.commit(operation, Transaction::default().update("session", key, expression).audit(entry)).await {
+        match self
+            .commit(
+                operation,
+                Transaction::default()
+                    .update("session", key, expression)
+                    .audit(entry),
+            )
+            .await
+        {
             Ok(()) => Ok(Refreshed::Done),
             Err(CommitError::Condition { failed, .. }) => {
-                let found = failed.into_iter().find(|(label, _)| *label == "session").and_then(|(_, item)| item);
-                Ok(Refreshed::Lost(found.map(|item| parse(operation, item)).transpose()?.map(Box::new)))
+                let found = failed
+                    .into_iter()
+                    .find(|(label, _)| *label == "session")
+                    .and_then(|(_, item)| item);
+                Ok(Refreshed::Lost(
+                    found
+                        .map(|item| parse(operation, item))
+                        .transpose()?
+                        .map(Box::new),
+                ))
             }
             Err(CommitError::Store(error)) => Err(error),
         }
@@ -116,23 +149,44 @@ impl Store {
         expression: Expression,
         write: &str,
     ) -> Result<Refreshed, StoreError> {
-        let old = match self.update(operation, keys::session(next.user_id, next.id), expression).await? {
+        let old = match self
+            .update(operation, keys::session(next.user_id, next.id), expression)
+            .await?
+        {
             Updated::Done(_) => return Ok(Refreshed::Done),
             Updated::Unmet(old) => old,
         };
-        let found: Option<Box<Session>> = old.map(|item| parse(operation, item)).transpose()?.map(Box::new);
-        let last_write = found.as_ref().and_then(|session| session.retired.as_ref()?.write.as_deref());
+        let found: Option<Box<Session>> = old
+            .map(|item| parse(operation, item))
+            .transpose()?
+            .map(Box::new);
+        let last_write = found
+            .as_ref()
+            .and_then(|session| session.retired.as_ref()?.write.as_deref());
         // Its own write, whose answer was lost.
-        if last_write == Some(write) { Ok(Refreshed::Done) } else { Ok(Refreshed::Lost(found)) }
+        if last_write == Some(write) {
+            Ok(Refreshed::Done)
+        } else {
+            Ok(Refreshed::Lost(found))
+        }
     }
 }
 
 /// An update that begins with `set` and says from where the client was last seen, and with which bucket.
 fn seen(set: &str, condition: &str, read: &Session, next: &Session) -> Expression {
-    let place = if next.place.is_some() { ", #place = :place" } else { "" };
-    let update = format!("{set}#last_activity_at = :now, #ip_address = :ip, #user_agent = :agent{place}");
+    let place = if next.place.is_some() {
+        ", #place = :place"
+    } else {
+        ""
+    };
+    let update =
+        format!("{set}#last_activity_at = :now, #ip_address = :ip, #user_agent = :agent{place}");
     // Without it, of two calls that read the same bucket one would be free.
-    let same_bucket = if read.tat.is_some() { "#tat = :read_tat" } else { "attribute_not_exists(#tat)" };
+    let same_bucket = if read.tat.is_some() {
+        "#tat = :read_tat"
+    } else {
+        "attribute_not_exists(#tat)"
+    };
     let mut expression = Expression::update(update, format!("{condition} AND {same_bucket}"))
         .value("now", next.last_activity_at)
         .value("ip", &next.ip_address)

@@ -39,18 +39,34 @@ impl Store {
     ) -> Result<Registered, StoreError> {
         let update = "SET #user_id = :user, #state = :registered, #until = :until, #password_hash = :hash, #ttl = :ttl, \
                       #schema_version = :schema REMOVE #email";
-        let invitation = if invited { "attribute_exists(#invitation)" } else { "attribute_not_exists(#invitation)" };
+        let invitation = if invited {
+            "attribute_exists(#invitation)"
+        } else {
+            "attribute_not_exists(#invitation)"
+        };
         let begun = Expression::update(update, format!("{FREE} AND {invitation}"))
             .value("user", user.id)
             .value("registered", AddressState::Registered)
             .value("until", until)
             .value("hash", &user.password_hash)
-            .value("ttl", if invited { until.plus(LONGEST_INVITATION).as_secs() } else { until.as_secs() })
+            .value(
+                "ttl",
+                if invited {
+                    until.plus(LONGEST_INVITATION).as_secs()
+                } else {
+                    until.as_secs()
+                },
+            )
             .value("schema", 1)
             .value("now", entry.occurred_at);
         let transaction = Transaction::default()
             .update("email", keys::email(email), begun)
-            .put("user", keys::user(user.id), user_item(user), Expression::when("attribute_not_exists(#pk)"))
+            .put(
+                "user",
+                keys::user(user.id),
+                user_item(user),
+                Expression::when("attribute_not_exists(#pk)"),
+            )
             .audit(entry)
             .outbox(row);
         match self.commit("register", transaction).await {
@@ -76,20 +92,27 @@ impl Store {
             "SET #proof = :proof, #name = :name, #password_hash = :none, {RESCHEME}, {ROTATE}, {KILL_MAILED} \
              REMOVE {FORGET_MAILED}"
         );
-        let spoilt = with_scheme(Expression::update(update, "#email_verified = :no"), NO_PASSWORD)
-            .value("proof", Proof::NewPassword)
-            .value("name", email.address().split('@').next().unwrap_or_default())
-            .value("none", NO_PASSWORD)
-            .value("no", false)
-            .value("one", 1)
-            .value("now", now)
-            .value("floor", RowId::floor_at(now));
+        let spoilt = with_scheme(
+            Expression::update(update, "#email_verified = :no"),
+            NO_PASSWORD,
+        )
+        .value("proof", Proof::NewPassword)
+        .value(
+            "name",
+            email.address().split('@').next().unwrap_or_default(),
+        )
+        .value("none", NO_PASSWORD)
+        .value("no", false)
+        .value("one", 1)
+        .value("now", now)
+        .value("floor", RowId::floor_at(now));
         let contested = "#user_id = :user AND #state = :registered AND #until > :now";
-        let contested = Expression::update("SET #state = :contested REMOVE #password_hash", contested)
-            .value("user", user)
-            .value("registered", AddressState::Registered)
-            .value("contested", AddressState::Contested)
-            .value("now", now);
+        let contested =
+            Expression::update("SET #state = :contested REMOVE #password_hash", contested)
+                .value("user", user)
+                .value("registered", AddressState::Registered)
+                .value("contested", AddressState::Contested)
+                .value("now", now);
         let transaction = Transaction::default()
             .update("email", keys::email(email), contested)
             .update("user", keys::user(user), spoilt)
@@ -114,7 +137,8 @@ impl Store {
         entry: &Entry,
     ) -> Result<bool, StoreError> {
         let now = entry.occurred_at;
-        let update = format!("SET #email_verified = :yes REMOVE #registered_until, #ttl, {FORGET_MAILED}");
+        let update =
+            format!("SET #email_verified = :yes REMOVE #registered_until, #ttl, {FORGET_MAILED}");
         let condition = "#verify_hash = :token AND #verify_until > :now AND #email_verified = :no";
         let confirmed = Expression::update(update, condition)
             .value("token", token)
@@ -122,11 +146,16 @@ impl Store {
             .value("no", false)
             .value("yes", true);
         let lone = "#user_id = :user AND #state = :registered AND #until > :now";
-        let lone = verified(user, lone).value("registered", AddressState::Registered).value("now", now);
+        let lone = verified(user, lone)
+            .value("registered", AddressState::Registered)
+            .value("now", now);
         let transaction = Transaction::default()
             .update("user", keys::user(user), confirmed)
             .update("email", keys::email(email), lone)
             .audit(entry);
-        self.commit("verify_address", transaction).await.map(|()| true).or_else(|error| error.condition_to(false))
+        self.commit("verify_address", transaction)
+            .await
+            .map(|()| true)
+            .or_else(|error| error.condition_to(false))
     }
 }

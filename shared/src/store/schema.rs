@@ -28,9 +28,15 @@ pub struct Schema {
 
 impl Schema {
     /// Written and read as version 1.
-    pub(super) const FIRST: Self = Self { written: Some(1), read: 1 };
+    pub(super) const FIRST: Self = Self {
+        written: Some(1),
+        read: 1,
+    };
     /// Without a version.
-    pub(super) const NONE: Self = Self { written: None, read: 1 };
+    pub(super) const NONE: Self = Self {
+        written: None,
+        read: 1,
+    };
 }
 
 /// What is stored as an item.
@@ -69,12 +75,18 @@ pub(super) fn version(item: &Item) -> Option<u32> {
     if !item.contains_key(VERSION) {
         return Some(1);
     }
-    number(item, VERSION).and_then(|version| version.try_into().ok()).filter(|version| *version > 0)
+    number(item, VERSION)
+        .and_then(|version| version.try_into().ok())
+        .filter(|version| *version > 0)
 }
 
 /// A struct as an item, with the version of its shape.
 pub(super) fn item<T: Serialize + Stored>(value: T) -> Item {
     let mut item: Item = serde_dynamo::to_item(value).unwrap_or_default();
-    item.extend(T::SCHEMA.written.map(|version| (VERSION.to_owned(), attribute(version))));
+    item.extend(
+        T::SCHEMA
+            .written
+            .map(|version| (VERSION.to_owned(), attribute(version))),
+    );
     item
 }

@@ -21,14 +21,24 @@ impl Store {
         let mut schemes = BTreeMap::new();
         let mut start = None;
         loop {
-            let request = self.client.scan().table_name(self.table(Table::Users)).set_exclusive_start_key(start);
+            let request = self
+                .client
+                .scan()
+                .table_name(self.table(Table::Users))
+                .set_exclusive_start_key(start);
             let request = request
                 .filter_expression("begins_with(pk, :user)")
                 .expression_attribute_values(":user", AttributeValue::S(USER_PREFIX.to_owned()))
                 .projection_expression("password_scheme");
-            let page = request.send().await.map_err(|error| StoreError::from_sdk(operation, error))?;
+            let page = request
+                .send()
+                .await
+                .map_err(|error| StoreError::from_sdk(operation, error))?;
             for item in page.items.unwrap_or_default() {
-                let scheme = text(&item, "password_scheme").ok_or(StoreError::Corrupt { operation, source: None })?;
+                let scheme = text(&item, "password_scheme").ok_or(StoreError::Corrupt {
+                    operation,
+                    source: None,
+                })?;
                 *schemes.entry(scheme.to_owned()).or_default() += 1;
             }
             start = page.last_evaluated_key;

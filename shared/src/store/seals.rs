@@ -62,10 +62,20 @@ impl Store {
     pub async fn put_seal(&self, chain: Chain, seal: &Seal) -> Result<bool, StoreError> {
         let key = keys::seal(chain, seal.number);
         let request = self.client.put_item().table_name(self.table(key.table));
-        let request = request.set_item(Some(key.into_item().into_iter().chain(item(seal)).collect()));
-        match request.condition_expression("attribute_not_exists(pk)").send().await {
+        let request = request.set_item(Some(
+            key.into_item().into_iter().chain(item(seal)).collect(),
+        ));
+        match request
+            .condition_expression("attribute_not_exists(pk)")
+            .send()
+            .await
+        {
             Ok(_) => Ok(true),
-            Err(error) if error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) => {
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(PutItemError::is_conditional_check_failed_exception) =>
+            {
                 Ok(false)
             }
             Err(error) => Err(StoreError::from_sdk("put_seal", error)),
@@ -83,14 +93,30 @@ impl Store {
         most: i32,
         from: Option<Start>,
     ) -> Result<Page<Seal>, StoreError> {
-        let request = self.client.query().table_name(self.table(Table::Seals)).consistent_read(true);
+        let request = self
+            .client
+            .query()
+            .table_name(self.table(Table::Seals))
+            .consistent_read(true);
         let request = request.key_condition_expression("pk = :pk");
-        let request = request.expression_attribute_values(":pk", AttributeValue::S(keys::chain(chain)));
+        let request =
+            request.expression_attribute_values(":pk", AttributeValue::S(keys::chain(chain)));
         let request = request.scan_index_forward(!backwards).limit(most);
         let request = request.set_exclusive_start_key(from.map(|Start(key)| key));
-        let page = request.send().await.map_err(|error| StoreError::from_sdk("seals", error))?;
-        let items = page.items.unwrap_or_default().into_iter().map(numbered).collect::<Result<_, _>>()?;
-        Ok(Page { items, next: page.last_evaluated_key })
+        let page = request
+            .send()
+            .await
+            .map_err(|error| StoreError::from_sdk("seals", error))?;
+        let items = page
+            .items
+            .unwrap_or_default()
+            .into_iter()
+            .map(numbered)
+            .collect::<Result<_, _>>()?;
+        Ok(Page {
+            items,
+            next: page.last_evaluated_key,
+        })
     }
 
     /// The last link of a chain.
@@ -98,7 +124,12 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn last_seal(&self, chain: Chain) -> Result<Option<Seal>, StoreError> {
-        Ok(self.seals(chain, true, 1, None).await?.items.into_iter().next())
+        Ok(self
+            .seals(chain, true, 1, None)
+            .await?
+            .items
+            .into_iter()
+            .next())
     }
 
     /// One link of a chain.
@@ -120,31 +151,73 @@ impl Store {
         shares: u8,
         from: Option<Start>,
     ) -> Result<Page<Image>, StoreError> {
-        let request = self.client.scan().table_name(self.table(Table::Audit)).consistent_read(true);
-        let request = request.segment(i32::from(share)).total_segments(i32::from(shares));
+        let request = self
+            .client
+            .scan()
+            .table_name(self.table(Table::Audit))
+            .consistent_read(true);
+        let request = request
+            .segment(i32::from(share))
+            .total_segments(i32::from(shares));
         let request = request.set_exclusive_start_key(from.map(|Start(key)| key));
-        let page = request.send().await.map_err(|error| StoreError::from_sdk("records_in_share", error))?;
-        let items = page.items.unwrap_or_default().into_iter().map(Image::new).collect();
-        Ok(Page { items, next: page.last_evaluated_key })
+        let page = request
+            .send()
+            .await
+            .map_err(|error| StoreError::from_sdk("records_in_share", error))?;
+        let items = page
+            .items
+            .unwrap_or_default()
+            .into_iter()
+            .map(Image::new)
+            .collect();
+        Ok(Page {
+            items,
+            next: page.last_evaluated_key,
+        })
     }
 
     /// All records of one partition, strongly consistent, in pages.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn images_of_partition(&self, pk: &str, from: Option<Start>) -> Result<Page<Image>, StoreError> {
-        let request = self.client.query().table_name(self.table(Table::Audit)).consistent_read(true);
+    pub async fn images_of_partition(
+        &self,
+        pk: &str,
+        from: Option<Start>,
+    ) -> Result<Page<Image>, StoreError> {
+        let request = self
+            .client
+            .query()
+            .table_name(self.table(Table::Audit))
+            .consistent_read(true);
         let request = request.key_condition_expression("pk = :pk");
         let request = request.expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()));
         let request = request.set_exclusive_start_key(from.map(|Start(key)| key));
-        let page = request.send().await.map_err(|error| StoreError::from_sdk("images_of_partition", error))?;
-        let items = page.items.unwrap_or_default().into_iter().map(Image::new).collect();
-        Ok(Page { items, next: page.last_evaluated_key })
+        let page = request
+            .send()
+            .await
+            .map_err(|error| StoreError::from_sdk("images_of_partition", error))?;
+        let items = page
+            .items
+            .unwrap_or_default()
+            .into_iter()
+            .map(Image::new)
+            .collect();
+        Ok(Page {
+            items,
+            next: page.last_evaluated_key,
+        })
     }
 }
 
 fn numbered(item: Item) -> Result<Seal, StoreError> {
     let number = super::item::text(&item, "sk").and_then(|sk| sk.parse().ok());
-    let number = number.ok_or(StoreError::Corrupt { operation: "seals", source: None })?;
-    Ok(Seal { number, ..parse("seals", item)? })
+    let number = number.ok_or(StoreError::Corrupt {
+        operation: "seals",
+        source: None,
+    })?;
+    Ok(Seal {
+        number,
+        ..parse("seals", item)?
+    })
 }

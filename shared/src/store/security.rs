@@ -66,7 +66,12 @@ impl Store {
     pub async fn publish_first(&self, record: &SecurityRecord) -> Result<bool, StoreError> {
         let transaction = (0..SECURITY_COPIES).fold(Transaction::default(), |transaction, copy| {
             let when = Expression::when("attribute_not_exists(#pk)");
-            transaction.put("security", keys::security(copy), copy_of(record, copy), when)
+            transaction.put(
+                "security",
+                keys::security(copy),
+                copy_of(record, copy),
+                when,
+            )
         });
         self.commit("publish_first", transaction)
             .await
@@ -105,10 +110,21 @@ impl Store {
                     .value("level", read.ver_current)
                     .value("keys", read.keys_version),
             };
-            transaction.put("security", keys::security(copy), copy_of(record, copy), when)
+            transaction.put(
+                "security",
+                keys::security(copy),
+                copy_of(record, copy),
+                when,
+            )
         };
-        let transaction = (0..).zip(read).fold(Transaction::default(), put).audit(entry);
-        self.commit("restore_security", transaction).await.map(|()| true).or_else(|error| error.condition_to(false))
+        let transaction = (0..)
+            .zip(read)
+            .fold(Transaction::default(), put)
+            .audit(entry);
+        self.commit("restore_security", transaction)
+            .await
+            .map(|()| true)
+            .or_else(|error| error.condition_to(false))
     }
 
     /// Raises the service's version level from the one that was read; `false` if somebody else has raised it meanwhile.
@@ -129,10 +145,16 @@ impl Store {
             .value("floor", level.floor)
             .value("until", level.until)
             .value("now", last.effective_at);
-        let transaction =
-            on_all_copies(&expression).put("last", keys::last_rotation(), item(last), Expression::default());
+        let transaction = on_all_copies(&expression).put(
+            "last",
+            keys::last_rotation(),
+            item(last),
+            Expression::default(),
+        );
         let committed = self.commit("rotate_all", transaction.audit(entry)).await;
-        committed.map(|()| true).or_else(|error| error.condition_to(false))
+        committed
+            .map(|()| true)
+            .or_else(|error| error.condition_to(false))
     }
 
     /// Changes the keys from those that were read; `false` if somebody else has changed them meanwhile.
@@ -145,9 +167,14 @@ impl Store {
         next: &SecurityRecord,
         entry: &Entry,
     ) -> Result<bool, StoreError> {
-        let (set_next, remove_next) = if next.next.is_some() { (", #next = :next", "") } else { ("", " REMOVE #next") };
-        let update =
-            format!("SET #active_kid = :active, #keys = :keys, #keys_version = :version{set_next}{remove_next}");
+        let (set_next, remove_next) = if next.next.is_some() {
+            (", #next = :next", "")
+        } else {
+            ("", " REMOVE #next")
+        };
+        let update = format!(
+            "SET #active_kid = :active, #keys = :keys, #keys_version = :version{set_next}{remove_next}"
+        );
         let mut expression = Expression::update(update, "#keys_version = :read")
             .value("active", &next.active_kid)
             .value("keys", &next.keys)
@@ -156,8 +183,12 @@ impl Store {
         if let Some(next) = &next.next {
             expression = expression.value("next", next);
         }
-        let committed = self.commit("change_keys", on_all_copies(&expression).audit(entry)).await;
-        committed.map(|()| true).or_else(|error| error.condition_to(false))
+        let committed = self
+            .commit("change_keys", on_all_copies(&expression).audit(entry))
+            .await;
+        committed
+            .map(|()| true)
+            .or_else(|error| error.condition_to(false))
     }
 
     /// What the last global rotation was, if there was one.
@@ -182,11 +213,22 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn publish_data_keys(&self, infos: &[DataKeyInfo], entry: &Entry) -> Result<(), StoreError> {
-        let fewer = Expression::when("attribute_not_exists(#keys) OR size(#keys) < :count").value("count", infos.len());
-        let keys = item(DataKeys { keys: infos.to_vec() });
-        let transaction = Transaction::default().put("data keys", keys::data_keys(), keys, fewer).audit(entry);
-        self.commit("publish_data_keys", transaction).await.or_else(|error| error.condition_to(()))
+    pub async fn publish_data_keys(
+        &self,
+        infos: &[DataKeyInfo],
+        entry: &Entry,
+    ) -> Result<(), StoreError> {
+        let fewer = Expression::when("attribute_not_exists(#keys) OR size(#keys) < :count")
+            .value("count", infos.len());
+        let keys = item(DataKeys {
+            keys: infos.to_vec(),
+        });
+        let transaction = Transaction::default()
+            .put("data keys", keys::data_keys(), keys, fewer)
+            .audit(entry);
+        self.commit("publish_data_keys", transaction)
+            .await
+            .or_else(|error| error.condition_to(()))
     }
 
     /// Writes down the versions of the first data ring, if nothing is written down yet.
@@ -195,9 +237,13 @@ impl Store {
     /// [`StoreError`].
     pub async fn publish_first_data_keys(&self, infos: &[DataKeyInfo]) -> Result<(), StoreError> {
         let absent = Expression::when("attribute_not_exists(#pk)");
-        let keys = item(DataKeys { keys: infos.to_vec() });
+        let keys = item(DataKeys {
+            keys: infos.to_vec(),
+        });
         let transaction = Transaction::default().put("data keys", keys::data_keys(), keys, absent);
-        self.commit("publish_first_data_keys", transaction).await.or_else(|error| error.condition_to(()))
+        self.commit("publish_first_data_keys", transaction)
+            .await
+            .or_else(|error| error.condition_to(()))
     }
 
     /// The number of a copy, at random.

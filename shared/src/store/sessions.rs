@@ -60,13 +60,22 @@ impl Store {
     ) -> Result<Begun, StoreError> {
         let exists = "attribute_exists(#pk)";
         let within = format!("{exists} AND #counted_at = :counted_at AND #logins < :limit");
-        let condition = if uncounted.is_some() { within.as_str() } else { exists };
+        let condition = if uncounted.is_some() {
+            within.as_str()
+        } else {
+            exists
+        };
         let mut touch = arrival
-            .touch("SET #last_login_at = :now, #logins = #logins + :one", condition)
+            .touch(
+                "SET #last_login_at = :now, #logins = #logins + :one",
+                condition,
+            )
             .value("now", session.created_at)
             .value("one", 1);
         if let Some(uncounted) = uncounted {
-            touch = touch.value("counted_at", user.counted_at).value("limit", user.logins + uncounted);
+            touch = touch
+                .value("counted_at", user.counted_at)
+                .value("limit", user.logins + uncounted);
         }
         let transaction = Transaction::default()
             .put(
@@ -77,7 +86,10 @@ impl Store {
             )
             .update("user", keys::user(user.id), touch)
             .audit(entry);
-        let transaction = arrival.notice.into_iter().fold(transaction, Transaction::outbox);
+        let transaction = arrival
+            .notice
+            .into_iter()
+            .fold(transaction, Transaction::outbox);
         match self.commit("begin_session", transaction).await {
             Ok(()) => Ok(Begun::Done),
             Err(CommitError::Condition { operation, failed }) => {
@@ -104,9 +116,14 @@ impl Store {
         row: Option<&Row>,
     ) -> Result<bool, StoreError> {
         let when = Expression::when("#family = :family").value("family", family);
-        let transaction = Transaction::default().delete("session", keys::session(user, session), when).audit(entry);
+        let transaction = Transaction::default()
+            .delete("session", keys::session(user, session), when)
+            .audit(entry);
         let transaction = row.into_iter().fold(transaction, Transaction::outbox);
-        self.commit("end_session", transaction).await.map(|()| true).or_else(|error| error.condition_to(false))
+        self.commit("end_session", transaction)
+            .await
+            .map(|()| true)
+            .or_else(|error| error.condition_to(false))
     }
 
     /// Ends a session if it is live; `false` if there is none, or it has ended already.
@@ -120,7 +137,9 @@ impl Store {
         liveness: &Liveness,
         entry: &Entry,
     ) -> Result<bool, StoreError> {
-        let idle_end = liveness.idle.map_or(Timestamp::EPOCH, |idle| liveness.now.minus(idle));
+        let idle_end = liveness
+            .idle
+            .map_or(Timestamp::EPOCH, |idle| liveness.now.minus(idle));
         let condition = "#expires_at > :now AND #last_activity_at > :idle_end \
                          AND #user_ver BETWEEN :user_least AND :user_most \
                          AND #global_ver BETWEEN :global_least AND :global_most";
@@ -131,33 +150,59 @@ impl Store {
             .value("user_most", liveness.user.current)
             .value("global_least", liveness.global.least(liveness.now))
             .value("global_most", liveness.global.current);
-        let transaction = Transaction::default().delete("session", keys::session(user, session), when).audit(entry);
-        self.commit("end_live_session", transaction).await.map(|()| true).or_else(|error| error.condition_to(false))
+        let transaction = Transaction::default()
+            .delete("session", keys::session(user, session), when)
+            .audit(entry);
+        self.commit("end_live_session", transaction)
+            .await
+            .map(|()| true)
+            .or_else(|error| error.condition_to(false))
     }
 
     /// Ends a session as it was read; `false` if it has ended or was active since.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn end_inactive_session(&self, session: &Session, entry: &Entry) -> Result<bool, StoreError> {
-        let when = Expression::when("#last_activity_at = :seen").value("seen", session.last_activity_at);
+    pub async fn end_inactive_session(
+        &self,
+        session: &Session,
+        entry: &Entry,
+    ) -> Result<bool, StoreError> {
+        let when =
+            Expression::when("#last_activity_at = :seen").value("seen", session.last_activity_at);
         let key = keys::session(session.user_id, session.id);
-        let transaction = Transaction::default().delete("session", key, when).audit(entry);
-        self.commit("end_inactive_session", transaction).await.map(|()| true).or_else(|error| error.condition_to(false))
+        let transaction = Transaction::default()
+            .delete("session", key, when)
+            .audit(entry);
+        self.commit("end_inactive_session", transaction)
+            .await
+            .map(|()| true)
+            .or_else(|error| error.condition_to(false))
     }
 
     /// Ends these sessions of a user; those that have ended already are left as they are. The record goes with the first.
     ///
     /// # Errors
     /// [`StoreError`]; what was committed before it stays ended.
-    pub async fn end_sessions(&self, user: UserId, sessions: &[SessionId], entry: &Entry) -> Result<(), StoreError> {
+    pub async fn end_sessions(
+        &self,
+        user: UserId,
+        sessions: &[SessionId],
+        entry: &Entry,
+    ) -> Result<(), StoreError> {
         let mut chunks = sessions.chunks(DELETES_PER_TRANSACTION);
         let mut transaction = Transaction::default().audit(entry);
         loop {
             for session in chunks.next().unwrap_or_default() {
-                transaction = transaction.delete("session", keys::session(user, *session), Expression::default());
+                transaction = transaction.delete(
+                    "session",
+                    keys::session(user, *session),
+                    Expression::default(),
+                );
             }
-            self.commit("end_sessions", transaction).await.or_else(|error| error.condition_to(()))?;
+            self.commit("end_sessions", transaction)
+                .await
+                .or_else(|error| error.condition_to(()))?;
             if chunks.len() == 0 {
                 return Ok(());
             }
@@ -178,12 +223,15 @@ impl Store {
             .table_name(self.table(key.table))
             .set_key(Some(key.into_item()))
             .condition_expression(&when.condition);
-        let request =
-            request.set_expression_attribute_names(when.names()).set_expression_attribute_values(when.values());
+        let request = request
+            .set_expression_attribute_names(when.names())
+            .set_expression_attribute_values(when.values());
         match request.send().await {
             Ok(_) => Ok(()),
             Err(error)
-                if error.as_service_error().is_some_and(DeleteItemError::is_conditional_check_failed_exception) =>
+                if error
+                    .as_service_error()
+                    .is_some_and(DeleteItemError::is_conditional_check_failed_exception) =>
             {
                 Ok(())
             }
@@ -207,9 +255,14 @@ impl Store {
                 .consistent_read(true)
                 .set_exclusive_start_key(start);
             let request = request.key_condition_expression("pk = :pk AND begins_with(sk, :sk)");
-            let request = request.expression_attribute_values(":pk", AttributeValue::S(partition.clone()));
-            let request = request.expression_attribute_values(":sk", AttributeValue::S(SESSION_PREFIX.to_owned()));
-            let page = request.send().await.map_err(|error| StoreError::from_sdk("sessions", error))?;
+            let request =
+                request.expression_attribute_values(":pk", AttributeValue::S(partition.clone()));
+            let request = request
+                .expression_attribute_values(":sk", AttributeValue::S(SESSION_PREFIX.to_owned()));
+            let page = request
+                .send()
+                .await
+                .map_err(|error| StoreError::from_sdk("sessions", error))?;
             for item in page.items.unwrap_or_default() {
                 debug_assert!(text(&item, "sk").is_some());
                 sessions.push(parse("sessions", item)?);
@@ -225,10 +278,25 @@ impl Store {
 impl Arrival<'_> {
     /// The update of USER that begins with `set`. Sets grow by themselves, so parallel logins lose nothing.
     fn touch(&self, set: &str, condition: &str) -> Expression {
-        let alone = self.device.as_ref().filter(|_| self.alone).map_or("", |_| ", #devices = :devices");
-        let device = self.device.as_ref().filter(|_| !self.alone).map(|_| "#devices :devices");
-        let added: Vec<_> = device.into_iter().chain(self.country.as_ref().map(|_| "#countries :countries")).collect();
-        let add = if added.is_empty() { String::new() } else { format!(" ADD {}", added.join(", ")) };
+        let alone = self
+            .device
+            .as_ref()
+            .filter(|_| self.alone)
+            .map_or("", |_| ", #devices = :devices");
+        let device = self
+            .device
+            .as_ref()
+            .filter(|_| !self.alone)
+            .map(|_| "#devices :devices");
+        let added: Vec<_> = device
+            .into_iter()
+            .chain(self.country.as_ref().map(|_| "#countries :countries"))
+            .collect();
+        let add = if added.is_empty() {
+            String::new()
+        } else {
+            format!(" ADD {}", added.join(", "))
+        };
         let mut expression = Expression::update(format!("{set}{alone}{add}"), condition);
         if let Some(device) = &self.device {
             expression = expression.set("devices", [device.clone()]);

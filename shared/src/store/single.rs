@@ -33,7 +33,10 @@ impl Store {
             .table_name(self.table(key.table))
             .set_key(Some(key.into_item()))
             .consistent_read(true);
-        let answer = request.send().await.map_err(|error| StoreError::from_sdk(operation, error))?;
+        let answer = request
+            .send()
+            .await
+            .map_err(|error| StoreError::from_sdk(operation, error))?;
         answer.item.map(|item| parse(operation, item)).transpose()
     }
 
@@ -44,9 +47,15 @@ impl Store {
         key: Key,
         expression: Expression,
     ) -> Result<Updated, StoreError> {
-        let request = self.client.update_item().table_name(self.table(key.table)).set_key(Some(key.into_item()));
+        let request = self
+            .client
+            .update_item()
+            .table_name(self.table(key.table))
+            .set_key(Some(key.into_item()));
         let condition = (!expression.condition.is_empty()).then(|| expression.condition.clone());
-        let request = request.update_expression(&expression.update).set_condition_expression(condition);
+        let request = request
+            .update_expression(&expression.update)
+            .set_condition_expression(condition);
         let request = request
             .set_expression_attribute_names(expression.names())
             .set_expression_attribute_values(expression.values());
@@ -74,14 +83,24 @@ impl Store {
 }
 
 /// An item as its type, brought up to date in memory if it is of an older version.
-pub(super) fn parse<T: DeserializeOwned + Stored>(operation: &'static str, mut item: Item) -> Result<T, StoreError> {
+pub(super) fn parse<T: DeserializeOwned + Stored>(
+    operation: &'static str,
+    mut item: Item,
+) -> Result<T, StoreError> {
     let known = T::SCHEMA.read;
     match schema::version(&item) {
         None => {
-            return Err(StoreError::Corrupt { operation, source: None });
+            return Err(StoreError::Corrupt {
+                operation,
+                source: None,
+            });
         }
         Some(found) if found > known => {
-            return Err(StoreError::Newer { operation, found, known });
+            return Err(StoreError::Newer {
+                operation,
+                found,
+                known,
+            });
         }
         Some(found) => T::upgrade(&mut item, found),
     }
@@ -104,20 +123,30 @@ mod tests {
     }
 
     impl Stored for Person {
-        const SCHEMA: Schema = Schema { written: Some(2), read: 2 };
+        const SCHEMA: Schema = Schema {
+            written: Some(2),
+            read: 2,
+        };
 
         fn upgrade(person: &mut Item, from: u32) {
             if from < 2
-                && let Some((given, family)) = text(person, "name").and_then(|name| name.split_once(' '))
+                && let Some((given, family)) =
+                    text(person, "name").and_then(|name| name.split_once(' '))
             {
-                let new = [("given_name", attribute(given)), ("family_name", attribute(family))];
+                let new = [
+                    ("given_name", attribute(given)),
+                    ("family_name", attribute(family)),
+                ];
                 person.extend(new.map(|(name, value)| (name.to_owned(), value)));
             }
         }
     }
 
     fn ada() -> Person {
-        Person { given_name: "Ada".to_owned(), family_name: "Lovelace".to_owned() }
+        Person {
+            given_name: "Ada".to_owned(),
+            family_name: "Lovelace".to_owned(),
+        }
     }
 
     fn old() -> Item {
@@ -143,14 +172,27 @@ mod tests {
     fn an_item_is_written_with_its_version_and_not_upgraded_again() {
         let written = item(ada());
         assert_eq!(number(&written, VERSION), Some(2));
-        let with_old_name = written.into_iter().chain([("name".to_owned(), attribute("Not Ada"))]).collect();
+        let with_old_name = written
+            .into_iter()
+            .chain([("name".to_owned(), attribute("Not Ada"))])
+            .collect();
         assert_eq!(read(with_old_name).expect("version 2"), ada());
     }
 
     #[test]
     fn an_item_of_a_newer_version_is_refused() {
         let refused = read(with_version(item(ada()), 3));
-        assert!(matches!(refused, Err(StoreError::Newer { found: 3, known: 2, .. })), "{refused:?}");
+        assert!(
+            matches!(
+                refused,
+                Err(StoreError::Newer {
+                    found: 3,
+                    known: 2,
+                    ..
+                })
+            ),
+            "{refused:?}"
+        );
     }
 
     #[test]
@@ -159,7 +201,10 @@ mod tests {
             let mut item = item(ada());
             item.insert(VERSION.to_owned(), version);
             let refused = read(item);
-            assert!(matches!(refused, Err(StoreError::Corrupt { .. })), "{refused:?}");
+            assert!(
+                matches!(refused, Err(StoreError::Corrupt { .. })),
+                "{refused:?}"
+            );
         }
     }
 }

@@ -151,16 +151,30 @@ impl Store {
     pub fn walk(&self, whose: Whose, from: Timestamp, before: EventId) -> Walk<'_> {
         let kept = self.now().minus(self.retention);
         let least = EventId::floor_at(from.max(kept).max(Timestamp::EPOCH));
-        let mut walk = Walk { store: self, whose, least, position: before, streams: Vec::new(), queries: 0, passed: 0 };
+        let mut walk = Walk {
+            store: self,
+            whose,
+            least,
+            position: before,
+            streams: Vec::new(),
+            queries: 0,
+            passed: 0,
+        };
         walk.enter();
         walk
     }
 
     /// One page of a partition.
     async fn fill(&self, stream: &mut Stream) -> Result<(), StoreError> {
-        let request = self.client.query().table_name(self.table(Table::Audit)).limit(stream.chunk);
+        let request = self
+            .client
+            .query()
+            .table_name(self.table(Table::Audit))
+            .limit(stream.chunk);
         let request = request.scan_index_forward(false);
-        let (hash, range) = stream.index.map_or(("pk", "sk"), |index| (index.attribute(), "event_id"));
+        let (hash, range) = stream
+            .index
+            .map_or(("pk", "sk"), |index| (index.attribute(), "event_id"));
         let request = request
             .set_index_name(stream.index.map(|index| index.name().to_owned()))
             .consistent_read(stream.index.is_none())
@@ -171,7 +185,10 @@ impl Store {
             .expression_attribute_values(":least", AttributeValue::S(stream.span.0.clone()))
             .expression_attribute_values(":most", AttributeValue::S(stream.span.1.clone()))
             .set_exclusive_start_key(stream.start.take());
-        let page = request.send().await.map_err(|error| StoreError::from_sdk("records", error))?;
+        let page = request
+            .send()
+            .await
+            .map_err(|error| StoreError::from_sdk("records", error))?;
         for item in page.items.unwrap_or_default() {
             stream.ahead.push_back(parse("records", item)?);
         }
@@ -228,27 +245,46 @@ impl Walk<'_> {
         let most = self.position.just_before();
         let of_index = (self.least.to_string(), most.to_string());
         // A record that stands for several refusals has the key of its ten minutes' beginning.
-        let late = if self.whose == Whose::Nobody { ONCE_MILLIS } else { 0 };
+        let late = if self.whose == Whose::Nobody {
+            ONCE_MILLIS
+        } else {
+            0
+        };
         let least = Timestamp::from_millis(self.least.made_at().as_millis().saturating_sub(late));
         let of_table = (least.to_string(), keys::audit_sort(most));
         let stream = |index: Option<Index>, partition| Stream {
             index,
             partition,
-            span: if index.is_some() { of_index.clone() } else { of_table.clone() },
+            span: if index.is_some() {
+                of_index.clone()
+            } else {
+                of_table.clone()
+            },
             start: None,
-            chunk: if index == Some(Index::ByMonth) { CHUNK_OF_SHARD } else { CHUNK },
+            chunk: if index == Some(Index::ByMonth) {
+                CHUNK_OF_SHARD
+            } else {
+                CHUNK
+            },
             ahead: VecDeque::new(),
             // An empty span is no query (the store refuses it).
             is_read: most < self.least,
         };
         self.streams = match self.whose {
             Whose::User(user) => {
-                vec![stream(None, keys::audit_of_user(user)), stream(Some(Index::ByUser), user.to_string())]
+                vec![
+                    stream(None, keys::audit_of_user(user)),
+                    stream(Some(Index::ByUser), user.to_string()),
+                ]
             }
             Whose::Session(session) => vec![stream(Some(Index::BySession), session.to_string())],
             Whose::Request(request) => vec![stream(Some(Index::ByRequest), request.to_string())],
-            Whose::Nobody => keys::audit_of_day(most.made_at()).map(|partition| stream(None, partition)).collect(),
-            Whose::All => keys::audit_shards(most.made_at()).map(|shard| stream(Some(Index::ByMonth), shard)).collect(),
+            Whose::Nobody => keys::audit_of_day(most.made_at())
+                .map(|partition| stream(None, partition))
+                .collect(),
+            Whose::All => keys::audit_shards(most.made_at())
+                .map(|shard| stream(Some(Index::ByMonth), shard))
+                .collect(),
         };
     }
 }

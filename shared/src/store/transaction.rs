@@ -7,7 +7,8 @@
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
-    CancellationReason, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+    CancellationReason, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure,
+    TransactWriteItem, Update,
 };
 
 use super::expression::Expression;
@@ -59,7 +60,13 @@ enum Write {
 
 impl Transaction {
     /// Puts an item; `label` names it in a failure.
-    pub(super) fn put(mut self, label: &'static str, key: Key, item: Item, when: Expression) -> Self {
+    pub(super) fn put(
+        mut self,
+        label: &'static str,
+        key: Key,
+        item: Item,
+        when: Expression,
+    ) -> Self {
         self.writes.push((label, Write::Put(key, item, when)));
         self
     }
@@ -86,13 +93,20 @@ impl Transaction {
 
 impl Store {
     /// Commits.
-    pub(super) async fn commit(&self, operation: &'static str, transaction: Transaction) -> Result<(), CommitError> {
+    pub(super) async fn commit(
+        &self,
+        operation: &'static str,
+        transaction: Transaction,
+    ) -> Result<(), CommitError> {
         let (labels, writes): (Vec<_>, Vec<_>) = transaction.writes.into_iter().unzip();
         let items: Vec<_> = writes
             .into_iter()
             .map(|write| self.item_of(write))
             .collect::<Result<_, _>>()
-            .map_err(|source| StoreError::Refused { operation, source: Box::new(source) })?;
+            .map_err(|source| StoreError::Refused {
+                operation,
+                source: Box::new(source),
+            })?;
         let token = self.write_id();
         for attempt in 0..TRIES {
             let sent = self
@@ -124,42 +138,73 @@ impl Store {
         Err(StoreError::Contended { operation }.into())
     }
 
-    fn item_of(&self, write: Write) -> Result<TransactWriteItem, aws_sdk_dynamodb::error::BuildError> {
+    fn item_of(
+        &self,
+        write: Write,
+    ) -> Result<TransactWriteItem, aws_sdk_dynamodb::error::BuildError> {
         let builder = TransactWriteItem::builder();
-        let condition =
-            |expression: &Expression| (!expression.condition.is_empty()).then(|| expression.condition.clone());
+        let condition = |expression: &Expression| {
+            (!expression.condition.is_empty()).then(|| expression.condition.clone())
+        };
         Ok(match write {
             Write::Put(key, item, when) => {
                 let table = self.table(key.table);
                 let item = key.into_item().into_iter().chain(item).collect();
-                let put =
-                    Put::builder().table_name(table).set_item(Some(item)).set_condition_expression(condition(&when));
-                let put =
-                    put.set_expression_attribute_names(when.names()).set_expression_attribute_values(when.values());
-                builder.put(put.return_values_on_condition_check_failure(ALL_OLD).build()?)
+                let put = Put::builder()
+                    .table_name(table)
+                    .set_item(Some(item))
+                    .set_condition_expression(condition(&when));
+                let put = put
+                    .set_expression_attribute_names(when.names())
+                    .set_expression_attribute_values(when.values());
+                builder.put(
+                    put.return_values_on_condition_check_failure(ALL_OLD)
+                        .build()?,
+                )
             }
             Write::Update(key, expression) => {
-                let update = Update::builder().table_name(self.table(key.table)).set_key(Some(key.into_item()));
-                let update =
-                    update.update_expression(&expression.update).set_condition_expression(condition(&expression));
+                let update = Update::builder()
+                    .table_name(self.table(key.table))
+                    .set_key(Some(key.into_item()));
+                let update = update
+                    .update_expression(&expression.update)
+                    .set_condition_expression(condition(&expression));
                 let update = update
                     .set_expression_attribute_names(expression.names())
                     .set_expression_attribute_values(expression.values());
-                builder.update(update.return_values_on_condition_check_failure(ALL_OLD).build()?)
+                builder.update(
+                    update
+                        .return_values_on_condition_check_failure(ALL_OLD)
+                        .build()?,
+                )
             }
             Write::Delete(key, when) => {
-                let delete = Delete::builder().table_name(self.table(key.table)).set_key(Some(key.into_item()));
-                let delete =
-                    delete.set_condition_expression(condition(&when)).set_expression_attribute_names(when.names());
+                let delete = Delete::builder()
+                    .table_name(self.table(key.table))
+                    .set_key(Some(key.into_item()));
+                let delete = delete
+                    .set_condition_expression(condition(&when))
+                    .set_expression_attribute_names(when.names());
                 let delete = delete.set_expression_attribute_values(when.values());
-                builder.delete(delete.return_values_on_condition_check_failure(ALL_OLD).build()?)
+                builder.delete(
+                    delete
+                        .return_values_on_condition_check_failure(ALL_OLD)
+                        .build()?,
+                )
             }
             Write::Check(key, when) => {
-                let check = ConditionCheck::builder().table_name(self.table(key.table)).set_key(Some(key.into_item()));
-                let check =
-                    check.set_condition_expression(condition(&when)).set_expression_attribute_names(when.names());
+                let check = ConditionCheck::builder()
+                    .table_name(self.table(key.table))
+                    .set_key(Some(key.into_item()));
+                let check = check
+                    .set_condition_expression(condition(&when))
+                    .set_expression_attribute_names(when.names());
                 let check = check.set_expression_attribute_values(when.values());
-                builder.condition_check(check.return_values_on_condition_check_failure(ALL_OLD).build()?)
+                builder.condition_check(
+                    check
+                        .return_values_on_condition_check_failure(ALL_OLD)
+                        .build()?,
+                )
             }
         }
         .build())
@@ -168,21 +213,33 @@ impl Store {
 
 fn cancelled(error: &SdkError<TransactWriteItemsError>) -> Option<&[CancellationReason]> {
     match error.as_service_error()? {
-        TransactWriteItemsError::TransactionCanceledException(cancelled) => Some(cancelled.cancellation_reasons()),
+        TransactWriteItemsError::TransactionCanceledException(cancelled) => {
+            Some(cancelled.cancellation_reasons())
+        }
         _ => None,
     }
 }
 
 fn is_in_progress(error: &SdkError<TransactWriteItemsError>) -> bool {
-    error.as_service_error().is_some_and(TransactWriteItemsError::is_transaction_in_progress_exception)
+    error
+        .as_service_error()
+        .is_some_and(TransactWriteItemsError::is_transaction_in_progress_exception)
 }
 
-fn failed_conditions(labels: &[&'static str], reasons: &[CancellationReason]) -> Vec<(&'static str, Option<Item>)> {
+fn failed_conditions(
+    labels: &[&'static str],
+    reasons: &[CancellationReason],
+) -> Vec<(&'static str, Option<Item>)> {
     let pairs = labels.iter().zip(reasons);
     let failed = pairs.filter(|(_, reason)| reason.code() == Some("ConditionalCheckFailed"));
-    failed.map(|(label, reason)| (*label, reason.item().cloned())).collect()
+    failed
+        .map(|(label, reason)| (*label, reason.item().cloned()))
+        .collect()
 }
 
 fn is_temporary(reason: &CancellationReason) -> bool {
-    matches!(reason.code(), Some("TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded"))
+    matches!(
+        reason.code(),
+        Some("TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded")
+    )
 }

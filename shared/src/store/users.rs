@@ -94,14 +94,20 @@ impl Store {
         let set: Vec<_> = set_name.into_iter().chain(set_pending).collect();
         let remove = match pending {
             Some(PendingEmail::To(_)) => " REMOVE #verify_hash, #verify_until, #verify_global",
-            Some(PendingEmail::CalledOff) => " REMOVE #pending_email, #verify_hash, #verify_until, #verify_global",
+            Some(PendingEmail::CalledOff) => {
+                " REMOVE #pending_email, #verify_hash, #verify_until, #verify_global"
+            }
             None => "",
         };
         let update = format!("SET {}{remove}", set.join(", "));
         // The record names the change that is called off: it must be the one that was read.
         let condition = match (pending, &user.pending_email) {
-            (Some(PendingEmail::CalledOff), Some(_)) => "#ver_current = :ver AND #pending_email = :seen",
-            (Some(PendingEmail::CalledOff), None) => "#ver_current = :ver AND attribute_not_exists(#pending_email)",
+            (Some(PendingEmail::CalledOff), Some(_)) => {
+                "#ver_current = :ver AND #pending_email = :seen"
+            }
+            (Some(PendingEmail::CalledOff), None) => {
+                "#ver_current = :ver AND attribute_not_exists(#pending_email)"
+            }
             _ => "#ver_current = :ver",
         };
         let mut expression = Expression::update(update, condition).value("ver", user.ver_current);
@@ -117,22 +123,35 @@ impl Store {
         if pending.is_some() {
             expression = expression.value("floor", RowId::floor_at(entry.occurred_at));
         }
-        let transaction = Transaction::default().update("user", keys::user(user.id), expression).audit(entry);
+        let transaction = Transaction::default()
+            .update("user", keys::user(user.id), expression)
+            .audit(entry);
         let transaction = rows.iter().fold(transaction, Transaction::outbox);
-        self.commit("update_profile", transaction).await.map(|()| true).or_else(|error| error.condition_to(false))
+        self.commit("update_profile", transaction)
+            .await
+            .map(|()| true)
+            .or_else(|error| error.condition_to(false))
     }
 
     /// Raises a user's version without grace: every token of the user is dead at once.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn rotate_user(&self, user: UserId, entry: &Entry, row: &Row) -> Result<(), StoreError> {
+    pub async fn rotate_user(
+        &self,
+        user: UserId,
+        entry: &Entry,
+        row: &Row,
+    ) -> Result<(), StoreError> {
         let update = format!("SET {ROTATE}, {KILL_MAILED} REMOVE {FORGET_MAILED}");
         let expression = Expression::update(update, "attribute_exists(#pk)")
             .value("one", 1)
             .value("now", entry.occurred_at)
             .value("floor", RowId::floor_at(entry.occurred_at));
-        let transaction = Transaction::default().update("user", keys::user(user), expression).audit(entry).outbox(row);
+        let transaction = Transaction::default()
+            .update("user", keys::user(user), expression)
+            .audit(entry)
+            .outbox(row);
         match self.commit("rotate_user", transaction).await {
             // The account is gone, and its tokens with it.
             Ok(()) | Err(CommitError::Condition { .. }) => Ok(()),
@@ -180,10 +199,15 @@ impl Store {
         if let Some(seen) = seen {
             expression = expression.value("seen", seen);
         }
-        match self.update("set_mailed_token", keys::user(user.id), expression).await? {
+        match self
+            .update("set_mailed_token", keys::user(user.id), expression)
+            .await?
+        {
             Updated::Done(_) => Ok(true),
             // Our own write, whose answer was lost.
-            Updated::Unmet(Some(old)) => Ok(super::item::text(&old, &format!("{name}_hash")) == Some(token.hash)),
+            Updated::Unmet(Some(old)) => {
+                Ok(super::item::text(&old, &format!("{name}_hash")) == Some(token.hash))
+            }
             Updated::Unmet(None) => Ok(false),
         }
     }
@@ -192,11 +216,21 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`]; the next login then counts again.
-    pub async fn set_session_count(&self, user: UserId, logins: u64, counted: u64) -> Result<(), StoreError> {
-        let expression = Expression::update("SET #counted_at = :logins, #counted = :counted", "#logins = :logins")
-            .value("logins", logins)
-            .value("counted", counted);
-        self.update("set_session_count", keys::user(user), expression).await.map(|_| ())
+    pub async fn set_session_count(
+        &self,
+        user: UserId,
+        logins: u64,
+        counted: u64,
+    ) -> Result<(), StoreError> {
+        let expression = Expression::update(
+            "SET #counted_at = :logins, #counted = :counted",
+            "#logins = :logins",
+        )
+        .value("logins", logins)
+        .value("counted", counted);
+        self.update("set_session_count", keys::user(user), expression)
+            .await
+            .map(|_| ())
     }
 }
 
@@ -208,6 +242,9 @@ pub(super) fn with_scheme(expression: Expression, hash: &str) -> Expression {
 /// A new USER item, with its place in the list of accounts.
 pub(super) fn user_item(user: &User) -> Item {
     let mut item = item(user);
-    item.insert(Index::ByDirectory.attribute().to_owned(), attribute(Directory::of(user.id).partition()));
+    item.insert(
+        Index::ByDirectory.attribute().to_owned(),
+        attribute(Directory::of(user.id).partition()),
+    );
     item
 }

@@ -5,7 +5,8 @@ use std::time::Instant;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::{
-    BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextMut, FinalizerInterceptorContextRef,
+    BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextMut,
+    FinalizerInterceptorContextRef,
 };
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
@@ -87,10 +88,16 @@ impl Intercept for TraceCalls {
     ) -> Result<(), BoxError> {
         if let (Some(work), Some(Span(id))) = (Work::current(), cfg.load::<Span>()) {
             let traceparent = work.trace().traceparent(*id).to_string();
-            context.request_mut().headers_mut().insert(TRACEPARENT, traceparent);
+            context
+                .request_mut()
+                .headers_mut()
+                .insert(TRACEPARENT, traceparent);
         }
         if let Some(call) = cfg.load::<Call>() {
-            let call = Call { attempts: call.attempts + 1, ..call.clone() };
+            let call = Call {
+                attempts: call.attempts + 1,
+                ..call.clone()
+            };
             cfg.interceptor_state().store_put(call);
         }
         Ok(())
@@ -103,12 +110,21 @@ impl Intercept for TraceCalls {
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         if let (Some(work), Some(call)) = (Work::current(), cfg.load::<Call>()) {
-            let status = context.response().map(|response| response.status().as_u16());
+            let status = context
+                .response()
+                .map(|response| response.status().as_u16());
             // Known only since the operation's own settings are: not yet when the call began.
             let metadata = cfg.load::<Metadata>();
-            let text = |part: fn(&Metadata) -> &str| metadata.map(part).unwrap_or_default().to_owned();
+            let text =
+                |part: fn(&Metadata) -> &str| metadata.map(part).unwrap_or_default().to_owned();
             let (service, operation) = (text(Metadata::service), text(Metadata::name));
-            work.called(Call { service, operation, status, ended: Instant::now(), ..call.clone() });
+            work.called(Call {
+                service,
+                operation,
+                status,
+                ended: Instant::now(),
+                ..call.clone()
+            });
         }
         Ok(())
     }

@@ -13,7 +13,9 @@ use aws_smithy_runtime::client::orchestrator::operation::Operation;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, OrchestratorError};
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::timeout::TimeoutConfig;
-use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTraceServiceRequest, ExportTraceServiceResponse,
+};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message as _;
 use tokio::sync::{mpsc, oneshot};
@@ -60,7 +62,10 @@ impl Exporter {
     /// An exporter to the collector at `endpoint`, by OTLP over HTTP with binary protobuf. `stage` is where the service runs.
     #[must_use]
     pub fn new(endpoint: &str, stage: Stage, http: SharedHttpClient) -> Self {
-        let timeouts = TimeoutConfig::builder().connect_timeout(PATIENCE).operation_timeout(PATIENCE).build();
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(PATIENCE)
+            .operation_timeout(PATIENCE)
+            .build();
         let collector = Operation::builder()
             .service_name("otlp")
             .operation_name("export")
@@ -74,19 +79,28 @@ impl Exporter {
                 let mut request = HttpRequest::new(SdkBody::from(body));
                 request.set_method("POST")?;
                 request.set_uri("/v1/traces")?;
-                request.headers_mut().insert("content-type", "application/x-protobuf");
+                request
+                    .headers_mut()
+                    .insert("content-type", "application/x-protobuf");
                 Ok(request)
             })
             .deserializer(|response| {
                 let status = response.status();
                 if !status.is_success() {
-                    return Err(OrchestratorError::operation(Refused::Status(status.as_u16())));
+                    return Err(OrchestratorError::operation(Refused::Status(
+                        status.as_u16(),
+                    )));
                 }
                 rejected(response.body().bytes().unwrap_or_default())
                     .map_or(Ok(()), |some| Err(OrchestratorError::operation(some)))
             })
             .build();
-        Self { collector, stage, queue: OnceLock::new(), lost: Arc::default() }
+        Self {
+            collector,
+            stage,
+            queue: OnceLock::new(),
+            lost: Arc::default(),
+        }
     }
 
     /// Hands `spans` over, or loses them.
@@ -120,7 +134,12 @@ impl Exporter {
     fn queue(&self) -> &mpsc::Sender<Message> {
         self.queue.get_or_init(|| {
             let (sender, receiver) = mpsc::channel(QUEUE);
-            tokio::spawn(send(receiver, self.collector.clone(), self.stage, Arc::clone(&self.lost)));
+            tokio::spawn(send(
+                receiver,
+                self.collector.clone(),
+                self.stage,
+                Arc::clone(&self.lost),
+            ));
             sender
         })
     }
@@ -128,9 +147,16 @@ impl Exporter {
 
 /// What the answer of a collector says that it did not take. An answer that cannot be read says nothing.
 fn rejected(answer: &[u8]) -> Option<Refused> {
-    let partial = ExportTraceServiceResponse::decode(answer).ok()?.partial_success?;
-    let spans = usize::try_from(partial.rejected_spans).ok().filter(|spans| *spans > 0)?;
-    Some(Refused::Partly { spans, why: partial.error_message.chars().take(WHY).collect() })
+    let partial = ExportTraceServiceResponse::decode(answer)
+        .ok()?
+        .partial_success?;
+    let spans = usize::try_from(partial.rejected_spans)
+        .ok()
+        .filter(|spans| *spans > 0)?;
+    Some(Refused::Partly {
+        spans,
+        why: partial.error_message.chars().take(WHY).collect(),
+    })
 }
 
 /// Sends what comes, for as long as anybody may hand something over.
@@ -152,7 +178,9 @@ async fn send(
         }
         let count = spans.len();
         if count > 0 {
-            let request = ExportTraceServiceRequest { resource_spans: vec![spans::from_service(spans, stage)] };
+            let request = ExportTraceServiceRequest {
+                resource_spans: vec![spans::from_service(spans, stage)],
+            };
             let sent = collector.invoke(request.encode_to_vec()).await;
             if let Err(error) = &sent {
                 let rejected = match error.as_service_error() {

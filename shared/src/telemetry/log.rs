@@ -29,7 +29,10 @@ pub enum LogFormat {
 
 /// Logs where a panic happened, and notes it for the span of the work. Where, and not what: the message may hold values.
 pub fn note_panic(panic: &std::panic::PanicHookInfo<'_>) {
-    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    let place = panic
+        .location()
+        .map(ToString::to_string)
+        .unwrap_or_default();
     tracing::error!(place, "a panic was caught");
     if let Some(work) = Work::current() {
         work.panicked_at(&place);
@@ -46,7 +49,11 @@ pub fn init_logging(level: Option<&str>, format: LogFormat) {
 }
 
 /// What turns events into lines on `writer`.
-pub fn subscriber<W>(level: Option<&str>, format: LogFormat, writer: W) -> impl Subscriber + Send + Sync
+pub fn subscriber<W>(
+    level: Option<&str>,
+    format: LogFormat,
+    writer: W,
+) -> impl Subscriber + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
@@ -56,17 +63,22 @@ where
         Some("debug") => LevelFilter::DEBUG,
         _ => LevelFilter::INFO,
     };
-    let targets = Targets::new().with_default(level.min(LevelFilter::WARN)).with_targets([
-        ("shared", level),
-        ("dashtam_local", level),
-        ("dynoxide", LevelFilter::ERROR),
-        // What a handler refuses or fails at is logged by the handler, under the ids of its work. The runtime would write each
-        // as an error again, without them: a refusal of the authorizer is an ordinary answer, which any client can cause.
-        ("lambda_runtime::layers::panic", LevelFilter::OFF),
-        // That events come one at a time although more are allowed: so it is meant (docs/gateways.md).
-        ("lambda_runtime::runtime", LevelFilter::ERROR),
-    ]);
-    let lines = tracing_subscriber::fmt::layer().with_ansi(false).event_format(Lines(format)).with_writer(writer);
+    let targets = Targets::new()
+        .with_default(level.min(LevelFilter::WARN))
+        .with_targets([
+            ("shared", level),
+            ("dashtam_local", level),
+            ("dynoxide", LevelFilter::ERROR),
+            // What a handler refuses or fails at is logged by the handler, under the ids of its work. The runtime would write each
+            // as an error again, without them: a refusal of the authorizer is an ordinary answer, which any client can cause.
+            ("lambda_runtime::layers::panic", LevelFilter::OFF),
+            // That events come one at a time although more are allowed: so it is meant (docs/gateways.md).
+            ("lambda_runtime::runtime", LevelFilter::ERROR),
+        ]);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_ansi(false)
+        .event_format(Lines(format))
+        .with_writer(writer);
     tracing_subscriber::registry().with(targets).with(lines)
 }
 
@@ -78,12 +90,20 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
-    fn format_event(&self, _context: &FmtContext<'_, S, N>, mut out: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+    fn format_event(
+        &self,
+        _context: &FmtContext<'_, S, N>,
+        mut out: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
         let mut time = String::new();
         SystemTime.format_time(&mut Writer::new(&mut time))?;
         let mut fields = Fields::default();
         event.record(&mut fields);
-        let mut line = Line { format: self.0, text: String::with_capacity(320) };
+        let mut line = Line {
+            format: self.0,
+            text: String::with_capacity(320),
+        };
         let level = event.metadata().level().as_str();
         match self.0 {
             LogFormat::Json => {
@@ -219,7 +239,8 @@ mod tests {
 
     use super::*;
 
-    const EVIL: &str = "a\r\nb\u{1b}[31mc\u{2028}d\u{2029}e\"f\\g\u{202e}h\u{85}i\u{7f}j\u{1f600}k\0l";
+    const EVIL: &str =
+        "a\r\nb\u{1b}[31mc\u{2028}d\u{2029}e\"f\\g\u{202e}h\u{85}i\u{7f}j\u{1f600}k\0l";
 
     #[derive(Clone, Default)]
     struct Out(Arc<Mutex<Vec<u8>>>);
@@ -246,12 +267,18 @@ mod tests {
 
     fn assert_one_clean_line(line: &str) {
         let body = line.strip_suffix('\n').expect("a line");
-        assert!(body.chars().all(|c| c == ' ' || c.is_ascii_graphic()), "{line}");
+        assert!(
+            body.chars().all(|c| c == ' ' || c.is_ascii_graphic()),
+            "{line}"
+        );
     }
 
     #[test]
     fn no_value_leaves_its_json_line() {
-        let line = line(LogFormat::Json, || tracing::warn!(value = EVIL, shown = %EVIL, debug = ?EVIL, "{EVIL}"));
+        let line = line(
+            LogFormat::Json,
+            || tracing::warn!(value = EVIL, shown = %EVIL, debug = ?EVIL, "{EVIL}"),
+        );
         assert_one_clean_line(&line);
         let read: serde_json::Value = serde_json::from_str(&line).expect("JSON");
         for name in ["message", "value", "shown"] {
@@ -275,7 +302,10 @@ mod tests {
             tracing::info!(status = 200_u16, ok = true, less = -1, "done");
         });
         let read: serde_json::Value = serde_json::from_str(&line).expect("JSON");
-        assert_eq!((&read["status"], &read["ok"], &read["less"]), (&200.into(), &true.into(), &(-1).into()));
+        assert_eq!(
+            (&read["status"], &read["ok"], &read["less"]),
+            (&200.into(), &true.into(), &(-1).into())
+        );
     }
 
     #[test]
@@ -285,8 +315,10 @@ mod tests {
             tracing::warn!(target: "lambda_runtime::runtime", "running sequentially");
         });
         assert_eq!(logged, "");
-        let logged =
-            line(LogFormat::Json, || tracing::error!(target: "lambda_runtime::layers::api_client", "no answer"));
+        let logged = line(
+            LogFormat::Json,
+            || tracing::error!(target: "lambda_runtime::layers::api_client", "no answer"),
+        );
         assert!(logged.contains("no answer"), "{logged}");
     }
 }

@@ -120,7 +120,10 @@ impl Metrics {
     /// Metrics in `namespace`, on standard output.
     #[must_use]
     pub fn new(namespace: &str) -> Self {
-        Self { namespace: namespace.to_owned(), output: Mutex::new(Box::new(std::io::stdout())) }
+        Self {
+            namespace: namespace.to_owned(),
+            output: Mutex::new(Box::new(std::io::stdout())),
+        }
     }
 
     /// What writes metrics; `None` if they are off.
@@ -135,11 +138,20 @@ impl Metrics {
     }
 
     pub(super) fn with_output(&self, output: impl Write + Send + 'static) -> Self {
-        Self { namespace: self.namespace.clone(), output: Mutex::new(Box::new(output)) }
+        Self {
+            namespace: self.namespace.clone(),
+            output: Mutex::new(Box::new(output)),
+        }
     }
 
     /// What `work` measured.
-    pub(super) fn write(&self, at: Timestamp, work: &Work, end: End<'_>, measured: &[(Metric, f64)]) {
+    pub(super) fn write(
+        &self,
+        at: Timestamp,
+        work: &Work,
+        end: End<'_>,
+        measured: &[(Metric, f64)],
+    ) {
         let mut members = Map::new();
         members.insert("request_id".to_owned(), work.id().to_string().into());
         members.insert("trace_id".to_owned(), work.trace().trace_id().into());
@@ -156,7 +168,11 @@ impl Metrics {
             let mut metrics = Vec::new();
             for metric in Metric::ALL {
                 let (name, unit, own) = metric.facts();
-                let values: Vec<f64> = measured.iter().filter(|(m, _)| *m == metric).map(|(_, v)| *v).collect();
+                let values: Vec<f64> = measured
+                    .iter()
+                    .filter(|(m, _)| *m == metric)
+                    .map(|(_, v)| *v)
+                    .collect();
                 if own == dimension && !values.is_empty() {
                     metrics.push(json!({ "Name": name, "Unit": unit }));
                     members.insert(name.to_owned(), value(unit, values));
@@ -167,20 +183,34 @@ impl Metrics {
                 directives.push(json!({ "Namespace": self.namespace, "Dimensions": [dimensions], "Metrics": metrics }));
             }
         }
-        members.insert("_aws".to_owned(), json!({ "Timestamp": at.as_millis(), "CloudWatchMetrics": directives }));
+        members.insert(
+            "_aws".to_owned(),
+            json!({ "Timestamp": at.as_millis(), "CloudWatchMetrics": directives }),
+        );
         let line = format!("{}\n", Value::Object(members));
         // A line that cannot be written is lost; the request is not.
-        let _ = self.output.lock().unwrap_or_else(PoisonError::into_inner).write_all(line.as_bytes());
+        let _ = self
+            .output
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .write_all(line.as_bytes());
     }
 }
 
 /// Counts are added up, lengths are listed.
-#[expect(clippy::cast_possible_truncation, reason = "counts are small and whole")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "counts are small and whole"
+)]
 fn value(unit: &str, values: Vec<f64>) -> Value {
     if unit == COUNT {
         return (values.iter().sum::<f64>() as i64).into();
     }
-    let values: Vec<f64> = values.into_iter().take(VALUES).map(|value| (value * 1_000.0).round() / 1_000.0).collect();
+    let values: Vec<f64> = values
+        .into_iter()
+        .take(VALUES)
+        .map(|value| (value * 1_000.0).round() / 1_000.0)
+        .collect();
     match values.as_slice() {
         [one] => (*one).into(),
         all => all.into(),

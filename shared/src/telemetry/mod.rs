@@ -92,13 +92,21 @@ impl Telemetry {
     /// Metrics go to `metrics`, if anywhere.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>, metrics: Option<Metrics>) -> Self {
-        Self { clock, entropy, metrics: metrics.map(Arc::new), exporter: None }
+        Self {
+            clock,
+            entropy,
+            metrics: metrics.map(Arc::new),
+            exporter: None,
+        }
     }
 
     /// The same, with spans going to `exporter`, if anywhere.
     #[must_use]
     pub fn exporting(self, exporter: Option<Exporter>) -> Self {
-        Self { exporter: exporter.map(Arc::new), ..self }
+        Self {
+            exporter: exporter.map(Arc::new),
+            ..self
+        }
     }
 
     /// Waits until the spans so far have left or are lost, for `bound` at most.
@@ -111,7 +119,9 @@ impl Telemetry {
     /// The same, with metrics going to `output` if they are on.
     #[must_use]
     pub fn with_output(self, output: impl Write + Send + 'static) -> Self {
-        let metrics = self.metrics.map(|metrics| Arc::new(metrics.with_output(output)));
+        let metrics = self
+            .metrics
+            .map(|metrics| Arc::new(metrics.with_output(output)));
         Self { metrics, ..self }
     }
 
@@ -143,15 +153,25 @@ impl Telemetry {
             done.inspect_err(|error| tracing::warn!(error = error_chain(error), "{failed}"))
         };
         let done = Arc::clone(&task).run(logged).await;
-        let error = done.as_ref().err().map(|error| error as &(dyn Error + 'static));
-        task.end(End { function, failed: done.is_err(), error, ..End::default() });
+        let error = done
+            .as_ref()
+            .err()
+            .map(|error| error as &(dyn Error + 'static));
+        task.end(End {
+            function,
+            failed: done.is_err(),
+            error,
+            ..End::default()
+        });
         done
     }
 
     fn begin(&self, trace: Option<TraceContext>) -> Arc<Work> {
         Arc::new(Work {
             id: entropy::uuid_v4(self.entropy.as_ref()),
-            trace: trace.unwrap_or_else(|| TraceContext::begin(self.entropy.as_ref(), self.exporter.is_some())),
+            trace: trace.unwrap_or_else(|| {
+                TraceContext::begin(self.entropy.as_ref(), self.exporter.is_some())
+            }),
             continued: OnceLock::new(),
             telemetry: self.clone(),
             began: Instant::now(),
@@ -189,15 +209,22 @@ impl Work {
 
     /// Tells how it ended: its metrics and spans leave.
     pub fn end(&self, end: End<'_>) {
-        if let Some(exporter) = self.telemetry.exporter.as_ref().filter(|_| self.is_exported()) {
-            let calls = std::mem::take(&mut *self.calls.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Some(exporter) = self
+            .telemetry
+            .exporter
+            .as_ref()
+            .filter(|_| self.is_exported())
+        {
+            let calls =
+                std::mem::take(&mut *self.calls.lock().unwrap_or_else(PoisonError::into_inner));
             exporter.offer(spans::of(self, end, &calls));
         }
         let Some(metrics) = &self.telemetry.metrics else {
             return;
         };
         let took = self.began.elapsed();
-        let mut measured = std::mem::take(&mut *self.measured.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut measured =
+            std::mem::take(&mut *self.measured.lock().unwrap_or_else(PoisonError::into_inner));
         measured.push((Metric::Latency, milliseconds(took)));
         if end.code.is_some() {
             measured.push((Metric::Refusals, 1.0));
@@ -205,9 +232,16 @@ impl Work {
         if end.status.is_some_and(|status| status >= 500) {
             measured.push((Metric::ServerErrors, 1.0));
         }
-        let lost = self.telemetry.exporter.as_ref().map_or(0, |exporter| exporter.take_lost());
+        let lost = self
+            .telemetry
+            .exporter
+            .as_ref()
+            .map_or(0, |exporter| exporter.take_lost());
         if lost > 0 {
-            measured.push((Metric::SpansLost, f64::from(u32::try_from(lost).unwrap_or(u32::MAX))));
+            measured.push((
+                Metric::SpansLost,
+                f64::from(u32::try_from(lost).unwrap_or(u32::MAX)),
+            ));
         }
         metrics.write(self.telemetry.clock.now(), self, end, &measured);
     }
@@ -232,15 +266,20 @@ impl Work {
 
     /// A moment as nanoseconds since 1970: the clock says when the work began, the monotonic one how long ago that is.
     fn nanos(&self, moment: Instant) -> u64 {
-        let passed = u64::try_from(moment.duration_since(self.began).as_nanos()).unwrap_or(u64::MAX);
-        let began = u64::try_from(self.began_at.as_millis()).unwrap_or_default().saturating_mul(1_000_000);
+        let passed =
+            u64::try_from(moment.duration_since(self.began).as_nanos()).unwrap_or(u64::MAX);
+        let began = u64::try_from(self.began_at.as_millis())
+            .unwrap_or_default()
+            .saturating_mul(1_000_000);
         began.saturating_add(passed)
     }
 
     /// From here on the work belongs to the trace that `traceparent` names. Before, it had one of its own: what asks for
     /// it was not read yet.
     fn continue_trace(&self, traceparent: &str) {
-        if let Some(mut trace) = TraceContext::continuing(traceparent, self.telemetry.entropy.as_ref()) {
+        if let Some(mut trace) =
+            TraceContext::continuing(traceparent, self.telemetry.entropy.as_ref())
+        {
             trace.span_id = self.trace.span_id;
             // Only the first one counts.
             let _ = self.continued.set(trace);
@@ -252,7 +291,10 @@ impl Work {
 pub fn measure(metric: Metric, value: f64) {
     let _no_work = CURRENT.try_with(|work| {
         if work.telemetry.metrics.is_some() {
-            work.measured.lock().unwrap_or_else(PoisonError::into_inner).push((metric, value));
+            work.measured
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push((metric, value));
         }
     });
 }

@@ -4,7 +4,9 @@ use std::time::Instant;
 
 use http::Method;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Inner;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, InstrumentationScope, KeyValue};
+use opentelemetry_proto::tonic::common::v1::{
+    AnyValue, ArrayValue, InstrumentationScope, KeyValue,
+};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::span::{Event, SpanKind};
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
@@ -45,23 +47,48 @@ pub(super) fn from_service(spans: Vec<Span>, stage: Stage) -> ResourceSpans {
         text("service.version", version),
         text("deployment.environment.name", stage.name()),
     ];
-    let scope = InstrumentationScope { name: "dashtam".to_owned(), version: version.to_owned(), ..Default::default() };
+    let scope = InstrumentationScope {
+        name: "dashtam".to_owned(),
+        version: version.to_owned(),
+        ..Default::default()
+    };
     ResourceSpans {
-        resource: Some(Resource { attributes, ..Resource::default() }),
-        scope_spans: vec![ScopeSpans { scope: Some(scope), spans, schema_url: String::new() }],
+        resource: Some(Resource {
+            attributes,
+            ..Resource::default()
+        }),
+        scope_spans: vec![ScopeSpans {
+            scope: Some(scope),
+            spans,
+            schema_url: String::new(),
+        }],
         schema_url: String::new(),
     }
 }
 
 /// Named and described by OpenTelemetry's conventions for HTTP servers and for functions.
 fn of_work(work: &Work, end: End<'_>) -> Span {
-    let mut attributes = vec![text("faas.name", end.function), text("dashtam.request_id", &work.id().to_string())];
+    let mut attributes = vec![
+        text("faas.name", end.function),
+        text("dashtam.request_id", &work.id().to_string()),
+    ];
     let (mut name, mut kind) = (end.function.to_owned(), SpanKind::Internal);
     if let Some(request) = end.request {
         // A method that is none could be anything, and a name has to be one of few.
         let known = METHODS.contains(request.method);
-        attributes.push(text("http.request.method", if known { request.method.as_str() } else { "_OTHER" }));
-        let method = if known { request.method.as_str() } else { "HTTP" };
+        attributes.push(text(
+            "http.request.method",
+            if known {
+                request.method.as_str()
+            } else {
+                "_OTHER"
+            },
+        ));
+        let method = if known {
+            request.method.as_str()
+        } else {
+            "HTTP"
+        };
         (name, kind) = (method.to_owned(), SpanKind::Server);
         if let Some(path) = request.path {
             name = format!("{method} {path}");
@@ -81,7 +108,10 @@ fn of_work(work: &Work, end: End<'_>) -> Span {
     let trace = work.trace();
     Span {
         span_id: trace.span_id.to_be_bytes().to_vec(),
-        parent_span_id: trace.parent.map(|parent| parent.to_be_bytes().to_vec()).unwrap_or_default(),
+        parent_span_id: trace
+            .parent
+            .map(|parent| parent.to_be_bytes().to_vec())
+            .unwrap_or_default(),
         start_time_unix_nano: work.nanos(work.began),
         end_time_unix_nano: work.nanos(Instant::now()),
         status: Some(status(failed)),
@@ -103,22 +133,35 @@ fn exceptions(work: &Work, end: End<'_>) -> Vec<Event> {
         ..Event::default()
     };
     let failed = end.error.map(|error| {
-        let causes: Vec<_> =
-            std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect();
-        event(end.code.unwrap_or("error"), &error.to_string(), &causes.join("\ncaused by: "))
+        let causes: Vec<_> = std::iter::successors(Some(error), |error| error.source())
+            .map(ToString::to_string)
+            .collect();
+        event(
+            end.code.unwrap_or("error"),
+            &error.to_string(),
+            &causes.join("\ncaused by: "),
+        )
     });
-    let panicked = work.panicked.get().map(|place| event("panic", "a panic was caught", &format!("at {place}")));
+    let panicked = work
+        .panicked
+        .get()
+        .map(|place| event("panic", "a panic was caught", &format!("at {place}")));
     failed.into_iter().chain(panicked).collect()
 }
 
 /// Named and described by OpenTelemetry's conventions for AWS SDKs.
 fn of_call(work: &Work, call: &Call) -> Span {
-    let tables = call.tables.iter().map(|table| AnyValue { value: Some(Inner::StringValue(table.clone())) });
+    let tables = call.tables.iter().map(|table| AnyValue {
+        value: Some(Inner::StringValue(table.clone())),
+    });
     let mut attributes = vec![
         text("rpc.system", "aws-api"),
         text("rpc.service", &call.service),
         text("rpc.method", &call.operation),
-        number("http.request.resend_count", i64::from(call.attempts.saturating_sub(1))),
+        number(
+            "http.request.resend_count",
+            i64::from(call.attempts.saturating_sub(1)),
+        ),
     ];
     if let Some(status) = call.status {
         attributes.push(number("http.response.status_code", i64::from(status)));
@@ -126,10 +169,17 @@ fn of_call(work: &Work, call: &Call) -> Span {
     // A condition that does not hold is an answer, not a failure.
     let failed = call.status.is_none_or(|status| status >= 500);
     if failed {
-        attributes.push(text("error.type", &call.status.map_or("_OTHER".to_owned(), |status| status.to_string())));
+        attributes.push(text(
+            "error.type",
+            &call
+                .status
+                .map_or("_OTHER".to_owned(), |status| status.to_string()),
+        ));
     }
     if !call.tables.is_empty() {
-        let tables = Inner::ArrayValue(ArrayValue { values: tables.collect() });
+        let tables = Inner::ArrayValue(ArrayValue {
+            values: tables.collect(),
+        });
         attributes.push(attribute("aws.dynamodb.table_names", tables));
     }
     Span {
@@ -138,7 +188,12 @@ fn of_call(work: &Work, call: &Call) -> Span {
         start_time_unix_nano: work.nanos(call.began),
         end_time_unix_nano: work.nanos(call.ended),
         status: Some(status(failed)),
-        ..span(work, format!("{}.{}", call.service, call.operation), SpanKind::Client, attributes)
+        ..span(
+            work,
+            format!("{}.{}", call.service, call.operation),
+            SpanKind::Client,
+            attributes,
+        )
     }
 }
 
@@ -154,8 +209,15 @@ fn span(work: &Work, name: String, kind: SpanKind, attributes: Vec<KeyValue>) ->
 }
 
 fn status(failed: bool) -> Status {
-    let code = if failed { StatusCode::Error } else { StatusCode::Unset };
-    Status { code: code.into(), message: String::new() }
+    let code = if failed {
+        StatusCode::Error
+    } else {
+        StatusCode::Unset
+    };
+    Status {
+        code: code.into(),
+        message: String::new(),
+    }
 }
 
 fn text(key: &str, value: &str) -> KeyValue {
@@ -167,5 +229,9 @@ fn number(key: &str, value: i64) -> KeyValue {
 }
 
 fn attribute(key: &str, value: Inner) -> KeyValue {
-    KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }), ..KeyValue::default() }
+    KeyValue {
+        key: key.to_owned(),
+        value: Some(AnyValue { value: Some(value) }),
+        ..KeyValue::default()
+    }
 }

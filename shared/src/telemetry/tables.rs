@@ -21,15 +21,32 @@ pub(super) fn tables_of(input: &Input) -> Vec<String> {
         input.downcast_ref().and_then(PutItemInput::table_name),
         input.downcast_ref().and_then(DeleteItemInput::table_name),
     ];
-    let written = input.downcast_ref().map(TransactWriteItemsInput::transact_items).unwrap_or_default();
-    let read = input.downcast_ref().and_then(BatchGetItemInput::request_items);
-    let read = read.into_iter().flat_map(|tables| tables.keys().map(String::as_str));
-    let tables = one.into_iter().flatten().chain(written.iter().filter_map(table_of)).chain(read);
-    tables.map(str::to_owned).collect::<BTreeSet<_>>().into_iter().collect()
+    let written = input
+        .downcast_ref()
+        .map(TransactWriteItemsInput::transact_items)
+        .unwrap_or_default();
+    let read = input
+        .downcast_ref()
+        .and_then(BatchGetItemInput::request_items);
+    let read = read
+        .into_iter()
+        .flat_map(|tables| tables.keys().map(String::as_str));
+    let tables = one
+        .into_iter()
+        .flatten()
+        .chain(written.iter().filter_map(table_of))
+        .chain(read);
+    tables
+        .map(str::to_owned)
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect()
 }
 
 fn table_of(write: &TransactWriteItem) -> Option<&str> {
     let put = write.put().map(Put::table_name);
-    let changed = put.or(write.update().map(Update::table_name)).or(write.delete().map(Delete::table_name));
+    let changed = put
+        .or(write.update().map(Update::table_name))
+        .or(write.delete().map(Delete::table_name));
     changed.or(write.condition_check().map(ConditionCheck::table_name))
 }

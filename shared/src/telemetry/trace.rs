@@ -37,14 +37,28 @@ impl TraceContext {
     pub fn begin(entropy: &dyn Entropy, sampled: bool) -> Self {
         // Zero is no identifier.
         let trace_id = u128::from_be_bytes(entropy::bytes(entropy)).max(1);
-        Self { trace_id, span_id: span_id(entropy), parent: None, sampled }
+        Self {
+            trace_id,
+            span_id: span_id(entropy),
+            parent: None,
+            sampled,
+        }
     }
 
     /// A new span under the one that the text of a `traceparent` names; `None` if it names none.
     #[must_use]
     pub fn continuing(traceparent: &str, entropy: &dyn Entropy) -> Option<Self> {
-        let Traceparent { trace_id, span_id: parent, sampled } = Traceparent::parse(traceparent)?;
-        Some(Self { trace_id, span_id: span_id(entropy), parent: Some(parent), sampled })
+        let Traceparent {
+            trace_id,
+            span_id: parent,
+            sampled,
+        } = Traceparent::parse(traceparent)?;
+        Some(Self {
+            trace_id,
+            span_id: span_id(entropy),
+            parent: Some(parent),
+            sampled,
+        })
     }
 
     /// A new span under the one that a request's headers name: one `traceparent`, and a valid one.
@@ -66,14 +80,19 @@ impl TraceContext {
 
     /// What names the span `span_id` of this trace to others.
     pub(super) const fn traceparent(&self, span_id: u64) -> Traceparent {
-        Traceparent { trace_id: self.trace_id, span_id, sampled: self.sampled }
+        Traceparent {
+            trace_id: self.trace_id,
+            span_id,
+            sampled: self.sampled,
+        }
     }
 }
 
 impl Traceparent {
     fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('-');
-        let (version, trace, parent, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        let (version, trace, parent, flags) =
+            (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
         // A later version may add parts behind these.
         if version == "ff" || (version == "00" && parts.next().is_some()) {
             return None;
@@ -81,13 +100,23 @@ impl Traceparent {
         hex(version, 2)?;
         let (trace_id, parent) = (hex(trace, 32)?, u64::try_from(hex(parent, 16)?).ok()?);
         let sampled = hex(flags, 2)? & 1 == 1;
-        (trace_id != 0 && parent != 0).then_some(Self { trace_id, span_id: parent, sampled })
+        (trace_id != 0 && parent != 0).then_some(Self {
+            trace_id,
+            span_id: parent,
+            sampled,
+        })
     }
 }
 
 impl fmt::Display for Traceparent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "00-{:032x}-{:016x}-{:02x}", self.trace_id, self.span_id, u8::from(self.sampled))
+        write!(
+            f,
+            "00-{:032x}-{:016x}-{:02x}",
+            self.trace_id,
+            self.span_id,
+            u8::from(self.sampled)
+        )
     }
 }
 
@@ -98,8 +127,12 @@ pub(super) fn span_id(entropy: &dyn Entropy) -> u64 {
 
 /// `length` lower-case hex digits.
 fn hex(text: &str, length: usize) -> Option<u128> {
-    let digits = text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-    (text.len() == length && digits).then(|| u128::from_str_radix(text, 16).ok()).flatten()
+    let digits = text
+        .bytes()
+        .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    (text.len() == length && digits)
+        .then(|| u128::from_str_radix(text, 16).ok())
+        .flatten()
 }
 
 #[cfg(test)]
@@ -124,12 +157,16 @@ mod tests {
         assert_eq!(context.parent, Some(0x00f0_67aa_0ba9_02b7));
         assert_ne!(Some(context.span_id), context.parent);
         let named = context.traceparent(0x1b).to_string();
-        assert_eq!(named, "00-4bf92f3577b34da6a3ce929d0e0e4736-000000000000001b-01");
+        assert_eq!(
+            named,
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-000000000000001b-01"
+        );
     }
 
     #[test]
     fn a_later_version_is_read_as_far_as_it_is_known() {
-        let context = of(&["cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-fe-what-comes"]).expect("a context");
+        let context = of(&["cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-fe-what-comes"])
+            .expect("a context");
         assert!(!context.sampled);
         assert!(context.traceparent(1).to_string().starts_with("00-"));
     }

@@ -52,7 +52,11 @@ impl PresentedCursor {
         let (version, rest) = bytes.split_first()?;
         let (position, rest) = rest.split_first_chunk()?;
         let (expiry, tag) = rest.split_first_chunk()?;
-        (*version == VERSION).then_some(Self { position: *position, expiry: *expiry, tag: tag.try_into().ok()? })
+        (*version == VERSION).then_some(Self {
+            position: *position,
+            expiry: *expiry,
+            tag: tag.try_into().ok()?,
+        })
     }
 }
 
@@ -80,8 +84,17 @@ impl Cursors {
 
     /// The place of a cursor; `None` if it belongs to something else, was changed or has expired.
     #[must_use]
-    pub fn open(&self, scope: &CursorScope<'_>, cursor: &PresentedCursor, now: Timestamp) -> Option<Uuid> {
-        let PresentedCursor { position, expiry, tag } = cursor;
+    pub fn open(
+        &self,
+        scope: &CursorScope<'_>,
+        cursor: &PresentedCursor,
+        now: Timestamp,
+    ) -> Option<Uuid> {
+        let PresentedCursor {
+            position,
+            expiry,
+            tag,
+        } = cursor;
         let is_ours = digest::equal(&self.tag(scope, position, *expiry), tag);
         let is_live = now < Timestamp::from_millis(i64::from_be_bytes(*expiry));
         (is_ours && is_live).then(|| Uuid::from_bytes(*position))
@@ -90,9 +103,23 @@ impl Cursors {
     /// Every part has a fixed length.
     fn tag(&self, scope: &CursorScope<'_>, position: &[u8; 16], expiry: [u8; 8]) -> [u8; 32] {
         let caller = scope.caller.uuid().into_bytes();
-        let (endpoint, query) = (digest::sha256(scope.endpoint.as_bytes()), digest::sha256(scope.query.as_bytes()));
+        let (endpoint, query) = (
+            digest::sha256(scope.endpoint.as_bytes()),
+            digest::sha256(scope.query.as_bytes()),
+        );
         let key = self.key.expose_secret().as_bytes();
-        digest::hmac(key, &[LABEL, &[VERSION], &caller, &endpoint, &query, position, &expiry])
+        digest::hmac(
+            key,
+            &[
+                LABEL,
+                &[VERSION],
+                &caller,
+                &endpoint,
+                &query,
+                position,
+                &expiry,
+            ],
+        )
     }
 }
 
@@ -104,7 +131,11 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
     fn scope<'a>(caller: u128, endpoint: &'a str, query: &'a str) -> CursorScope<'a> {
-        CursorScope { caller: UserId::new(Uuid::from_u128(caller)), endpoint, query }
+        CursorScope {
+            caller: UserId::new(Uuid::from_u128(caller)),
+            endpoint,
+            query,
+        }
     }
 
     fn open(key: &str, scope: &CursorScope<'_>, text: &str, now: Timestamp) -> Option<Uuid> {
@@ -117,7 +148,12 @@ mod tests {
         let own = scope(1, "/a", "b");
         let cursor = Cursors::new("key".into()).seal(&own, place, NOW);
         assert_eq!(open("key", &own, &cursor, NOW), Some(place));
-        for other in [scope(2, "/a", "b"), scope(1, "/b", "b"), scope(1, "/a", "c"), scope(1, "/ab", "")] {
+        for other in [
+            scope(2, "/a", "b"),
+            scope(1, "/b", "b"),
+            scope(1, "/a", "c"),
+            scope(1, "/ab", ""),
+        ] {
             assert_eq!(open("key", &other, &cursor, NOW), None, "{other:?}");
         }
         assert_eq!(open("another", &own, &cursor, NOW), None);
@@ -127,7 +163,15 @@ mod tests {
     fn a_cursor_is_good_for_a_day() {
         let own = scope(1, "/a", "b");
         let cursor = Cursors::new("key".into()).seal(&own, EventId::floor_at(NOW).uuid(), NOW);
-        assert!(open("key", &own, &cursor, NOW.plus(LIFE).minus(Duration::from_millis(1))).is_some());
+        assert!(
+            open(
+                "key",
+                &own,
+                &cursor,
+                NOW.plus(LIFE).minus(Duration::from_millis(1))
+            )
+            .is_some()
+        );
         assert!(open("key", &own, &cursor, NOW.plus(LIFE)).is_none());
     }
 
@@ -140,13 +184,23 @@ mod tests {
             for bit in 0..8 {
                 let mut changed = bytes.clone();
                 changed[place] ^= 1 << bit;
-                assert_eq!(open("key", &own, &digest::encode(&changed), NOW), None, "bit {bit} of byte {place}");
+                assert_eq!(
+                    open("key", &own, &digest::encode(&changed), NOW),
+                    None,
+                    "bit {bit} of byte {place}"
+                );
             }
         }
         for end in 0..bytes.len() {
             assert_eq!(PresentedCursor::parse(&digest::encode(&bytes[..end])), None);
         }
-        for text in [format!("{cursor}A"), format!("{cursor}="), format!(" {cursor}"), "x".to_owned(), String::new()] {
+        for text in [
+            format!("{cursor}A"),
+            format!("{cursor}="),
+            format!(" {cursor}"),
+            "x".to_owned(),
+            String::new(),
+        ] {
             assert_eq!(PresentedCursor::parse(&text), None, "{text}");
         }
     }

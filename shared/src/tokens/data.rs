@@ -71,9 +71,18 @@ impl DataRing {
     /// This ring and a new key, which encrypts from then on.
     #[must_use]
     pub fn with_new_key(mut self, now: Timestamp, entropy: &dyn Entropy) -> Self {
-        let version = self.0.last().map_or(1, |key| key.info.version.saturating_add(1));
-        let info = DataKeyInfo { version, created_at: now };
-        self.0.push(DataKey { info, bytes: Zeroizing::new(entropy::bytes(entropy)) });
+        let version = self
+            .0
+            .last()
+            .map_or(1, |key| key.info.version.saturating_add(1));
+        let info = DataKeyInfo {
+            version,
+            created_at: now,
+        };
+        self.0.push(DataKey {
+            info,
+            bytes: Zeroizing::new(entropy::bytes(entropy)),
+        });
         self
     }
 
@@ -85,13 +94,29 @@ impl DataRing {
         let stored: StoredRing = serde_json::from_str(text).map_err(|_| DataKeyError::Malformed)?;
         let key = |stored: StoredKey| {
             let bytes = Zeroizing::new(digest::decode(&stored.key).ok_or(DataKeyError::Malformed)?);
-            let bytes = bytes.as_slice().try_into().map_err(|_| DataKeyError::Malformed)?;
-            let info = DataKeyInfo { version: stored.version, created_at: stored.created_at };
-            Ok(DataKey { info, bytes: Zeroizing::new(bytes) })
+            let bytes = bytes
+                .as_slice()
+                .try_into()
+                .map_err(|_| DataKeyError::Malformed)?;
+            let info = DataKeyInfo {
+                version: stored.version,
+                created_at: stored.created_at,
+            };
+            Ok(DataKey {
+                info,
+                bytes: Zeroizing::new(bytes),
+            })
         };
         let keys: Vec<_> = stored.keys.into_iter().map(key).collect::<Result<_, _>>()?;
-        let rising = keys.iter().zip(keys.iter().skip(1)).all(|(one, next)| one.info.version < next.info.version);
-        if rising { Ok(Self(keys)) } else { Err(DataKeyError::Malformed) }
+        let rising = keys
+            .iter()
+            .zip(keys.iter().skip(1))
+            .all(|(one, next)| one.info.version < next.info.version);
+        if rising {
+            Ok(Self(keys))
+        } else {
+            Err(DataKeyError::Malformed)
+        }
     }
 
     /// The secret's text.
@@ -104,8 +129,12 @@ impl DataRing {
             key: digest::encode(key.bytes.as_slice()),
             created_at: key.info.created_at,
         };
-        let ring = StoredRing { keys: self.0.iter().map(stored).collect() };
-        serde_json::to_string(&ring).map(Zeroizing::new).map_err(|_| DataKeyError::Malformed)
+        let ring = StoredRing {
+            keys: self.0.iter().map(stored).collect(),
+        };
+        serde_json::to_string(&ring)
+            .map(Zeroizing::new)
+            .map_err(|_| DataKeyError::Malformed)
     }
 
     /// What may be known of the keys, oldest first.
@@ -117,13 +146,22 @@ impl DataRing {
     ///
     /// # Errors
     /// [`DataKeyError::Malformed`] for an empty ring.
-    pub fn seal(&self, plain: &[u8], place: &[u8], entropy: &dyn Entropy) -> Result<Vec<u8>, DataKeyError> {
+    pub fn seal(
+        &self,
+        plain: &[u8],
+        place: &[u8],
+        entropy: &dyn Entropy,
+    ) -> Result<Vec<u8>, DataKeyError> {
         let key = self.0.last().ok_or(DataKeyError::Malformed)?;
         let version = key.info.version.to_be_bytes();
         let nonce = entropy::bytes::<NONCE_LEN>(entropy);
         let mut sealed = plain.to_vec();
         key.cipher()?
-            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), associated(version, place), &mut sealed)
+            .seal_in_place_append_tag(
+                Nonce::assume_unique_for_key(nonce),
+                associated(version, place),
+                &mut sealed,
+            )
             .map_err(|_| DataKeyError::Broken)?;
         Ok([&version[..], &nonce, &sealed].concat())
     }
@@ -133,14 +171,26 @@ impl DataRing {
     /// # Errors
     /// [`DataKeyError`].
     pub fn open(&self, envelope: &[u8], place: &[u8]) -> Result<Zeroizing<Vec<u8>>, DataKeyError> {
-        let (version, rest) = envelope.split_first_chunk::<VERSION>().ok_or(DataKeyError::Broken)?;
-        let (nonce, sealed) = rest.split_first_chunk::<NONCE_LEN>().ok_or(DataKeyError::Broken)?;
+        let (version, rest) = envelope
+            .split_first_chunk::<VERSION>()
+            .ok_or(DataKeyError::Broken)?;
+        let (nonce, sealed) = rest
+            .split_first_chunk::<NONCE_LEN>()
+            .ok_or(DataKeyError::Broken)?;
         let number = u32::from_be_bytes(*version);
-        let key = self.0.iter().find(|key| key.info.version == number).ok_or(DataKeyError::UnknownVersion)?;
+        let key = self
+            .0
+            .iter()
+            .find(|key| key.info.version == number)
+            .ok_or(DataKeyError::UnknownVersion)?;
         let mut plain = Zeroizing::new(sealed.to_vec());
         let opened = key
             .cipher()?
-            .open_in_place(Nonce::assume_unique_for_key(*nonce), associated(*version, place), &mut plain)
+            .open_in_place(
+                Nonce::assume_unique_for_key(*nonce),
+                associated(*version, place),
+                &mut plain,
+            )
             .map_err(|_| DataKeyError::Broken)?
             .len();
         plain.truncate(opened);
@@ -150,7 +200,8 @@ impl DataRing {
 
 impl DataKey {
     fn cipher(&self) -> Result<LessSafeKey, DataKeyError> {
-        let key = UnboundKey::new(&AES_256_GCM, self.bytes.as_slice()).map_err(|_| DataKeyError::Malformed)?;
+        let key = UnboundKey::new(&AES_256_GCM, self.bytes.as_slice())
+            .map_err(|_| DataKeyError::Malformed)?;
         Ok(LessSafeKey::new(key))
     }
 }
@@ -162,7 +213,9 @@ fn associated(version: [u8; VERSION], place: &[u8]) -> Aad<Vec<u8>> {
 /// Shows the versions.
 impl fmt::Debug for DataRing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|key| key.info.version)).finish()
+        f.debug_list()
+            .entries(self.0.iter().map(|key| key.info.version))
+            .finish()
     }
 }
 
@@ -183,18 +236,28 @@ mod tests {
         let sealed = ring().seal(b"secret", PLACE, &OsEntropy).expect("sealed");
         let rotated = ring().with_new_key(Timestamp::EPOCH, &SeededEntropy::new(2));
         let read = DataRing::from_secret(&rotated.to_secret().expect("text")).expect("a ring");
-        assert_eq!(read.open(&sealed, PLACE).expect("opened").as_slice(), b"secret");
+        assert_eq!(
+            read.open(&sealed, PLACE).expect("opened").as_slice(),
+            b"secret"
+        );
         let newer = read.seal(b"secret", PLACE, &OsEntropy).expect("sealed");
-        assert_eq!((&sealed[..4], &newer[..4]), (&[0, 0, 0, 1][..], &[0, 0, 0, 2][..]));
-        assert_eq!(ring().open(&newer, PLACE), Err(DataKeyError::UnknownVersion));
+        assert_eq!(
+            (&sealed[..4], &newer[..4]),
+            (&[0, 0, 0, 1][..], &[0, 0, 0, 2][..])
+        );
+        assert_eq!(
+            ring().open(&newer, PLACE),
+            Err(DataKeyError::UnknownVersion)
+        );
     }
 
     #[test]
     fn equal_plaintexts_differ_and_no_nonce_comes_twice() {
         // KR-10
         let ring = ring();
-        let nonces: BTreeSet<_> =
-            (0..10_000).map(|_| ring.seal(b"same", PLACE, &OsEntropy).expect("sealed")[4..16].to_vec()).collect();
+        let nonces: BTreeSet<_> = (0..10_000)
+            .map(|_| ring.seal(b"same", PLACE, &OsEntropy).expect("sealed")[4..16].to_vec())
+            .collect();
         assert_eq!(nonces.len(), 10_000);
     }
 
@@ -207,7 +270,10 @@ mod tests {
             for bit in 0..8 {
                 let mut broken = sealed.clone();
                 broken[index] ^= 1 << bit;
-                assert!(ring.open(&broken, PLACE).is_err(), "bit {bit} of byte {index}");
+                assert!(
+                    ring.open(&broken, PLACE).is_err(),
+                    "bit {bit} of byte {index}"
+                );
             }
             assert!(ring.open(&sealed[..index], PLACE).is_err(), "{index} bytes");
         }
@@ -220,8 +286,17 @@ mod tests {
         let twice = format!(
             r#"{{"keys":[{{"version":1,"key":"{key}","created_at":0}},{{"version":1,"key":"{key}","created_at":0}}]}}"#
         );
-        for text in ["", "{}", r#"{"keys":[{"version":1,"key":"AAAA","created_at":0}]}"#, twice.as_str()] {
-            assert_eq!(DataRing::from_secret(text).err(), Some(DataKeyError::Malformed), "{text}");
+        for text in [
+            "",
+            "{}",
+            r#"{"keys":[{"version":1,"key":"AAAA","created_at":0}]}"#,
+            twice.as_str(),
+        ] {
+            assert_eq!(
+                DataRing::from_secret(text).err(),
+                Some(DataKeyError::Malformed),
+                "{text}"
+            );
         }
     }
 
@@ -229,7 +304,10 @@ mod tests {
     fn a_ring_shows_no_key() {
         let ring = ring();
         let secret = ring.to_secret().expect("text");
-        let key = secret.split('"').find(|part| part.len() == 43).expect("a key");
+        let key = secret
+            .split('"')
+            .find(|part| part.len() == 43)
+            .expect("a key");
         assert!(!format!("{ring:?}").contains(key));
     }
 }

@@ -37,8 +37,9 @@ impl SigningKey {
     /// # Errors
     /// [`KeyError::Provider`].
     pub fn generate(now: Timestamp) -> Result<Self, KeyError> {
-        let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
-            .map_err(|_| KeyError::Provider)?;
+        let document =
+            EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
+                .map_err(|_| KeyError::Provider)?;
         Self::from_pkcs8(document.as_ref(), now)
     }
 
@@ -47,15 +48,29 @@ impl SigningKey {
     /// # Errors
     /// [`KeyError::Malformed`].
     pub fn from_pkcs8(pkcs8: &[u8], created_at: Timestamp) -> Result<Self, KeyError> {
-        let pair =
-            EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8).map_err(|_| KeyError::Malformed)?;
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8)
+            .map_err(|_| KeyError::Malformed)?;
         let point = pair.public_key().as_ref();
         let (_, coordinates) = point.split_first().ok_or(KeyError::Malformed)?;
-        let (x, y) = coordinates.split_at_checked(32).ok_or(KeyError::Malformed)?;
+        let (x, y) = coordinates
+            .split_at_checked(32)
+            .ok_or(KeyError::Malformed)?;
         let (x, y) = (digest::encode(x), digest::encode(y));
-        let kid = digest::fingerprint(format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#).as_bytes());
-        let public = PublicKey { kid, x, y, created_at, until: None };
-        Ok(Self { public, pkcs8: Zeroizing::new(pkcs8.to_vec()), pair })
+        let kid = digest::fingerprint(
+            format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#).as_bytes(),
+        );
+        let public = PublicKey {
+            kid,
+            x,
+            y,
+            created_at,
+            until: None,
+        };
+        Ok(Self {
+            public,
+            pkcs8: Zeroizing::new(pkcs8.to_vec()),
+            pair,
+        })
     }
 
     /// The public half.
@@ -69,7 +84,9 @@ impl SigningKey {
     /// # Errors
     /// [`KeyError`] if it cannot be signed.
     pub fn issue(&self, claims: &Claims) -> Result<String, KeyError> {
-        let message = claims.signing_input(&self.public.kid).map_err(|_| KeyError::Provider)?;
+        let message = claims
+            .signing_input(&self.public.kid)
+            .map_err(|_| KeyError::Provider)?;
         let signature = digest::encode(&self.sign(message.as_bytes())?);
         Ok(format!("{message}.{signature}"))
     }
@@ -79,7 +96,10 @@ impl SigningKey {
     /// # Errors
     /// [`KeyError::Provider`].
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
-        let signature = self.pair.sign(&SystemRandom::new(), message).map_err(|_| KeyError::Provider)?;
+        let signature = self
+            .pair
+            .sign(&SystemRandom::new(), message)
+            .map_err(|_| KeyError::Provider)?;
         Ok(signature.as_ref().to_vec())
     }
 }
@@ -119,7 +139,11 @@ impl SigningRing {
     ///
     /// # Errors
     /// [`KeyError`].
-    pub fn with_new_key(&self, now: Timestamp, keep: impl Fn(&PublicKey) -> bool) -> Result<Self, KeyError> {
+    pub fn with_new_key(
+        &self,
+        now: Timestamp,
+        keep: impl Fn(&PublicKey) -> bool,
+    ) -> Result<Self, KeyError> {
         let mut ring = self.with_only(keep)?;
         ring.0.push(SigningKey::generate(now)?);
         Ok(ring)
@@ -131,7 +155,9 @@ impl SigningRing {
     /// [`KeyError`].
     pub fn with_only(&self, keep: impl Fn(&PublicKey) -> bool) -> Result<Self, KeyError> {
         let kept = self.0.iter().filter(|key| keep(&key.public));
-        kept.map(|key| SigningKey::from_pkcs8(&key.pkcs8, key.public.created_at)).collect::<Result<_, _>>().map(Self)
+        kept.map(|key| SigningKey::from_pkcs8(&key.pkcs8, key.public.created_at))
+            .collect::<Result<_, _>>()
+            .map(Self)
     }
 
     /// Reads the secret's text. Members that this version does not know are left alone.
@@ -144,7 +170,12 @@ impl SigningRing {
             let pkcs8 = Zeroizing::new(digest::decode(&stored.pkcs8).ok_or(KeyError::Malformed)?);
             SigningKey::from_pkcs8(&pkcs8, stored.created_at)
         };
-        stored.keys.into_iter().map(key).collect::<Result<_, _>>().map(Self)
+        stored
+            .keys
+            .into_iter()
+            .map(key)
+            .collect::<Result<_, _>>()
+            .map(Self)
     }
 
     /// The secret's text.
@@ -152,10 +183,16 @@ impl SigningRing {
     /// # Errors
     /// [`KeyError::Malformed`] if it cannot be written.
     pub fn to_secret(&self) -> Result<Zeroizing<String>, KeyError> {
-        let stored =
-            |key: &SigningKey| StoredKey { pkcs8: digest::encode(&key.pkcs8), created_at: key.public.created_at };
-        let ring = StoredRing { keys: self.0.iter().map(stored).collect() };
-        serde_json::to_string(&ring).map(Zeroizing::new).map_err(|_| KeyError::Malformed)
+        let stored = |key: &SigningKey| StoredKey {
+            pkcs8: digest::encode(&key.pkcs8),
+            created_at: key.public.created_at,
+        };
+        let ring = StoredRing {
+            keys: self.0.iter().map(stored).collect(),
+        };
+        serde_json::to_string(&ring)
+            .map(Zeroizing::new)
+            .map_err(|_| KeyError::Malformed)
     }
 
     /// The key named `kid`.
@@ -205,14 +242,26 @@ mod tests {
         let ring = SigningRing::generate(Timestamp::EPOCH).expect("a ring");
         let shown = format!("{ring:?}");
         let secret = ring.to_secret().expect("text");
-        let private = secret.split('"').find(|part| part.len() > 100).expect("a key");
+        let private = secret
+            .split('"')
+            .find(|part| part.len() > 100)
+            .expect("a key");
         assert!(!shown.contains(private));
     }
 
     #[test]
     fn a_malformed_ring_is_refused() {
-        for text in ["", "{}", r#"{"keys":[{"pkcs8":"AAAA","created_at":0}]}"#, r#"{"keys":1}"#] {
-            assert_eq!(SigningRing::from_secret(text).err(), Some(KeyError::Malformed), "{text}");
+        for text in [
+            "",
+            "{}",
+            r#"{"keys":[{"pkcs8":"AAAA","created_at":0}]}"#,
+            r#"{"keys":1}"#,
+        ] {
+            assert_eq!(
+                SigningRing::from_secret(text).err(),
+                Some(KeyError::Malformed),
+                "{text}"
+            );
         }
     }
 }

@@ -55,8 +55,15 @@ impl MailedToken {
     /// The token of an outbox row under the mail key; `subject` names the user or the invitation.
     #[must_use]
     pub fn of_row(key: &[u8], purpose: MailPurpose, row: RowId, subject: Uuid) -> Self {
-        let mac = digest::hmac(key, &[purpose.label(), row.uuid().as_bytes(), subject.as_bytes()]);
-        Self { purpose, subject, mac: Zeroizing::new(mac) }
+        let mac = digest::hmac(
+            key,
+            &[purpose.label(), row.uuid().as_bytes(), subject.as_bytes()],
+        );
+        Self {
+            purpose,
+            subject,
+            mac: Zeroizing::new(mac),
+        }
     }
 
     /// Reads a presented token; `None` if it is not one of this purpose in this form.
@@ -69,7 +76,11 @@ impl MailedToken {
         }
         let (subject, mac) = content.split_first_chunk::<16>()?;
         let mac = Zeroizing::new(<[u8; MAC]>::try_from(mac).ok()?);
-        Some(Self { purpose, subject: Uuid::from_bytes(*subject), mac })
+        Some(Self {
+            purpose,
+            subject: Uuid::from_bytes(*subject),
+            mac,
+        })
     }
 
     /// The user whose it claims to be.
@@ -132,7 +143,10 @@ mod tests {
         assert!(MailedToken::parse(MailPurpose::Reset, &text).is_none());
         let renamed = text.replace("dvt_", "drs_");
         let reset = token(MailPurpose::Reset, 1).hash();
-        assert_ne!(MailedToken::parse(MailPurpose::Reset, &renamed).map(|token| token.hash()), Some(reset));
+        assert_ne!(
+            MailedToken::parse(MailPurpose::Reset, &renamed).map(|token| token.hash()),
+            Some(reset)
+        );
     }
 
     proptest! {

@@ -29,7 +29,10 @@ impl NoticeToken {
     #[must_use]
     pub fn of_row(key: &[u8], row: RowId, user: UserId) -> Self {
         let (id, owner) = (row.uuid(), user.uuid());
-        Self { row, mac: Zeroizing::new(digest::hmac(key, &[LABEL, id.as_bytes(), owner.as_bytes()])) }
+        Self {
+            row,
+            mac: Zeroizing::new(digest::hmac(key, &[LABEL, id.as_bytes(), owner.as_bytes()])),
+        }
     }
 
     /// Reads a presented token; `None` if it is not one of this form.
@@ -42,7 +45,10 @@ impl NoticeToken {
         }
         let (row, mac) = content.split_first_chunk::<16>()?;
         let mac = Zeroizing::new(<[u8; MAC]>::try_from(mac).ok()?);
-        Some(Self { row: RowId::new(Uuid::from_bytes(*row)), mac })
+        Some(Self {
+            row: RowId::new(Uuid::from_bytes(*row)),
+            mac,
+        })
     }
 
     /// The row that it claims to be of.
@@ -54,7 +60,10 @@ impl NoticeToken {
     /// Whether it is the token of its row to `user`.
     #[must_use]
     pub fn is_of(&self, key: &[u8], user: UserId) -> bool {
-        digest::equal(self.mac.as_slice(), Self::of_row(key, self.row, user).mac.as_slice())
+        digest::equal(
+            self.mac.as_slice(),
+            Self::of_row(key, self.row, user).mac.as_slice(),
+        )
     }
 
     /// The token as it is mailed.
@@ -97,7 +106,10 @@ mod tests {
         assert_eq!(read.row(), row(1));
         assert!(read.is_of(KEY, user(7)));
         assert!(!read.is_of(KEY, user(8)) && !read.is_of(b"another", user(7)));
-        let other = NoticeToken { row: row(2), mac: read.mac.clone() };
+        let other = NoticeToken {
+            row: row(2),
+            mac: read.mac.clone(),
+        };
         assert!(!other.is_of(KEY, user(7)));
     }
 

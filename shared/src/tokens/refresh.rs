@@ -52,7 +52,12 @@ impl RefreshToken {
     /// The first token of a session, or one that replaces all before it.
     #[must_use]
     pub fn random(user: UserId, session: SessionId, family: Family, entropy: &dyn Entropy) -> Self {
-        Self { user, session, family, random: Zeroizing::new(entropy::bytes(entropy)) }
+        Self {
+            user,
+            session,
+            family,
+            random: Zeroizing::new(entropy::bytes(entropy)),
+        }
     }
 
     /// Reads a presented token; `None` if it was not made by this service in this form.
@@ -81,7 +86,10 @@ impl RefreshToken {
     pub fn successor(&self, nonce: &[u8]) -> Self {
         let session = self.session.uuid();
         let parts: [&[u8]; 3] = [SUCCESSOR_LABEL, session.as_bytes(), nonce];
-        Self { random: Zeroizing::new(digest::hmac(self.random.as_slice(), &parts)), ..self.clone() }
+        Self {
+            random: Zeroizing::new(digest::hmac(self.random.as_slice(), &parts)),
+            ..self.clone()
+        }
     }
 
     /// Whose it claims to be.
@@ -145,7 +153,10 @@ mod tests {
     fn a_token_reads_back_as_it_was_handed_out() {
         let token = token(1);
         let read = RefreshToken::parse(&token.expose()).expect("valid");
-        assert_eq!((read.user(), read.session()), (token.user(), token.session()));
+        assert_eq!(
+            (read.user(), read.session()),
+            (token.user(), token.session())
+        );
         assert_eq!(read.hash(), token.hash());
         assert!(token.expose().starts_with("dtr_"));
     }
@@ -153,16 +164,30 @@ mod tests {
     #[test]
     fn a_retry_gets_the_same_successor_and_another_nonce_another_one() {
         let token = token(1);
-        assert_eq!(token.successor(b"n").expose(), token.successor(b"n").expose());
-        assert_ne!(token.successor(b"n").expose(), token.successor(b"m").expose());
+        assert_eq!(
+            token.successor(b"n").expose(),
+            token.successor(b"n").expose()
+        );
+        assert_ne!(
+            token.successor(b"n").expose(),
+            token.successor(b"m").expose()
+        );
         assert!(token.successor(b"n").family() == token.family());
     }
 
     #[test]
     fn the_form_is_canonical() {
         let text = token(1).expose();
-        for other in [format!("{text}="), format!(" {text}"), text.replace("dtr_", "DTR_"), text.replace('_', "-")] {
-            assert!(other == text || RefreshToken::parse(&other).is_none(), "{other}");
+        for other in [
+            format!("{text}="),
+            format!(" {text}"),
+            text.replace("dtr_", "DTR_"),
+            text.replace('_', "-"),
+        ] {
+            assert!(
+                other == text || RefreshToken::parse(&other).is_none(),
+                "{other}"
+            );
         }
     }
 

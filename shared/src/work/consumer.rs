@@ -26,8 +26,14 @@ impl Failure {
 
     /// `what` was not done because of `source`.
     #[must_use]
-    pub fn because(what: &'static str, source: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self { what, source: Some(Box::new(source)) }
+    pub fn because(
+        what: &'static str,
+        source: impl std::error::Error + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            what,
+            source: Some(Box::new(source)),
+        }
     }
 }
 
@@ -39,7 +45,11 @@ pub type Handler = Arc<dyn Fn(String) -> BoxFuture<'static, Result<(), Failure>>
 pub fn watched(telemetry: Telemetry, function: &'static str, handler: Handler) -> Handler {
     Arc::new(move |body| {
         let (telemetry, work) = (telemetry.clone(), handler(body));
-        Box::pin(async move { telemetry.watch(function, "a message comes again", work).await })
+        Box::pin(async move {
+            telemetry
+                .watch(function, "a message comes again", work)
+                .await
+        })
     })
 }
 
@@ -55,7 +65,8 @@ struct Message {
 /// [`Failure`] for anything else: such a message ends with the dead letters, where somebody looks at it.
 pub fn row_of(body: &str) -> Result<RowId, Failure> {
     let malformed = "the message names no outbox row";
-    let message: Message = serde_json::from_str(body).map_err(|error| Failure::because(malformed, error))?;
+    let message: Message =
+        serde_json::from_str(body).map_err(|error| Failure::because(malformed, error))?;
     Store::row_named(&message.row).ok_or(Failure::new(malformed))
 }
 

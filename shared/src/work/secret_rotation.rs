@@ -28,7 +28,12 @@ pub enum Step {
 
 impl Step {
     /// All steps, in their order.
-    pub const ALL: [Self; 4] = [Self::CreateSecret, Self::SetSecret, Self::TestSecret, Self::FinishSecret];
+    pub const ALL: [Self; 4] = [
+        Self::CreateSecret,
+        Self::SetSecret,
+        Self::TestSecret,
+        Self::FinishSecret,
+    ];
 }
 
 /// What a rotation function is called with.
@@ -44,14 +49,23 @@ pub struct RotationEvent {
 }
 
 /// Does one step.
-pub type RotationHandler = Arc<dyn Fn(RotationEvent) -> BoxFuture<'static, Result<(), Failure>> + Send + Sync>;
+pub type RotationHandler =
+    Arc<dyn Fn(RotationEvent) -> BoxFuture<'static, Result<(), Failure>> + Send + Sync>;
 
 /// `handler` as a task of `function`.
 #[must_use]
-pub fn watched(telemetry: Telemetry, function: &'static str, handler: RotationHandler) -> RotationHandler {
+pub fn watched(
+    telemetry: Telemetry,
+    function: &'static str,
+    handler: RotationHandler,
+) -> RotationHandler {
     Arc::new(move |event| {
         let (telemetry, work) = (telemetry.clone(), handler(event));
-        Box::pin(async move { telemetry.watch(function, "a step of a rotation comes again", work).await })
+        Box::pin(async move {
+            telemetry
+                .watch(function, "a step of a rotation comes again", work)
+                .await
+        })
     })
 }
 
@@ -63,6 +77,9 @@ mod tests {
     fn an_event_reads_as_secrets_manager_writes_it() {
         let text = r#"{"Step":"createSecret","SecretId":"arn:aws:x","ClientRequestToken":"t"}"#;
         let event: RotationEvent = serde_json::from_str(text).expect("an event");
-        assert_eq!((event.step, event.client_request_token.as_str()), (Step::CreateSecret, "t"));
+        assert_eq!(
+            (event.step, event.client_request_token.as_str()),
+            (Step::CreateSecret, "t")
+        );
     }
 }

@@ -31,11 +31,22 @@ impl FromFields for Asked {
             from: fields.optional("from"),
             to: fields.optional("to"),
         };
-        if search.from.zip(search.to).is_some_and(|(from, to)| from > to) {
-            fields.refuse("from", FieldFault::new("out_of_range", "Must not be later than `to`."));
+        if search
+            .from
+            .zip(search.to)
+            .is_some_and(|(from, to)| from > to)
+        {
+            fields.refuse(
+                "from",
+                FieldFault::new("out_of_range", "Must not be later than `to`."),
+            );
         }
         let size = fields.optional("limit").unwrap_or_default();
-        Some(Self { search, size, cursor: fields.optional("cursor") })
+        Some(Self {
+            search,
+            size,
+            cursor: fields.optional("cursor"),
+        })
     }
 }
 
@@ -45,7 +56,12 @@ impl FromFields for Asked {
 /// [`StartError::Keys`] if the cursor key is not at hand.
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
     let trail = environment.trail().await?;
-    Ok(Endpoint::admin(&routes::ADMIN_AUDIT_EVENTS, handler, trail, &environment.authenticator()))
+    Ok(Endpoint::admin(
+        &routes::ADMIN_AUDIT_EVENTS,
+        handler,
+        trail,
+        &environment.authenticator(),
+    ))
 }
 
 /// What it takes and answers.
@@ -63,7 +79,15 @@ async fn handler(
     State(trail): State<Trail>,
     Meta(meta): Meta,
     caller: Caller,
-    Query(Asked { search, size, cursor }): Query<Asked>,
+    Query(Asked {
+        search,
+        size,
+        cursor,
+    }): Query<Asked>,
 ) -> Result<Json<Page>, Problem> {
-    Ok(Json(trail.search(&meta, &caller, &search, size.0, cursor.as_ref()).await?))
+    Ok(Json(
+        trail
+            .search(&meta, &caller, &search, size.0, cursor.as_ref())
+            .await?,
+    ))
 }

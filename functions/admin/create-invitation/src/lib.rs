@@ -21,7 +21,11 @@ impl FromFields for Request {
         let email = fields.required::<DeliverableEmail>("email");
         let name = fields.optional("name");
         let reason = fields.required("reason");
-        Some(Self(Invitee { email: email?.0, name, reason: reason? }))
+        Some(Self(Invitee {
+            email: email?.0,
+            name,
+            reason: reason?,
+        }))
     }
 }
 
@@ -32,7 +36,12 @@ impl FromFields for Request {
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
     let (invitations, authenticator) = (environment.invitations(), environment.authenticator());
-    Ok(Endpoint::admin(&routes::ADMIN_CREATE_INVITATION, handler, invitations, &authenticator))
+    Ok(Endpoint::admin(
+        &routes::ADMIN_CREATE_INVITATION,
+        handler,
+        invitations,
+        &authenticator,
+    ))
 }
 
 /// What it takes and answers.
@@ -54,5 +63,12 @@ async fn handler(
     caller: Caller,
     Body(Request(invitee)): Body<Request>,
 ) -> Result<(StatusCode, Json<Invited>), Problem> {
-    Ok((StatusCode::ACCEPTED, Json(invitations.invite(&meta, Inviter::Admin(&caller), &invitee).await?)))
+    Ok((
+        StatusCode::ACCEPTED,
+        Json(
+            invitations
+                .invite(&meta, Inviter::Admin(&caller), &invitee)
+                .await?,
+        ),
+    ))
 }

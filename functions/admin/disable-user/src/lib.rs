@@ -20,7 +20,12 @@ use shared::sign_in::authentication::Caller;
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
     let authenticator = environment.authenticator();
-    Ok(Endpoint::admin(&routes::ADMIN_DISABLE_USER, handler, environment.administration(), &authenticator))
+    Ok(Endpoint::admin(
+        &routes::ADMIN_DISABLE_USER,
+        handler,
+        environment.administration(),
+        &authenticator,
+    ))
 }
 
 /// What it takes and answers.
@@ -42,6 +47,10 @@ async fn handler(
     Body(reason): Body<Reason>,
 ) -> Result<Json<Message>, Problem> {
     let actor = Actor::Admin(caller.user.id, caller.session.id);
-    administration.disable(&meta, actor, Some(&caller.user), user, &reason).await?;
-    Ok(Json(Message { message: "The account is disabled, and every session of it is ended." }))
+    administration
+        .disable(&meta, actor, Some(&caller.user), user, &reason)
+        .await?;
+    Ok(Json(Message {
+        message: "The account is disabled, and every session of it is ended.",
+    }))
 }

@@ -20,14 +20,21 @@ use shared::sign_in::authentication::Caller;
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
     let authenticator = environment.authenticator();
-    Ok(Endpoint::admin(&routes::ADMIN_ENABLE_USER, handler, environment.administration(), &authenticator))
+    Ok(Endpoint::admin(
+        &routes::ADMIN_ENABLE_USER,
+        handler,
+        environment.administration(),
+        &authenticator,
+    ))
 }
 
 /// What it takes and answers.
 #[must_use]
 pub fn operation() -> Operation {
     Operation::of(&routes::ADMIN_ENABLE_USER, "Enable a disabled account")
-        .explained("Lets the account sign in again. Sessions that ended when it was disabled stay ended.")
+        .explained(
+            "Lets the account sign in again. Sessions that ended when it was disabled stay ended.",
+        )
         .path::<UserId>()
         .body::<Reason>()
         .answers::<Message>(StatusCode::OK, "The account is open.")
@@ -43,5 +50,7 @@ async fn handler(
 ) -> Result<Json<Message>, Problem> {
     let actor = Actor::Admin(caller.user.id, caller.session.id);
     administration.enable(&meta, actor, user, &reason).await?;
-    Ok(Json(Message { message: "The account is enabled." }))
+    Ok(Json(Message {
+        message: "The account is enabled.",
+    }))
 }

@@ -26,7 +26,11 @@ impl FromFields for Asked {
     fn read(fields: &mut Fields, _rules: &()) -> Option<Self> {
         let email = fields.optional("email");
         let size = fields.optional("limit").unwrap_or_default();
-        Some(Self { email, size, cursor: fields.optional("cursor") })
+        Some(Self {
+            email,
+            size,
+            cursor: fields.optional("cursor"),
+        })
     }
 }
 
@@ -36,7 +40,12 @@ impl FromFields for Asked {
 /// [`StartError::Keys`] if the cursor key is not available.
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
     let directory = environment.directory().await?;
-    Ok(Endpoint::admin(&routes::ADMIN_FIND_USERS, handler, directory, &environment.authenticator()))
+    Ok(Endpoint::admin(
+        &routes::ADMIN_FIND_USERS,
+        handler,
+        directory,
+        &environment.authenticator(),
+    ))
 }
 
 /// What it takes and answers.
@@ -52,7 +61,15 @@ async fn handler(
     State(directory): State<Directory>,
     Meta(meta): Meta,
     caller: Caller,
-    Query(Asked { email, size, cursor }): Query<Asked>,
+    Query(Asked {
+        email,
+        size,
+        cursor,
+    }): Query<Asked>,
 ) -> Result<Json<UserPage>, Problem> {
-    Ok(Json(directory.users(&meta, &caller, email.as_ref(), size.0, cursor.as_ref()).await?))
+    Ok(Json(
+        directory
+            .users(&meta, &caller, email.as_ref(), size.0, cursor.as_ref())
+            .await?,
+    ))
 }

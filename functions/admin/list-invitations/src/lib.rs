@@ -23,7 +23,10 @@ impl FromFields for Asked {
 
     fn read(fields: &mut Fields, _rules: &()) -> Option<Self> {
         let size = fields.optional("limit").unwrap_or_default();
-        Some(Self { size, cursor: fields.optional("cursor") })
+        Some(Self {
+            size,
+            cursor: fields.optional("cursor"),
+        })
     }
 }
 
@@ -33,7 +36,12 @@ impl FromFields for Asked {
 /// [`StartError::Keys`] if the cursor key is not available.
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
     let directory = environment.directory().await?;
-    Ok(Endpoint::admin(&routes::ADMIN_LIST_INVITATIONS, handler, directory, &environment.authenticator()))
+    Ok(Endpoint::admin(
+        &routes::ADMIN_LIST_INVITATIONS,
+        handler,
+        directory,
+        &environment.authenticator(),
+    ))
 }
 
 /// What it takes and answers.
@@ -51,5 +59,9 @@ async fn handler(
     caller: Caller,
     Query(Asked { size, cursor }): Query<Asked>,
 ) -> Result<Json<InvitationPage>, Problem> {
-    Ok(Json(directory.invitations(&meta, &caller, size.0, cursor.as_ref()).await?))
+    Ok(Json(
+        directory
+            .invitations(&meta, &caller, size.0, cursor.as_ref())
+            .await?,
+    ))
 }

@@ -19,7 +19,12 @@ use shared::sign_in::authentication::Caller;
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
     let (invitations, authenticator) = (environment.invitations(), environment.authenticator());
-    Ok(Endpoint::admin(&routes::ADMIN_REVOKE_INVITATION, handler, invitations, &authenticator))
+    Ok(Endpoint::admin(
+        &routes::ADMIN_REVOKE_INVITATION,
+        handler,
+        invitations,
+        &authenticator,
+    ))
 }
 
 /// What it takes and answers.
@@ -28,7 +33,10 @@ pub fn operation() -> Operation {
     Operation::of(&routes::ADMIN_REVOKE_INVITATION, "Withdraw an invitation")
         .explained("Ends an invitation. A link that has been sent no longer works.")
         .path::<InvitationId>()
-        .answers::<Message>(StatusCode::OK, "The invitation cannot be accepted any more.")
+        .answers::<Message>(
+            StatusCode::OK,
+            "The invitation cannot be accepted any more.",
+        )
 }
 
 async fn handler(
@@ -38,5 +46,7 @@ async fn handler(
     PathId(id): PathId<InvitationId>,
 ) -> Result<Json<Message>, Problem> {
     invitations.withdraw(&meta, &caller, id).await?;
-    Ok(Json(Message { message: "The invitation is withdrawn." }))
+    Ok(Json(Message {
+        message: "The invitation is withdrawn.",
+    }))
 }

@@ -28,7 +28,10 @@ impl FromFields for Change {
     fn read(fields: &mut Fields, _rules: &()) -> Option<Self> {
         let mode = fields.required("mode");
         let reason = fields.required("reason");
-        Some(Self { mode: mode?, reason: reason? })
+        Some(Self {
+            mode: mode?,
+            reason: reason?,
+        })
     }
 }
 
@@ -47,7 +50,12 @@ struct Answer {
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
     let (keys, authenticator) = (environment.key_changes(), environment.authenticator());
-    Ok(Endpoint::admin(&routes::ADMIN_ROTATE_SIGNING_KEYS, handler, keys, &authenticator))
+    Ok(Endpoint::admin(
+        &routes::ADMIN_ROTATE_SIGNING_KEYS,
+        handler,
+        keys,
+        &authenticator,
+    ))
 }
 
 /// What it takes and answers.
@@ -71,7 +79,15 @@ async fn handler(
         Mode::Routine => {
             "The rotation has begun. The new key is published first and signs a little later; tokens stay good."
         }
-        Mode::Compromised => "Everything that was signed until now is refused. New logins get tokens of a new key.",
+        Mode::Compromised => {
+            "Everything that was signed until now is refused. New logins get tokens of a new key."
+        }
     };
-    Ok((StatusCode::ACCEPTED, Json(Answer { mode: mode.name(), message })))
+    Ok((
+        StatusCode::ACCEPTED,
+        Json(Answer {
+            mode: mode.name(),
+            message,
+        }),
+    ))
 }

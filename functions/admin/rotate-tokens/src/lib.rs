@@ -26,8 +26,10 @@ enum Whose {
 }
 
 impl Choice for Whose {
-    const WORDS: &'static [(&'static str, Self)] = &[("user", Self::OneUser), ("global", Self::Everybody)];
-    const MEANING: &'static str = "Whose tokens: those of the user whom `user_id` names, or everybody's.";
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("user", Self::OneUser), ("global", Self::Everybody)];
+    const MEANING: &'static str =
+        "Whose tokens: those of the user whom `user_id` names, or everybody's.";
 }
 
 /// For how long old tokens stay good.
@@ -73,7 +75,9 @@ impl FromFields for Request {
         let whose = fields.required::<Whose>("scope");
         let user = fields.optional::<UserId>("user_id");
         let reason = fields.required::<Reason>("reason");
-        let grace = fields.optional("grace_period_seconds").unwrap_or(Grace(Whole(0)));
+        let grace = fields
+            .optional("grace_period_seconds")
+            .unwrap_or(Grace(Whole(0)));
         let DryRun(dry_run) = fields.optional("dry_run").unwrap_or(DryRun(false));
         fields.rule(|| {
             let is_one = json!({ "properties": { "scope": { "const": "user" } } });
@@ -81,18 +85,29 @@ impl FromFields for Request {
         });
         let scope = match whose? {
             Whose::OneUser if !names_user => {
-                fields.refuse("user_id", FieldFault::new("required", "Must be given with the scope `user`."));
+                fields.refuse(
+                    "user_id",
+                    FieldFault::new("required", "Must be given with the scope `user`."),
+                );
                 None
             }
             Whose::OneUser => user.map(Scope::User),
             Whose::Everybody if names_user => {
-                let fault = FieldFault::new("unknown_member", "Must not be given with the scope `global`.");
+                let fault = FieldFault::new(
+                    "unknown_member",
+                    "Must not be given with the scope `global`.",
+                );
                 fields.refuse("user_id", fault);
                 None
             }
             Whose::Everybody => Some(Scope::Global),
         };
-        Some(Self(Rotation { scope: scope?, reason: reason?, grace: Duration::from_secs(grace.0.0), dry_run }))
+        Some(Self(Rotation {
+            scope: scope?,
+            reason: reason?,
+            grace: Duration::from_secs(grace.0.0),
+            dry_run,
+        }))
     }
 }
 
@@ -103,7 +118,12 @@ impl FromFields for Request {
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
     let authenticator = environment.authenticator();
-    Ok(Endpoint::admin(&routes::ADMIN_ROTATE_TOKENS, handler, environment.rotations(), &authenticator))
+    Ok(Endpoint::admin(
+        &routes::ADMIN_ROTATE_TOKENS,
+        handler,
+        environment.rotations(),
+        &authenticator,
+    ))
 }
 
 /// What it takes and answers.

@@ -80,7 +80,12 @@ struct RotationView {
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
     let authenticator = environment.authenticator();
-    Ok(Endpoint::admin(&routes::ADMIN_SECURITY_CONFIG, handler, environment.store(), &authenticator))
+    Ok(Endpoint::admin(
+        &routes::ADMIN_SECURITY_CONFIG,
+        handler,
+        environment.store(),
+        &authenticator,
+    ))
 }
 
 /// What it takes and answers.
@@ -115,13 +120,38 @@ fn signing_keys(security: &SecurityRecord, now: Timestamp) -> Vec<SigningKeyView
 fn data_keys(infos: Vec<DataKeyInfo>) -> Vec<DataKeyView> {
     let newest = infos.last().map(|info| info.version);
     let state = |version| {
-        if Some(version) == newest { KeyState::Active } else { KeyState::Retiring }
+        if Some(version) == newest {
+            KeyState::Active
+        } else {
+            KeyState::Retiring
+        }
     };
-    let view = |DataKeyInfo { version, created_at }| DataKeyView { version, state: state(version), created_at };
+    let view = |DataKeyInfo {
+                    version,
+                    created_at,
+                }| DataKeyView {
+        version,
+        state: state(version),
+        created_at,
+    };
     infos.into_iter().map(view).collect()
 }
 
 fn rotation(last: LastRotation) -> RotationView {
-    let LastRotation { reason, previous_version, new_version, effective_at, grace_period_seconds, rotated_by } = last;
-    RotationView { reason, previous_version, new_version, effective_at, grace_period_seconds, rotated_by }
+    let LastRotation {
+        reason,
+        previous_version,
+        new_version,
+        effective_at,
+        grace_period_seconds,
+        rotated_by,
+    } = last;
+    RotationView {
+        reason,
+        previous_version,
+        new_version,
+        effective_at,
+        grace_period_seconds,
+        rotated_by,
+    }
 }

@@ -20,7 +20,12 @@ use shared::sign_in::authentication::Caller;
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
     let authenticator = environment.authenticator();
-    Ok(Endpoint::admin(&routes::ADMIN_UNLOCK_USER, handler, environment.administration(), &authenticator))
+    Ok(Endpoint::admin(
+        &routes::ADMIN_UNLOCK_USER,
+        handler,
+        environment.administration(),
+        &authenticator,
+    ))
 }
 
 /// What it takes and answers.
@@ -42,5 +47,7 @@ async fn handler(
 ) -> Result<Json<Message>, Problem> {
     let actor = Actor::Admin(caller.user.id, caller.session.id);
     administration.unlock(&meta, actor, user, &reason).await?;
-    Ok(Json(Message { message: "The account is unlocked." }))
+    Ok(Json(Message {
+        message: "The account is unlocked.",
+    }))
 }

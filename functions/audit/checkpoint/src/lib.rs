@@ -9,5 +9,7 @@ use shared::runtime::lambda::Job;
 /// None now; the job itself fails with [`StartError::Seals`] and is run again a minute later.
 #[expect(clippy::unused_async, reason = "all jobs are built alike")]
 pub async fn job(environment: &Environment) -> Result<Job, StartError> {
-    Ok(environment.notary().job(environment.telemetry(), env!("CARGO_PKG_NAME")))
+    Ok(environment
+        .notary()
+        .job(environment.telemetry(), env!("CARGO_PKG_NAME")))
 }

@@ -9,5 +9,7 @@ use shared::runtime::lambda::Job;
 /// None now; the job itself fails with [`StartError::Seals`] and may be run again.
 #[expect(clippy::unused_async, reason = "all jobs are built alike")]
 pub async fn job(environment: &Environment) -> Result<Job, StartError> {
-    Ok(environment.reconciler().job(environment.telemetry(), env!("CARGO_PKG_NAME")))
+    Ok(environment
+        .reconciler()
+        .job(environment.telemetry(), env!("CARGO_PKG_NAME")))
 }

@@ -9,5 +9,7 @@ use shared::runtime::environment::{Environment, StartError};
 /// None now; a batch that could not be sealed comes again.
 #[expect(clippy::unused_async, reason = "all consumers are built alike")]
 pub async fn consumer(environment: &Environment) -> Result<StreamHandler, StartError> {
-    Ok(environment.sealer().handler(environment.telemetry(), env!("CARGO_PKG_NAME")))
+    Ok(environment
+        .sealer()
+        .handler(environment.telemetry(), env!("CARGO_PKG_NAME")))
 }

@@ -40,7 +40,11 @@ impl FromFields for Acceptance {
         let token = fields.required("token");
         let name = fields.required("name");
         let password = fields.new_password("password", rules.policy, None);
-        Some(Self { token: token?, name: name?, password: password? })
+        Some(Self {
+            token: token?,
+            name: name?,
+            password: password?,
+        })
     }
 }
 
@@ -51,8 +55,17 @@ impl FromFields for Acceptance {
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
     let (invitations, hasher) = (environment.invitations(), environment.hasher()?);
-    let deps = Deps { invitations, hasher, policy: environment.password_policy() };
-    Ok(Endpoint::public(&routes::AUTH_ACCEPT_INVITATION, handler, deps, &environment.store()))
+    let deps = Deps {
+        invitations,
+        hasher,
+        policy: environment.password_policy(),
+    };
+    Ok(Endpoint::public(
+        &routes::AUTH_ACCEPT_INVITATION,
+        handler,
+        deps,
+        &environment.store(),
+    ))
 }
 
 /// What it takes and answers.
@@ -68,9 +81,21 @@ pub fn operation() -> Operation {
 async fn handler(
     State(deps): State<Deps>,
     Meta(meta): Meta,
-    Body(Acceptance { token, name, password }): Body<Acceptance>,
+    Body(Acceptance {
+        token,
+        name,
+        password,
+    }): Body<Acceptance>,
 ) -> Result<Json<Message>, Problem> {
-    let choice = Choice { name: &name, password: &password, policy: deps.policy };
-    deps.invitations.accept(&meta, &token.0, &choice, &deps.hasher).await?;
-    Ok(Json(Message { message: "Your account is ready. You can sign in." }))
+    let choice = Choice {
+        name: &name,
+        password: &password,
+        policy: deps.policy,
+    };
+    deps.invitations
+        .accept(&meta, &token.0, &choice, &deps.hasher)
+        .await?;
+    Ok(Json(Message {
+        message: "Your account is ready. You can sign in.",
+    }))
 }

@@ -22,7 +22,10 @@ impl FromFields for Place {
     type Rules = ();
 
     fn read(fields: &mut Fields, _rules: &()) -> Option<Self> {
-        Some(Self { size: fields.optional("limit").unwrap_or_default(), cursor: fields.optional("cursor") })
+        Some(Self {
+            size: fields.optional("limit").unwrap_or_default(),
+            cursor: fields.optional("cursor"),
+        })
     }
 }
 
@@ -32,7 +35,12 @@ impl FromFields for Place {
 /// [`StartError::Keys`] if the cursor key is not at hand.
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
     let trail = environment.trail().await?;
-    Ok(Endpoint::bearer(&routes::AUTH_ACTIVITY, handler, trail, &environment.authenticator()))
+    Ok(Endpoint::bearer(
+        &routes::AUTH_ACTIVITY,
+        handler,
+        trail,
+        &environment.authenticator(),
+    ))
 }
 
 /// What it takes and answers.
@@ -50,5 +58,9 @@ async fn handler(
     caller: Caller,
     Query(Place { size, cursor }): Query<Place>,
 ) -> Result<Json<Page>, Problem> {
-    Ok(Json(trail.of_caller(&meta, &caller, size.0, cursor.as_ref()).await?))
+    Ok(Json(
+        trail
+            .of_caller(&meta, &caller, size.0, cursor.as_ref())
+            .await?,
+    ))
 }

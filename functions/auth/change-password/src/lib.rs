@@ -41,7 +41,10 @@ impl FromFields for Change {
     fn read(fields: &mut Fields, rules: &NewPasswordRules) -> Option<Self> {
         let current = fields.required("current_password");
         let new = fields.new_password("new_password", rules.policy, rules.email.as_deref());
-        Some(Self { current: current?, new: new? })
+        Some(Self {
+            current: current?,
+            new: new?,
+        })
     }
 }
 
@@ -59,9 +62,22 @@ struct Answer {
 /// # Errors
 /// [`StartError`] if keys or password hash cannot be set up.
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
-    let profile = Profile::new(environment.store(), environment.password_proof()?, environment.limiter());
-    let deps = Deps { profile, issuer: environment.issuer().await?, policy: environment.password_policy() };
-    Ok(Endpoint::bearer(&routes::AUTH_CHANGE_PASSWORD, handler, deps, &environment.authenticator()))
+    let profile = Profile::new(
+        environment.store(),
+        environment.password_proof()?,
+        environment.limiter(),
+    );
+    let deps = Deps {
+        profile,
+        issuer: environment.issuer().await?,
+        policy: environment.password_policy(),
+    };
+    Ok(Endpoint::bearer(
+        &routes::AUTH_CHANGE_PASSWORD,
+        handler,
+        deps,
+        &environment.authenticator(),
+    ))
 }
 
 /// What it takes and answers.
@@ -80,7 +96,10 @@ async fn handler(
     caller: Caller,
     Body(Change { current, new }): Body<Change>,
 ) -> Result<Json<Answer>, Problem> {
-    let tokens = deps.profile.change_password(&meta, &caller, &current, &new, &deps.issuer).await?;
+    let tokens = deps
+        .profile
+        .change_password(&meta, &caller, &current, &new, &deps.issuer)
+        .await?;
     let message = "The password is changed. Every other session is ended; go on with these tokens.";
     Ok(Json(Answer { message, tokens }))
 }

@@ -38,8 +38,17 @@ struct Answer {
 /// [`StartError`] if the password hash cannot be set up.
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
-    let profile = Profile::new(environment.store(), environment.password_proof()?, environment.limiter());
-    Ok(Endpoint::bearer(&routes::AUTH_DELETE_ME, handler, profile, &environment.authenticator()))
+    let profile = Profile::new(
+        environment.store(),
+        environment.password_proof()?,
+        environment.limiter(),
+    );
+    Ok(Endpoint::bearer(
+        &routes::AUTH_DELETE_ME,
+        handler,
+        profile,
+        &environment.authenticator(),
+    ))
 }
 
 /// What it takes and answers.
@@ -62,5 +71,7 @@ async fn handler(
     Body(Proof(password)): Body<Proof>,
 ) -> Result<Json<Answer>, Problem> {
     profile.erase(&meta, &caller, &password).await?;
-    Ok(Json(Answer { message: "The account is erased." }))
+    Ok(Json(Answer {
+        message: "The account is erased.",
+    }))
 }

@@ -14,7 +14,8 @@ use shared::runtime::environment::{Environment, StartError};
 use shared::sign_in::authentication::Caller;
 
 /// A browser offers to save it.
-const AS_FILE: [(HeaderName, &str); 1] = [(CONTENT_DISPOSITION, "attachment; filename=\"account.json\"")];
+const AS_FILE: [(HeaderName, &str); 1] =
+    [(CONTENT_DISPOSITION, "attachment; filename=\"account.json\"")];
 
 /// Builds the endpoint.
 ///
@@ -24,7 +25,12 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
     // Starting is cheaper than answering.
     Device::prepare();
     let export = environment.export().await?;
-    Ok(Endpoint::bearer(&routes::AUTH_EXPORT_ME, handler, export, &environment.authenticator()))
+    Ok(Endpoint::bearer(
+        &routes::AUTH_EXPORT_ME,
+        handler,
+        export,
+        &environment.authenticator(),
+    ))
 }
 
 /// What it takes and answers.

@@ -26,7 +26,10 @@ impl FromFields for Credentials {
     fn read(fields: &mut Fields, _rules: &()) -> Option<Self> {
         let email = fields.required("email");
         let password = fields.required("password");
-        Some(Self { email: email?, password: password? })
+        Some(Self {
+            email: email?,
+            password: password?,
+        })
     }
 }
 
@@ -52,7 +55,12 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
         locator: environment.locator()?,
         config: environment.config(),
     };
-    Ok(Endpoint::public(&routes::AUTH_LOGIN, handler, login, &environment.store()))
+    Ok(Endpoint::public(
+        &routes::AUTH_LOGIN,
+        handler,
+        login,
+        &environment.store(),
+    ))
 }
 
 /// What it takes and answers.
@@ -73,5 +81,8 @@ async fn handler(
     Body(Credentials { email, password }): Body<Credentials>,
 ) -> Result<Json<Answer>, Problem> {
     let signed_in = Box::pin(login.login(&meta, &email, &password)).await?;
-    Ok(Json(Answer { tokens: signed_in.tokens, user: signed_in.user }))
+    Ok(Json(Answer {
+        tokens: signed_in.tokens,
+        user: signed_in.user,
+    }))
 }

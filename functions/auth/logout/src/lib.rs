@@ -31,7 +31,9 @@ impl FromFields for Request {
     type Rules = ();
 
     fn read(fields: &mut Fields, _rules: &()) -> Option<Self> {
-        Some(Self { token: fields.optional("refresh_token") })
+        Some(Self {
+            token: fields.optional("refresh_token"),
+        })
     }
 }
 
@@ -42,8 +44,16 @@ impl FromFields for Request {
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
     let sessions = Sessions::new(environment.store(), environment.limiter());
-    let deps = Deps { sessions, authenticator: environment.authenticator() };
-    Ok(Endpoint::public(&routes::AUTH_LOGOUT, handler, deps, &environment.store()))
+    let deps = Deps {
+        sessions,
+        authenticator: environment.authenticator(),
+    };
+    Ok(Endpoint::public(
+        &routes::AUTH_LOGOUT,
+        handler,
+        deps,
+        &environment.store(),
+    ))
 }
 
 /// What it takes and answers.
@@ -76,21 +86,36 @@ async fn handler(
     let token = token.and_then(|SentRefreshToken(token)| RefreshToken::parse(&token));
     // A mistyped refresh token alone touches nothing.
     if token.is_some() || headers.contains_key(AUTHORIZATION) {
-        deps.sessions.log_out(&meta, caller.as_ref(), token.as_ref()).await?;
+        deps.sessions
+            .log_out(&meta, caller.as_ref(), token.as_ref())
+            .await?;
     }
-    Ok(Json(Message { message: "Signed out." }))
+    Ok(Json(Message {
+        message: "Signed out.",
+    }))
 }
 
 /// Who shows an access token. A session that is over needs no end, and beside a refresh token a dead access token does not
 /// matter; alone, one that was never ours or that leaves its session alive is refused.
-async fn caller(deps: &Deps, headers: &HeaderMap, has_token: bool) -> Result<Option<Caller>, Problem> {
+async fn caller(
+    deps: &Deps,
+    headers: &HeaderMap,
+    has_token: bool,
+) -> Result<Option<Caller>, Problem> {
     if has_token && !headers.contains_key(AUTHORIZATION) {
         return Ok(None);
     }
     match deps.authenticator.caller(headers).await {
         Ok(caller) => Ok(Some(caller)),
         Err(problem) if problem.code.status().is_server_error() => Err(problem),
-        Err(problem) if matches!(problem.code, Code::SessionRevoked | Code::TokenVersionTooOld) => Ok(None),
+        Err(problem)
+            if matches!(
+                problem.code,
+                Code::SessionRevoked | Code::TokenVersionTooOld
+            ) =>
+        {
+            Ok(None)
+        }
         Err(_) if has_token => Ok(None),
         Err(problem) => Err(problem),
     }

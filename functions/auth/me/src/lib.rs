@@ -19,7 +19,12 @@ use shared::sign_in::issuer::UserView;
 /// None now.
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
-    Ok(Endpoint::bearer(&routes::AUTH_ME, handler, environment.config(), &environment.authenticator()))
+    Ok(Endpoint::bearer(
+        &routes::AUTH_ME,
+        handler,
+        environment.config(),
+        &environment.authenticator(),
+    ))
 }
 
 /// What it takes and answers.

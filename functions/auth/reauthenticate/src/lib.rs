@@ -46,7 +46,12 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
         issuer: environment.issuer().await?,
     };
     let authenticator = environment.authenticator();
-    Ok(Endpoint::bearer(&routes::AUTH_REAUTHENTICATE, handler, reauthentication, &authenticator))
+    Ok(Endpoint::bearer(
+        &routes::AUTH_REAUTHENTICATE,
+        handler,
+        reauthentication,
+        &authenticator,
+    ))
 }
 
 /// What it takes and answers.
@@ -65,5 +70,8 @@ async fn handler(
     Body(Proof(password)): Body<Proof>,
 ) -> Result<Json<Answer>, Problem> {
     let renewed = Box::pin(reauthentication.renew(&meta, &caller, &password)).await?;
-    Ok(Json(Answer { message: "The password is proved again.", renewed }))
+    Ok(Json(Answer {
+        message: "The password is proved again.",
+        renewed,
+    }))
 }

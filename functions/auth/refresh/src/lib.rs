@@ -41,7 +41,12 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
         locator: environment.locator()?,
         config: environment.config(),
     };
-    Ok(Endpoint::public(&routes::AUTH_REFRESH, handler, refresh, &environment.store()))
+    Ok(Endpoint::public(
+        &routes::AUTH_REFRESH,
+        handler,
+        refresh,
+        &environment.store(),
+    ))
 }
 
 /// What it takes and answers.

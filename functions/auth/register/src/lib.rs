@@ -33,10 +33,20 @@ impl FromFields for Request {
     type Rules = NewPasswordRules;
 
     fn read(fields: &mut Fields, rules: &NewPasswordRules) -> Option<Self> {
-        let email = fields.required::<DeliverableEmail>("email").map(|email| email.0);
-        let password = fields.new_password("password", rules.policy, email.as_ref().map(EmailAddress::address));
+        let email = fields
+            .required::<DeliverableEmail>("email")
+            .map(|email| email.0);
+        let password = fields.new_password(
+            "password",
+            rules.policy,
+            email.as_ref().map(EmailAddress::address),
+        );
         let name = fields.required("name");
-        Some(Self(Applicant { email: email?, password: password?, name: name? }))
+        Some(Self(Applicant {
+            email: email?,
+            password: password?,
+            name: name?,
+        }))
     }
 }
 
@@ -46,10 +56,22 @@ impl FromFields for Request {
 /// [`StartError`] if the password hash cannot be set up.
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
-    let (store, hasher, limiter) = (environment.store(), environment.hasher()?, environment.limiter());
+    let (store, hasher, limiter) = (
+        environment.store(),
+        environment.hasher()?,
+        environment.limiter(),
+    );
     let registration = Registration::new(store, hasher, limiter, environment.config());
-    let deps = Deps { registration, policy: environment.password_policy() };
-    Ok(Endpoint::public(&routes::AUTH_REGISTER, handler, deps, &environment.store()))
+    let deps = Deps {
+        registration,
+        policy: environment.password_policy(),
+    };
+    Ok(Endpoint::public(
+        &routes::AUTH_REGISTER,
+        handler,
+        deps,
+        &environment.store(),
+    ))
 }
 
 /// What it takes and answers.

@@ -28,8 +28,17 @@ impl FromFields for Request {
 /// None now.
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
-    let recovery = Recovery::new(environment.store(), environment.limiter(), environment.config());
-    Ok(Endpoint::public(&routes::AUTH_REQUEST_PASSWORD_RESET, handler, recovery, &environment.store()))
+    let recovery = Recovery::new(
+        environment.store(),
+        environment.limiter(),
+        environment.config(),
+    );
+    Ok(Endpoint::public(
+        &routes::AUTH_REQUEST_PASSWORD_RESET,
+        handler,
+        recovery,
+        &environment.store(),
+    ))
 }
 
 /// What it takes and answers.
@@ -50,6 +59,7 @@ async fn handler(
     Body(Request(email)): Body<Request>,
 ) -> Result<(StatusCode, Json<Message>), Problem> {
     recovery.request(&meta, &email).await?;
-    let message = "If this address has an account, a mail with a link for a new password is on its way.";
+    let message =
+        "If this address has an account, a mail with a link for a new password is on its way.";
     Ok((StatusCode::ACCEPTED, Json(Message { message })))
 }

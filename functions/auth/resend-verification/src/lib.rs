@@ -29,8 +29,17 @@ impl FromFields for Request {
 /// None now.
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
-    let verification = Verification::new(environment.store(), environment.limiter(), environment.config());
-    Ok(Endpoint::public(&routes::AUTH_RESEND_VERIFICATION, handler, verification, &environment.store()))
+    let verification = Verification::new(
+        environment.store(),
+        environment.limiter(),
+        environment.config(),
+    );
+    Ok(Endpoint::public(
+        &routes::AUTH_RESEND_VERIFICATION,
+        handler,
+        verification,
+        &environment.store(),
+    ))
 }
 
 /// What it takes and answers.

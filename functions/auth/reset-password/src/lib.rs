@@ -41,7 +41,11 @@ impl FromFields for Reset {
         let password = fields.new_password("new_password", rules.policy, rules.email.as_deref());
         // Only an unfinished account takes a name with it.
         let name = fields.optional("name");
-        Some(Self { token: token?, password: password?, name })
+        Some(Self {
+            token: token?,
+            password: password?,
+            name,
+        })
     }
 }
 
@@ -51,9 +55,22 @@ impl FromFields for Reset {
 /// [`StartError`] if the password hash cannot be set up.
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
-    let recovery = Recovery::new(environment.store(), environment.limiter(), environment.config());
-    let deps = Deps { recovery, hasher: environment.hasher()?, policy: environment.password_policy() };
-    Ok(Endpoint::public(&routes::AUTH_RESET_PASSWORD, handler, deps, &environment.store()))
+    let recovery = Recovery::new(
+        environment.store(),
+        environment.limiter(),
+        environment.config(),
+    );
+    let deps = Deps {
+        recovery,
+        hasher: environment.hasher()?,
+        policy: environment.password_policy(),
+    };
+    Ok(Endpoint::public(
+        &routes::AUTH_RESET_PASSWORD,
+        handler,
+        deps,
+        &environment.store(),
+    ))
 }
 
 /// What it takes and answers.
@@ -69,9 +86,21 @@ pub fn operation() -> Operation {
 async fn handler(
     State(deps): State<Deps>,
     Meta(meta): Meta,
-    Body(Reset { token, password, name }): Body<Reset>,
+    Body(Reset {
+        token,
+        password,
+        name,
+    }): Body<Reset>,
 ) -> Result<Json<Message>, Problem> {
-    let choice = Choice { password: &password, name: name.as_ref(), policy: deps.policy };
-    deps.recovery.reset(&meta, &token.0, &choice, &deps.hasher).await?;
-    Ok(Json(Message { message: "The password is changed and every session is ended. Sign in with the new password." }))
+    let choice = Choice {
+        password: &password,
+        name: name.as_ref(),
+        policy: deps.policy,
+    };
+    deps.recovery
+        .reset(&meta, &token.0, &choice, &deps.hasher)
+        .await?;
+    Ok(Json(Message {
+        message: "The password is changed and every session is ended. Sign in with the new password.",
+    }))
 }

@@ -28,7 +28,12 @@ impl FromFields for Request {
 /// [`StartError`] if the mail key cannot be read.
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
     let secure_account = environment.secure_account().await?;
-    Ok(Endpoint::public(&routes::AUTH_SECURE_ACCOUNT, handler, secure_account, &environment.store()))
+    Ok(Endpoint::public(
+        &routes::AUTH_SECURE_ACCOUNT,
+        handler,
+        secure_account,
+        &environment.store(),
+    ))
 }
 
 /// What it takes and answers.
@@ -47,7 +52,9 @@ async fn handler(
     Body(Request(token)): Body<Request>,
 ) -> Result<Json<Message>, Problem> {
     let message = match Box::pin(secure_account.secure(&meta, &token.0)).await? {
-        Secured::Done => "Every session is ended. Set a new password by the link that we have just mailed you.",
+        Secured::Done => {
+            "Every session is ended. Set a new password by the link that we have just mailed you."
+        }
         Secured::Before => {
             "This link was used already, and did what it is for. Set a new password by the link that we mailed you."
         }

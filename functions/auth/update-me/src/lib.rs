@@ -36,10 +36,16 @@ impl FromFields for Changes {
         fields.any_of(["name", "email"]);
         fields.needs("email", "current_password");
         let name = fields.optional("name");
-        let email = fields.optional::<DeliverableEmail>("email").map(|email| email.0);
+        let email = fields
+            .optional::<DeliverableEmail>("email")
+            .map(|email| email.0);
         let current_password = fields.optional("current_password");
-        let address =
-            email.zip(current_password).map(|(email, current_password)| NewAddress { email, current_password });
+        let address = email
+            .zip(current_password)
+            .map(|(email, current_password)| NewAddress {
+                email,
+                current_password,
+            });
         Some(Self { name, address })
     }
 }
@@ -50,9 +56,21 @@ impl FromFields for Changes {
 /// [`StartError`] if the password hash cannot be set up.
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
-    let profile = Profile::new(environment.store(), environment.password_proof()?, environment.limiter());
-    let deps = Deps { profile, config: environment.config() };
-    Ok(Endpoint::bearer(&routes::AUTH_UPDATE_ME, handler, deps, &environment.authenticator()))
+    let profile = Profile::new(
+        environment.store(),
+        environment.password_proof()?,
+        environment.limiter(),
+    );
+    let deps = Deps {
+        profile,
+        config: environment.config(),
+    };
+    Ok(Endpoint::bearer(
+        &routes::AUTH_UPDATE_ME,
+        handler,
+        deps,
+        &environment.authenticator(),
+    ))
 }
 
 /// What it takes and answers.
@@ -70,6 +88,8 @@ async fn handler(
     mut caller: Caller,
     Body(Changes { name, address }): Body<Changes>,
 ) -> Result<Json<UserView>, Problem> {
-    deps.profile.update(&meta, &mut caller, name.as_ref(), address.as_ref()).await?;
+    deps.profile
+        .update(&meta, &mut caller, name.as_ref(), address.as_ref())
+        .await?;
     Ok(Json(UserView::new(&caller.user, &deps.config)))
 }

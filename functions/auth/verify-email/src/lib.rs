@@ -27,8 +27,17 @@ impl FromFields for Request {
 /// None now.
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
-    let verification = Verification::new(environment.store(), environment.limiter(), environment.config());
-    Ok(Endpoint::public(&routes::AUTH_VERIFY_EMAIL, handler, verification, &environment.store()))
+    let verification = Verification::new(
+        environment.store(),
+        environment.limiter(),
+        environment.config(),
+    );
+    Ok(Endpoint::public(
+        &routes::AUTH_VERIFY_EMAIL,
+        handler,
+        verification,
+        &environment.store(),
+    ))
 }
 
 /// What it takes and answers.
@@ -49,5 +58,7 @@ async fn handler(
     Body(Request(token)): Body<Request>,
 ) -> Result<Json<Message>, Problem> {
     verification.verify(&meta, &token.0).await?;
-    Ok(Json(Message { message: "The address is confirmed. You can sign in." }))
+    Ok(Json(Message {
+        message: "The address is confirmed. You can sign in.",
+    }))
 }

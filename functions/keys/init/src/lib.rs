@@ -13,12 +13,20 @@ use shared::store::Store;
 /// # Errors
 /// None now; the job itself fails with [`StartError::Keys`] and may be run again.
 #[expect(clippy::unused_async, reason = "all jobs are built alike")]
-pub async fn job(environment: &Environment) -> Result<impl AsyncFn() -> Result<(), StartError> + use<>, StartError> {
-    let (secrets, store, lead) = (environment.secrets(), environment.store(), environment.config().tokens.key_lead);
+pub async fn job(
+    environment: &Environment,
+) -> Result<impl AsyncFn() -> Result<(), StartError> + use<>, StartError> {
+    let (secrets, store, lead) = (
+        environment.secrets(),
+        environment.store(),
+        environment.config().tokens.key_lead,
+    );
     let telemetry = environment.telemetry();
     Ok(async move || {
         let made = Box::pin(all(&secrets, &store, lead));
-        Ok(telemetry.watch(env!("CARGO_PKG_NAME"), "the rings are not in order", made).await?)
+        Ok(telemetry
+            .watch(env!("CARGO_PKG_NAME"), "the rings are not in order", made)
+            .await?)
     })
 }
 

@@ -11,5 +11,9 @@ use shared::work::secret_rotation::{self, RotationHandler};
 #[expect(clippy::unused_async, reason = "all rotations are built alike")]
 pub async fn rotation(environment: &Environment) -> Result<RotationHandler, StartError> {
     let rotation = DataRotation::new(environment.secrets(), environment.store());
-    Ok(secret_rotation::watched(environment.telemetry(), env!("CARGO_PKG_NAME"), rotation.handler()))
+    Ok(secret_rotation::watched(
+        environment.telemetry(),
+        env!("CARGO_PKG_NAME"),
+        rotation.handler(),
+    ))
 }

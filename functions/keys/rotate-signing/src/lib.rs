@@ -10,7 +10,14 @@ use shared::work::secret_rotation::{self, RotationHandler};
 /// None now; the steps themselves fail and come again.
 #[expect(clippy::unused_async, reason = "all rotations are built alike")]
 pub async fn rotation(environment: &Environment) -> Result<RotationHandler, StartError> {
-    let rotation =
-        SigningRotation::new(environment.secrets(), environment.store(), environment.config().tokens.key_lead);
-    Ok(secret_rotation::watched(environment.telemetry(), env!("CARGO_PKG_NAME"), rotation.handler()))
+    let rotation = SigningRotation::new(
+        environment.secrets(),
+        environment.store(),
+        environment.config().tokens.key_lead,
+    );
+    Ok(secret_rotation::watched(
+        environment.telemetry(),
+        env!("CARGO_PKG_NAME"),
+        rotation.handler(),
+    ))
 }

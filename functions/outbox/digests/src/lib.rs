@@ -14,7 +14,10 @@ pub async fn job(environment: &Environment) -> Result<Job, StartError> {
         let (store, telemetry) = (store.clone(), telemetry.clone());
         Box::pin(async move {
             let work = Box::pin(async move { store.release_digests().await });
-            Ok(telemetry.watch(env!("CARGO_PKG_NAME"), "digests were not released", work).await.map(drop)?)
+            Ok(telemetry
+                .watch(env!("CARGO_PKG_NAME"), "digests were not released", work)
+                .await
+                .map(drop)?)
         })
     }))
 }

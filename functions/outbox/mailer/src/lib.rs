@@ -12,5 +12,9 @@ pub async fn consumer(environment: &Environment) -> Result<Handler, StartError> 
     // Starting is cheaper than sending.
     Device::prepare();
     let handler = environment.mailer().await?.handler();
-    Ok(consumer::watched(environment.telemetry(), env!("CARGO_PKG_NAME"), handler))
+    Ok(consumer::watched(
+        environment.telemetry(),
+        env!("CARGO_PKG_NAME"),
+        handler,
+    ))
 }

@@ -11,5 +11,9 @@ use shared::work::consumer::{self, Handler};
 #[expect(clippy::unused_async, reason = "all consumers are built alike")]
 pub async fn consumer(environment: &Environment) -> Result<Handler, StartError> {
     let handler = Sweeper::new(environment.store()).handler();
-    Ok(consumer::watched(environment.telemetry(), env!("CARGO_PKG_NAME"), handler))
+    Ok(consumer::watched(
+        environment.telemetry(),
+        env!("CARGO_PKG_NAME"),
+        handler,
+    ))
 }

@@ -4,7 +4,10 @@ use shared::description::Operation;
 use shared::http::{Endpoint, FORM, Page};
 use shared::routes;
 
-static PAGE: Page = Page { html: include_str!("accept_invitation.html"), script: FORM };
+static PAGE: Page = Page {
+    html: include_str!("accept_invitation.html"),
+    script: FORM,
+};
 
 /// Builds the endpoint.
 #[must_use]

@@ -33,7 +33,11 @@ struct Metadata {
 /// Builds the endpoint.
 #[must_use]
 pub fn endpoint(config: &Arc<Config>) -> Endpoint {
-    Endpoint::open(&routes::WELL_KNOWN_AUTHORIZATION_SERVER, handler, Arc::clone(config))
+    Endpoint::open(
+        &routes::WELL_KNOWN_AUTHORIZATION_SERVER,
+        handler,
+        Arc::clone(config),
+    )
 }
 
 /// What it takes and answers.

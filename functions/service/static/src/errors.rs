@@ -27,23 +27,40 @@ pub fn operation() -> Operation {
         .answers::<ErrorEntry>(StatusCode::OK, "")
 }
 
-async fn handler(name: Result<Path<String>, PathRejection>, headers: HeaderMap) -> Result<Response, Problem> {
+async fn handler(
+    name: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     // What is no text names no code.
     let name = name.map(|Path(name)| name).unwrap_or_default();
-    let code = Code::ALL.into_iter().find(|code| code.name() == name).ok_or_else(|| Problem::new(Code::NotFound))?;
+    let code = Code::ALL
+        .into_iter()
+        .find(|code| code.name() == name)
+        .ok_or_else(|| Problem::new(Code::NotFound))?;
     let mut response = if wants_json(&headers) {
         Json(ErrorEntry::new(code)).into_response()
     } else {
         reading_page(&error_article(code))
     };
-    response.headers_mut().append(VARY, HeaderValue::from_static("Accept"));
+    response
+        .headers_mut()
+        .append(VARY, HeaderValue::from_static("Accept"));
     Ok(response)
 }
 
 /// A program says so; a browser asks for HTML beside whatever else it takes.
 fn wants_json(headers: &HeaderMap) -> bool {
-    let given = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect::<Vec<_>>().join(",");
+    let given = headers
+        .get_all(ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .collect::<Vec<_>>()
+        .join(",");
     let kinds = given.to_ascii_lowercase();
-    let takes = |kind: &str| kinds.split(',').any(|one| one.split(';').next().unwrap_or_default().trim() == kind);
+    let takes = |kind: &str| {
+        kinds
+            .split(',')
+            .any(|one| one.split(';').next().unwrap_or_default().trim() == kind)
+    };
     takes("application/json") && !takes("text/html")
 }

@@ -33,5 +33,8 @@ pub fn operation() -> Operation {
 }
 
 async fn handler() -> Json<Health> {
-    Json(Health { status: "ok", version: env!("CARGO_PKG_VERSION") })
+    Json(Health {
+        status: "ok",
+        version: env!("CARGO_PKG_VERSION"),
+    })
 }

@@ -34,7 +34,11 @@ struct Document {
 /// Builds the endpoint.
 #[must_use]
 pub fn endpoint(config: &Arc<Config>) -> Endpoint {
-    Endpoint::open(&routes::WELL_KNOWN_OPENID_CONFIGURATION, handler, Arc::clone(config))
+    Endpoint::open(
+        &routes::WELL_KNOWN_OPENID_CONFIGURATION,
+        handler,
+        Arc::clone(config),
+    )
 }
 
 /// What it takes and answers.

@@ -4,7 +4,10 @@ use shared::description::Operation;
 use shared::http::{BUTTON, Endpoint, Page};
 use shared::routes;
 
-static PAGE: Page = Page { html: include_str!("secure_account.html"), script: BUTTON };
+static PAGE: Page = Page {
+    html: include_str!("secure_account.html"),
+    script: BUTTON,
+};
 
 /// Builds the endpoint.
 #[must_use]

@@ -33,7 +33,12 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
     // Starting is cheaper than answering.
     Device::prepare();
     let sessions = Sessions::new(environment.store(), environment.limiter());
-    Ok(Endpoint::bearer(&routes::SESSIONS_LIST, handler, sessions, &environment.authenticator()))
+    Ok(Endpoint::bearer(
+        &routes::SESSIONS_LIST,
+        handler,
+        sessions,
+        &environment.authenticator(),
+    ))
 }
 
 /// What it takes and answers.
@@ -41,10 +46,20 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 pub fn operation() -> Operation {
     Operation::of(&routes::SESSIONS_LIST, "List the sessions")
         .explained("Returns the caller's live sessions, the one with the newest activity first.")
-        .answers::<Answer>(StatusCode::OK, "The live sessions of the caller, newest activity first.")
+        .answers::<Answer>(
+            StatusCode::OK,
+            "The live sessions of the caller, newest activity first.",
+        )
 }
 
-async fn handler(State(sessions): State<Sessions>, Meta(meta): Meta, caller: Caller) -> Result<Json<Answer>, Problem> {
+async fn handler(
+    State(sessions): State<Sessions>,
+    Meta(meta): Meta,
+    caller: Caller,
+) -> Result<Json<Answer>, Problem> {
     let sessions = sessions.list(&meta, &caller).await?;
-    Ok(Json(Answer { total_count: sessions.len(), sessions }))
+    Ok(Json(Answer {
+        total_count: sessions.len(),
+        sessions,
+    }))
 }

@@ -18,7 +18,12 @@ use shared::sign_in::sessions::{Ended, Sessions};
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
     let sessions = Sessions::new(environment.store(), environment.limiter());
-    Ok(Endpoint::bearer(&routes::SESSIONS_REVOKE_ALL, handler, sessions, &environment.authenticator()))
+    Ok(Endpoint::bearer(
+        &routes::SESSIONS_REVOKE_ALL,
+        handler,
+        sessions,
+        &environment.authenticator(),
+    ))
 }
 
 /// What it takes and answers.
@@ -29,7 +34,14 @@ pub fn operation() -> Operation {
         .answers::<Ended>(StatusCode::OK, "Every session has ended.")
 }
 
-async fn handler(State(sessions): State<Sessions>, Meta(meta): Meta, caller: Caller) -> Result<Json<Ended>, Problem> {
+async fn handler(
+    State(sessions): State<Sessions>,
+    Meta(meta): Meta,
+    caller: Caller,
+) -> Result<Json<Ended>, Problem> {
     let revoked_count = sessions.revoke_all(&meta, &caller).await?;
-    Ok(Json(Ended { message: "Every session is ended.", revoked_count }))
+    Ok(Json(Ended {
+        message: "Every session is ended.",
+        revoked_count,
+    }))
 }

@@ -20,7 +20,12 @@ use shared::sign_in::sessions::{Ended, Sessions};
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
     let sessions = Sessions::new(environment.store(), environment.limiter());
-    Ok(Endpoint::bearer(&routes::SESSIONS_REVOKE, handler, sessions, &environment.authenticator()))
+    Ok(Endpoint::bearer(
+        &routes::SESSIONS_REVOKE,
+        handler,
+        sessions,
+        &environment.authenticator(),
+    ))
 }
 
 /// What it takes and answers.
@@ -38,5 +43,8 @@ async fn handler(
     PathId(id): PathId<SessionId>,
 ) -> Result<Json<Ended>, Problem> {
     sessions.revoke(&meta, &caller, id).await?;
-    Ok(Json(Ended { message: "The session is ended.", revoked_count: 1 }))
+    Ok(Json(Ended {
+        message: "The session is ended.",
+        revoked_count: 1,
+    }))
 }

@@ -41,7 +41,11 @@ struct Key {
 /// None now.
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
-    Ok(Endpoint::open(&routes::WELL_KNOWN_JWKS, handler, environment.store()))
+    Ok(Endpoint::open(
+        &routes::WELL_KNOWN_JWKS,
+        handler,
+        environment.store(),
+    ))
 }
 
 /// What it takes and answers.
@@ -59,11 +63,22 @@ async fn handler(State(store): State<Store>) -> Result<Json<KeySet>, Problem> {
         problem.detail("The keys are being made. Try again.")
     };
     let security = security.ok_or_else(being_made)?;
-    let keys = security.keys_at(store.now()).map(|(known, _)| key(known)).collect();
+    let keys = security
+        .keys_at(store.now())
+        .map(|(known, _)| key(known))
+        .collect();
     Ok(Json(KeySet { keys }))
 }
 
 fn key(PublicKey { kid, x, y, .. }: &PublicKey) -> Key {
     let [kid, x, y] = [kid, x, y].map(Clone::clone);
-    Key { kty: "EC", crv: "P-256", alg: "ES256", r#use: "sig", kid, x, y }
+    Key {
+        kty: "EC",
+        crv: "P-256",
+        alg: "ES256",
+        r#use: "sig",
+        kid,
+        x,
+        y,
+    }
 }

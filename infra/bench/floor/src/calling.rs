@@ -9,5 +9,8 @@ async fn main() -> Result<(), Error> {
     let client = client::open();
     client::read(&client).await?;
     let client = &client;
-    run(service_fn(async move |_: Request| client::read(client).await.map(|()| "floor"))).await
+    run(service_fn(async move |_: Request| {
+        client::read(client).await.map(|()| "floor")
+    }))
+    .await
 }

@@ -41,7 +41,17 @@ pub fn functions(only: &[&str]) -> Result<Vec<Built>, Failure> {
     named.retain(|(name, _)| only.is_empty() || only.contains(&name.as_str()));
     let target = target()?;
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--release", "--locked", "-p", FLOOR, "--target-dir"]).arg(&target).current_dir(&root);
+    cargo
+        .args([
+            "build",
+            "--release",
+            "--locked",
+            "-p",
+            FLOOR,
+            "--target-dir",
+        ])
+        .arg(&target)
+        .current_dir(&root);
     cargo.args(named.iter().flat_map(|(name, _)| ["-p", name.as_str()]));
     for (name, _) in std::env::vars().filter(|(name, _)| of_this_package(name)) {
         cargo.env_remove(name);
@@ -51,7 +61,10 @@ pub fn functions(only: &[&str]) -> Result<Vec<Built>, Failure> {
     }
     let folder = target.join("release");
     let floors = FLOORS.map(|name| (name.to_owned(), false)).into_iter();
-    floors.chain(named).map(|(name, hashes)| built(&folder, name, hashes)).collect()
+    floors
+        .chain(named)
+        .map(|(name, hashes)| built(&folder, name, hashes))
+        .collect()
 }
 
 /// The functions whose code the template takes from `dist/<name>.zip`, and whether they hash.
@@ -60,7 +73,10 @@ fn named(template: &Value) -> Vec<(String, bool)> {
     let named = resources.into_iter().flatten().filter_map(|(_, resource)| {
         let code = resource.pointer("/Properties/CodeUri")?.as_str()?;
         let name = code.strip_prefix("dist/")?.strip_suffix(".zip")?.to_owned();
-        let memory = resource.pointer("/Properties/MemorySize").and_then(Value::as_u64).unwrap_or_default();
+        let memory = resource
+            .pointer("/Properties/MemorySize")
+            .and_then(Value::as_u64)
+            .unwrap_or_default();
         Some((name, memory >= HASHING))
     });
     let mut named: Vec<_> = named.collect();
@@ -76,17 +92,28 @@ fn of_this_package(name: &str) -> bool {
 /// Cargo's folder: this program is in `<target>/<profile>/deps`.
 fn target() -> Result<PathBuf, Failure> {
     let own = std::env::current_exe()?;
-    Ok(own.ancestors().nth(3).ok_or("this program is in no folder of cargo")?.to_owned())
+    Ok(own
+        .ancestors()
+        .nth(3)
+        .ok_or("this program is in no folder of cargo")?
+        .to_owned())
 }
 
 fn built(folder: &Path, name: String, hashes: bool) -> Result<Built, Failure> {
     let program = folder.join(&name);
-    let binary = std::fs::read(&program).map_err(|error| format!("{}: {error}", program.display()))?;
+    let binary =
+        std::fs::read(&program).map_err(|error| format!("{}: {error}", program.display()))?;
     let mut encoder = DeflateEncoder::new(Counter(0), Compression::default());
     encoder.write_all(&binary)?;
     let zipped = encoder.finish()?.0;
     let is_floor = FLOORS.contains(&name.as_str());
-    Ok(Built { name, program, zipped, hashes, is_floor })
+    Ok(Built {
+        name,
+        program,
+        zipped,
+        hashes,
+        is_floor,
+    })
 }
 
 /// Counts what is written to it.
@@ -109,10 +136,21 @@ mod tests {
 
     #[test]
     fn the_templates_functions_are_found_and_those_that_hash() {
-        let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../template.yaml")).unwrap();
+        let text = std::fs::read_to_string(
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../../template.yaml"),
+        )
+        .unwrap();
         let named = named(&cloudformation::parse(&text).unwrap());
-        let hashes = |name: &str| named.iter().find(|(other, _)| other == name).map(|(_, hashes)| *hashes);
-        assert_eq!((hashes("auth-login"), hashes("auth-me"), hashes("floor")), (Some(true), Some(false), None));
+        let hashes = |name: &str| {
+            named
+                .iter()
+                .find(|(other, _)| other == name)
+                .map(|(_, hashes)| *hashes)
+        };
+        assert_eq!(
+            (hashes("auth-login"), hashes("auth-me"), hashes("floor")),
+            (Some(true), Some(false), None)
+        );
         assert!(named.len() > 40, "{named:?}");
     }
 }

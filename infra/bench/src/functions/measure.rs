@@ -62,7 +62,11 @@ pub async fn sample(built: &Built, scene: &mut Scene, bounds: &Bounds) -> Result
     let after = process.cpu().await?;
     let first_cpu = after.saturating_sub(before);
     before = after;
-    let events = if built.hashes { bounds.hashing_events } else { bounds.events };
+    let events = if built.hashes {
+        bounds.hashing_events
+    } else {
+        bounds.events
+    };
     let mut next = async |scene: &mut Scene| {
         let invocation = process.invoke(scene.event(built)).await?;
         if let Answer::Response(body) = &invocation.answer {
@@ -76,7 +80,14 @@ pub async fn sample(built: &Built, scene: &mut Scene, bounds: &Bounds) -> Result
     let warm_cpu = process.cpu().await?.saturating_sub(before) / events;
     let peak_kib = process.peak_memory()?;
     scene.tidy(built).await;
-    Ok(Sample { init_cpu: init.cpu, init_wall: init.wall, first_cpu, first_wall, warm_cpu, peak_kib })
+    Ok(Sample {
+        init_cpu: init.cpu,
+        init_wall: init.wall,
+        first_cpu,
+        first_wall,
+        warm_cpu,
+        peak_kib,
+    })
 }
 
 impl Costs {
@@ -86,9 +97,15 @@ impl Costs {
         let time = |part: fn(&Sample) -> Duration| {
             let mut all: Vec<_> = samples.iter().map(part).collect();
             all.sort();
-            all.get(all.len() / 2).map(|middle| middle.as_secs_f64() * 1e3).ok_or("nothing was measured")
+            all.get(all.len() / 2)
+                .map(|middle| middle.as_secs_f64() * 1e3)
+                .ok_or("nothing was measured")
         };
-        let peak = samples.iter().map(|sample| sample.peak_kib).max().unwrap_or_default();
+        let peak = samples
+            .iter()
+            .map(|sample| sample.peak_kib)
+            .max()
+            .unwrap_or_default();
         Ok(Self {
             name: built.name.clone(),
             event: Scene::kind(built),

@@ -28,9 +28,17 @@ pub struct Bounds {
 
 impl Bounds {
     /// Coarse.
-    pub const QUICK: Self = Self { starts: 3, events: 50, hashing_events: 10 };
+    pub const QUICK: Self = Self {
+        starts: 3,
+        events: 50,
+        hashing_events: 10,
+    };
     /// What figures are quoted from.
-    pub const FULL: Self = Self { starts: 5, events: 200, hashing_events: 40 };
+    pub const FULL: Self = Self {
+        starts: 5,
+        events: 200,
+        hashing_events: 40,
+    };
 }
 
 /// Builds the functions, measures them, and prints the tables. `only` names some instead of all.
@@ -39,7 +47,9 @@ impl Bounds {
 /// [`Failure`], where something is not built, does not start or answers something unexpected.
 pub fn run(bounds: &Bounds, only: &[&str]) -> Result<(), Failure> {
     let measured = build::functions(only)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     let costs = runtime.block_on(Box::pin(measure_all(bounds, &measured)))?;
     table(&costs).print_markdown();
     let mut goals = Goals::default();
@@ -58,7 +68,11 @@ async fn measure_all(bounds: &Bounds, functions: &[build::Built]) -> Result<Vec<
             samples.push(measure::sample(function, &mut scene, bounds).await?);
         }
     }
-    functions.iter().zip(&samples).map(|(function, samples)| Costs::of(function, samples)).collect()
+    functions
+        .iter()
+        .zip(&samples)
+        .map(|(function, samples)| Costs::of(function, samples))
+        .collect()
 }
 
 fn table(costs: &[Costs]) -> Table {

@@ -24,8 +24,11 @@ const SETTINGS: [(&str, &str); 4] = [
     ("ACCESS_TOKEN_TTL_SECONDS", "3600"),
 ];
 /// Where distributions keep the certificates that they trust.
-const TRUSTED: [&str; 3] =
-    ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
+const TRUSTED: [&str; 3] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/cert.pem",
+];
 /// What a success leaves as it was, so that the next event is the same work. Of the others the refusal is measured; refresh
 /// takes each time what it handed out before.
 const REPEATED: [&str; 7] = [
@@ -39,8 +42,13 @@ const REPEATED: [&str; 7] = [
 ];
 
 /// Their good messages are done once.
-const CONSUMERS: [&str; 5] =
-    ["outbox-mailer", "outbox-sweeper", "keys-rotate-signing", "keys-rotate-data", "audit-sealer"];
+const CONSUMERS: [&str; 5] = [
+    "outbox-mailer",
+    "outbox-sweeper",
+    "keys-rotate-signing",
+    "keys-rotate-data",
+    "audit-sealer",
+];
 
 /// The scene.
 pub struct Scene {
@@ -56,24 +64,44 @@ impl Scene {
     pub async fn set() -> Result<Self, Failure> {
         let stage = Stage::set_in(TestApp::beside_processes(&SETTINGS).await).await;
         let services = stage.app.settings().beginning_with("AWS_ENDPOINT_URL_");
-        let services = services.map(|(name, url)| (name.to_owned(), url.to_owned())).collect();
+        let services = services
+            .map(|(name, url)| (name.to_owned(), url.to_owned()))
+            .collect();
         let certificate = Certificate::new()?;
         let wires = Wires::before(services, Some(&certificate)).await?;
         let trusted = std::env::temp_dir().join(format!("trusted-{}.pem", std::process::id()));
         std::fs::write(&trusted, with_those_of_the_system(&certificate))?;
-        Ok(Self { stage, wires, trusted, proved: Instant::now() })
+        Ok(Self {
+            stage,
+            wires,
+            trusted,
+            proved: Instant::now(),
+        })
     }
 
     /// A function of this scene. The floor calls as a function that may read what it reads.
     pub fn function(&self, built: &Built) -> Function {
-        let role = if built.is_floor { "auth-me" } else { &built.name };
-        let mut function =
-            Function::new(role, &built.program).with_all(self.stage.app.settings().beginning_with("DASHTAM_"));
-        for (name, place) in [("FLOOR_USER", "{{user_id}}"), ("FLOOR_SESSION", "{{session_id}}")] {
-            let value = self.stage.values.iter().find(|(other, _)| built.is_floor && *other == place);
+        let role = if built.is_floor {
+            "auth-me"
+        } else {
+            &built.name
+        };
+        let mut function = Function::new(role, &built.program)
+            .with_all(self.stage.app.settings().beginning_with("DASHTAM_"));
+        for (name, place) in [
+            ("FLOOR_USER", "{{user_id}}"),
+            ("FLOOR_SESSION", "{{session_id}}"),
+        ] {
+            let value = self
+                .stage
+                .values
+                .iter()
+                .find(|(other, _)| built.is_floor && *other == place);
             function = function.with(name, value.map_or("", |(_, value)| value));
         }
-        function.with_all(self.wires.variables()).with("SSL_CERT_FILE", &self.trusted.to_string_lossy())
+        function
+            .with_all(self.wires.variables())
+            .with("SSL_CERT_FILE", &self.trusted.to_string_lossy())
     }
 
     /// What the event that is measured is called: `success` or `refusal`.
@@ -92,7 +120,8 @@ impl Scene {
         let folder = folder(built);
         // The deployed gateway sends payload 1.0.
         let version = if is_behind_the_api(folder) { ".v1" } else { "" };
-        self.stage.event(folder, &format!("{}{version}", Self::kind(built)))
+        self.stage
+            .event(folder, &format!("{}{version}", Self::kind(built)))
     }
 
     /// Takes over what an answer hands out for the next event, and forgets wrong passwords, which would lock the account.
@@ -104,9 +133,21 @@ impl Scene {
             return Ok(());
         }
         let answer: Value = serde_json::from_slice(answer)?;
-        let body: Value = serde_json::from_str(answer.get("body").and_then(Value::as_str).unwrap_or_default())?;
-        let token = body.get("refresh_token").and_then(Value::as_str).ok_or("a refresh without a token")?;
-        let places = self.stage.values.iter_mut().filter(|(place, _)| *place == "{{refresh_token}}");
+        let body: Value = serde_json::from_str(
+            answer
+                .get("body")
+                .and_then(Value::as_str)
+                .unwrap_or_default(),
+        )?;
+        let token = body
+            .get("refresh_token")
+            .and_then(Value::as_str)
+            .ok_or("a refresh without a token")?;
+        let places = self
+            .stage
+            .values
+            .iter_mut()
+            .filter(|(place, _)| *place == "{{refresh_token}}");
         places.for_each(|(_, value)| token.clone_into(value));
         Ok(())
     }
@@ -114,7 +155,10 @@ impl Scene {
     /// Makes the proofs of the passwords as recent as they were at first: a measurement takes longer than they count.
     pub async fn renew_proofs(&mut self) {
         let passed = std::mem::replace(&mut self.proved, Instant::now()).elapsed();
-        self.stage.app.db_age_proofs(-i64::try_from(passed.as_secs()).unwrap_or_default()).await;
+        self.stage
+            .app
+            .db_age_proofs(-i64::try_from(passed.as_secs()).unwrap_or_default())
+            .await;
     }
 
     /// Removes the sessions that a process of login has begun: more of them would end the one that all others work with, and a
@@ -123,12 +167,24 @@ impl Scene {
         if built.name != "auth-login" {
             return;
         }
-        let kept =
-            self.stage.values.iter().filter(|(place, _)| ["{{session_id}}", "{{other_session_id}}"].contains(place));
+        let kept = self
+            .stage
+            .values
+            .iter()
+            .filter(|(place, _)| ["{{session_id}}", "{{other_session_id}}"].contains(place));
         let kept: Vec<_> = kept.map(|(_, id)| format!("SESSION#{id}")).collect();
-        let user = self.stage.values.iter().find(|(place, _)| *place == "{{user_id}}").map_or("", |(_, id)| id);
-        let is_new = |item: &_| text(item, "sk").is_some_and(|sk| !kept.iter().any(|kept| kept == sk));
-        self.stage.app.db_remove_where("tokens", &format!("USER#{user}"), is_new).await;
+        let user = self
+            .stage
+            .values
+            .iter()
+            .find(|(place, _)| *place == "{{user_id}}")
+            .map_or("", |(_, id)| id);
+        let is_new =
+            |item: &_| text(item, "sk").is_some_and(|sk| !kept.iter().any(|kept| kept == sk));
+        self.stage
+            .app
+            .db_remove_where("tokens", &format!("USER#{user}"), is_new)
+            .await;
     }
 
     /// Fails unless an answer is what the event's folder says.
@@ -137,10 +193,15 @@ impl Scene {
             return Ok(());
         }
         let answer: Value = serde_json::from_slice(answer)?;
-        let expected = std::fs::read_to_string(path(&format!("events/{}/expected.json", folder(built))))?;
+        let expected =
+            std::fs::read_to_string(path(&format!("events/{}/expected.json", folder(built))))?;
         let expected: Value = serde_json::from_str(&expected)?;
         let wanted = expected.get(Self::kind(built));
-        if answer.get("statusCode") == wanted { Ok(()) } else { Err(format!("{}: {answer}", built.name).into()) }
+        if answer.get("statusCode") == wanted {
+            Ok(())
+        } else {
+            Err(format!("{}: {answer}", built.name).into())
+        }
     }
 }
 
@@ -164,13 +225,18 @@ fn is_behind_the_api(folder: &str) -> bool {
 }
 
 fn only_reads(folder: &str) -> bool {
-    let route = shared::routes::ALL.iter().find(|route| route.function == folder);
+    let route = shared::routes::ALL
+        .iter()
+        .find(|route| route.function == folder);
     folder == "service-fallback" || route.is_some_and(|route| route.method == http::Method::GET)
 }
 
 /// A start reads as many certificates as it will where it is deployed, and one more.
 fn with_those_of_the_system(certificate: &Certificate) -> String {
-    let mut all = TRUSTED.iter().find_map(|file| std::fs::read_to_string(file).ok()).unwrap_or_default();
+    let mut all = TRUSTED
+        .iter()
+        .find_map(|file| std::fs::read_to_string(file).ok())
+        .unwrap_or_default();
     let text = STANDARD.encode(certificate.der());
     all.push_str("\n-----BEGIN CERTIFICATE-----\n");
     for line in text.as_bytes().chunks(64) {

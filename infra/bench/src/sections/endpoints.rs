@@ -29,7 +29,13 @@ enum Endpoint {
 }
 
 impl Endpoint {
-    const ALL: [Self; 5] = [Self::Health, Self::Me, Self::Sessions, Self::Refresh, Self::Login];
+    const ALL: [Self; 5] = [
+        Self::Health,
+        Self::Me,
+        Self::Sessions,
+        Self::Refresh,
+        Self::Login,
+    ];
 
     const fn name(self) -> &'static str {
         match self {
@@ -42,7 +48,12 @@ impl Endpoint {
     }
 
     /// What each of `clients` does, each with accounts of its own.
-    fn steps(self, server: &Server, accounts: &[Account], clients: usize) -> Result<Vec<Step<'static>>, Failure> {
+    fn steps(
+        self,
+        server: &Server,
+        accounts: &[Account],
+        clients: usize,
+    ) -> Result<Vec<Step<'static>>, Failure> {
         let address = server.address();
         let shares = accounts.chunks(accounts.len() / clients).take(clients);
         let step = |share: &[Account]| {
@@ -65,7 +76,11 @@ impl Endpoint {
         clients: usize,
         bounds: &Bounds,
     ) -> Result<Measured, Failure> {
-        let time = if self == Self::Login { bounds.hashing } else { bounds.fast };
+        let time = if self == Self::Login {
+            bounds.hashing
+        } else {
+            bounds.fast
+        };
         let measured = server.measure(Load {
             clients: self.steps(server, accounts, clients)?,
             background: Vec::new(),
@@ -93,10 +108,21 @@ impl Endpoint {
 /// The service does not start, or a request fails.
 pub fn measure(bounds: &Bounds, scratch: &Path, goals: &mut Goals) -> Result<(), Failure> {
     let bare = hash::BareHash::new()?;
-    println!("Local run of Dashtam Auth {}; Argon2id {}", env!("CARGO_PKG_VERSION"), bare.describe());
+    println!(
+        "Local run of Dashtam Auth {}; Argon2id {}",
+        env!("CARGO_PKG_VERSION"),
+        bare.describe()
+    );
     let on_files = Server::on_files(scratch)?;
     let accounts = Account::make(on_files.address(), ACCOUNTS)?;
-    table("Requests, data directory", &on_files, &accounts, &Endpoint::ALL, bounds, goals)?;
+    table(
+        "Requests, data directory",
+        &on_files,
+        &accounts,
+        &Endpoint::ALL,
+        bounds,
+        goals,
+    )?;
     hashing::against_bare_hash(&on_files, &accounts, bare, bounds, goals)?;
     hashing::beside_health(&on_files, &accounts, bounds, goals)?;
     let peak_on_files = on_files.peak_mebibytes()?;
@@ -104,12 +130,22 @@ pub fn measure(bounds: &Bounds, scratch: &Path, goals: &mut Goals) -> Result<(),
 
     let in_memory = Server::in_memory()?;
     let accounts = Account::make(in_memory.address(), ACCOUNTS)?;
-    table("Requests, --in-memory", &in_memory, &accounts, &[Endpoint::Me, Endpoint::Refresh], bounds, goals)?;
+    table(
+        "Requests, --in-memory",
+        &in_memory,
+        &accounts,
+        &[Endpoint::Me, Endpoint::Refresh],
+        bounds,
+        goals,
+    )?;
     let peak_in_memory = in_memory.peak_mebibytes()?;
 
     let mut table = Table::new(&["peak memory after all of the above", "MiB"]);
     table.row(["data directory".to_owned(), millis(peak_on_files)]);
-    table.row(["--in-memory (holds its tables, too)".to_owned(), millis(peak_in_memory)]);
+    table.row([
+        "--in-memory (holds its tables, too)".to_owned(),
+        millis(peak_in_memory),
+    ]);
     table.print("Memory");
     goals.at_most("peak memory, data directory", peak_on_files, 150.0, "MiB");
     goals.at_most("peak memory, --in-memory", peak_in_memory, 150.0, "MiB");
@@ -124,8 +160,15 @@ fn table(
     bounds: &Bounds,
     goals: &mut Goals,
 ) -> Result<(), Failure> {
-    let mut table =
-        Table::new(&["endpoint", "clients", "requests/s", "p50 ms", "p99 ms", "CPU ms/request", "requests"]);
+    let mut table = Table::new(&[
+        "endpoint",
+        "clients",
+        "requests/s",
+        "p50 ms",
+        "p99 ms",
+        "CPU ms/request",
+        "requests",
+    ]);
     for endpoint in endpoints {
         let mut worst = 0.0_f64;
         for clients in CLIENTS {
@@ -143,7 +186,12 @@ fn table(
         }
         if let Some(limit) = endpoint.goal() {
             let mode = heading.trim_start_matches("Requests, ");
-            goals.at_most(&format!("{} CPU a request, {mode}", endpoint.name()), worst, limit, "ms");
+            goals.at_most(
+                &format!("{} CPU a request, {mode}", endpoint.name()),
+                worst,
+                limit,
+                "ms",
+            );
         }
     }
     table.print(heading);

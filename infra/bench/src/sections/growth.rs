@@ -33,15 +33,23 @@ struct Row {
 /// # Errors
 /// The service does not start, or a request fails.
 pub fn measure(bounds: &Bounds, scratch: &Path, goals: &mut Goals) -> Result<(), Failure> {
-    for (owner, whose) in [(Owner::Others, "of other users"), (Owner::Same, "of the same user")] {
+    for (owner, whose) in [
+        (Owner::Others, "of other users"),
+        (Owner::Same, "of the same user"),
+    ] {
         let mut server = Server::on_files(scratch)?;
-        let account = Account::make(server.address(), 1)?.pop().ok_or("no account")?;
+        let account = Account::make(server.address(), 1)?
+            .pop()
+            .ok_or("no account")?;
         let mut me = account.get(server.address(), "/api/v1/auth/me")?;
         let mut refresh = account.refresh(server.address())?;
         let mut rows = Vec::new();
         let mut there = CLIENTS;
         for size in SIZES {
-            server.fill(Fill { owner, count: size - there })?;
+            server.fill(Fill {
+                owner,
+                count: size - there,
+            })?;
             there = size;
             rows.push(Row {
                 idle: idle(&server, bounds)?,
@@ -53,7 +61,12 @@ pub fn measure(bounds: &Bounds, scratch: &Path, goals: &mut Goals) -> Result<(),
         let first = rows.first().ok_or("no size")?;
         for (row, size) in rows.iter().zip(SIZES).skip(1) {
             let ratio = |of: fn(&Row) -> &Measured| of(row).cpu_millis() / of(first).cpu_millis();
-            goals.at_most(&format!("me CPU at {size} sessions {whose} / at 10"), ratio(|row| &row.me), FLAT, "");
+            goals.at_most(
+                &format!("me CPU at {size} sessions {whose} / at 10"),
+                ratio(|row| &row.me),
+                FLAT,
+                "",
+            );
             goals.at_most(
                 &format!("refresh CPU at {size} sessions {whose} / at 10"),
                 ratio(|row| &row.refresh),
@@ -79,16 +92,29 @@ fn one(server: &Server, step: &mut Step<'_>, bounds: &Bounds) -> Result<Measured
 fn idle(server: &Server, bounds: &Bounds) -> Result<f64, Failure> {
     let before = server.cpu()?;
     std::thread::sleep(IDLE.max(bounds.fast));
-    Ok(server.cpu()?.saturating_sub(before).as_secs_f64() * 1e3 / IDLE.max(bounds.fast).as_secs_f64())
+    Ok(server.cpu()?.saturating_sub(before).as_secs_f64() * 1e3
+        / IDLE.max(bounds.fast).as_secs_f64())
 }
 
 fn print(rows: &[Row], whose: &str, peak: f64) {
-    let titles = ["live sessions", "me p50 ms", "p99", "CPU ms", "refresh p50 ms", "p99", "CPU ms", "idle CPU ms/s"];
+    let titles = [
+        "live sessions",
+        "me p50 ms",
+        "p99",
+        "CPU ms",
+        "refresh p50 ms",
+        "p99",
+        "CPU ms",
+        "idle CPU ms/s",
+    ];
     let mut table = Table::new(&titles);
     for (row, size) in rows.iter().zip(SIZES) {
-        let figures =
-            [&row.me, &row.refresh].map(|of| [of.percentile(50), of.percentile(99), of.cpu_millis()].map(millis));
-        let figures = figures.into_iter().flatten().chain([format!("{:.0}", row.idle)]);
+        let figures = [&row.me, &row.refresh]
+            .map(|of| [of.percentile(50), of.percentile(99), of.cpu_millis()].map(millis));
+        let figures = figures
+            .into_iter()
+            .flatten()
+            .chain([format!("{:.0}", row.idle)]);
         table.row([size.to_string()].into_iter().chain(figures));
     }
     table.print(&format!(

@@ -39,18 +39,46 @@ pub fn against_bare_hash(
             requests: usize::try_from(bounds.hashes)?,
             pause: Duration::ZERO,
         })?;
-        rounds.push((hashed.cpu_millis, hashed.wall_millis, login.cpu_millis(), login.percentile(50)));
+        rounds.push((
+            hashed.cpu_millis,
+            hashed.wall_millis,
+            login.cpu_millis(),
+            login.percentile(50),
+        ));
     }
     let hash = median(rounds.iter().map(|round| round.0));
     let login = median(rounds.iter().map(|round| round.2));
     let above = median(rounds.iter().map(|round| round.2 - 1.05 * round.0));
     let mut table = Table::new(&["median of the rounds", "CPU ms", "wall ms"]);
-    table.row(["one bare hash, memory reused".to_owned(), millis(hash), millis(median(rounds.iter().map(|r| r.1)))]);
-    table.row(["one login".to_owned(), millis(login), millis(median(rounds.iter().map(|r| r.3)))]);
-    table.row(["login - hash".to_owned(), millis(median(rounds.iter().map(|r| r.2 - r.0))), String::new()]);
-    table.row(["login - 1.05 hashes".to_owned(), millis(above), String::new()]);
-    table.row(["login / hash".to_owned(), millis(median(rounds.iter().map(|r| r.2 / r.0))), String::new()]);
-    table.print(&format!("Login against its hash ({} rounds of {} each)", bounds.rounds, bounds.hashes));
+    table.row([
+        "one bare hash, memory reused".to_owned(),
+        millis(hash),
+        millis(median(rounds.iter().map(|r| r.1))),
+    ]);
+    table.row([
+        "one login".to_owned(),
+        millis(login),
+        millis(median(rounds.iter().map(|r| r.3))),
+    ]);
+    table.row([
+        "login - hash".to_owned(),
+        millis(median(rounds.iter().map(|r| r.2 - r.0))),
+        String::new(),
+    ]);
+    table.row([
+        "login - 1.05 hashes".to_owned(),
+        millis(above),
+        String::new(),
+    ]);
+    table.row([
+        "login / hash".to_owned(),
+        millis(median(rounds.iter().map(|r| r.2 / r.0))),
+        String::new(),
+    ]);
+    table.print(&format!(
+        "Login against its hash ({} rounds of {} each)",
+        bounds.rounds, bounds.hashes
+    ));
     goals.at_most("login CPU above 1.05 bare hashes", above, ABOVE_HASH, "ms");
     Ok(())
 }
@@ -59,7 +87,12 @@ pub fn against_bare_hash(
 ///
 /// # Errors
 /// A request fails.
-pub fn beside_health(server: &Server, accounts: &[Account], bounds: &Bounds, goals: &mut Goals) -> Result<(), Failure> {
+pub fn beside_health(
+    server: &Server,
+    accounts: &[Account],
+    bounds: &Bounds,
+    goals: &mut Goals,
+) -> Result<(), Failure> {
     let mut table = Table::new(&["health", "p50 ms", "p99 ms", "slowest ms", "requests"]);
     let mut health = |name: &str, background: Vec<Step<'static>>| -> Result<f64, Failure> {
         let measured = server.measure(Load {
@@ -70,12 +103,20 @@ pub fn beside_health(server: &Server, accounts: &[Account], bounds: &Bounds, goa
             pause: HEALTH_PAUSE,
         })?;
         let figures = [50, 99, 100].map(|percent| millis(measured.percentile(percent)));
-        table.row([name.to_owned()].into_iter().chain(figures).chain([measured.requests().to_string()]));
+        table.row(
+            [name.to_owned()]
+                .into_iter()
+                .chain(figures)
+                .chain([measured.requests().to_string()]),
+        );
         Ok(measured.percentile(99))
     };
     health("alone", Vec::new())?;
     let shares = accounts.chunks(accounts.len() / LOGINS).take(LOGINS);
-    let busy = health("beside 16 parallel logins", shares.map(account::log_in).collect())?;
+    let busy = health(
+        "beside 16 parallel logins",
+        shares.map(account::log_in).collect(),
+    )?;
     table.print("Health while passwords are hashed");
     goals.at_most("p99 of health beside 16 parallel logins", busy, 50.0, "ms");
     Ok(())

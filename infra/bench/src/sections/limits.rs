@@ -27,22 +27,43 @@ const CAPACITY: u64 = 1_000;
 /// No record is written here.
 const RETENTION: Duration = Duration::from_secs(86_400);
 /// A bucket that nobody empties, whose tokens come back one in a minute: it stays in one state.
-const ROOMY: Limit = Limit { capacity: 1_000_000, interval: Duration::from_secs(60) };
+const ROOMY: Limit = Limit {
+    capacity: 1_000_000,
+    interval: Duration::from_secs(60),
+};
 
 /// Measures and prints them.
 ///
 /// # Errors
 /// The database does not start, or a decision fails.
 pub fn measure(bounds: &Bounds, goals: &mut Goals) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let aws = database().await?;
         let settings = aws.endpoints.variables().into_iter();
-        let settings = settings.fold(Settings::default(), |all, (name, value)| all.with(&name, value));
+        let settings = settings.fold(Settings::default(), |all, (name, value)| {
+            all.with(&name, value)
+        });
         let clock = Arc::new(SystemClock);
         let client = client(&AwsBase::new(settings));
-        let store = Store::new(client, "dashtam-local-", clock, Arc::new(OsEntropy), RETENTION);
-        let mut table = Table::new(&["buckets", "callers", "decisions/s", "p50 ms", "p99 ms", "decisions"]);
+        let store = Store::new(
+            client,
+            "dashtam-local-",
+            clock,
+            Arc::new(OsEntropy),
+            RETENTION,
+        );
+        let mut table = Table::new(&[
+            "buckets",
+            "callers",
+            "decisions/s",
+            "p50 ms",
+            "p99 ms",
+            "decisions",
+        ]);
         for buckets in [1, CALLERS] {
             let calls = run(&store, ROOMY, buckets, bounds.decisions).await?;
             table.row([
@@ -67,7 +88,11 @@ pub(super) async fn database() -> Result<LocalAws, Failure> {
     let template = Template::embedded()?;
     let (table_prefix, secret_prefix) = ("dashtam-local-", "dashtam-local/");
     let sender = "no-reply@dashtam.example";
-    let names = Names { table_prefix, secret_prefix, sender };
+    let names = Names {
+        table_prefix,
+        secret_prefix,
+        sender,
+    };
     let rights = Rights::new(Arc::new(Policies::read(&template.document, names)?));
     let parts = Parts {
         directory: None,
@@ -86,9 +111,23 @@ pub(super) async fn database() -> Result<LocalAws, Failure> {
 /// Of more parallel calls than a fresh bucket holds, exactly as many as it holds are admitted.
 async fn exact(store: &Store, goals: &mut Goals) -> Result<(), Failure> {
     let never = Duration::from_secs(86_400);
-    let calls = run(store, Limit { capacity: CAPACITY, interval: never }, 1, 100).await?;
+    let calls = run(
+        store,
+        Limit {
+            capacity: CAPACITY,
+            interval: never,
+        },
+        1,
+        100,
+    )
+    .await?;
     let wrong = calls.admitted.abs_diff(usize::try_from(CAPACITY)?);
-    goals.at_most("admitted above or below a bucket's capacity", f64::from(u32::try_from(wrong)?), 0.0, "");
+    goals.at_most(
+        "admitted above or below a bucket's capacity",
+        f64::from(u32::try_from(wrong)?),
+        0.0,
+        "",
+    );
     Ok(())
 }
 
@@ -108,14 +147,20 @@ async fn run(store: &Store, limit: Limit, buckets: usize, each: usize) -> Result
             let (mut admitted, mut latencies) = (0, Vec::with_capacity(each));
             for _ in 0..each {
                 let start = Instant::now();
-                admitted +=
-                    usize::from(matches!(store.charge(Rule::Login, limit, &who).await?, Admission::Admitted(_)));
+                admitted += usize::from(matches!(
+                    store.charge(Rule::Login, limit, &who).await?,
+                    Admission::Admitted(_)
+                ));
                 latencies.push(start.elapsed());
             }
             Ok::<_, shared::store::StoreError>((admitted, latencies))
         })
     });
-    let mut calls = Calls { elapsed: Duration::ZERO, admitted: 0, latencies: Vec::new() };
+    let mut calls = Calls {
+        elapsed: Duration::ZERO,
+        admitted: 0,
+        latencies: Vec::new(),
+    };
     for caller in callers.collect::<Vec<_>>() {
         let (admitted, latencies) = caller.await??;
         calls.admitted += admitted;
@@ -127,13 +172,18 @@ async fn run(store: &Store, limit: Limit, buckets: usize, each: usize) -> Result
 }
 
 impl Calls {
-    #[expect(clippy::cast_precision_loss, reason = "a benchmark makes far fewer than 2^52 decisions")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a benchmark makes far fewer than 2^52 decisions"
+    )]
     fn rate(&self) -> f64 {
         self.latencies.len() as f64 / self.elapsed.as_secs_f64()
     }
 
     fn percentile(&self, percent: usize) -> f64 {
         let rank = (self.latencies.len() * percent).div_ceil(100).max(1) - 1;
-        self.latencies.get(rank).map_or(f64::NAN, |latency| latency.as_secs_f64() * 1e3)
+        self.latencies
+            .get(rank)
+            .map_or(f64::NAN, |latency| latency.as_secs_f64() * 1e3)
     }
 }

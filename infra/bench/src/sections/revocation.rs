@@ -37,33 +37,83 @@ type Ask<'a> = Box<dyn FnMut() -> Result<bool, Failure> + Send + 'a>;
 /// # Errors
 /// The service does not start, or a request fails.
 pub fn measure(bounds: &Bounds, goals: &mut Goals) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let options = Options { port: 0, in_memory: true, data_dir: std::path::PathBuf::new(), env_file: None };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    let options = Options {
+        port: 0,
+        in_memory: true,
+        data_dir: std::path::PathBuf::new(),
+        env_file: None,
+    };
     let stack = runtime.block_on(Box::pin(Stack::start(&options, &settings())))?;
     let (address, variables) = (stack.address(), stack.aws().endpoints.variables());
     let accounts = Account::make(address, CALLERS)?;
-    let mut table = Table::new(&["asked", "tries after", "let in", "last let in ms", "first refused ms", "last ms"]);
+    let mut table = Table::new(&[
+        "asked",
+        "tries after",
+        "let in",
+        "last let in ms",
+        "first refused ms",
+        "last ms",
+    ]);
 
     let tokens = tokens(&accounts, address)?;
-    let asks = tokens.iter().map(|token| endpoint(address, token)).collect::<Result<_, _>>()?;
-    let own = run(asks, address, &tokens, bounds.stale_tries / CALLERS, Duration::ZERO)?;
+    let asks = tokens
+        .iter()
+        .map(|token| endpoint(address, token))
+        .collect::<Result<_, _>>()?;
+    let own = run(
+        asks,
+        address,
+        &tokens,
+        bounds.stale_tries / CALLERS,
+        Duration::ZERO,
+    )?;
     table.row(own.cells("own endpoints"));
-    goals.at_most("old tokens let in after a global rotation's answer", own.stale(), 0.0, "");
+    goals.at_most(
+        "old tokens let in after a global rotation's answer",
+        own.stale(),
+        0.0,
+        "",
+    );
 
-    let base =
-        AwsBase::new(variables.into_iter().fold(Settings::default(), |all, (name, value)| all.with(&name, value)));
-    let verifier = Verifier::builder().issuer(ISSUER).audience(AUDIENCE).tables(client(&base), "dashtam-local-");
+    let base = AwsBase::new(
+        variables
+            .into_iter()
+            .fold(Settings::default(), |all, (name, value)| {
+                all.with(&name, value)
+            }),
+    );
+    let verifier = Verifier::builder()
+        .issuer(ISSUER)
+        .audience(AUDIENCE)
+        .tables(client(&base), "dashtam-local-");
     let verifier = verifier.max_staleness(BOUND).build()?;
     let tokens = self::tokens(&accounts, address)?;
     let asks = tokens.iter().map(|token| -> Ask<'_> {
         let (handle, verifier) = (runtime.handle().clone(), &verifier);
         Box::new(move || Ok(handle.block_on(verifier.verify(token)).is_ok()))
     });
-    let other = run(asks.collect(), address, &tokens, 0, BOUND + Duration::from_secs(1))?;
+    let other = run(
+        asks.collect(),
+        address,
+        &tokens,
+        0,
+        BOUND + Duration::from_secs(1),
+    )?;
     table.row(other.cells("another service, bound 2 s"));
-    goals.at_most("a verifier's last acceptance after a rotation", other.last_let_in() / 1e3, BOUND.as_secs_f64(), "s");
+    goals.at_most(
+        "a verifier's last acceptance after a rotation",
+        other.last_let_in() / 1e3,
+        BOUND.as_secs_f64(),
+        "s",
+    );
 
-    table.print(&format!("Old tokens and a global rotation, {CALLERS} callers; times after the rotation's answer"));
+    table.print(&format!(
+        "Old tokens and a global rotation, {CALLERS} callers; times after the rotation's answer"
+    ));
     runtime.block_on(stack.stop());
     Ok(())
 }
@@ -76,12 +126,17 @@ fn settings() -> Settings {
         ("DASHTAM_RATE_LIMIT_SCALE", "1000"),
     ]
     .into_iter()
-    .fold(Settings::default(), |all, (name, value)| all.with(name, value))
+    .fold(Settings::default(), |all, (name, value)| {
+        all.with(name, value)
+    })
 }
 
 /// A new login of each; the first account is the administrator's.
 fn tokens(accounts: &[Account], address: SocketAddr) -> Result<Vec<String>, Failure> {
-    accounts.iter().map(|account| account.access_token(address)).collect()
+    accounts
+        .iter()
+        .map(|account| account.access_token(address))
+        .collect()
 }
 
 fn endpoint<'a>(address: SocketAddr, token: &str) -> Result<Ask<'a>, Failure> {
@@ -119,12 +174,17 @@ fn run(
 ) -> Result<Outcome, Failure> {
     let answered = OnceLock::new();
     std::thread::scope(|scope| {
-        let callers: Vec<_> = asks.into_iter().map(|ask| scope.spawn(|| one(ask, &answered, tries, time))).collect();
+        let callers: Vec<_> = asks
+            .into_iter()
+            .map(|ask| scope.spawn(|| one(ask, &answered, tries, time)))
+            .collect();
         std::thread::sleep(BEFORE);
         let rotated = rotate(address, tokens.first().ok_or("no administrator")?);
         // Set even after a failure, so that the callers end.
         let answer = *answered.get_or_init(Instant::now);
-        let seen = callers.into_iter().map(|caller| caller.join().map_err(|_| "a caller panicked")?);
+        let seen = callers
+            .into_iter()
+            .map(|caller| caller.join().map_err(|_| "a caller panicked")?);
         let callers = seen.collect::<Result<_, Failure>>()?;
         rotated.map(|()| Outcome { answer, callers })
     })
@@ -133,11 +193,24 @@ fn run(
 fn rotate(address: SocketAddr, token: &str) -> Result<(), Failure> {
     let body = serde_json::json!({ "scope": "global", "reason": "measured by the benchmark" });
     let request = Request::post_as("/api/v1/admin/token-rotations", &body, Some(token));
-    Connection::open(address)?.send(&request)?.expect(200).map(drop)
+    Connection::open(address)?
+        .send(&request)?
+        .expect(200)
+        .map(drop)
 }
 
-fn one(mut ask: Ask<'_>, answered: &OnceLock<Instant>, tries: usize, time: Duration) -> Result<Seen, Failure> {
-    let mut seen = Seen { tries: 0, stale: 0, last_let_in: None, first_refused: None };
+fn one(
+    mut ask: Ask<'_>,
+    answered: &OnceLock<Instant>,
+    tries: usize,
+    time: Duration,
+) -> Result<Seen, Failure> {
+    let mut seen = Seen {
+        tries: 0,
+        stale: 0,
+        last_let_in: None,
+        first_refused: None,
+    };
     loop {
         let began = Instant::now();
         let is_let_in = ask()?;
@@ -161,12 +234,20 @@ fn one(mut ask: Ask<'_>, answered: &OnceLock<Instant>, tries: usize, time: Durat
 
 impl Outcome {
     fn stale(&self) -> f64 {
-        self.callers.iter().map(|seen| u32::try_from(seen.stale).map_or(f64::NAN, f64::from)).sum()
+        self.callers
+            .iter()
+            .map(|seen| u32::try_from(seen.stale).map_or(f64::NAN, f64::from))
+            .sum()
     }
 
     /// When the last try began that was let in, in ms after the answer.
     fn last_let_in(&self) -> f64 {
-        self.after(self.callers.iter().filter_map(|seen| seen.last_let_in).max())
+        self.after(
+            self.callers
+                .iter()
+                .filter_map(|seen| seen.last_let_in)
+                .max(),
+        )
     }
 
     fn cells(&self, what: &str) -> [String; 6] {
@@ -174,7 +255,11 @@ impl Outcome {
         let millis = |value: f64| format!("{value:.1}");
         [
             what.to_owned(),
-            self.callers.iter().map(|seen| seen.tries).sum::<usize>().to_string(),
+            self.callers
+                .iter()
+                .map(|seen| seen.tries)
+                .sum::<usize>()
+                .to_string(),
             format!("{:.0}", self.stale()),
             millis(self.last_let_in()),
             millis(self.after(refused().min())),

@@ -28,29 +28,54 @@ const EACH: usize = 50;
 /// # Errors
 /// The AWS side does not start, something cannot be read, or the trail does not verify.
 pub fn measure(bounds: &Bounds, goals: &mut Goals) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let aws = limits::database().await?;
         let settings = aws.endpoints.variables().into_iter();
-        let settings = settings.fold(Settings::default(), |all, (name, value)| all.with(&name, value));
+        let settings = settings.fold(Settings::default(), |all, (name, value)| {
+            all.with(&name, value)
+        });
         let environment = Environment::with(&settings, Arc::new(SystemClock), Arc::new(OsEntropy))?;
         fill(&aws, bounds.audit_records)?;
         let begun = Instant::now();
         let sealed = environment.reconciler().reconcile(AGE * 2).await?;
         let sealing = begun.elapsed();
-        environment.with_access_key("audit-checkpoint").notary().sign().await?;
+        environment
+            .with_access_key("audit-checkpoint")
+            .notary()
+            .sign()
+            .await?;
         let key = environment.audit_key().public().await?;
         let begun = Instant::now();
-        let report = environment.auditor().verify(Scope::default(), &[key], &mut |_| {}).await?;
+        let report = environment
+            .auditor()
+            .verify(Scope::default(), &[key], &mut |_| {})
+            .await?;
         let verifying = begun.elapsed();
         if sealed != bounds.audit_records || !report.findings.is_empty() {
-            return Err(format!("{sealed} records were sealed, and {} things found", report.findings.len()).into());
+            return Err(format!(
+                "{sealed} records were sealed, and {} things found",
+                report.findings.len()
+            )
+            .into());
         }
         let mut table = Table::new(&["audit records", "sealed in s", "verified in s"]);
         let seconds = |time: Duration| format!("{:.2}", time.as_secs_f64());
-        table.row([report.records.to_string(), seconds(sealing), seconds(verifying)]);
+        table.row([
+            report.records.to_string(),
+            seconds(sealing),
+            seconds(verifying),
+        ]);
         table.print("Seals of the audit trail");
-        goals.at_most("verification of the audit trail", verifying.as_secs_f64(), 10.0, "s");
+        goals.at_most(
+            "verification of the audit trail",
+            verifying.as_secs_f64(),
+            10.0,
+            "s",
+        );
         Ok(())
     })
 }
@@ -78,6 +103,10 @@ fn fill(aws: &LocalAws, count: usize) -> Result<(), Failure> {
         });
         items.push(serde_json::from_value(item)?);
     }
-    aws.database.import_items("dashtam-local-audit", items, dynoxide::ImportOptions::default())?;
+    aws.database.import_items(
+        "dashtam-local-audit",
+        items,
+        dynoxide::ImportOptions::default(),
+    )?;
     Ok(())
 }

@@ -38,7 +38,9 @@ struct Variant {
 /// # Errors
 /// A request fails, or the service for comparison does not start.
 pub fn measure(bounds: &Bounds, goals: &mut Goals) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     let mut variants = runtime.block_on(variants())?;
     for _ in 0..bounds.rounds {
         for variant in &mut variants {
@@ -47,20 +49,42 @@ pub fn measure(bounds: &Bounds, goals: &mut Goals) -> Result<(), Failure> {
         }
     }
     let me = of_me(bounds)?;
-    let mut table = Table::new(&["one request", "CPU µs", "above bare µs", "of GET me, local run"]);
-    let bare = variants.first_mut().map(Variant::median).unwrap_or_default();
+    let mut table = Table::new(&[
+        "one request",
+        "CPU µs",
+        "above bare µs",
+        "of GET me, local run",
+    ]);
+    let bare = variants
+        .first_mut()
+        .map(Variant::median)
+        .unwrap_or_default();
     let mut worst = 0.0_f64;
     for variant in &mut variants {
         let spent = variant.median();
         let share = (spent - bare) / me * 100.0;
         worst = worst.max(share);
-        let row =
-            [variant.name.to_owned(), format!("{spent:.1}"), format!("{:.1}", spent - bare), format!("{share:.1} %")];
+        let row = [
+            variant.name.to_owned(),
+            format!("{spent:.1}"),
+            format!("{:.1}", spent - bare),
+            format!("{share:.1} %"),
+        ];
         table.row(row);
     }
-    table.row(["GET me, local run".to_owned(), format!("{me:.1}"), String::new(), String::new()]);
+    table.row([
+        "GET me, local run".to_owned(),
+        format!("{me:.1}"),
+        String::new(),
+        String::new(),
+    ]);
     table.print("The wrapper");
-    goals.at_most("wrapper, logs and unused exporter, of GET me", worst, 5.0, "%");
+    goals.at_most(
+        "wrapper, logs and unused exporter, of GET me",
+        worst,
+        5.0,
+        "%",
+    );
     Ok(())
 }
 
@@ -68,11 +92,21 @@ async fn variants() -> Result<[Variant; 3], Failure> {
     let service = async |metrics: &str| -> Result<Router, Failure> {
         let settings = Settings::default().with("DASHTAM_METRICS", metrics);
         let environment = Environment::new(&settings)?.measured_by(sink());
-        Ok(app(vec![service_static::health::endpoint()], environment.app()))
+        Ok(app(
+            vec![service_static::health::endpoint()],
+            environment.app(),
+        ))
     };
-    let bare = Router::new()
-        .route(HEALTH, get(|| async { Json(json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") })) }));
-    let variant = |name, router, logs| Variant { name, router, logs, spent: Vec::new() };
+    let bare = Router::new().route(
+        HEALTH,
+        get(|| async { Json(json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") })) }),
+    );
+    let variant = |name, router, logs| Variant {
+        name,
+        router,
+        logs,
+        spent: Vec::new(),
+    };
     Ok([
         variant("bare", bare, false),
         variant("wrapped, silent", service("off").await?, false),
@@ -83,7 +117,10 @@ async fn variants() -> Result<[Variant; 3], Failure> {
 impl Variant {
     fn median(&mut self) -> f64 {
         self.spent.sort_unstable_by(f64::total_cmp);
-        self.spent.get(self.spent.len() / 2).copied().unwrap_or(f64::NAN)
+        self.spent
+            .get(self.spent.len() / 2)
+            .copied()
+            .unwrap_or(f64::NAN)
     }
 }
 
@@ -92,7 +129,9 @@ async fn round(variant: &Variant, requests: usize) -> Result<f64, Failure> {
     let _logging = tracing::subscriber::set_default(subscriber(Some(level), LogFormat::Json, sink));
     let before = process::cpu(std::process::id())?;
     for _ in 0..requests {
-        let request = Request::get(HEALTH).header("user-agent", "bench/1.0").body(Body::empty())?;
+        let request = Request::get(HEALTH)
+            .header("user-agent", "bench/1.0")
+            .body(Body::empty())?;
         let answer = variant.router.clone().oneshot(request).await?;
         if !answer.status().is_success() {
             return Err(format!("{}: {}", variant.name, answer.status()).into());

@@ -46,14 +46,20 @@ impl Engine {
         let address = listener.local_addr()?;
         let served = database.clone();
         servers.spawn(async move {
-            let served = dynoxide::server::serve_with_shutdown(listener, served, std::future::pending()).await;
+            let served =
+                dynoxide::server::serve_with_shutdown(listener, served, std::future::pending())
+                    .await;
             if let Err(error) = served {
                 tracing::error!(%error, "the database's server ended");
             }
         });
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
-        Ok(Self { database, address, client: Client::builder(TokioExecutor::new()).build(connector) })
+        Ok(Self {
+            database,
+            address,
+            client: Client::builder(TokioExecutor::new()).build(connector),
+        })
     }
 
     /// The service, to be served on a loopback listener.
@@ -109,7 +115,8 @@ async fn answer(State(engine): State<Engine>, request: Request) -> Response {
     match operation(&parts.headers).and_then(|operation| engine.answer(operation, &body)) {
         Some(Ok(text)) => (form, text).into_response(),
         Some(Err(refusal)) => {
-            let status = StatusCode::from_u16(refusal.status_code()).unwrap_or(StatusCode::BAD_REQUEST);
+            let status =
+                StatusCode::from_u16(refusal.status_code()).unwrap_or(StatusCode::BAD_REQUEST);
             (status, form, refusal.to_json()).into_response()
         }
         None => forward(State(engine), Request::from_parts(parts, Body::from(body))).await,
@@ -117,12 +124,23 @@ async fn answer(State(engine): State<Engine>, request: Request) -> Response {
 }
 
 fn operation(headers: &HeaderMap) -> Option<&str> {
-    headers.get("x-amz-target")?.to_str().ok()?.strip_prefix(TARGET)
+    headers
+        .get("x-amz-target")?
+        .to_str()
+        .ok()?
+        .strip_prefix(TARGET)
 }
 
 async fn forward(State(engine): State<Engine>, mut request: Request) -> Response {
-    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-    let uri = Uri::builder().scheme("http").authority(engine.address.to_string()).path_and_query(path).build();
+    let path = request
+        .uri()
+        .path_and_query()
+        .map_or("/", |path| path.as_str());
+    let uri = Uri::builder()
+        .scheme("http")
+        .authority(engine.address.to_string())
+        .path_and_query(path)
+        .build();
     let Ok(uri) = uri else {
         return StatusCode::BAD_REQUEST.into_response();
     };

@@ -65,7 +65,9 @@ struct Inner {
 /// Prints no key.
 impl fmt::Debug for Kms {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Kms").field("id", &self.0.id).finish_non_exhaustive()
+        f.debug_struct("Kms")
+            .field("id", &self.0.id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -79,11 +81,14 @@ impl Kms {
             return read(&make(entropy)?).ok_or(OpenError::NoKey);
         };
         let stored = match std::fs::read(path) {
-            Ok(text) => serde_json::from_slice(&text).map_err(|_| OpenError::Damaged(path.to_owned()))?,
+            Ok(text) => {
+                serde_json::from_slice(&text).map_err(|_| OpenError::Damaged(path.to_owned()))?
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let stored = make(entropy)?;
                 let text = serde_json::to_vec(&stored).map_err(|_| OpenError::NoKey)?;
-                replace_file(path, &text).map_err(|error| OpenError::Unusable(path.to_owned(), error))?;
+                replace_file(path, &text)
+                    .map_err(|error| OpenError::Unusable(path.to_owned(), error))?;
                 stored
             }
             Err(error) => return Err(OpenError::Unusable(path.to_owned(), error)),
@@ -108,28 +113,55 @@ impl Kms {
         match operation {
             "Sign" => self.sign(&request),
             "GetPublicKey" => self.public_key(),
-            _ => Err(ApiError::new("UnknownOperationException", "This server does not know the operation.")),
+            _ => Err(ApiError::new(
+                "UnknownOperationException",
+                "This server does not know the operation.",
+            )),
         }
     }
 
     fn sign(&self, request: &Request) -> Result<Value, ApiError> {
         if request.signing_algorithm.as_deref() != Some("ECDSA_SHA_256") {
-            return Err(ApiError::new("InvalidKeyUsageException", "The key signs with ECDSA_SHA_256 only."));
+            return Err(ApiError::new(
+                "InvalidKeyUsageException",
+                "The key signs with ECDSA_SHA_256 only.",
+            ));
         }
-        if request.message_type.as_deref().is_some_and(|kind| kind != "RAW") {
-            return Err(ApiError::new("ValidationException", "This server signs messages of type RAW only."));
+        if request
+            .message_type
+            .as_deref()
+            .is_some_and(|kind| kind != "RAW")
+        {
+            return Err(ApiError::new(
+                "ValidationException",
+                "This server signs messages of type RAW only.",
+            ));
         }
-        let message = request.message.as_deref().and_then(|text| STANDARD.decode(text).ok()).unwrap_or_default();
+        let message = request
+            .message
+            .as_deref()
+            .and_then(|text| STANDARD.decode(text).ok())
+            .unwrap_or_default();
         if message.is_empty() || message.len() > MOST {
-            return Err(ApiError::new("ValidationException", "A message has 1 to 4096 bytes."));
+            return Err(ApiError::new(
+                "ValidationException",
+                "A message has 1 to 4096 bytes.",
+            ));
         }
-        let signature = self.0.pair.sign(&SystemRandom::new(), &message).map_err(|_| internal())?;
+        let signature = self
+            .0
+            .pair
+            .sign(&SystemRandom::new(), &message)
+            .map_err(|_| internal())?;
         let signature = STANDARD.encode(signature.as_ref());
-        Ok(json!({ "KeyId": self.arn(), "Signature": signature, "SigningAlgorithm": "ECDSA_SHA_256" }))
+        Ok(
+            json!({ "KeyId": self.arn(), "Signature": signature, "SigningAlgorithm": "ECDSA_SHA_256" }),
+        )
     }
 
     fn public_key(&self) -> Result<Value, ApiError> {
-        let der: PublicKeyX509Der<'_> = self.0.pair.public_key().as_der().map_err(|_| internal())?;
+        let der: PublicKeyX509Der<'_> =
+            self.0.pair.public_key().as_der().map_err(|_| internal())?;
         Ok(json!({
             "KeyId": self.arn(), "PublicKey": STANDARD.encode(der.as_ref()), "KeySpec": "ECC_NIST_P256",
             "KeyUsage": "SIGN_VERIFY", "SigningAlgorithms": ["ECDSA_SHA_256"]
@@ -147,15 +179,22 @@ struct Request {
 }
 
 fn make(entropy: &dyn Entropy) -> Result<Stored, OpenError> {
-    let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).map_err(|_| OpenError::NoKey)?;
+    let pair =
+        EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).map_err(|_| OpenError::NoKey)?;
     let der = pair.to_pkcs8v1().map_err(|_| OpenError::NoKey)?;
-    Ok(Stored { id: entropy::uuid_v4(entropy).to_string(), pkcs8: STANDARD.encode(der.as_ref()) })
+    Ok(Stored {
+        id: entropy::uuid_v4(entropy).to_string(),
+        pkcs8: STANDARD.encode(der.as_ref()),
+    })
 }
 
 fn read(stored: &Stored) -> Option<Kms> {
     let der = STANDARD.decode(&stored.pkcs8).ok()?;
     let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &der).ok()?;
-    Some(Kms(Arc::new(Inner { id: stored.id.clone(), pair })))
+    Some(Kms(Arc::new(Inner {
+        id: stored.id.clone(),
+        pair,
+    })))
 }
 
 async fn answer(State(server): State<Kms>, headers: HeaderMap, body: Body) -> Response {
@@ -167,14 +206,24 @@ async fn answer(State(server): State<Kms>, headers: HeaderMap, body: Body) -> Re
 
 async fn handle(server: &Kms, headers: &HeaderMap, body: Body) -> Result<Value, ApiError> {
     protocol::admit(headers)?;
-    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
-    let operation = target.strip_prefix("TrentService.").unwrap_or_default().to_owned();
+    let target = headers
+        .get("x-amz-target")
+        .and_then(|target| target.to_str().ok())
+        .unwrap_or_default();
+    let operation = target
+        .strip_prefix("TrentService.")
+        .unwrap_or_default()
+        .to_owned();
     let body = protocol::read(body, MAX_BODY).await?;
     server.run(&operation, &body)
 }
 
 fn internal() -> ApiError {
-    ApiError::with_status(StatusCode::INTERNAL_SERVER_ERROR, "KMSInternalException", "The key could not be used.")
+    ApiError::with_status(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "KMSInternalException",
+        "The key could not be used.",
+    )
 }
 
 #[cfg(test)]
@@ -191,8 +240,13 @@ mod tests {
 
     async fn key(server: &Kms, id: &str) -> AuditKey {
         let url = testing::serve(server.router()).await;
-        let settings = Settings::default().with("AWS_ENDPOINT_URL_KMS", url).with("AWS_ACCESS_KEY_ID", "local");
-        AuditKey::new(&AwsBase::new(settings.with("AWS_SECRET_ACCESS_KEY", "local")), id)
+        let settings = Settings::default()
+            .with("AWS_ENDPOINT_URL_KMS", url)
+            .with("AWS_ACCESS_KEY_ID", "local");
+        AuditKey::new(
+            &AwsBase::new(settings.with("AWS_SECRET_ACCESS_KEY", "local")),
+            id,
+        )
     }
 
     #[tokio::test]
@@ -201,7 +255,9 @@ mod tests {
         let key = key(&server, ALIAS).await;
         let (signature, arn) = key.sign(b"message".to_vec()).await.unwrap();
         let public = key.public().await.unwrap();
-        assert!(public.verifies(b"message", &signature) && !public.verifies(b"massage", &signature));
+        assert!(
+            public.verifies(b"message", &signature) && !public.verifies(b"massage", &signature)
+        );
         assert_eq!(arn, server.arn());
     }
 
@@ -209,23 +265,50 @@ mod tests {
     async fn the_key_stays_in_its_private_file() {
         let scratch = TempDir::new();
         let path = scratch.path("kms.json");
-        let first = key(&Kms::open(Some(&path), &OsEntropy).unwrap(), ALIAS).await.public().await.unwrap();
-        let second = key(&Kms::open(Some(&path), &OsEntropy).unwrap(), ALIAS).await.public().await.unwrap();
+        let first = key(&Kms::open(Some(&path), &OsEntropy).unwrap(), ALIAS)
+            .await
+            .public()
+            .await
+            .unwrap();
+        let second = key(&Kms::open(Some(&path), &OsEntropy).unwrap(), ALIAS)
+            .await
+            .public()
+            .await
+            .unwrap();
         assert_eq!(first, second);
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         std::fs::write(&path, "{}").unwrap();
-        assert!(matches!(Kms::open(Some(&path), &OsEntropy), Err(OpenError::Damaged(_))));
+        assert!(matches!(
+            Kms::open(Some(&path), &OsEntropy),
+            Err(OpenError::Damaged(_))
+        ));
     }
 
     #[tokio::test]
     async fn other_keys_other_algorithms_and_long_messages_are_refused() {
         let server = Kms::open(None, &OsEntropy).unwrap();
         assert!(key(&server, "alias/other").await.public().await.is_err());
-        assert!(key(&server, ALIAS).await.sign(vec![0; MOST + 1]).await.is_err());
-        let body = json!({ "KeyId": ALIAS, "Message": "AQ==", "SigningAlgorithm": "RSASSA_PSS_SHA_256" });
-        let (status, answer) = testing::send(server.router(), "TrentService.Sign", &body.to_string()).await;
-        assert_eq!((status, answer["__type"].as_str()), (400, Some("InvalidKeyUsageException")));
-        let (status, _) = testing::send(server.router(), "TrentService.ScheduleKeyDeletion", &body.to_string()).await;
+        assert!(
+            key(&server, ALIAS)
+                .await
+                .sign(vec![0; MOST + 1])
+                .await
+                .is_err()
+        );
+        let body =
+            json!({ "KeyId": ALIAS, "Message": "AQ==", "SigningAlgorithm": "RSASSA_PSS_SHA_256" });
+        let (status, answer) =
+            testing::send(server.router(), "TrentService.Sign", &body.to_string()).await;
+        assert_eq!(
+            (status, answer["__type"].as_str()),
+            (400, Some("InvalidKeyUsageException"))
+        );
+        let (status, _) = testing::send(
+            server.router(),
+            "TrentService.ScheduleKeyDeletion",
+            &body.to_string(),
+        )
+        .await;
         assert_eq!(status, 400);
     }
 }

@@ -31,8 +31,16 @@ impl ApiError {
     }
 
     /// A refusal with a status of its own.
-    pub(crate) fn with_status(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into() }
+    pub(crate) fn with_status(
+        status: StatusCode,
+        code: &'static str,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            status,
+            code,
+            message: message.into(),
+        }
     }
 
     /// The answer's status.
@@ -52,13 +60,18 @@ impl ApiError {
 
     /// The answer in AWS JSON 1.1. `Message` is capitalised because the service's model has it so.
     pub(crate) fn into_aws_json(self) -> Response {
-        aws_json(self.status, &json!({ "__type": self.code, "Message": self.message }))
+        aws_json(
+            self.status,
+            &json!({ "__type": self.code, "Message": self.message }),
+        )
     }
 
     /// The answer in REST JSON 1: the name is in a header.
     pub(crate) fn into_rest_json(self) -> Response {
         let mut answer = rest_json(self.status, &json!({ "message": self.message }));
-        answer.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static(self.code));
+        answer
+            .headers_mut()
+            .insert("x-amzn-errortype", HeaderValue::from_static(self.code));
         answer
     }
 }
@@ -71,18 +84,31 @@ impl fmt::Display for ApiError {
 
 /// An answer of AWS JSON 1.1.
 pub(crate) fn aws_json(status: StatusCode, body: &Value) -> Response {
-    let headers = [(header::CONTENT_TYPE, "application/x-amz-json-1.1"), (header::CACHE_CONTROL, "no-store")];
+    let headers = [
+        (header::CONTENT_TYPE, "application/x-amz-json-1.1"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
     (status, headers, body.to_string()).into_response()
 }
 
 /// An answer of REST JSON 1.
 pub(crate) fn rest_json(status: StatusCode, body: &Value) -> Response {
-    (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+    (
+        status,
+        [(header::CONTENT_TYPE, "application/json")],
+        body.to_string(),
+    )
+        .into_response()
 }
 
 /// Lets a request in that is addressed to a loopback name and carries a signature.
 pub(crate) fn admit(headers: &HeaderMap) -> Result<(), ApiError> {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let text = |name| {
+        headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+    };
     if !is_loopback(text(header::HOST)) {
         return Err(ApiError::with_status(
             StatusCode::FORBIDDEN,
@@ -121,7 +147,10 @@ pub(crate) async fn read(body: Body, limit: usize) -> Result<Bytes, ApiError> {
 
 /// Parses a body. On failure the error says where, never what: the parser's own text can quote a
 /// secret.
-pub(crate) fn parse<T: DeserializeOwned>(body: &[u8], error_code: &'static str) -> Result<T, ApiError> {
+pub(crate) fn parse<T: DeserializeOwned>(
+    body: &[u8],
+    error_code: &'static str,
+) -> Result<T, ApiError> {
     serde_json::from_slice(body).map_err(|error| {
         ApiError::new(
             error_code,
@@ -150,7 +179,13 @@ mod tests {
     #[test]
     fn a_signed_request_to_a_loopback_name_is_let_in() {
         let signed = Some("AWS4-HMAC-SHA256 Credential=x");
-        for host in ["127.0.0.1:4000", "localhost", "LOCALHOST:1", "[::1]:80", "[::1]"] {
+        for host in [
+            "127.0.0.1:4000",
+            "localhost",
+            "LOCALHOST:1",
+            "[::1]:80",
+            "[::1]",
+        ] {
             assert_eq!(admit(&headers(host, signed)), Ok(()), "{host}");
         }
     }
@@ -158,7 +193,13 @@ mod tests {
     #[test]
     fn a_request_to_a_foreign_name_is_refused() {
         let signed = Some("AWS4-HMAC-SHA256 Credential=x");
-        for host in ["evil.example:4000", "127.0.0.1.evil.example", "", "127.0.0.1:evil", "::1"] {
+        for host in [
+            "evil.example:4000",
+            "127.0.0.1.evil.example",
+            "",
+            "127.0.0.1:evil",
+            "::1",
+        ] {
             let refusal = admit(&headers(host, signed)).unwrap_err();
             assert_eq!(refusal.code(), "AccessDeniedException", "{host}");
         }

@@ -46,34 +46,61 @@ impl S3 {
     }
 }
 
-async fn answer(State(server): State<S3>, method: Method, uri: Uri, headers: HeaderMap, body: Body) -> Response {
+async fn answer(
+    State(server): State<S3>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
     let done = async {
         protocol::admit(&headers).map_err(|_| DENIED)?;
-        let body = protocol::read(body, MOST).await.map_err(|_| (StatusCode::BAD_REQUEST, "EntityTooLarge"))?;
+        let body = protocol::read(body, MOST)
+            .await
+            .map_err(|_| (StatusCode::BAD_REQUEST, "EntityTooLarge"))?;
         let work = move || handle(&server, &method, &uri, &headers, &body);
-        tokio::task::spawn_blocking(work).await.map_err(|_| INTERNAL)?
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(|_| INTERNAL)?
     };
     done.await.unwrap_or_else(|(status, code)| {
-        let text = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code></Error>");
+        let text = format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code></Error>"
+        );
         (status, [(header::CONTENT_TYPE, "application/xml")], text).into_response()
     })
 }
 
-fn handle(server: &S3, method: &Method, uri: &Uri, headers: &HeaderMap, body: &Bytes) -> Result<Response, Refusal> {
+fn handle(
+    server: &S3,
+    method: &Method,
+    uri: &Uri,
+    headers: &HeaderMap,
+    body: &Bytes,
+) -> Result<Response, Refusal> {
     if uri.path() == "/" && *method == Method::GET {
         return Ok(buckets(server));
     }
-    let (bucket, name) = uri.path().trim_start_matches('/').split_once('/').unwrap_or((uri.path(), ""));
+    let (bucket, name) = uri
+        .path()
+        .trim_start_matches('/')
+        .split_once('/')
+        .unwrap_or((uri.path(), ""));
     if bucket.trim_start_matches('/') != BUCKET {
         return Err((StatusCode::NOT_FOUND, "NoSuchBucket"));
     }
-    let name = percent_decode_str(name).decode_utf8().map_err(|_| (StatusCode::BAD_REQUEST, "InvalidURI"))?;
+    let name = percent_decode_str(name)
+        .decode_utf8()
+        .map_err(|_| (StatusCode::BAD_REQUEST, "InvalidURI"))?;
     match *method {
         Method::GET if name.is_empty() => list(server, uri.query().unwrap_or_default()),
         Method::HEAD if name.is_empty() => Ok(StatusCode::OK.into_response()),
         // A HEAD is answered as a GET; the server leaves the body out.
         Method::GET | Method::HEAD => {
-            let (modified, content) = server.get(checked(&name)?).map_err(|_| INTERNAL)?.ok_or(NO_SUCH_KEY)?;
+            let (modified, content) = server
+                .get(checked(&name)?)
+                .map_err(|_| INTERNAL)?
+                .ok_or(NO_SUCH_KEY)?;
             let headers = [
                 (header::CONTENT_TYPE, "application/x-ndjson".to_owned()),
                 (header::LAST_MODIFIED, http_date(modified)),
@@ -88,18 +115,30 @@ fn handle(server: &S3, method: &Method, uri: &Uri, headers: &HeaderMap, body: &B
 
 /// A name that stays inside its folder.
 fn checked(name: &str) -> Result<&str, Refusal> {
-    let is_plain = |part: &str| !part.is_empty() && part != "." && part != ".." && !part.contains(['\\', '\0']);
-    if name.split('/').all(is_plain) && name.len() <= 1_024 { Ok(name) } else { Err(DENIED) }
+    let is_plain = |part: &str| {
+        !part.is_empty() && part != "." && part != ".." && !part.contains(['\\', '\0'])
+    };
+    if name.split('/').all(is_plain) && name.len() <= 1_024 {
+        Ok(name)
+    } else {
+        Err(DENIED)
+    }
 }
 
 fn put(server: &S3, name: &str, headers: &HeaderMap, body: &[u8]) -> Result<Response, Refusal> {
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let header = |name: &str| {
+        headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+    };
     if header("if-none-match") != "*" {
         return Err(DENIED);
     }
     // A bucket with Object Lock takes nothing without a check sum, and chunks are not read here.
     let sum = STANDARD.encode(digest::sha256(body));
-    if header("x-amz-checksum-sha256") != sum || header("content-encoding").contains("aws-chunked") {
+    if header("x-amz-checksum-sha256") != sum || header("content-encoding").contains("aws-chunked")
+    {
         return Err((StatusCode::BAD_REQUEST, "BadDigest"));
     }
     if !server.put(name, body).map_err(|_| INTERNAL)? {
@@ -111,7 +150,11 @@ fn put(server: &S3, name: &str, headers: &HeaderMap, body: &[u8]) -> Result<Resp
 fn list(server: &S3, query: &str) -> Result<Response, Refusal> {
     let value = |wanted: &str| {
         let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-        let found = pairs.filter(|(name, _)| *name == wanted).map(|(_, value)| value).next().unwrap_or_default();
+        let found = pairs
+            .filter(|(name, _)| *name == wanted)
+            .map(|(_, value)| value)
+            .next()
+            .unwrap_or_default();
         percent_decode_str(found).decode_utf8_lossy().into_owned()
     };
     let (prefix, delimiter) = (value("prefix"), value("delimiter"));
@@ -133,7 +176,11 @@ fn list(server: &S3, query: &str) -> Result<Response, Refusal> {
     );
     // Writing to a string cannot fail.
     if let Some((last, _)) = page.last().filter(|_| is_cut) {
-        let _ = write!(text, "<NextContinuationToken>{}</NextContinuationToken>", escaped(last));
+        let _ = write!(
+            text,
+            "<NextContinuationToken>{}</NextContinuationToken>",
+            escaped(last)
+        );
     }
     for (name, object) in page {
         let name = escaped(&name);
@@ -143,11 +190,19 @@ fn list(server: &S3, query: &str) -> Result<Response, Refusal> {
                 "<Contents><Key>{name}</Key><LastModified>{modified}</LastModified><Size>{size}</Size>\
                  <StorageClass>STANDARD</StorageClass></Contents>"
             ),
-            None => write!(text, "<CommonPrefixes><Prefix>{name}</Prefix></CommonPrefixes>"),
+            None => write!(
+                text,
+                "<CommonPrefixes><Prefix>{name}</Prefix></CommonPrefixes>"
+            ),
         };
     }
     text.push_str("</ListBucketResult>");
-    Ok((StatusCode::OK, [(header::CONTENT_TYPE, "application/xml")], text).into_response())
+    Ok((
+        StatusCode::OK,
+        [(header::CONTENT_TYPE, "application/xml")],
+        text,
+    )
+        .into_response())
 }
 
 /// The only bucket, for a client that asks which there are.
@@ -157,13 +212,20 @@ fn buckets(server: &S3) -> Response {
          <CreationDate>{}</CreationDate></Bucket></Buckets></ListAllMyBucketsResult>",
         server.now()
     );
-    (StatusCode::OK, [(header::CONTENT_TYPE, "application/xml")], text).into_response()
+    (
+        StatusCode::OK,
+        [(header::CONTENT_TYPE, "application/xml")],
+        text,
+    )
+        .into_response()
 }
 
 /// The part of a name up to the first delimiter behind the prefix, which a list shows in the place of all names below it.
 fn folder(name: &str, prefix: &str, delimiter: &str) -> Option<String> {
     let rest = name.strip_prefix(prefix)?;
-    let (first, _) = rest.split_once(delimiter).filter(|_| !delimiter.is_empty())?;
+    let (first, _) = rest
+        .split_once(delimiter)
+        .filter(|_| !delimiter.is_empty())?;
     Some(format!("{prefix}{first}{delimiter}"))
 }
 
@@ -174,8 +236,11 @@ fn escaped(name: &str) -> String {
 
 /// As RFC 9110 section 5.6.7 has it.
 fn http_date(time: Timestamp) -> String {
-    let time = jiff::Timestamp::from_millisecond(time.as_millis()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-    jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&time).unwrap_or_default()
+    let time =
+        jiff::Timestamp::from_millisecond(time.as_millis()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    jiff::fmt::rfc2822::DateTimePrinter::new()
+        .timestamp_to_rfc9110_string(&time)
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -193,24 +258,46 @@ mod tests {
 
     async fn archive(server: &S3, bucket: &str) -> Archive {
         let url = testing::serve(server.router()).await;
-        let settings = Settings::default().with("AWS_ENDPOINT_URL_S3", url).with("AWS_ACCESS_KEY_ID", "local");
-        Archive::new(&AwsBase::new(settings.with("AWS_SECRET_ACCESS_KEY", "local")), bucket)
+        let settings = Settings::default()
+            .with("AWS_ENDPOINT_URL_S3", url)
+            .with("AWS_ACCESS_KEY_ID", "local");
+        Archive::new(
+            &AwsBase::new(settings.with("AWS_SECRET_ACCESS_KEY", "local")),
+            bucket,
+        )
     }
 
     #[tokio::test]
     async fn what_the_products_client_puts_it_reads_and_lists_in_order() {
         let scratch = TempDir::new();
-        for server in [S3::new(None, testing::clock()), S3::new(Some(scratch.path("archive")), testing::clock())] {
+        for server in [
+            S3::new(None, testing::clock()),
+            S3::new(Some(scratch.path("archive")), testing::clock()),
+        ] {
             let archive = archive(&server, BUCKET).await;
             assert_eq!(archive.get("segments/0/1-a.jsonl").await.unwrap(), None);
             assert!(archive.names("segments/", None).await.unwrap().is_empty());
-            for name in ["segments/0/2-b.jsonl", "segments/0/1-a.jsonl", "checkpoints/1-x=&.json"] {
+            for name in [
+                "segments/0/2-b.jsonl",
+                "segments/0/1-a.jsonl",
+                "checkpoints/1-x=&.json",
+            ] {
                 archive.put(name, format!("{name}\n")).await.unwrap();
             }
-            assert_eq!(archive.get("checkpoints/1-x=&.json").await.unwrap().unwrap(), "checkpoints/1-x=&.json\n");
+            assert_eq!(
+                archive
+                    .get("checkpoints/1-x=&.json")
+                    .await
+                    .unwrap()
+                    .unwrap(),
+                "checkpoints/1-x=&.json\n"
+            );
             let names = archive.names("segments/", None).await.unwrap();
             assert_eq!(names, ["segments/0/1-a.jsonl", "segments/0/2-b.jsonl"]);
-            assert_eq!(archive.names("segments/", Some(&names[0])).await.unwrap(), names[1..]);
+            assert_eq!(
+                archive.names("segments/", Some(&names[0])).await.unwrap(),
+                names[1..]
+            );
         }
     }
 
@@ -223,41 +310,103 @@ mod tests {
         archive.put("a/b", "second".to_owned()).await.unwrap();
         assert_eq!(archive.get("a/b").await.unwrap().as_deref(), Some("first"));
         let reopened = S3::new(Some(scratch.path("archive")), testing::clock());
-        assert_eq!(reopened.get("a/b").unwrap().map(|(_, content)| content).as_deref(), Some(b"first".as_slice()));
+        assert_eq!(
+            reopened
+                .get("a/b")
+                .unwrap()
+                .map(|(_, content)| content)
+                .as_deref(),
+            Some(b"first".as_slice())
+        );
     }
 
     #[tokio::test]
     async fn deletes_overwrites_foreign_buckets_and_ways_out_are_refused() {
         let server = S3::new(None, testing::clock());
-        archive(&server, BUCKET).await.put("a", "first".to_owned()).await.unwrap();
-        assert!(archive(&server, "other").await.put("a", "x".to_owned()).await.is_err());
-        assert!(archive(&server, BUCKET).await.put("../a", "x".to_owned()).await.is_err());
+        archive(&server, BUCKET)
+            .await
+            .put("a", "first".to_owned())
+            .await
+            .unwrap();
+        assert!(
+            archive(&server, "other")
+                .await
+                .put("a", "x".to_owned())
+                .await
+                .is_err()
+        );
+        assert!(
+            archive(&server, BUCKET)
+                .await
+                .put("../a", "x".to_owned())
+                .await
+                .is_err()
+        );
         for method in ["DELETE", "PUT", "POST"] {
-            let request = Request::builder().method(method).uri(format!("/{BUCKET}/a")).header("host", "127.0.0.1");
-            let request = request.header("authorization", "AWS4-HMAC-SHA256 x").body(Body::from("second")).unwrap();
-            assert!(server.router().oneshot(request).await.unwrap().status().as_u16() >= 400, "{method}");
+            let request = Request::builder()
+                .method(method)
+                .uri(format!("/{BUCKET}/a"))
+                .header("host", "127.0.0.1");
+            let request = request
+                .header("authorization", "AWS4-HMAC-SHA256 x")
+                .body(Body::from("second"))
+                .unwrap();
+            assert!(
+                server
+                    .router()
+                    .oneshot(request)
+                    .await
+                    .unwrap()
+                    .status()
+                    .as_u16()
+                    >= 400,
+                "{method}"
+            );
         }
-        assert_eq!(server.get("a").unwrap().map(|(_, content)| content).as_deref(), Some(b"first".as_slice()));
+        assert_eq!(
+            server
+                .get("a")
+                .unwrap()
+                .map(|(_, content)| content)
+                .as_deref(),
+            Some(b"first".as_slice())
+        );
     }
 
     async fn answer_to(server: &S3, method: &str, uri: &str) -> (StatusCode, HeaderMap, String) {
-        let request = Request::builder().method(method).uri(uri).header("host", "127.0.0.1");
-        let request = request.header("authorization", "AWS4-HMAC-SHA256 x").body(Body::empty()).unwrap();
+        let request = Request::builder()
+            .method(method)
+            .uri(uri)
+            .header("host", "127.0.0.1");
+        let request = request
+            .header("authorization", "AWS4-HMAC-SHA256 x")
+            .body(Body::empty())
+            .unwrap();
         let answer = server.router().oneshot(request).await.unwrap();
         let (status, headers) = (answer.status(), answer.headers().clone());
-        let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+        let body = axum::body::to_bytes(answer.into_body(), usize::MAX)
+            .await
+            .unwrap();
         (status, headers, String::from_utf8(body.to_vec()).unwrap())
     }
 
     #[tokio::test]
     async fn an_object_says_when_it_was_put_in_lists_and_by_itself() {
         let scratch = TempDir::new();
-        for server in [S3::new(None, testing::clock()), S3::new(Some(scratch.path("archive")), testing::clock())] {
-            archive(&server, BUCKET).await.put("segments/0/a", "first".to_owned()).await.unwrap();
+        for server in [
+            S3::new(None, testing::clock()),
+            S3::new(Some(scratch.path("archive")), testing::clock()),
+        ] {
+            archive(&server, BUCKET)
+                .await
+                .put("segments/0/a", "first".to_owned())
+                .await
+                .unwrap();
             let (_, _, text) = answer_to(&server, "GET", &format!("/{BUCKET}?list-type=2")).await;
             let facts = "<LastModified>2023-11-14T22:13:20.000Z</LastModified><Size>5</Size>";
             assert!(text.contains(facts), "{text}");
-            let (status, headers, _) = answer_to(&server, "HEAD", &format!("/{BUCKET}/segments/0/a")).await;
+            let (status, headers, _) =
+                answer_to(&server, "HEAD", &format!("/{BUCKET}/segments/0/a")).await;
             assert_eq!(
                 (status.as_u16(), &headers["last-modified"]),
                 (200, &"Tue, 14 Nov 2023 22:13:20 GMT".parse().unwrap())
@@ -273,11 +422,23 @@ mod tests {
         for name in ["segments/0/a", "segments/0/b", "segments/1/a", "top"] {
             assert!(server.put(name, b"x").unwrap());
         }
-        let shown = async |query: &str| answer_to(&server, "GET", &format!("/{BUCKET}?{query}")).await.2;
+        let shown = async |query: &str| {
+            answer_to(&server, "GET", &format!("/{BUCKET}?{query}"))
+                .await
+                .2
+        };
         let text = shown("delimiter=%2F").await;
-        assert!(text.contains("<KeyCount>2</KeyCount>") && text.contains("<Prefix>segments/</Prefix>"), "{text}");
-        let text = shown("delimiter=%2F&prefix=segments%2F&continuation-token=segments%2F0%2F").await;
-        assert!(text.contains("<KeyCount>1</KeyCount>") && text.contains("<Prefix>segments/1/</Prefix>"), "{text}");
+        assert!(
+            text.contains("<KeyCount>2</KeyCount>") && text.contains("<Prefix>segments/</Prefix>"),
+            "{text}"
+        );
+        let text =
+            shown("delimiter=%2F&prefix=segments%2F&continuation-token=segments%2F0%2F").await;
+        assert!(
+            text.contains("<KeyCount>1</KeyCount>")
+                && text.contains("<Prefix>segments/1/</Prefix>"),
+            "{text}"
+        );
     }
 
     #[test]

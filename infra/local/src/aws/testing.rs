@@ -61,7 +61,9 @@ pub(crate) async fn send(router: Router, target: &str, body: &str) -> (u16, Valu
         .unwrap();
     let answer = router.oneshot(request).await.unwrap();
     let status = answer.status().as_u16();
-    let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+    let body = axum::body::to_bytes(answer.into_body(), usize::MAX)
+        .await
+        .unwrap();
     (status, serde_json::from_slice(&body).unwrap())
 }
 

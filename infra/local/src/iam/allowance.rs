@@ -96,15 +96,26 @@ impl Policies {
         }
         for id in sources::pipe_roles(stack)? {
             let place = format!("/Resources/{id}");
-            let resource = document.pointer(&place).ok_or_else(|| missing("Resources", &id))?;
-            roles.insert(id.clone(), own_policy(stack, &id, resource, &id, role_arn(&id))?);
+            let resource = document
+                .pointer(&place)
+                .ok_or_else(|| missing("Resources", &id))?;
+            roles.insert(
+                id.clone(),
+                own_policy(stack, &id, resource, &id, role_arn(&id))?,
+            );
         }
         let mut resources = Vec::new();
         for (id, key) in stack.of_type("AWS::KMS::Key") {
-            let policy = key.pointer("/Properties/KeyPolicy").ok_or_else(|| missing(id, "Properties/KeyPolicy"))?;
+            let policy = key
+                .pointer("/Properties/KeyPolicy")
+                .ok_or_else(|| missing(id, "Properties/KeyPolicy"))?;
             let arn = stack.text(&serde_json::json!({ "Fn::GetAtt": [id, "Arn"] }))?;
             let statements = policy::statements(stack, id, policy)?;
-            resources.push(ResourcePolicy { statements: name_roles(&mut roles, &arn, statements), is_key: true, arn });
+            resources.push(ResourcePolicy {
+                statements: name_roles(&mut roles, &arn, statements),
+                is_key: true,
+                arn,
+            });
         }
         for (id, policy) in stack.of_type("AWS::S3::BucketPolicy") {
             let bucket = text(policy, id, "/Properties/Bucket/Ref")?;
@@ -112,9 +123,19 @@ impl Policies {
             let document = policy.pointer("/Properties/PolicyDocument");
             let document = document.ok_or_else(|| missing(id, "Properties/PolicyDocument"))?;
             let statements = policy::statements(stack, id, document)?;
-            resources.push(ResourcePolicy { statements: name_roles(&mut roles, &arn, statements), is_key: false, arn });
+            resources.push(ResourcePolicy {
+                statements: name_roles(&mut roles, &arn, statements),
+                is_key: false,
+                arn,
+            });
         }
-        Ok(Self { roles, resources, observer: None, facts: Facts::read(stack)?, sources: sources::asked(stack)? })
+        Ok(Self {
+            roles,
+            resources,
+            observer: None,
+            facts: Facts::read(stack)?,
+            sources: sources::asked(stack)?,
+        })
     }
 
     /// The same policies, which tell `observer` of each allowance when it is used for the first time.
@@ -126,7 +147,10 @@ impl Policies {
 
     /// Everything that is allowed.
     pub fn allowances(&self) -> impl Iterator<Item = &Allowance> {
-        self.roles.values().flat_map(|role| role.own.iter().chain(&role.by_name)).map(|grant| &grant.allowance)
+        self.roles
+            .values()
+            .flat_map(|role| role.own.iter().chain(&role.by_name))
+            .map(|grant| &grant.allowance)
     }
 
     /// The caller's ARN; none for a name that nobody has.
@@ -137,7 +161,9 @@ impl Policies {
         }
         let role = self.roles.get(caller)?;
         let name = role.arn.rsplit('/').next().unwrap_or_default();
-        Some(format!("arn:aws:sts::{ACCOUNT}:assumed-role/{name}/{caller}"))
+        Some(format!(
+            "arn:aws:sts::{ACCOUNT}:assumed-role/{name}/{caller}"
+        ))
     }
 
     /// Whether there is a caller of this name.
@@ -153,11 +179,21 @@ impl Policies {
     pub fn evaluate(&self, caller: &str, ask: &Ask) -> Result<(), Lack> {
         let role = self.roles.get(caller);
         let arn = role.map(|role| role.arn.as_str()).unwrap_or_default();
-        let of_resource = || self.resources.iter().filter(|policy| policy.is_about(&ask.resource));
-        let covers = |statement: &&Statement| statement.covers(&ask.action, &ask.resource, &ask.context);
-        let stated = || of_resource().flat_map(|policy| &policy.statements).filter(covers);
+        let of_resource = || {
+            self.resources
+                .iter()
+                .filter(|policy| policy.is_about(&ask.resource))
+        };
+        let covers =
+            |statement: &&Statement| statement.covers(&ask.action, &ask.resource, &ask.context);
+        let stated = || {
+            of_resource()
+                .flat_map(|policy| &policy.statements)
+                .filter(covers)
+        };
         let denied_here = stated().any(|found| found.effect == Effect::Deny && found.concerns(arn));
-        if denied_here || role.is_some_and(|role| role.denied.iter().any(|denied| covers(&denied))) {
+        if denied_here || role.is_some_and(|role| role.denied.iter().any(|denied| covers(&denied)))
+        {
             return Err(Lack::Denied);
         }
         let by_name = role.and_then(|role| grant(&role.by_name, ask));
@@ -168,14 +204,17 @@ impl Policies {
         if stated().any(|found| found.effect == Effect::Allow && found.concerns(arn)) {
             return Ok(());
         }
-        let leaves_it_to_us = stated().any(|found| found.effect == Effect::Allow && found.concerns_the_account());
+        let leaves_it_to_us =
+            stated().any(|found| found.effect == Effect::Allow && found.concerns_the_account());
         if of_resource().any(|policy| policy.is_key) && !leaves_it_to_us {
             return Err(Lack::NotInKeyPolicy);
         }
         if caller == OPERATOR {
             return Ok(());
         }
-        let own = role.and_then(|role| grant(&role.own, ask)).ok_or(Lack::NotInOwnPolicy)?;
+        let own = role
+            .and_then(|role| grant(&role.own, ask))
+            .ok_or(Lack::NotInOwnPolicy)?;
         self.note(own);
         Ok(())
     }
@@ -199,12 +238,16 @@ impl ResourcePolicy {
 impl Statement {
     /// Whether the statement of a resource is about everybody or this role.
     fn concerns(&self, arn: &str) -> bool {
-        self.principals.iter().any(|principal| principal == "*" || principal == arn)
+        self.principals
+            .iter()
+            .any(|principal| principal == "*" || principal == arn)
     }
 
     /// Whether it is about the account: then it only lets the callers' own policies decide.
     fn concerns_the_account(&self) -> bool {
-        self.principals.iter().any(|principal| *principal == format!("arn:aws:iam::{ACCOUNT}:root"))
+        self.principals
+            .iter()
+            .any(|principal| *principal == format!("arn:aws:iam::{ACCOUNT}:root"))
     }
 }
 
@@ -212,16 +255,28 @@ fn grant<'a>(grants: &'a [Grant], ask: &Ask) -> Option<&'a Grant> {
     grants.iter().find(|grant| {
         policy::action_matches(&grant.allowance.action, &ask.action)
             && policy::matches(&grant.allowance.resource, &ask.resource)
-            && grant.conditions.iter().all(|condition| condition.is_met(&ask.context))
+            && grant
+                .conditions
+                .iter()
+                .all(|condition| condition.is_met(&ask.context))
     })
 }
 
 /// The policies that stand in a function or role, which must be inline: others cannot be read here.
-fn own_policy(stack: Stack<'_>, id: &str, resource: &Value, caller: &str, arn: String) -> Result<Role, TemplateError> {
+fn own_policy(
+    stack: Stack<'_>,
+    id: &str,
+    resource: &Value,
+    caller: &str,
+    arn: String,
+) -> Result<Role, TemplateError> {
     let properties = &resource["Properties"];
     for part in ["ManagedPolicyArns", "PermissionsBoundary", "Role"] {
         if properties.get(part).is_some() {
-            return Err(TemplateError::Unsupported { place: id.to_owned(), part: part.to_owned() });
+            return Err(TemplateError::Unsupported {
+                place: id.to_owned(),
+                part: part.to_owned(),
+            });
         }
     }
     let policies = match properties.get("Policies") {
@@ -229,12 +284,17 @@ fn own_policy(stack: Stack<'_>, id: &str, resource: &Value, caller: &str, arn: S
         Some(Value::Array(policies)) => policies.clone(),
         Some(one) => vec![one.clone()],
     };
-    let mut role = Role { arn, ..Role::default() };
+    let mut role = Role {
+        arn,
+        ..Role::default()
+    };
     for policy in &policies {
         let document = policy.get("PolicyDocument").unwrap_or(policy);
         for statement in policy::statements(stack, id, document)? {
             match statement.effect {
-                Effect::Allow => role.own.extend(grants(caller, &statement, &statement.resources)),
+                Effect::Allow => role
+                    .own
+                    .extend(grants(caller, &statement, &statement.resources)),
                 Effect::Deny => role.denied.push(statement),
             }
         }
@@ -243,13 +303,20 @@ fn own_policy(stack: Stack<'_>, id: &str, resource: &Value, caller: &str, arn: S
 }
 
 /// Gives roles what statements of a resource give them by name; the statements that are left.
-fn name_roles(roles: &mut BTreeMap<String, Role>, arn: &str, statements: Vec<Statement>) -> Vec<Statement> {
+fn name_roles(
+    roles: &mut BTreeMap<String, Role>,
+    arn: &str,
+    statements: Vec<Statement>,
+) -> Vec<Statement> {
     let mut left = Vec::new();
     for statement in statements {
-        let named = roles.iter_mut().find(|(_, role)| statement.principals == [role.arn.as_str()]);
+        let named = roles
+            .iter_mut()
+            .find(|(_, role)| statement.principals == [role.arn.as_str()]);
         match named.filter(|_| statement.effect == Effect::Allow) {
             Some((caller, role)) => {
-                role.by_name.extend(grants(caller, &statement, &[arn.to_owned()]));
+                role.by_name
+                    .extend(grants(caller, &statement, &[arn.to_owned()]));
             }
             None => left.push(statement),
         }
@@ -258,9 +325,18 @@ fn name_roles(roles: &mut BTreeMap<String, Role>, arn: &str, statements: Vec<Sta
 }
 
 fn grants(caller: &str, statement: &Statement, resources: &[String]) -> Vec<Grant> {
-    let pairs = resources.iter().flat_map(|resource| statement.actions.iter().map(move |action| (action, resource)));
+    let pairs = resources.iter().flat_map(|resource| {
+        statement
+            .actions
+            .iter()
+            .map(move |action| (action, resource))
+    });
     let grant = |(action, resource): (&String, &String)| Grant {
-        allowance: Allowance { caller: caller.to_owned(), action: action.clone(), resource: resource.clone() },
+        allowance: Allowance {
+            caller: caller.to_owned(),
+            action: action.clone(),
+            resource: resource.clone(),
+        },
         conditions: statement.conditions.clone(),
         used: AtomicBool::new(false),
     };

@@ -32,6 +32,10 @@ impl Ask {
     /// An action on a resource.
     #[must_use]
     pub fn new(action: impl Into<String>, resource: impl Into<String>) -> Self {
-        Self { action: action.into(), resource: resource.into(), context: Context::new() }
+        Self {
+            action: action.into(),
+            resource: resource.into(),
+            context: Context::new(),
+        }
     }
 }

@@ -30,7 +30,9 @@ impl ContextKey {
             ("ses:FromAddress", Self::SesFromAddress),
             ("aws:SecureTransport", Self::SecureTransport),
         ];
-        all.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, key)| key)
+        all.into_iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, key)| key)
     }
 }
 
@@ -46,22 +48,36 @@ pub struct Condition {
 
 impl Condition {
     /// Reads a statement's `Condition`; all of them have to be met.
-    pub(super) fn read(stack: Stack<'_>, block: Option<&Value>) -> Result<Vec<Self>, TemplateError> {
+    pub(super) fn read(
+        stack: Stack<'_>,
+        block: Option<&Value>,
+    ) -> Result<Vec<Self>, TemplateError> {
         let Some(block) = block else {
             return Ok(Vec::new());
         };
-        let operators = block.as_object().ok_or_else(|| unsupported("a Condition", &block.to_string()))?;
+        let operators = block
+            .as_object()
+            .ok_or_else(|| unsupported("a Condition", &block.to_string()))?;
         let mut conditions = Vec::new();
         for (operator, keys) in operators {
             // Both compare texts: a truth value is one of two.
             if !["StringEquals", "Bool"].contains(&operator.as_str()) {
                 return Err(unsupported("a Condition", operator));
             }
-            let keys = keys.as_object().ok_or_else(|| unsupported("a Condition", &keys.to_string()))?;
+            let keys = keys
+                .as_object()
+                .ok_or_else(|| unsupported("a Condition", &keys.to_string()))?;
             for (name, values) in keys {
-                let key = ContextKey::named(name).ok_or_else(|| unsupported("a Condition", name))?;
-                let values = values.as_array().cloned().unwrap_or_else(|| vec![values.clone()]);
-                let values = values.iter().map(|value| stack.text(value)).collect::<Result<_, _>>()?;
+                let key =
+                    ContextKey::named(name).ok_or_else(|| unsupported("a Condition", name))?;
+                let values = values
+                    .as_array()
+                    .cloned()
+                    .unwrap_or_else(|| vec![values.clone()]);
+                let values = values
+                    .iter()
+                    .map(|value| stack.text(value))
+                    .collect::<Result<_, _>>()?;
                 conditions.push(Self { key, values });
             }
         }
@@ -71,7 +87,9 @@ impl Condition {
     /// Whether a call meets it.
     #[must_use]
     pub fn is_met(&self, context: &Context) -> bool {
-        context.iter().any(|(key, value)| *key == self.key && self.values.contains(value))
+        context
+            .iter()
+            .any(|(key, value)| *key == self.key && self.values.contains(value))
     }
 }
 
@@ -99,12 +117,24 @@ mod tests {
     #[test]
     fn operators_and_keys_that_are_not_evaluated_are_refused() {
         for (block, wanted) in [
-            (json!({ "StringLike": { "ses:FromAddress": "a" } }), "StringLike"),
-            (json!({ "StringEquals": { "aws:PrincipalTag/x": "a" } }), "aws:PrincipalTag/x"),
-            (json!({ "ForAllValues:StringEquals": { "dynamodb:LeadingKeys": "a" } }), "ForAllValues:StringEquals"),
+            (
+                json!({ "StringLike": { "ses:FromAddress": "a" } }),
+                "StringLike",
+            ),
+            (
+                json!({ "StringEquals": { "aws:PrincipalTag/x": "a" } }),
+                "aws:PrincipalTag/x",
+            ),
+            (
+                json!({ "ForAllValues:StringEquals": { "dynamodb:LeadingKeys": "a" } }),
+                "ForAllValues:StringEquals",
+            ),
             (json!("x"), "Condition"),
         ] {
-            assert!(read(&block).unwrap_err().to_string().contains(wanted), "{block}");
+            assert!(
+                read(&block).unwrap_err().to_string().contains(wanted),
+                "{block}"
+            );
         }
     }
 }

@@ -24,7 +24,13 @@ struct Door {
 
 /// A server with a door before it.
 pub fn guarded(server: Router, service: Service, rights: &Rights) -> Router {
-    server.layer(middleware::from_fn_with_state(Door { service, rights: rights.clone() }, pass))
+    server.layer(middleware::from_fn_with_state(
+        Door {
+            service,
+            rights: rights.clone(),
+        },
+        pass,
+    ))
 }
 
 async fn pass(State(door): State<Door>, request: Request, next: Next) -> Response {
@@ -32,7 +38,9 @@ async fn pass(State(door): State<Door>, request: Request, next: Next) -> Respons
     // Without credentials it is nobody's call; a function that starts opens its connection with it.
     if parts.method == Method::OPTIONS && parts.headers.get(header::AUTHORIZATION).is_none() {
         let admitted = protocol::admit(&parts.headers).map(|()| StatusCode::NO_CONTENT);
-        return admitted.map_err(|refusal| door.service.answer(refusal)).into_response();
+        return admitted
+            .map_err(|refusal| door.service.answer(refusal))
+            .into_response();
     }
     let looked = async {
         protocol::admit(&parts.headers)?;
@@ -50,8 +58,14 @@ impl Door {
     fn look(&self, parts: &http::request::Parts, body: &[u8]) -> Result<(), ApiError> {
         let caller = caller(&parts.headers).unwrap_or_default();
         let unreadable = || ApiError::new("SerializationException", "The request cannot be read.");
-        let reading = self.rights.facts().reading(self.service, parts, body).ok_or_else(unreadable)?;
-        let judged = self.rights.judge(caller, &reading.operation, reading.asks.as_deref());
+        let reading = self
+            .rights
+            .facts()
+            .reading(self.service, parts, body)
+            .ok_or_else(unreadable)?;
+        let judged = self
+            .rights
+            .judge(caller, &reading.operation, reading.asks.as_deref());
         judged.map_err(|denial| self.service.refusal(&denial))
     }
 }
@@ -97,7 +111,12 @@ impl Service {
                 let text = format!(
                     "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>"
                 );
-                (refusal.status(), [(header::CONTENT_TYPE, "application/xml")], text).into_response()
+                (
+                    refusal.status(),
+                    [(header::CONTENT_TYPE, "application/xml")],
+                    text,
+                )
+                    .into_response()
             }
         }
     }

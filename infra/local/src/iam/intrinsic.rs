@@ -43,8 +43,15 @@ impl<'a> Stack<'a> {
 
     /// All resources of a type, with their logical ids.
     pub fn of_type(self, wanted: &'static str) -> impl Iterator<Item = (&'a String, &'a Value)> {
-        let resources = self.document.get("Resources").and_then(Value::as_object).into_iter().flatten();
-        resources.filter(move |(_, resource)| resource.get("Type").and_then(Value::as_str) == Some(wanted))
+        let resources = self
+            .document
+            .get("Resources")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten();
+        resources.filter(move |(_, resource)| {
+            resource.get("Type").and_then(Value::as_str) == Some(wanted)
+        })
     }
 
     /// A value without references.
@@ -56,7 +63,10 @@ impl<'a> Stack<'a> {
             Value::Array(items) => items.iter().map(|item| self.resolve(item)).collect(),
             Value::Object(members) => match intrinsic(members) {
                 Some((function, argument)) => self.call(function, argument),
-                None => members.iter().map(|(name, member)| Ok((name.clone(), self.resolve(member)?))).collect(),
+                None => members
+                    .iter()
+                    .map(|(name, member)| Ok((name.clone(), self.resolve(member)?)))
+                    .collect(),
             },
             plain => Ok(plain.clone()),
         }
@@ -79,7 +89,10 @@ impl<'a> Stack<'a> {
         match (function, parts) {
             ("Ref", _) => self.reference(argument.as_str().unwrap_or_default()),
             ("Fn::GetAtt", [id, attribute]) => {
-                let (id, attribute) = (id.as_str().unwrap_or_default(), attribute.as_str().unwrap_or_default());
+                let (id, attribute) = (
+                    id.as_str().unwrap_or_default(),
+                    attribute.as_str().unwrap_or_default(),
+                );
                 self.attribute(id, attribute).map(Value::from)
             }
             ("Fn::Sub", [text, own]) => self.substitute(text, own.as_object()),
@@ -116,16 +129,21 @@ impl<'a> Stack<'a> {
             return Ok(pseudo.into());
         }
         if let Some(parameter) = self.document.pointer(&format!("/Parameters/{id}")) {
-            return parameter.get("Default").cloned().ok_or_else(|| missing(id, "Default"));
+            return parameter
+                .get("Default")
+                .cloned()
+                .ok_or_else(|| missing(id, "Default"));
         }
         let resource = self.resource(id)?;
         match kind(resource) {
             "AWS::DynamoDB::Table" => self.table(id, resource).map(Value::from),
             "AWS::SecretsManager::Secret" => self.attribute(id, "Id").map(Value::from),
             "AWS::S3::Bucket" => Ok(s3::BUCKET.into()),
-            "AWS::SES::ConfigurationSet" => {
-                self.resolve(resource.pointer("/Properties/Name").ok_or_else(|| missing(id, "Properties/Name"))?)
-            }
+            "AWS::SES::ConfigurationSet" => self.resolve(
+                resource
+                    .pointer("/Properties/Name")
+                    .ok_or_else(|| missing(id, "Properties/Name"))?,
+            ),
             _ => Ok(id.into()),
         }
     }
@@ -134,17 +152,29 @@ impl<'a> Stack<'a> {
     fn attribute(&self, id: &str, attribute: &str) -> Result<String, TemplateError> {
         let of = |service: &str, rest: &str| format!("arn:aws:{service}:{REGION}:{ACCOUNT}:{rest}");
         // The role that the transform makes for a function without one of its own.
-        let function = id.strip_suffix("Role").filter(|function| function.ends_with("Function"));
+        let function = id
+            .strip_suffix("Role")
+            .filter(|function| function.ends_with("Function"));
         let resource = self.resource(function.unwrap_or(id))?;
         match (kind(resource), attribute) {
             ("AWS::Serverless::Function", "Arn") if function.is_some() => Ok(role_arn(id)),
-            ("AWS::Serverless::Function", "Arn") => Ok(of("lambda", &format!("function:{}", crate_name(id)?))),
+            ("AWS::Serverless::Function", "Arn") => {
+                Ok(of("lambda", &format!("function:{}", crate_name(id)?)))
+            }
             ("AWS::IAM::Role", "Arn") => Ok(role_arn(id)),
-            ("AWS::DynamoDB::Table", "Arn") => Ok(of("dynamodb", &format!("table/{}", self.table(id, resource)?))),
-            ("AWS::DynamoDB::Table", "StreamArn") => Ok(format!("{}/stream/local", self.attribute(id, "Arn")?)),
+            ("AWS::DynamoDB::Table", "Arn") => Ok(of(
+                "dynamodb",
+                &format!("table/{}", self.table(id, resource)?),
+            )),
+            ("AWS::DynamoDB::Table", "StreamArn") => {
+                Ok(format!("{}/stream/local", self.attribute(id, "Arn")?))
+            }
             ("AWS::SecretsManager::Secret", "Id") => {
                 let suffix = suffix(id, resource, "Name", "${AWS::StackName}/")?;
-                Ok(of("secretsmanager", &format!("secret:{}{suffix}", self.names.secret_prefix)))
+                Ok(of(
+                    "secretsmanager",
+                    &format!("secret:{}{suffix}", self.names.secret_prefix),
+                ))
             }
             ("AWS::KMS::Key", "Arn") => Ok(of("kms", &format!("key/{id}"))),
             ("AWS::SQS::Queue", "Arn") => Ok(of("sqs", id)),
@@ -154,18 +184,32 @@ impl<'a> Stack<'a> {
     }
 
     fn table(&self, id: &str, resource: &Value) -> Result<String, TemplateError> {
-        Ok(format!("{}{}", self.names.table_prefix, suffix(id, resource, "TableName", "${AWS::StackName}-")?))
+        Ok(format!(
+            "{}{}",
+            self.names.table_prefix,
+            suffix(id, resource, "TableName", "${AWS::StackName}-")?
+        ))
     }
 
     fn resource(&self, id: &str) -> Result<&'a Value, TemplateError> {
-        self.document.pointer(&format!("/Resources/{id}")).ok_or_else(|| missing("Resources", id))
+        self.document
+            .pointer(&format!("/Resources/{id}"))
+            .ok_or_else(|| missing("Resources", id))
     }
 
-    fn substitute(&self, text: &Value, own: Option<&Map<String, Value>>) -> Result<Value, TemplateError> {
-        let mut rest = text.as_str().ok_or_else(|| unsupported("Fn::Sub", &text.to_string()))?;
+    fn substitute(
+        &self,
+        text: &Value,
+        own: Option<&Map<String, Value>>,
+    ) -> Result<Value, TemplateError> {
+        let mut rest = text
+            .as_str()
+            .ok_or_else(|| unsupported("Fn::Sub", &text.to_string()))?;
         let mut whole = String::new();
         while let Some((before, behind)) = rest.split_once("${") {
-            let (name, after) = behind.split_once('}').ok_or_else(|| unsupported("Fn::Sub", rest))?;
+            let (name, after) = behind
+                .split_once('}')
+                .ok_or_else(|| unsupported("Fn::Sub", rest))?;
             whole.push_str(before);
             let value = match (own.and_then(|own| own.get(name)), name.split_once('.')) {
                 (Some(value), _) => self.text(value)?,
@@ -192,8 +236,12 @@ impl<'a> Stack<'a> {
         match (function, parts) {
             ("Fn::Equals", [one, other]) => Ok(self.text(one)? == self.text(other)?),
             ("Fn::Not", [part]) => Ok(!self.holds(part)?),
-            ("Fn::And", parts) => parts.iter().try_fold(true, |all, part| Ok(all & self.holds(part)?)),
-            ("Fn::Or", parts) => parts.iter().try_fold(false, |any, part| Ok(any | self.holds(part)?)),
+            ("Fn::And", parts) => parts
+                .iter()
+                .try_fold(true, |all, part| Ok(all & self.holds(part)?)),
+            ("Fn::Or", parts) => parts
+                .iter()
+                .try_fold(false, |any, part| Ok(any | self.holds(part)?)),
             ("Condition", _) => self.condition(argument.as_str().unwrap_or_default()),
             _ => Err(unsupported(function, &argument.to_string())),
         }
@@ -207,25 +255,38 @@ pub fn role_arn(id: &str) -> String {
 }
 
 fn kind(resource: &Value) -> &str {
-    resource.get("Type").and_then(Value::as_str).unwrap_or_default()
+    resource
+        .get("Type")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
 }
 
 /// What stands behind the stack's name in the name of a resource.
-fn suffix<'a>(id: &str, resource: &'a Value, property: &str, prefix: &str) -> Result<&'a str, TemplateError> {
+fn suffix<'a>(
+    id: &str,
+    resource: &'a Value,
+    property: &str,
+    prefix: &str,
+) -> Result<&'a str, TemplateError> {
     let name = text(resource, id, &format!("/Properties/{property}/Fn::Sub"))?;
-    name.strip_prefix(prefix).ok_or_else(|| missing(id, &format!("{property} that begins with {prefix}")))
+    name.strip_prefix(prefix)
+        .ok_or_else(|| missing(id, &format!("{property} that begins with {prefix}")))
 }
 
 /// The only member of an object, if it is a function of the template's language.
 fn intrinsic(members: &Map<String, Value>) -> Option<(&str, &Value)> {
     let (name, argument) = members.iter().next().filter(|_| members.len() == 1)?;
-    let is_function = name == "Ref" || name == "Condition" && argument.is_string() || name.starts_with("Fn::");
+    let is_function =
+        name == "Ref" || name == "Condition" && argument.is_string() || name.starts_with("Fn::");
     is_function.then_some((name.as_str(), argument))
 }
 
 /// The error for a part of the template's language that is not followed here.
 pub(super) fn unsupported(what: &str, part: &str) -> TemplateError {
-    TemplateError::Unsupported { place: format!("{what} in a policy"), part: part.to_owned() }
+    TemplateError::Unsupported {
+        place: format!("{what} in a policy"),
+        part: part.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -233,8 +294,11 @@ pub(super) mod tests {
     use super::*;
     use crate::cloudformation;
 
-    pub(in crate::iam) const NAMES: Names<'static> =
-        Names { table_prefix: "t-", secret_prefix: "s/", sender: "no-reply@dashtam.example" };
+    pub(in crate::iam) const NAMES: Names<'static> = Names {
+        table_prefix: "t-",
+        secret_prefix: "s/",
+        sender: "no-reply@dashtam.example",
+    };
 
     const TEMPLATE: &str = "
 Parameters:
@@ -259,13 +323,34 @@ Resources:
     #[test]
     fn references_become_the_names_of_the_local_run() {
         for (text, wanted) in [
-            ("!GetAtt UsersTable.Arn", "arn:aws:dynamodb:us-east-1:000000000000:table/t-users"),
-            ("!Sub '${UsersTable.Arn}/index/a'", "arn:aws:dynamodb:us-east-1:000000000000:table/t-users/index/a"),
-            ("!Ref MailKey", "arn:aws:secretsmanager:us-east-1:000000000000:secret:s/mail-key"),
-            ("!GetAtt AuthLoginFunction.Arn", "arn:aws:lambda:us-east-1:000000000000:function:auth-login"),
-            ("!GetAtt AuthLoginFunctionRole.Arn", "arn:aws:iam::000000000000:role/AuthLoginFunctionRole"),
-            ("!If [IsDomain, !Select [1, !Split ['@', !Ref MailFrom]], x]", "dashtam.example"),
-            ("!If [IsNot, x, !Sub ['${A}-${AWS::Region}', { A: !Ref Kind }]]", "domain-us-east-1"),
+            (
+                "!GetAtt UsersTable.Arn",
+                "arn:aws:dynamodb:us-east-1:000000000000:table/t-users",
+            ),
+            (
+                "!Sub '${UsersTable.Arn}/index/a'",
+                "arn:aws:dynamodb:us-east-1:000000000000:table/t-users/index/a",
+            ),
+            (
+                "!Ref MailKey",
+                "arn:aws:secretsmanager:us-east-1:000000000000:secret:s/mail-key",
+            ),
+            (
+                "!GetAtt AuthLoginFunction.Arn",
+                "arn:aws:lambda:us-east-1:000000000000:function:auth-login",
+            ),
+            (
+                "!GetAtt AuthLoginFunctionRole.Arn",
+                "arn:aws:iam::000000000000:role/AuthLoginFunctionRole",
+            ),
+            (
+                "!If [IsDomain, !Select [1, !Split ['@', !Ref MailFrom]], x]",
+                "dashtam.example",
+            ),
+            (
+                "!If [IsNot, x, !Sub ['${A}-${AWS::Region}', { A: !Ref Kind }]]",
+                "domain-us-east-1",
+            ),
         ] {
             assert_eq!(resolved(text).as_deref(), Ok(wanted), "{text}");
         }

@@ -34,9 +34,17 @@ impl Statement {
     /// Whether the statement is about an action on a resource under this context.
     #[must_use]
     pub fn covers(&self, action: &str, resource: &str, context: &Context) -> bool {
-        self.actions.iter().any(|pattern| action_matches(pattern, action))
-            && self.resources.iter().any(|pattern| matches(pattern, resource))
-            && self.conditions.iter().all(|condition| condition.is_met(context))
+        self.actions
+            .iter()
+            .any(|pattern| action_matches(pattern, action))
+            && self
+                .resources
+                .iter()
+                .any(|pattern| matches(pattern, resource))
+            && self
+                .conditions
+                .iter()
+                .all(|condition| condition.is_met(context))
     }
 }
 
@@ -44,15 +52,39 @@ impl Statement {
 ///
 /// # Errors
 /// [`TemplateError`] for a statement with a part that is not evaluated here.
-pub(super) fn statements(stack: Stack<'_>, place: &str, document: &Value) -> Result<Vec<Statement>, TemplateError> {
-    let wrong = |part: String| TemplateError::Unsupported { place: format!("a policy of {place}"), part };
-    let list = document.get("Statement").and_then(Value::as_array).ok_or_else(|| wrong(document.to_string()))?;
+pub(super) fn statements(
+    stack: Stack<'_>,
+    place: &str,
+    document: &Value,
+) -> Result<Vec<Statement>, TemplateError> {
+    let wrong = |part: String| TemplateError::Unsupported {
+        place: format!("a policy of {place}"),
+        part,
+    };
+    let list = document
+        .get("Statement")
+        .and_then(Value::as_array)
+        .ok_or_else(|| wrong(document.to_string()))?;
     // Services are no callers of the local AWS side.
-    let ours = list.iter().filter(|statement| statement.pointer("/Principal/Service").is_none());
+    let ours = list
+        .iter()
+        .filter(|statement| statement.pointer("/Principal/Service").is_none());
     ours.map(|statement| {
-        let members = statement.as_object().ok_or_else(|| wrong(statement.to_string()))?;
-        let known = ["Sid", "Effect", "Principal", "Action", "Resource", "Condition"];
-        if let Some(other) = members.keys().find(|member| !known.contains(&member.as_str())) {
+        let members = statement
+            .as_object()
+            .ok_or_else(|| wrong(statement.to_string()))?;
+        let known = [
+            "Sid",
+            "Effect",
+            "Principal",
+            "Action",
+            "Resource",
+            "Condition",
+        ];
+        if let Some(other) = members
+            .keys()
+            .find(|member| !known.contains(&member.as_str()))
+        {
             return Err(wrong(other.clone()));
         }
         let effect = match statement.get("Effect").and_then(Value::as_str) {
@@ -61,7 +93,9 @@ pub(super) fn statements(stack: Stack<'_>, place: &str, document: &Value) -> Res
             _ => return Err(wrong("an Effect that is neither Allow nor Deny".to_owned())),
         };
         let texts = |part: &str| {
-            let value = statement.get(part).ok_or_else(|| wrong(format!("a statement without {part}")))?;
+            let value = statement
+                .get(part)
+                .ok_or_else(|| wrong(format!("a statement without {part}")))?;
             texts(stack, value)
         };
         Ok(Statement {
@@ -97,7 +131,10 @@ fn texts(stack: Stack<'_>, value: &Value) -> Result<Vec<String>, TemplateError> 
 /// Whether an action is one of a pattern's. Actions are compared without regard to case.
 #[must_use]
 pub fn action_matches(pattern: &str, action: &str) -> bool {
-    let wild = || pattern.contains(['*', '?']) && matches(&pattern.to_ascii_lowercase(), &action.to_ascii_lowercase());
+    let wild = || {
+        pattern.contains(['*', '?'])
+            && matches(&pattern.to_ascii_lowercase(), &action.to_ascii_lowercase())
+    };
     pattern.eq_ignore_ascii_case(action) || wild()
 }
 
@@ -114,16 +151,25 @@ pub fn matches(pattern: &str, text: &str) -> bool {
         let mut characters = rest.chars();
         return characters.next().is_some() && matches(behind, characters.as_str());
     }
-    rest.char_indices().map(|(place, _)| place).chain([rest.len()]).any(|place| {
-        let end = rest.get(place..).unwrap_or_default();
-        matches(behind, end)
-    })
+    rest.char_indices()
+        .map(|(place, _)| place)
+        .chain([rest.len()])
+        .any(|place| {
+            let end = rest.get(place..).unwrap_or_default();
+            matches(behind, end)
+        })
 }
 
 pub(super) fn refuse_globals(document: &Value) -> Result<(), TemplateError> {
     for part in ["Policies", "Role", "PermissionsBoundary"] {
-        if document.pointer(&format!("/Globals/Function/{part}")).is_some() {
-            return Err(TemplateError::Unsupported { place: "Globals".to_owned(), part: part.to_owned() });
+        if document
+            .pointer(&format!("/Globals/Function/{part}"))
+            .is_some()
+        {
+            return Err(TemplateError::Unsupported {
+                place: "Globals".to_owned(),
+                part: part.to_owned(),
+            });
         }
     }
     Ok(())
@@ -137,7 +183,11 @@ mod tests {
     use super::*;
 
     fn read(statement: &Value) -> Result<Vec<Statement>, TemplateError> {
-        statements(Stack::new(&json!({}), NAMES), "X", &json!({ "Statement": [statement] }))
+        statements(
+            Stack::new(&json!({}), NAMES),
+            "X",
+            &json!({ "Statement": [statement] }),
+        )
     }
 
     #[test]
@@ -162,9 +212,18 @@ mod tests {
     #[test]
     fn a_part_that_is_not_evaluated_is_refused() {
         for (statement, wanted) in [
-            (json!({ "Effect": "Allow", "NotAction": "a", "Resource": "b" }), "NotAction"),
-            (json!({ "Effect": "Allow", "Action": "a", "NotResource": "b" }), "NotResource"),
-            (json!({ "Effect": "Maybe", "Action": "a", "Resource": "b" }), "Effect"),
+            (
+                json!({ "Effect": "Allow", "NotAction": "a", "Resource": "b" }),
+                "NotAction",
+            ),
+            (
+                json!({ "Effect": "Allow", "Action": "a", "NotResource": "b" }),
+                "NotResource",
+            ),
+            (
+                json!({ "Effect": "Maybe", "Action": "a", "Resource": "b" }),
+                "Effect",
+            ),
             (json!({ "Effect": "Allow", "Action": "a" }), "Resource"),
             (
                 json!({ "Effect": "Allow", "Action": "a", "Resource": "b", "Principal": { "Federated": "x" } }),
@@ -175,12 +234,20 @@ mod tests {
             let error = read(&statement).unwrap_err().to_string();
             assert!(error.contains(wanted), "{statement}: {error}");
         }
-        assert!(statements(Stack::new(&json!({}), NAMES), "X", &json!("DynamoDBCrudPolicy")).is_err());
+        assert!(
+            statements(
+                Stack::new(&json!({}), NAMES),
+                "X",
+                &json!("DynamoDBCrudPolicy")
+            )
+            .is_err()
+        );
     }
 
     #[test]
     fn statements_about_services_concern_no_caller_of_the_local_run() {
-        let statement = json!({ "Effect": "Allow", "Principal": { "Service": "logs" }, "NotAction": "a" });
+        let statement =
+            json!({ "Effect": "Allow", "Principal": { "Service": "logs" }, "NotAction": "a" });
         assert_eq!(read(&statement), Ok(Vec::new()));
     }
 }

@@ -54,20 +54,27 @@ impl Facts {
         let mut facts = Self::default();
         for (id, secret) in stack.of_type("AWS::SecretsManager::Secret") {
             if let Some(key) = secret.pointer("/Properties/KmsKeyId") {
-                facts.keys.insert(stack.text(&json!({ "Ref": id }))?, stack.text(key)?);
+                facts
+                    .keys
+                    .insert(stack.text(&json!({ "Ref": id }))?, stack.text(key)?);
             }
         }
         for (id, rotation) in stack.of_type("AWS::SecretsManager::RotationSchedule") {
             let secret = text(rotation, id, "/Properties/SecretId/Ref")?;
             let function = stack.text(property(rotation, id, "RotationLambdaARN")?)?;
-            facts.rotations.insert(stack.text(&json!({ "Ref": secret }))?, function);
+            facts
+                .rotations
+                .insert(stack.text(&json!({ "Ref": secret }))?, function);
         }
         for (id, identity) in stack.of_type("AWS::SES::EmailIdentity") {
-            let set = identity.pointer("/Properties/ConfigurationSetAttributes/ConfigurationSetName");
+            let set =
+                identity.pointer("/Properties/ConfigurationSetAttributes/ConfigurationSetName");
             let set = set.map(|set| stack.text(set)).transpose()?;
             facts.identity = Some((stack.text(property(identity, id, "EmailIdentity")?)?, set));
         }
-        let signs = |key: &Value| key.pointer("/Properties/KeyUsage").and_then(Value::as_str) == Some("SIGN_VERIFY");
+        let signs = |key: &Value| {
+            key.pointer("/Properties/KeyUsage").and_then(Value::as_str) == Some("SIGN_VERIFY")
+        };
         for (id, _) in stack.of_type("AWS::KMS::Key").filter(|(_, key)| signs(key)) {
             facts.signing_key = stack.text(&json!({ "Fn::GetAtt": [id, "Arn"] }))?;
         }
@@ -77,13 +84,22 @@ impl Facts {
     /// What a request needs; `None` for one that is no request of its service.
     #[must_use]
     pub fn reading(&self, service: Service, parts: &Parts, body: &[u8]) -> Option<Reading> {
-        let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+        let target = parts
+            .headers
+            .get("x-amz-target")
+            .and_then(|target| target.to_str().ok())
+            .unwrap_or_default();
         let operation = target.rsplit('.').next().unwrap_or_default();
         let (operation, asks) = match service {
             Service::DynamoDb => (operation.to_owned(), dynamodb(operation, body)?),
-            Service::SecretsManager => (operation.to_owned(), self.secrets_manager(operation, body)?),
+            Service::SecretsManager => {
+                (operation.to_owned(), self.secrets_manager(operation, body)?)
+            }
             Service::Kms => (operation.to_owned(), self.kms(operation)),
-            Service::Ses => (format!("{} {}", parts.method, parts.uri.path()), self.ses(parts, body)?),
+            Service::Ses => (
+                format!("{} {}", parts.method, parts.uri.path()),
+                self.ses(parts, body)?,
+            ),
             Service::S3 => (format!("{} {}", parts.method, parts.uri.path()), s3(parts)),
         };
         Some(Reading { operation, asks })
@@ -91,25 +107,44 @@ impl Facts {
 
     fn secrets_manager(&self, operation: &str, body: &[u8]) -> Option<Needs> {
         let request: SecretRequest<'_> = serde_json::from_slice(body).ok()?;
-        let secret = secret_arn(request.secret_id.or(request.name).unwrap_or_default().as_ref());
-        let mut asks = vec![Ask::new(format!("secretsmanager:{operation}"), secret.clone())];
+        let secret = secret_arn(
+            request
+                .secret_id
+                .or(request.name)
+                .unwrap_or_default()
+                .as_ref(),
+        );
+        let mut asks = vec![Ask::new(
+            format!("secretsmanager:{operation}"),
+            secret.clone(),
+        )];
         let with_key: &[&str] = match operation {
             "GetSecretValue" => &["kms:Decrypt"],
             "PutSecretValue" | "CreateSecret" => &["kms:GenerateDataKey", "kms:Decrypt"],
             "DescribeSecret" | "ListSecretVersionIds" | "UpdateSecretVersionStage" => &[],
             "RotateSecret" => {
-                asks.extend(self.rotations.get(&secret).map(|function| Ask::new("lambda:InvokeFunction", function)));
+                asks.extend(
+                    self.rotations
+                        .get(&secret)
+                        .map(|function| Ask::new("lambda:InvokeFunction", function)),
+                );
                 &[]
             }
             _ => return Some(None),
         };
         if let Some(key) = self.keys.get(&secret) {
             let context = vec![
-                (ContextKey::KmsViaService, format!("secretsmanager.{REGION}.amazonaws.com")),
+                (
+                    ContextKey::KmsViaService,
+                    format!("secretsmanager.{REGION}.amazonaws.com"),
+                ),
                 (ContextKey::KmsCallerAccount, ACCOUNT.to_owned()),
             ];
-            let ask =
-                |action: &&str| Ask { action: (*action).to_owned(), resource: key.clone(), context: context.clone() };
+            let ask = |action: &&str| Ask {
+                action: (*action).to_owned(),
+                resource: key.clone(),
+                context: context.clone(),
+            };
             asks.extend(with_key.iter().map(ask));
         }
         Some(Some(asks))
@@ -119,7 +154,11 @@ impl Facts {
         let is_known = ["Sign", "GetPublicKey"].contains(&operation);
         // The local KMS has one key, whatever it is called by.
         let context = vec![(ContextKey::KmsCallerAccount, ACCOUNT.to_owned())];
-        let ask = Ask { action: format!("kms:{operation}"), resource: self.signing_key.clone(), context };
+        let ask = Ask {
+            action: format!("kms:{operation}"),
+            resource: self.signing_key.clone(),
+            context,
+        };
         is_known.then(|| vec![ask])
     }
 
@@ -129,15 +168,29 @@ impl Facts {
         }
         let request: Mail<'_> = serde_json::from_slice(body).ok()?;
         let from = request.from_email_address.unwrap_or_default();
-        let address = from.rsplit_once('<').and_then(|(_, rest)| rest.strip_suffix('>')).unwrap_or(&from);
+        let address = from
+            .rsplit_once('<')
+            .and_then(|(_, rest)| rest.strip_suffix('>'))
+            .unwrap_or(&from);
         let domain = address.rsplit('@').next().unwrap_or_default();
-        let verified = self.identity.as_ref().filter(|(identity, _)| [address, domain].contains(&identity.as_str()));
-        let (identity, default) = verified.map_or((domain, &None), |(identity, set)| (identity.as_str(), set));
-        let set = request.configuration_set_name.as_deref().or(default.as_deref());
+        let verified = self
+            .identity
+            .as_ref()
+            .filter(|(identity, _)| [address, domain].contains(&identity.as_str()));
+        let (identity, default) =
+            verified.map_or((domain, &None), |(identity, set)| (identity.as_str(), set));
+        let set = request
+            .configuration_set_name
+            .as_deref()
+            .or(default.as_deref());
         let identity = arn("ses", &format!("identity/{identity}"));
         let set = set.map(|set| arn("ses", &format!("configuration-set/{set}")));
         let context = vec![(ContextKey::SesFromAddress, address.to_owned())];
-        let ask = |resource| Ask { action: "ses:SendEmail".to_owned(), resource, context: context.clone() };
+        let ask = |resource| Ask {
+            action: "ses:SendEmail".to_owned(),
+            resource,
+            context: context.clone(),
+        };
         Some(Some([identity].into_iter().chain(set).map(ask).collect()))
     }
 }
@@ -179,40 +232,57 @@ struct OneTable {
 
 /// A property of the resource `id`.
 fn property<'a>(resource: &'a Value, id: &str, name: &str) -> Result<&'a Value, TemplateError> {
-    let found = resource.get("Properties").and_then(|properties| properties.get(name));
+    let found = resource
+        .get("Properties")
+        .and_then(|properties| properties.get(name));
     found.ok_or_else(|| missing(id, &format!("Properties/{name}")))
 }
 
 /// The ARN of the secret of this name or ARN, without its random end.
 fn secret_arn(id: &str) -> String {
-    let name = id.split(":secret:").nth(1).map(|name| name.rsplit_once('-').map_or(name, |(name, _)| name));
+    let name = id
+        .split(":secret:")
+        .nth(1)
+        .map(|name| name.rsplit_once('-').map_or(name, |(name, _)| name));
     arn("secretsmanager", &format!("secret:{}", name.unwrap_or(id)))
 }
 
 fn table_arn(name: &str) -> String {
-    if name.starts_with("arn:") { name.to_owned() } else { arn("dynamodb", &format!("table/{name}")) }
+    if name.starts_with("arn:") {
+        name.to_owned()
+    } else {
+        arn("dynamodb", &format!("table/{name}"))
+    }
 }
 
 fn dynamodb(operation: &str, body: &[u8]) -> Option<Needs> {
     let request: TableRequest<'_> = serde_json::from_slice(body).ok()?;
     let ask = |operation: &str, resource| Ask::new(format!("dynamodb:{operation}"), resource);
     let asks = match operation {
-        "GetItem" | "PutItem" | "UpdateItem" | "DeleteItem" | "DescribeTable" | "DescribeTimeToLive" => {
+        "GetItem" | "PutItem" | "UpdateItem" | "DeleteItem" | "DescribeTable"
+        | "DescribeTimeToLive" => {
             vec![ask(operation, table_arn(&request.table_name?))]
         }
         "Query" | "Scan" => {
             let table = table_arn(&request.table_name?);
-            let index = request.index_name.map(|index| format!("{table}/index/{index}"));
+            let index = request
+                .index_name
+                .map(|index| format!("{table}/index/{index}"));
             vec![ask(operation, index.unwrap_or(table))]
         }
-        "BatchGetItem" | "BatchWriteItem" => {
-            request.request_items?.keys().map(|table| ask(operation, table_arn(table))).collect()
-        }
+        "BatchGetItem" | "BatchWriteItem" => request
+            .request_items?
+            .keys()
+            .map(|table| ask(operation, table_arn(table)))
+            .collect(),
         "TransactWriteItems" | "TransactGetItems" => {
             let items = request.transact_items?;
             let single = items.iter().flatten().map(|(kind, one)| {
-                let action =
-                    if kind == "ConditionCheck" { "ConditionCheckItem".to_owned() } else { format!("{kind}Item") };
+                let action = if kind == "ConditionCheck" {
+                    "ConditionCheckItem".to_owned()
+                } else {
+                    format!("{kind}Item")
+                };
                 ask(&action, table_arn(&one.table_name))
             });
             single.collect()
@@ -230,13 +300,23 @@ fn s3(parts: &Parts) -> Needs {
     let (action, resource) = match (&parts.method, name) {
         (&Method::GET, "") if bucket.is_empty() => ("s3:ListAllMyBuckets", "*".to_owned()),
         (&Method::GET | &Method::HEAD, "") => ("s3:ListBucket", format!("arn:aws:s3:::{bucket}")),
-        (&Method::GET | &Method::HEAD, name) => ("s3:GetObject", format!("arn:aws:s3:::{bucket}/{name}")),
-        (&Method::PUT, name) if !name.is_empty() => ("s3:PutObject", format!("arn:aws:s3:::{bucket}/{name}")),
-        (&Method::DELETE, name) if !name.is_empty() => ("s3:DeleteObject", format!("arn:aws:s3:::{bucket}/{name}")),
+        (&Method::GET | &Method::HEAD, name) => {
+            ("s3:GetObject", format!("arn:aws:s3:::{bucket}/{name}"))
+        }
+        (&Method::PUT, name) if !name.is_empty() => {
+            ("s3:PutObject", format!("arn:aws:s3:::{bucket}/{name}"))
+        }
+        (&Method::DELETE, name) if !name.is_empty() => {
+            ("s3:DeleteObject", format!("arn:aws:s3:::{bucket}/{name}"))
+        }
         _ => return None,
     };
     let context = vec![(ContextKey::SecureTransport, "true".to_owned())];
-    Some(vec![Ask { action: action.to_owned(), resource, context }])
+    Some(vec![Ask {
+        action: action.to_owned(),
+        resource,
+        context,
+    }])
 }
 
 #[cfg(test)]
@@ -247,7 +327,11 @@ pub(super) mod tests {
     /// What an operation on a secret needs.
     pub(in crate::iam) fn asks(rights: &Rights, operation: &str, secret: &str) -> Vec<Ask> {
         let body = json!({ "SecretId": secret }).to_string();
-        rights.facts().secrets_manager(operation, body.as_bytes()).unwrap().unwrap()
+        rights
+            .facts()
+            .secrets_manager(operation, body.as_bytes())
+            .unwrap()
+            .unwrap()
     }
 
     #[test]

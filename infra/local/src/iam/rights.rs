@@ -59,12 +59,23 @@ impl Denial {
     pub fn advice(&self) -> String {
         match self {
             Self::Unknown { caller } => {
-                format!("{caller} is the access key of nobody: it has to be a function of template.yaml, or {OPERATOR}")
+                format!(
+                    "{caller} is the access key of nobody: it has to be a function of template.yaml, or {OPERATOR}"
+                )
             }
-            Self::Unread { caller, operation, .. } => format!(
+            Self::Unread {
+                caller, operation, ..
+            } => format!(
                 "{caller} called {operation}, and infra/local/src/iam/requests.rs does not know what that needs: add it there"
             ),
-            Self::Lacks { caller, ask: Ask { action, resource, .. }, lack, .. } => match lack {
+            Self::Lacks {
+                caller,
+                ask: Ask {
+                    action, resource, ..
+                },
+                lack,
+                ..
+            } => match lack {
                 Lack::NotInOwnPolicy => format!(
                     "{caller} may not do {action} on {resource}: allow it in the function's policy in template.yaml, and in its route if it has one, or do without it"
                 ),
@@ -72,7 +83,9 @@ impl Denial {
                     "{caller} may not do {action} on {resource}: the policy of the key in template.yaml names who may"
                 ),
                 Lack::Denied => {
-                    format!("{caller} may not do {action} on {resource}: a statement in template.yaml denies it")
+                    format!(
+                        "{caller} may not do {action} on {resource}: a statement in template.yaml denies it"
+                    )
                 }
             },
         }
@@ -89,7 +102,9 @@ pub struct Rights {
 /// Prints no policies.
 impl fmt::Debug for Rights {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Rights").field("refused", &self.refused).finish_non_exhaustive()
+        f.debug_struct("Rights")
+            .field("refused", &self.refused)
+            .finish_non_exhaustive()
     }
 }
 
@@ -97,7 +112,10 @@ impl Rights {
     /// Judges by these policies.
     #[must_use]
     pub fn new(policies: Arc<Policies>) -> Self {
-        Self { policies, refused: Arc::default() }
+        Self {
+            policies,
+            refused: Arc::default(),
+        }
     }
 
     /// What is known of the resources that calls name.
@@ -114,7 +132,10 @@ impl Rights {
         if let Err(denial) = &judged {
             let advice = denial.advice();
             tracing::error!("a call to AWS was refused: {advice}");
-            self.refused.lock().unwrap_or_else(PoisonError::into_inner).push(advice);
+            self.refused
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(advice);
         }
         judged
     }
@@ -122,22 +143,30 @@ impl Rights {
     fn evaluate(&self, caller: &str, operation: &str, asks: Option<&[Ask]>) -> Result<(), Denial> {
         let arn = || self.policies.arn_of(caller).unwrap_or_default();
         if !self.policies.knows(caller) {
-            return Err(Denial::Unknown { caller: caller.to_owned() });
+            return Err(Denial::Unknown {
+                caller: caller.to_owned(),
+            });
         }
         let Some(asks) = asks else {
             if caller == OPERATOR {
                 return Ok(());
             }
             let (caller, operation) = (caller.to_owned(), operation.to_owned());
-            return Err(Denial::Unread { arn: arn(), caller, operation });
+            return Err(Denial::Unread {
+                arn: arn(),
+                caller,
+                operation,
+            });
         };
         for ask in asks {
-            self.policies.evaluate(caller, ask).map_err(|lack| Denial::Lacks {
-                caller: caller.to_owned(),
-                arn: arn(),
-                ask: ask.clone(),
-                lack,
-            })?;
+            self.policies
+                .evaluate(caller, ask)
+                .map_err(|lack| Denial::Lacks {
+                    caller: caller.to_owned(),
+                    arn: arn(),
+                    ask: ask.clone(),
+                    lack,
+                })?;
         }
         Ok(())
     }
@@ -148,7 +177,9 @@ impl Rights {
     /// The first that a role may not: AWS would not make the mapping or the pipe.
     pub fn judge_sources(&self) -> Result<(), Denial> {
         let mut sources = self.policies.sources.iter();
-        sources.try_for_each(|(role, ask)| self.judge(role, &ask.action, Some(std::slice::from_ref(ask))))
+        sources.try_for_each(|(role, ask)| {
+            self.judge(role, &ask.action, Some(std::slice::from_ref(ask)))
+        })
     }
 
     /// What was refused since the last time, each with what can be done about it.

@@ -9,7 +9,12 @@ use super::ask::Ask;
 use super::intrinsic::{Stack, unsupported};
 use crate::template::{TemplateError, crate_name, missing, text};
 
-const STREAM: [&str; 4] = ["DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"];
+const STREAM: [&str; 4] = [
+    "DescribeStream",
+    "GetRecords",
+    "GetShardIterator",
+    "ListStreams",
+];
 const QUEUE: [&str; 3] = ["ReceiveMessage", "DeleteMessage", "GetQueueAttributes"];
 
 /// The roles of all pipes, by logical id.
@@ -17,7 +22,10 @@ const QUEUE: [&str; 3] = ["ReceiveMessage", "DeleteMessage", "GetQueueAttributes
 /// # Errors
 /// [`TemplateError`] for a pipe without one.
 pub(super) fn pipe_roles(stack: Stack<'_>) -> Result<Vec<String>, TemplateError> {
-    stack.of_type("AWS::Pipes::Pipe").map(|(id, pipe)| role_of(id, pipe)).collect()
+    stack
+        .of_type("AWS::Pipes::Pipe")
+        .map(|(id, pipe)| role_of(id, pipe))
+        .collect()
 }
 
 /// Everything that is asked for, each with the name of the caller.
@@ -49,14 +57,20 @@ pub(super) fn asked(stack: Stack<'_>) -> Result<Vec<(String, Ask)>, TemplateErro
 }
 
 fn role_of(id: &str, pipe: &Value) -> Result<String, TemplateError> {
-    let role = pipe.pointer("/Properties/RoleArn/Fn::GetAtt/0").and_then(Value::as_str);
-    role.map(str::to_owned).ok_or_else(|| missing(id, "Properties/RoleArn"))
+    let role = pipe
+        .pointer("/Properties/RoleArn/Fn::GetAtt/0")
+        .and_then(Value::as_str);
+    role.map(str::to_owned)
+        .ok_or_else(|| missing(id, "Properties/RoleArn"))
 }
 
 fn read(stack: Stack<'_>, id: &str, source: &Value) -> Result<Vec<Ask>, TemplateError> {
     let arn = stack.text(source)?;
     let asks = |service: &str, actions: &[&str]| {
-        actions.iter().map(|action| Ask::new(format!("{service}:{action}"), arn.clone())).collect()
+        actions
+            .iter()
+            .map(|action| Ask::new(format!("{service}:{action}"), arn.clone()))
+            .collect()
     };
     match arn.split(':').nth(2) {
         Some("dynamodb") => Ok(asks("dynamodb", &STREAM)),

@@ -64,7 +64,9 @@ Resources:
 ";
 
 fn rights(template: &str) -> Rights {
-    Rights::new(Arc::new(Policies::read(&cloudformation::parse(template).unwrap(), NAMES).unwrap()))
+    Rights::new(Arc::new(
+        Policies::read(&cloudformation::parse(template).unwrap(), NAMES).unwrap(),
+    ))
 }
 
 fn may(caller: &str, action: &str, resource: &str) -> Result<(), String> {
@@ -86,7 +88,14 @@ fn a_role_may_do_what_its_policy_names_and_nothing_else() {
              dynamodb:DeleteItem on resource: {USERS} because no identity-based policy allows the dynamodb:DeleteItem action"
         )
     );
-    assert!(may("work", "dynamodb:GetItem", "arn:aws:dynamodb:us-east-1:000000000000:table/t-audit").is_err());
+    assert!(
+        may(
+            "work",
+            "dynamodb:GetItem",
+            "arn:aws:dynamodb:us-east-1:000000000000:table/t-audit"
+        )
+        .is_err()
+    );
     assert!(may("sign", "dynamodb:GetItem", USERS).is_err());
     assert_eq!(
         may("thief", "dynamodb:GetItem", USERS).unwrap_err(),
@@ -96,10 +105,18 @@ fn a_role_may_do_what_its_policy_names_and_nothing_else() {
 
 #[test]
 fn a_denial_wins_over_everything() {
-    assert!(may("work", "dynamodb:PutItem", USERS).unwrap_err().ends_with("with an explicit deny"));
+    assert!(
+        may("work", "dynamodb:PutItem", USERS)
+            .unwrap_err()
+            .ends_with("with an explicit deny")
+    );
     let object = "arn:aws:s3:::dashtam-local-audit/a/b";
     assert_eq!(may("work", "s3:PutObject", object), Ok(()));
-    assert!(may("work", "s3:DeleteObject", object).unwrap_err().ends_with("with an explicit deny"));
+    assert!(
+        may("work", "s3:DeleteObject", object)
+            .unwrap_err()
+            .ends_with("with an explicit deny")
+    );
     assert!(may(OPERATOR, "s3:DeleteObject", object).is_err());
 }
 
@@ -107,7 +124,12 @@ fn a_denial_wins_over_everything() {
 fn a_keys_own_policy_decides_who_uses_it() {
     assert_eq!(may("sign", "kms:Sign", SIGNING_KEY), Ok(()));
     for caller in ["work", OPERATOR] {
-        assert!(may(caller, "kms:Sign", SIGNING_KEY).unwrap_err().contains("no resource-based policy"), "{caller}");
+        assert!(
+            may(caller, "kms:Sign", SIGNING_KEY)
+                .unwrap_err()
+                .contains("no resource-based policy"),
+            "{caller}"
+        );
     }
     assert_eq!(may(OPERATOR, "kms:GetPublicKey", SIGNING_KEY), Ok(()));
 }
@@ -120,15 +142,27 @@ fn a_refusal_is_kept_with_what_can_be_done_about_it() {
     assert!(rights.judge("work", "ExecuteStatement", None).is_err());
     assert!(rights.judge(OPERATOR, "ExecuteStatement", None).is_ok());
     let [scan, unread] = rights.take_refused().try_into().unwrap();
-    assert!(scan.contains("work may not do dynamodb:Scan") && scan.contains("template.yaml"), "{scan}");
-    assert!(unread.contains("ExecuteStatement") && unread.contains("requests.rs"), "{unread}");
+    assert!(
+        scan.contains("work may not do dynamodb:Scan") && scan.contains("template.yaml"),
+        "{scan}"
+    );
+    assert!(
+        unread.contains("ExecuteStatement") && unread.contains("requests.rs"),
+        "{unread}"
+    );
     assert!(rights.take_refused().is_empty());
 }
 
 #[test]
 fn a_mapping_needs_the_rights_of_its_function() {
     let denial = rights(TEMPLATE).judge_sources().unwrap_err();
-    assert!(denial.advice().contains("work may not do sqs:ReceiveMessage"), "{}", denial.advice());
+    assert!(
+        denial
+            .advice()
+            .contains("work may not do sqs:ReceiveMessage"),
+        "{}",
+        denial.advice()
+    );
     let allowed = TEMPLATE.replace(
         "            - { Effect: Deny,",
         "            - { Effect: Allow, Action: 'sqs:*', Resource: !GetAtt Queue.Arn }\n            - { Effect: Deny,",
@@ -144,11 +178,25 @@ fn every_allowance_is_told_of_when_it_is_first_used() {
         told.send(allowance.to_string()).unwrap();
     })));
     for _ in 0..2 {
-        rights.judge("work", "GetItem", Some(&[Ask::new("dynamodb:GetItem", USERS)])).unwrap();
-        rights.judge("sign", "Sign", Some(&[Ask::new("kms:Sign", SIGNING_KEY)])).unwrap();
+        rights
+            .judge(
+                "work",
+                "GetItem",
+                Some(&[Ask::new("dynamodb:GetItem", USERS)]),
+            )
+            .unwrap();
+        rights
+            .judge("sign", "Sign", Some(&[Ask::new("kms:Sign", SIGNING_KEY)]))
+            .unwrap();
     }
     let heard: Vec<_> = hear.try_iter().collect();
-    assert_eq!(heard, [format!("work dynamodb:GetItem {USERS}"), format!("sign kms:Sign {SIGNING_KEY}")]);
+    assert_eq!(
+        heard,
+        [
+            format!("work dynamodb:GetItem {USERS}"),
+            format!("sign kms:Sign {SIGNING_KEY}")
+        ]
+    );
 }
 
 #[test]
@@ -164,45 +212,113 @@ fn rights_that_cannot_be_read_are_refused_at_the_start() {
             "        - DynamoDBCrudPolicy: {}\n        - Statement:\n            - { Effect: Allow, Action: [dyn",
             "DynamoDBCrudPolicy",
         ),
-        ("Resources:\n", "Globals: { Function: { Policies: [] } }\nResources:\n", "Policies"),
+        (
+            "Resources:\n",
+            "Globals: { Function: { Policies: [] } }\nResources:\n",
+            "Policies",
+        ),
     ] {
         let template = TEMPLATE.replacen(text, with, 1);
         assert_ne!(template, TEMPLATE, "{text}");
-        let error = Policies::read(&cloudformation::parse(&template).unwrap(), NAMES).map(drop).unwrap_err();
+        let error = Policies::read(&cloudformation::parse(&template).unwrap(), NAMES)
+            .map(drop)
+            .unwrap_err();
         assert!(error.to_string().contains(wanted), "{error}");
     }
 }
 
 /// The status and body of a call of `caller`, through a door before a server that answers everything with 200.
-async fn call(service: Service, caller: &str, request: (&str, &str, &str), body: &Value) -> (u16, String) {
+async fn call(
+    service: Service,
+    caller: &str,
+    request: (&str, &str, &str),
+    body: &Value,
+) -> (u16, String) {
     let (method, path, target) = request;
-    let server = guarded(Router::new().fallback(any(async || "done")), service, &rights(TEMPLATE));
-    let scope = format!("AWS4-HMAC-SHA256 Credential={caller}/20260101/us-east-1/x/aws4_request, Signature=0");
-    let request =
-        Request::builder().method(method).uri(path).header("host", "127.0.0.1").header("authorization", scope);
-    let request = request.header("x-amz-target", target).body(Body::from(body.to_string())).unwrap();
+    let server = guarded(
+        Router::new().fallback(any(async || "done")),
+        service,
+        &rights(TEMPLATE),
+    );
+    let scope = format!(
+        "AWS4-HMAC-SHA256 Credential={caller}/20260101/us-east-1/x/aws4_request, Signature=0"
+    );
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("host", "127.0.0.1")
+        .header("authorization", scope);
+    let request = request
+        .header("x-amz-target", target)
+        .body(Body::from(body.to_string()))
+        .unwrap();
     let answer = server.oneshot(request).await.unwrap();
     let status = answer.status().as_u16();
-    let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+    let body = axum::body::to_bytes(answer.into_body(), usize::MAX)
+        .await
+        .unwrap();
     (status, String::from_utf8(body.to_vec()).unwrap())
 }
 
 async fn dynamodb(operation: &str, body: Value) -> u16 {
-    call(Service::DynamoDb, "work", ("POST", "/", &format!("DynamoDB_20120810.{operation}")), &body).await.0
+    call(
+        Service::DynamoDb,
+        "work",
+        ("POST", "/", &format!("DynamoDB_20120810.{operation}")),
+        &body,
+    )
+    .await
+    .0
 }
 
 #[tokio::test]
 async fn every_table_item_and_index_of_a_call_is_looked_at() {
-    assert_eq!(dynamodb("GetItem", json!({ "TableName": "t-users" })).await, 200);
-    assert_eq!(dynamodb("GetItem", json!({ "TableName": "t-audit" })).await, 400);
-    assert_eq!(dynamodb("Query", json!({ "TableName": "t-audit", "IndexName": "by_month" })).await, 200);
-    assert_eq!(dynamodb("Query", json!({ "TableName": "t-audit" })).await, 400);
+    assert_eq!(
+        dynamodb("GetItem", json!({ "TableName": "t-users" })).await,
+        200
+    );
+    assert_eq!(
+        dynamodb("GetItem", json!({ "TableName": "t-audit" })).await,
+        400
+    );
+    assert_eq!(
+        dynamodb(
+            "Query",
+            json!({ "TableName": "t-audit", "IndexName": "by_month" })
+        )
+        .await,
+        200
+    );
+    assert_eq!(
+        dynamodb("Query", json!({ "TableName": "t-audit" })).await,
+        400
+    );
     let get = |table: &str| json!({ "Get": { "TableName": table } });
-    assert_eq!(dynamodb("TransactGetItems", json!({ "TransactItems": [get("t-users")] })).await, 200);
-    assert_eq!(dynamodb("TransactGetItems", json!({ "TransactItems": [get("t-users"), get("t-audit")] })).await, 400);
+    assert_eq!(
+        dynamodb(
+            "TransactGetItems",
+            json!({ "TransactItems": [get("t-users")] })
+        )
+        .await,
+        200
+    );
+    assert_eq!(
+        dynamodb(
+            "TransactGetItems",
+            json!({ "TransactItems": [get("t-users"), get("t-audit")] })
+        )
+        .await,
+        400
+    );
     let check = json!({ "ConditionCheck": { "TableName": "t-users" } });
-    assert_eq!(dynamodb("TransactWriteItems", json!({ "TransactItems": [check] })).await, 400);
-    assert_eq!(dynamodb("BatchGetItem", json!({ "RequestItems": { "t-users": {} } })).await, 400);
+    assert_eq!(
+        dynamodb("TransactWriteItems", json!({ "TransactItems": [check] })).await,
+        400
+    );
+    assert_eq!(
+        dynamodb("BatchGetItem", json!({ "RequestItems": { "t-users": {} } })).await,
+        400
+    );
     assert_eq!(dynamodb("ListTables", json!({})).await, 400);
     assert_eq!(dynamodb("GetItem", json!("no request")).await, 400);
 }
@@ -211,15 +327,31 @@ async fn every_table_item_and_index_of_a_call_is_looked_at() {
 async fn a_secret_is_opened_with_its_key_and_rotated_by_its_function() {
     let call = async |operation: &str| {
         let request = ("POST", "/", format!("secretsmanager.{operation}"));
-        call(Service::SecretsManager, "work", (request.0, request.1, &request.2), &json!({ "SecretId": "s/ring" }))
-            .await
+        call(
+            Service::SecretsManager,
+            "work",
+            (request.0, request.1, &request.2),
+            &json!({ "SecretId": "s/ring" }),
+        )
+        .await
     };
     assert_eq!(call("GetSecretValue").await.0, 200);
-    assert!(call("PutSecretValue").await.1.contains("secretsmanager:PutSecretValue"));
+    assert!(
+        call("PutSecretValue")
+            .await
+            .1
+            .contains("secretsmanager:PutSecretValue")
+    );
     let without = TEMPLATE.replace("kms:ViaService: secretsmanager", "kms:ViaService: dynamodb");
     let facts = rights(&without);
     let ask = super::requests::tests::asks(&facts, "GetSecretValue", "s/ring");
-    assert!(facts.judge("work", "GetSecretValue", Some(&ask)).unwrap_err().to_string().contains("kms:Decrypt"));
+    assert!(
+        facts
+            .judge("work", "GetSecretValue", Some(&ask))
+            .unwrap_err()
+            .to_string()
+            .contains("kms:Decrypt")
+    );
     let ask = super::requests::tests::asks(&facts, "RotateSecret", "s/ring");
     assert_eq!(ask.last().unwrap().action, "lambda:InvokeFunction");
 }
@@ -243,13 +375,34 @@ async fn each_service_refuses_in_its_own_form() {
             400,
             "\"AccessDeniedException\"",
         ),
-        (Service::Kms, ("POST", "/", "TrentService.Sign"), &none, 400, "\"AccessDeniedException\""),
-        (Service::Ses, ("POST", "/v2/email/outbound-emails", ""), &mail, 403, "identity/dashtam.example"),
-        (Service::S3, ("GET", "/dashtam-local-audit/a/b", ""), &none, 403, "<Code>AccessDenied</Code>"),
+        (
+            Service::Kms,
+            ("POST", "/", "TrentService.Sign"),
+            &none,
+            400,
+            "\"AccessDeniedException\"",
+        ),
+        (
+            Service::Ses,
+            ("POST", "/v2/email/outbound-emails", ""),
+            &mail,
+            403,
+            "identity/dashtam.example",
+        ),
+        (
+            Service::S3,
+            ("GET", "/dashtam-local-audit/a/b", ""),
+            &none,
+            403,
+            "<Code>AccessDenied</Code>",
+        ),
     ] {
         let (got, text) = call(service, "work", request, body).await;
         assert_eq!(got, status, "{service:?}: {text}");
-        assert!(text.contains(wanted) && text.contains("not authorized"), "{service:?}: {text}");
+        assert!(
+            text.contains(wanted) && text.contains("not authorized"),
+            "{service:?}: {text}"
+        );
         let (_, text) = call(service, "thief", request, body).await;
         assert!(text.contains("security token"), "{service:?}: {text}");
     }
@@ -257,10 +410,26 @@ async fn each_service_refuses_in_its_own_form() {
 
 #[tokio::test]
 async fn a_web_page_and_a_call_without_a_signature_do_not_pass() {
-    for (host, signature) in [("evil.example", "AWS4-HMAC-SHA256 Credential=operator/x"), ("127.0.0.1", "")] {
-        let server = guarded(Router::new().fallback(any(async || "done")), Service::DynamoDb, &rights(TEMPLATE));
-        let request = Request::post("/").header("host", host).header("authorization", signature);
-        let request = request.header("x-amz-target", "DynamoDB_20120810.ListTables").body(Body::from("{}")).unwrap();
-        assert_eq!(server.oneshot(request).await.unwrap().status(), 403, "{host}");
+    for (host, signature) in [
+        ("evil.example", "AWS4-HMAC-SHA256 Credential=operator/x"),
+        ("127.0.0.1", ""),
+    ] {
+        let server = guarded(
+            Router::new().fallback(any(async || "done")),
+            Service::DynamoDb,
+            &rights(TEMPLATE),
+        );
+        let request = Request::post("/")
+            .header("host", host)
+            .header("authorization", signature);
+        let request = request
+            .header("x-amz-target", "DynamoDB_20120810.ListTables")
+            .body(Body::from("{}"))
+            .unwrap();
+        assert_eq!(
+            server.oneshot(request).await.unwrap().status(),
+            403,
+            "{host}"
+        );
     }
 }

@@ -54,7 +54,9 @@ pub struct Message {
 /// Prints neither addresses nor contents: the text holds live tokens.
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Message").field("received_at", &self.received_at).finish_non_exhaustive()
+        f.debug_struct("Message")
+            .field("received_at", &self.received_at)
+            .finish_non_exhaustive()
     }
 }
 
@@ -115,7 +117,11 @@ impl Mailbox {
             }
         };
         let revision = messages.len() as u64;
-        Ok(Self(Arc::new(Mutex::new(Inner { messages, revision, file }))))
+        Ok(Self(Arc::new(Mutex::new(Inner {
+            messages,
+            revision,
+            file,
+        }))))
     }
 
     /// Accepts a mail. When this returns, the mail is in the file.
@@ -154,7 +160,10 @@ impl Mailbox {
     #[must_use]
     pub fn messages(&self, to: Option<&str>) -> Vec<Message> {
         let (_, found) = self.newest(to, usize::MAX);
-        found.iter().map(|message| Message::clone(message)).collect()
+        found
+            .iter()
+            .map(|message| Message::clone(message))
+            .collect()
     }
 
     /// The newest `limit` of [`Self::messages`], and a word that changes with every mail. The time of
@@ -163,10 +172,25 @@ impl Mailbox {
         let inner = self.lock();
         let wanted = to.map(|to| address(to).to_lowercase());
         let is_wanted = |message: &&Arc<Message>| {
-            wanted.as_ref().is_none_or(|wanted| message.to.iter().any(|to| address(to).to_lowercase() == *wanted))
+            wanted.as_ref().is_none_or(|wanted| {
+                message
+                    .to
+                    .iter()
+                    .any(|to| address(to).to_lowercase() == *wanted)
+            })
         };
-        let found = inner.messages.iter().rev().filter(is_wanted).take(limit).cloned().collect();
-        let last = inner.messages.back().map_or("", |message| message.received_at.as_str());
+        let found = inner
+            .messages
+            .iter()
+            .rev()
+            .filter(is_wanted)
+            .take(limit)
+            .cloned()
+            .collect();
+        let last = inner
+            .messages
+            .back()
+            .map_or("", |message| message.received_at.as_str());
         (format!("{}-{last}", inner.revision), found)
     }
 
@@ -178,7 +202,9 @@ impl Mailbox {
 
 impl fmt::Debug for Mailbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Mailbox").field("revision", &self.lock().revision).finish_non_exhaustive()
+        f.debug_struct("Mailbox")
+            .field("revision", &self.lock().revision)
+            .finish_non_exhaustive()
     }
 }
 
@@ -223,7 +249,13 @@ impl Appender {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)?;
     file.set_permissions(Permissions::from_mode(0o600))?;
     Ok(file)
 }
@@ -241,7 +273,10 @@ fn load(path: PathBuf) -> Result<(VecDeque<Arc<Message>>, Appender), OpenError> 
     };
     let mut messages = VecDeque::new();
     let (mut end, mut count) = (0, 0);
-    let mut lines = content.split_inclusive(|byte| *byte == b'\n').enumerate().peekable();
+    let mut lines = content
+        .split_inclusive(|byte| *byte == b'\n')
+        .enumerate()
+        .peekable();
     while let Some((number, line)) = lines.next() {
         match serde_json::from_slice::<Message>(line) {
             Ok(message) if line.ends_with(b"\n") => {
@@ -252,12 +287,23 @@ fn load(path: PathBuf) -> Result<(VecDeque<Arc<Message>>, Appender), OpenError> 
             // The last line was being written when the process ended.
             _ if lines.peek().is_none() => break,
             _ => {
-                return Err(OpenError::Damaged { path, line: number + 1 });
+                return Err(OpenError::Damaged {
+                    path,
+                    line: number + 1,
+                });
             }
         }
     }
     match file.set_len(end) {
-        Ok(()) => Ok((messages, Appender { path, file, end, lines: count })),
+        Ok(()) => Ok((
+            messages,
+            Appender {
+                path,
+                file,
+                end,
+                lines: count,
+            },
+        )),
         Err(source) => Err(OpenError::Unreadable { path, source }),
     }
 }
@@ -271,7 +317,10 @@ fn keep(messages: &mut VecDeque<Arc<Message>>, message: Message) {
 
 /// The address in `Name <address>`, or the whole.
 fn address(text: &str) -> &str {
-    let inner = text.trim().strip_suffix('>').and_then(|text| text.rsplit_once('<'));
+    let inner = text
+        .trim()
+        .strip_suffix('>')
+        .and_then(|text| text.rsplit_once('<'));
     inner.map_or(text, |(_, address)| address).trim()
 }
 

@@ -66,7 +66,8 @@ impl Page {
             hash(script!()),
         );
         // Hashes are base64, so the text is always a valid header; the fallback allows nothing.
-        let policy = HeaderValue::from_str(&policy).unwrap_or_else(|_| HeaderValue::from_static("default-src 'none'"));
+        let policy = HeaderValue::from_str(&policy)
+            .unwrap_or_else(|_| HeaderValue::from_static("default-src 'none'"));
         Self { policy }
     }
 

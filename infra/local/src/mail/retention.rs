@@ -54,8 +54,12 @@ pub async fn remove_orphans(mailbox: &Mailbox, store: &Store) -> Result<usize, R
     let newest = store.now().minus(ORPHAN_TTL);
     let is_old = |message: &Message| received_at(message).is_none_or(|received| received <= newest);
     let messages = mailbox.messages(None);
-    let recipients: BTreeSet<_> =
-        messages.iter().filter(|message| is_old(message)).flat_map(|message| &message.to).cloned().collect();
+    let recipients: BTreeSet<_> = messages
+        .iter()
+        .filter(|message| is_old(message))
+        .flat_map(|message| &message.to)
+        .cloned()
+        .collect();
     let mut owned = BTreeMap::new();
     for recipient in recipients {
         // What is no address here was never an account's.
@@ -65,10 +69,19 @@ pub async fn remove_orphans(mailbox: &Mailbox, store: &Store) -> Result<usize, R
         };
         owned.insert(recipient, is_owned);
     }
-    let is_orphan = |message: &Message| !message.to.iter().any(|to| owned.get(to).copied().unwrap_or_default());
+    let is_orphan = |message: &Message| {
+        !message
+            .to
+            .iter()
+            .any(|to| owned.get(to).copied().unwrap_or_default())
+    };
     Ok(mailbox.remove(|message| is_old(message) && is_orphan(message))?)
 }
 
 fn received_at(message: &Message) -> Option<Timestamp> {
-    message.received_at.parse::<jiff::Timestamp>().ok().map(|time| Timestamp::from_millis(time.as_millisecond()))
+    message
+        .received_at
+        .parse::<jiff::Timestamp>()
+        .ok()
+        .map(|time| Timestamp::from_millis(time.as_millisecond()))
 }

@@ -30,7 +30,11 @@ struct Answer<'a> {
     messages: Vec<&'a Message>,
 }
 
-async fn list(State(mailbox): State<Mailbox>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+async fn list(
+    State(mailbox): State<Mailbox>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
     let query = query.unwrap_or_default();
     let to = parameter(&query, "to").filter(|to| !to.is_empty());
     let limit = match parameter(&query, "limit").map(|limit| limit.parse()) {
@@ -42,16 +46,24 @@ async fn list(State(mailbox): State<Mailbox>, RawQuery(query): RawQuery, headers
     };
     let (revision, messages) = mailbox.newest(to.as_deref(), limit);
     let tag = format!("\"{revision}\"");
-    if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
+    if headers
+        .get(header::IF_NONE_MATCH)
+        .is_some_and(|known| known.as_bytes() == tag.as_bytes())
+    {
         return (StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response();
     }
-    let answer = Answer { messages: messages.iter().map(|message| &**message).collect() };
+    let answer = Answer {
+        messages: messages.iter().map(|message| &**message).collect(),
+    };
     let Ok(body) = serde_json::to_string(&answer) else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
     let mut answer = body.into_response();
     let headers = answer.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
     if let Ok(tag) = HeaderValue::from_str(&tag) {
         headers.insert(header::ETAG, tag);
     }
@@ -62,7 +74,10 @@ async fn list(State(mailbox): State<Mailbox>, RawQuery(query): RawQuery, headers
 async fn show(State(page): State<Arc<Page>>) -> Response {
     let mut answer = page::HTML.into_response();
     let headers = answer.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/html; charset=utf-8"),
+    );
     headers.insert(header::CONTENT_SECURITY_POLICY, page.policy());
     guard(headers);
     answer
@@ -71,13 +86,22 @@ async fn show(State(page): State<Arc<Page>>) -> Response {
 /// No copy in a cache, no guessing of types, no address of a mail's link in a referrer.
 fn guard(headers: &mut HeaderMap) {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    );
 }
 
 /// The first value of a query parameter. `+` stays a plus: addresses contain it, people type it as it
 /// is, and no address contains the space that a form would mean by it.
 fn parameter(query: &str, name: &str) -> Option<String> {
-    let (_, value) = query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name)?;
+    let (_, value) = query
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .find(|(key, _)| *key == name)?;
     Some(percent_decode_str(value).decode_utf8_lossy().into_owned())
 }

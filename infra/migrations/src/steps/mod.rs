@@ -17,10 +17,15 @@ mod tests {
     #[test]
     fn every_file_is_registered_under_its_own_name_and_in_order() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/steps");
-        let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+        let files = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|file| file.unwrap().file_name().into_string().unwrap());
         let mut files: Vec<_> = files.filter(|file| file.starts_with("m2")).collect();
         files.sort();
-        let registered: Vec<_> = ALL.iter().map(|migration| format!("m{}.rs", migration.id)).collect();
+        let registered: Vec<_> = ALL
+            .iter()
+            .map(|migration| format!("m{}.rs", migration.id))
+            .collect();
         assert_eq!(registered, files);
     }
 

@@ -6,8 +6,13 @@ use shared::store::{Change, Sight};
 use crate::Migration;
 
 /// See the module.
-pub const MIGRATION: Migration =
-    Migration { id: "00000000_000000_name", description: "DESCRIPTION", table: Table::Users, up, down };
+pub const MIGRATION: Migration = Migration {
+    id: "00000000_000000_name",
+    description: "DESCRIPTION",
+    table: Table::Users,
+    up,
+    down,
+};
 
 fn up(item: &Sight<'_>) -> Option<Change> {
     let is_old = item.is("USER#") && item.version() < 2;

@@ -31,7 +31,9 @@ impl Intercept for Clocks {
         _config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let date = context.response().headers().get("date");
-        if let Some(date) = date.and_then(|text| DateTime::from_str(text, DateTimeFormat::HttpDate).ok()) {
+        if let Some(date) =
+            date.and_then(|text| DateTime::from_str(text, DateTimeFormat::HttpDate).ok())
+        {
             let apart = SystemClock.now().as_secs().abs_diff(date.secs());
             *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(apart);
         }
@@ -45,11 +47,19 @@ impl Clocks {
         const NAME: &str = "clock";
         let set = "Have the clock set by NTP: tokens, limits and signatures go by it.";
         match *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
-            None => Check::warning(NAME, "no answer of AWS told the time", "See the other checks, and look again."),
-            Some(apart) if apart > REFUSED => {
-                Check::failed(NAME, format!("{apart} s from that of AWS, which refuses signatures"), set)
+            None => Check::warning(
+                NAME,
+                "no answer of AWS told the time",
+                "See the other checks, and look again.",
+            ),
+            Some(apart) if apart > REFUSED => Check::failed(
+                NAME,
+                format!("{apart} s from that of AWS, which refuses signatures"),
+                set,
+            ),
+            Some(apart) if apart > NOTICEABLE => {
+                Check::warning(NAME, format!("{apart} s from that of AWS"), set)
             }
-            Some(apart) if apart > NOTICEABLE => Check::warning(NAME, format!("{apart} s from that of AWS"), set),
             Some(apart) => Check::ok(NAME, format!("{apart} s from that of AWS")),
         }
     }

@@ -20,7 +20,10 @@ pub(super) async fn check(patient: &Patient<'_>) -> Vec<Check> {
     let secrets = patient.desk.environment.secrets();
     let mut checks = Vec::new();
     for name in [SIGNING_RING, DATA_RING, MAIL_KEY, CURSOR_KEY] {
-        let title = format!("secret {}{name}", patient.desk.environment.config().secret_prefix);
+        let title = format!(
+            "secret {}{name}",
+            patient.desk.environment.config().secret_prefix
+        );
         let check = match secrets.get(name).await {
             Ok(Some(secret)) => match name {
                 SIGNING_RING => signing_ring(patient, title, &secret).await,
@@ -45,20 +48,35 @@ async fn copies(patient: &Patient<'_>) -> Check {
     let copies = match patient.desk.store.security_copies().await {
         Ok(copies) => copies,
         Err(error) => {
-            return Check::unseen(NAME, &error_chain(&error), "dynamodb:GetItem on the table security");
+            return Check::unseen(
+                NAME,
+                &error_chain(&error),
+                "dynamodb:GetItem on the table security",
+            );
         }
     };
     let newest = SecurityRecord::newest(copies.iter().flatten());
     let missing = copies.iter().filter(|copy| copy.is_none()).count();
-    let differing = copies.iter().flatten().filter(|copy| Some(*copy) != newest.as_ref()).count();
+    let differing = copies
+        .iter()
+        .flatten()
+        .filter(|copy| Some(*copy) != newest.as_ref())
+        .count();
     match (missing, differing) {
         (0, 0) => Check::ok(NAME, format!("{} equal ones", copies.len())),
-        (missing, _) if missing == copies.len() => {
-            Check::failed(NAME, "none is there", format!("To make them, {}.", patient.maker()))
-        }
-        (missing, differing) => {
-            Check::failed(NAME, format!("of {}, {missing} are missing and {differing} are behind", copies.len()), FIX)
-        }
+        (missing, _) if missing == copies.len() => Check::failed(
+            NAME,
+            "none is there",
+            format!("To make them, {}.", patient.maker()),
+        ),
+        (missing, differing) => Check::failed(
+            NAME,
+            format!(
+                "of {}, {missing} are missing and {differing} are behind",
+                copies.len()
+            ),
+            FIX,
+        ),
     }
 }
 
@@ -86,14 +104,23 @@ async fn signing_ring(patient: &Patient<'_>, title: String, secret: &SecretStrin
             );
         }
         Err(error) => {
-            return Check::unseen(title, &error_chain(&error), "dynamodb:GetItem on the table security");
+            return Check::unseen(
+                title,
+                &error_chain(&error),
+                "dynamodb:GetItem on the table security",
+            );
         }
     };
     match disagreement(&ring, &record, patient) {
-        Disagreement::None => Check::ok(title, format!("{} keys, the published ones", ring.keys().len())),
-        Disagreement::CannotSign(kid) => {
-            Check::failed(title, format!("lacks the key {kid}, which has to sign"), REPLACE)
-        }
+        Disagreement::None => Check::ok(
+            title,
+            format!("{} keys, the published ones", ring.keys().len()),
+        ),
+        Disagreement::CannotSign(kid) => Check::failed(
+            title,
+            format!("lacks the key {kid}, which has to sign"),
+            REPLACE,
+        ),
         Disagreement::Unpublished(count) => Check::warning(
             title,
             format!("{count} of its keys are not published"),
@@ -108,7 +135,11 @@ enum Disagreement {
     Unpublished(usize),
 }
 
-fn disagreement(ring: &SigningRing, record: &SecurityRecord, patient: &Patient<'_>) -> Disagreement {
+fn disagreement(
+    ring: &SigningRing,
+    record: &SecurityRecord,
+    patient: &Patient<'_>,
+) -> Disagreement {
     let now = patient.desk.store.now();
     let signing = record.signing_kid(now);
     let same = |kid: &str| {
@@ -119,7 +150,12 @@ fn disagreement(ring: &SigningRing, record: &SecurityRecord, patient: &Patient<'
         return Disagreement::CannotSign(signing.to_owned());
     }
     let published: BTreeSet<_> = record.keys.iter().map(|key| key.kid.as_str()).collect();
-    match ring.keys().iter().filter(|key| !published.contains(key.public().kid.as_str())).count() {
+    match ring
+        .keys()
+        .iter()
+        .filter(|key| !published.contains(key.public().kid.as_str()))
+        .count()
+    {
         0 => Disagreement::None,
         count => Disagreement::Unpublished(count),
     }
@@ -129,23 +165,39 @@ async fn data_ring(patient: &Patient<'_>, title: String) -> Check {
     let ring = match keys::data_ring(&patient.desk.environment.secrets()).await {
         Ok(ring) => ring,
         Err(error) => {
-            let fix = "Restore an earlier version of the secret: what it encrypted is lost without it.";
+            let fix =
+                "Restore an earlier version of the secret: what it encrypted is lost without it.";
             return Check::failed(title, error_chain(&error), fix);
         }
     };
     let held: BTreeSet<_> = ring.infos().map(|info| info.version).collect();
     let told = match patient.desk.store.data_keys().await {
-        Ok(infos) => infos.iter().map(|info| info.version).collect::<BTreeSet<_>>(),
+        Ok(infos) => infos
+            .iter()
+            .map(|info| info.version)
+            .collect::<BTreeSet<_>>(),
         Err(error) => {
-            return Check::unseen(title, &error_chain(&error), "dynamodb:GetItem on the table security");
+            return Check::unseen(
+                title,
+                &error_chain(&error),
+                "dynamodb:GetItem on the table security",
+            );
         }
     };
     if told.is_subset(&held) {
-        return Check::ok(title, format!("{} keys, those that are written down", held.len()));
+        return Check::ok(
+            title,
+            format!("{} keys, those that are written down", held.len()),
+        );
     }
     let lost: Vec<_> = told.difference(&held).map(ToString::to_string).collect();
-    let fix = "Restore an earlier version of the secret: what these keys encrypted is lost without them.";
-    Check::failed(title, format!("lacks the versions {}", lost.join(", ")), fix)
+    let fix =
+        "Restore an earlier version of the secret: what these keys encrypted is lost without them.";
+    Check::failed(
+        title,
+        format!("lacks the versions {}", lost.join(", ")),
+        fix,
+    )
 }
 
 async fn mail_key(patient: &Patient<'_>, title: String) -> Check {

@@ -14,12 +14,19 @@ pub(super) async fn check(patient: &Patient<'_>) -> Check {
             return Check::unseen(name, &failure.what, "dynamodb:Scan on the table security");
         }
     };
-    if let Some(unknown) = listed.iter().find(|one| one.migration.is_none() && one.standing != Standing::Pending) {
+    if let Some(unknown) = listed
+        .iter()
+        .find(|one| one.migration.is_none() && one.standing != Standing::Pending)
+    {
         let found = format!("{} is of a newer release than this command", unknown.id);
         return Check::warning(name, found, "Use the command of the release that runs.");
     }
-    let waiting = listed.iter().filter(|one| one.standing != Standing::Applied);
-    let waiting: Vec<_> = waiting.map(|one| format!("{} is {}", one.id, one.standing.name())).collect();
+    let waiting = listed
+        .iter()
+        .filter(|one| one.standing != Standing::Applied);
+    let waiting: Vec<_> = waiting
+        .map(|one| format!("{} is {}", one.id, one.standing.name()))
+        .collect();
     if waiting.is_empty() {
         return Check::ok(name, format!("{} applied", listed.len()));
     }

@@ -52,15 +52,30 @@ struct Check {
 
 impl Check {
     fn ok(name: impl Into<String>, found: impl Into<String>) -> Self {
-        Self { name: name.into(), state: State::Ok, found: found.into(), fix: None }
+        Self {
+            name: name.into(),
+            state: State::Ok,
+            found: found.into(),
+            fix: None,
+        }
     }
 
     fn warning(name: impl Into<String>, found: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { name: name.into(), state: State::Warning, found: found.into(), fix: Some(fix.into()) }
+        Self {
+            name: name.into(),
+            state: State::Warning,
+            found: found.into(),
+            fix: Some(fix.into()),
+        }
     }
 
     fn failed(name: impl Into<String>, found: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { name: name.into(), state: State::Failed, found: found.into(), fix: Some(fix.into()) }
+        Self {
+            name: name.into(),
+            state: State::Failed,
+            found: found.into(),
+            fix: Some(fix.into()),
+        }
     }
 
     /// Something that AWS did not show. `right` is what it takes to look.
@@ -103,7 +118,12 @@ pub async fn run(
     migrations: &'static [Migration],
     console: &mut Console<'_>,
 ) -> Result<Exit, Failure> {
-    let patient = Patient { desk, base: AwsBase::new(desk.settings.clone()), is_deployment, migrations };
+    let patient = Patient {
+        desk,
+        base: AwsBase::new(desk.settings.clone()),
+        is_deployment,
+        migrations,
+    };
     let mut checks = Box::pin(tables::check(&patient)).await?;
     checks.extend(Box::pin(protection::check(&patient)).await?);
     checks.extend(Box::pin(keys::check(&patient)).await);
@@ -112,18 +132,38 @@ pub async fn run(
     checks.extend(Box::pin(mail::check(&patient)).await);
     checks.extend(Box::pin(service::check(&patient)).await);
     console.answer(&answer(&checks));
-    Ok(if checks.iter().any(|check| check.state == State::Failed) { Exit::Refused } else { Exit::Done })
+    Ok(if checks.iter().any(|check| check.state == State::Failed) {
+        Exit::Refused
+    } else {
+        Exit::Done
+    })
 }
 
 fn answer(checks: &[Check]) -> Answer {
-    let width = checks.iter().map(|check| check.name.chars().count()).max().unwrap_or_default();
+    let width = checks
+        .iter()
+        .map(|check| check.name.chars().count())
+        .max()
+        .unwrap_or_default();
     let lines = checks.iter().map(|check| {
-        let fix = check.fix.as_ref().map(|fix| format!("  -> {fix}")).unwrap_or_default();
-        format!("{:<7}  {:<width$}  {}{fix}", check.state.name(), check.name, check.found)
+        let fix = check
+            .fix
+            .as_ref()
+            .map(|fix| format!("  -> {fix}"))
+            .unwrap_or_default();
+        format!(
+            "{:<7}  {:<width$}  {}{fix}",
+            check.state.name(),
+            check.name,
+            check.found
+        )
     });
     let count = |state| checks.iter().filter(|check| check.state == state).count();
     let (warnings, failures) = (count(State::Warning), count(State::Failed));
-    let verdict = format!("{} checks: {warnings} warnings, {failures} failed.", checks.len());
+    let verdict = format!(
+        "{} checks: {warnings} warnings, {failures} failed.",
+        checks.len()
+    );
     let documents = checks.iter().map(
         |check| json!({ "check": check.name, "state": check.state.name(), "found": check.found, "fix": check.fix }),
     );
@@ -134,6 +174,9 @@ fn answer(checks: &[Check]) -> Answer {
             "failed": failures,
             "checks": documents.collect::<Vec<_>>(),
         }),
-        text: lines.chain([String::new(), verdict]).collect::<Vec<_>>().join("\n"),
+        text: lines
+            .chain([String::new(), verdict])
+            .collect::<Vec<_>>()
+            .join("\n"),
     }
 }

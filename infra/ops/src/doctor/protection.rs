@@ -21,7 +21,11 @@ pub(super) async fn check(patient: &Patient<'_>) -> Result<Vec<Check>, Failure> 
     let client = aws::client(&patient.base);
     let mut checks = Vec::new();
     for definition in wanted()?.iter().filter(|_| patient.is_deployment) {
-        let table = format!("{}{}", patient.desk.environment.config().table_prefix, definition.suffix);
+        let table = format!(
+            "{}{}",
+            patient.desk.environment.config().table_prefix,
+            definition.suffix
+        );
         checks.extend(table_checks(&client, &table, definition).await);
     }
     Ok(checks)
@@ -30,15 +34,22 @@ pub(super) async fn check(patient: &Patient<'_>) -> Result<Vec<Check>, Failure> 
 async fn table_checks(client: &Client, table: &str, wanted: &TableDefinition) -> Vec<Check> {
     let mut checks = Vec::new();
     if wanted.is_deletion_protected {
-        let fix = format!("aws dynamodb update-table --table-name {table} --deletion-protection-enabled");
-        let (name, found) = (format!("deletion protection {table}"), is_deletion_protected(client, table).await);
+        let fix =
+            format!("aws dynamodb update-table --table-name {table} --deletion-protection-enabled");
+        let (name, found) = (
+            format!("deletion protection {table}"),
+            is_deletion_protected(client, table).await,
+        );
         checks.push(told(name, found, "dynamodb:DescribeTable", fix));
     }
     if wanted.is_recoverable {
         let fix = format!(
             "aws dynamodb update-continuous-backups --table-name {table} --point-in-time-recovery-specification PointInTimeRecoveryEnabled=true"
         );
-        let (name, found) = (format!("point-in-time recovery {table}"), is_recoverable(client, table).await);
+        let (name, found) = (
+            format!("point-in-time recovery {table}"),
+            is_recoverable(client, table).await,
+        );
         checks.push(told(name, found, "dynamodb:DescribeContinuousBackups", fix));
     }
     checks
@@ -54,15 +65,22 @@ fn told(name: String, found: Result<bool, String>, right: &str, fix: String) -> 
 
 async fn is_deletion_protected(client: &Client, table: &str) -> Result<bool, String> {
     let described = client.describe_table().table_name(table).send().await;
-    let described = described.map_err(|error| DisplayErrorContext(error).to_string())?.table;
+    let described = described
+        .map_err(|error| DisplayErrorContext(error).to_string())?
+        .table;
     Ok(described.and_then(|table| table.deletion_protection_enabled) == Some(true))
 }
 
 async fn is_recoverable(client: &Client, table: &str) -> Result<bool, String> {
-    let described = client.describe_continuous_backups().table_name(table).send().await;
+    let described = client
+        .describe_continuous_backups()
+        .table_name(table)
+        .send()
+        .await;
     let described = described.map_err(|error| DisplayErrorContext(error).to_string())?;
-    let recovery =
-        described.continuous_backups_description.and_then(|backups| backups.point_in_time_recovery_description);
+    let recovery = described
+        .continuous_backups_description
+        .and_then(|backups| backups.point_in_time_recovery_description);
     let status = recovery.and_then(|recovery| recovery.point_in_time_recovery_status);
     Ok(status == Some(PointInTimeRecoveryStatus::Enabled))
 }

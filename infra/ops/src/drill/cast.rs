@@ -64,14 +64,25 @@ impl Cast {
     ///
     /// # Errors
     /// The service refuses, or sends no mail.
-    pub async fn assemble(desk: &Desk, service: &Service, options: &BreachOptions) -> Result<Self, Failure> {
+    pub async fn assemble(
+        desk: &Desk,
+        service: &Service,
+        options: &BreachOptions,
+    ) -> Result<Self, Failure> {
         let mut connection = Connection::to(service.address);
-        let run = digest::encode(&entropy::bytes::<6>(desk.store.entropy())).to_lowercase().replace(['-', '_'], "0");
+        let run = digest::encode(&entropy::bytes::<6>(desk.store.entropy()))
+            .to_lowercase()
+            .replace(['-', '_'], "0");
         let person = |role: &str, number: usize| Person {
             email: format!("drill.{run}.{role}{number}@drill.example"),
-            password: format!("Drill-7-{}", digest::encode(&entropy::bytes::<18>(desk.store.entropy()))),
+            password: format!(
+                "Drill-7-{}",
+                digest::encode(&entropy::bytes::<18>(desk.store.entropy()))
+            ),
         };
-        let people: Vec<_> = (0..usize::from(options.users)).map(|number| person("user", number)).collect();
+        let people: Vec<_> = (0..usize::from(options.users))
+            .map(|number| person("user", number))
+            .collect();
         let (admin, lodger, twin) = (person("admin", 0), person("lodger", 0), person("twin", 0));
         for member in people.iter().chain([&admin, &lodger, &twin]) {
             member.join(&mut connection).await?;
@@ -86,7 +97,11 @@ impl Cast {
             users.push((member, id, sessions));
         }
         // Everybody has joined by one, or the drill would have ended there.
-        let joined = Check::new("mailed verification tokens are accepted", true, format!("{} used", users.len() + 3));
+        let joined = Check::new(
+            "mailed verification tokens are accepted",
+            true,
+            format!("{} used", users.len() + 3),
+        );
         let proofs = vec![joined, twin.use_a_reset_link(&mut connection).await?];
         let mut resets = Vec::new();
         for (member, _, _) in users.iter().take(RESETS) {
@@ -100,13 +115,23 @@ impl Cast {
         }
         let admin_account = desk.account(&admin.email).await?;
         users::grant_admin(desk, &admin_account, &why()?).await?;
-        Ok(Self { users, admin, admin_account, lodger, resets, verifications, proofs })
+        Ok(Self {
+            users,
+            admin,
+            admin_account,
+            lodger,
+            resets,
+            verifications,
+            proofs,
+        })
     }
 
     /// Whose mail is on its way when everybody is rotated: nobody who holds a link already.
     #[must_use]
     pub fn late(&self) -> &Person {
-        self.users.get(RESETS).map_or(&self.lodger, |(person, _, _)| person)
+        self.users
+            .get(RESETS)
+            .map_or(&self.lodger, |(person, _, _)| person)
     }
 
     /// Takes the admin role back: its password is nobody's, but an admin that nobody needs is one too many.
@@ -121,7 +146,10 @@ impl Cast {
 impl Person {
     /// Somebody who has no account yet.
     pub fn new(email: impl Into<String>, password: impl Into<String>) -> Self {
-        Self { email: email.into(), password: password.into() }
+        Self {
+            email: email.into(),
+            password: password.into(),
+        }
     }
 
     /// Makes the account and proves its address.
@@ -132,12 +160,20 @@ impl Person {
         self.register(connection).await?;
         let token = self.mailed(connection, "dvt_").await?;
         let body = json!({ "token": token });
-        connection.post("/api/v1/auth/verify-email", None, &body).await?.json(200).map(drop)
+        connection
+            .post("/api/v1/auth/verify-email", None, &body)
+            .await?
+            .json(200)
+            .map(drop)
     }
 
     async fn register(&self, connection: &mut Connection) -> Result<(), Failure> {
         let body = json!({ "email": self.email, "password": self.password, "name": "Drill" });
-        connection.post("/api/v1/auth/register", None, &body).await?.json(201).map(drop)
+        connection
+            .post("/api/v1/auth/register", None, &body)
+            .await?
+            .json(201)
+            .map(drop)
     }
 
     /// Begins a session.
@@ -145,7 +181,9 @@ impl Person {
     /// # Errors
     /// The service refuses.
     pub async fn log_in(&self, connection: &mut Connection) -> Result<Tokens, Failure> {
-        let reply = connection.post("/api/v1/auth/login", None, &self.credentials()).await?;
+        let reply = connection
+            .post("/api/v1/auth/login", None, &self.credentials())
+            .await?;
         Tokens::read(&reply.json(200)?)
     }
 
@@ -166,7 +204,11 @@ impl Person {
     /// The service refuses.
     pub async fn ask_for_reset(&self, connection: &mut Connection) -> Result<(), Failure> {
         let body = json!({ "email": self.email });
-        connection.post("/api/v1/auth/request-password-reset", None, &body).await?.json(202).map(drop)
+        connection
+            .post("/api/v1/auth/request-password-reset", None, &body)
+            .await?
+            .json(202)
+            .map(drop)
     }
 
     /// Whether the link in the newest such mail sets a new password.
@@ -175,7 +217,11 @@ impl Person {
     /// There is no such mail, or the service does not answer.
     pub async fn can_reset(&self, connection: &mut Connection) -> Result<bool, Failure> {
         let body = json!({ "token": self.mailed(connection, "drs_").await?, "new_password": self.new_password() });
-        Ok(connection.post("/api/v1/auth/reset-password", None, &body).await?.status == 200)
+        Ok(connection
+            .post("/api/v1/auth/reset-password", None, &body)
+            .await?
+            .status
+            == 200)
     }
 
     fn new_password(&self) -> String {
@@ -186,22 +232,36 @@ impl Person {
     async fn use_a_reset_link(&self, connection: &mut Connection) -> Result<Check, Failure> {
         self.ask_for_reset(connection).await?;
         let accepted = self.can_reset(connection).await?;
-        Ok(Check::new("mailed reset tokens are accepted", accepted, format!("{} used", usize::from(accepted))))
+        Ok(Check::new(
+            "mailed reset tokens are accepted",
+            accepted,
+            format!("{} used", usize::from(accepted)),
+        ))
     }
 
     /// The newest token with this prefix that came by mail.
     ///
     /// # Errors
     /// None came within [`PATIENCE`].
-    pub async fn mailed(&self, connection: &mut Connection, prefix: &str) -> Result<String, Failure> {
+    pub async fn mailed(
+        &self,
+        connection: &mut Connection,
+        prefix: &str,
+    ) -> Result<String, Failure> {
         let path = format!("/_local/mail?to={}", self.email);
         let begun = Instant::now();
         while begun.elapsed() < PATIENCE {
             let mails = connection.get(&path, None).await?.json(200)?;
-            let mut texts = mails.get("messages").and_then(Value::as_array).into_iter().flatten();
+            let mut texts = mails
+                .get("messages")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten();
             let found = texts.find_map(|mail| mail.get("text")?.as_str()?.split_once(prefix));
             if let Some((_, rest)) = found {
-                let token = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
+                let token = rest
+                    .chars()
+                    .take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
                 return Ok(format!("{prefix}{}", token.collect::<String>()));
             }
             tokio::time::sleep(PAUSE).await;
@@ -220,9 +280,15 @@ impl Tokens {
     /// There are none.
     pub fn read(answer: &Value) -> Result<Self, Failure> {
         let text = |name: &str| answer.get(name).and_then(Value::as_str).map(str::to_owned);
-        let (access, refresh) = text("access_token")
-            .zip(text("refresh_token"))
-            .ok_or_else(|| Failure::refused("An answer holds no tokens.", "Is --url the URL of this service?"))?;
+        let (access, refresh) =
+            text("access_token")
+                .zip(text("refresh_token"))
+                .ok_or_else(|| {
+                    Failure::refused(
+                        "An answer holds no tokens.",
+                        "Is --url the URL of this service?",
+                    )
+                })?;
         Ok(Self { access, refresh })
     }
 }

@@ -45,12 +45,22 @@ impl Step {
     /// A step that worked.
     #[must_use]
     pub fn done(name: &'static str, took: Duration, outcome: String) -> Self {
-        Self { name, done: true, took_ms: millis(took), outcome }
+        Self {
+            name,
+            done: true,
+            took_ms: millis(took),
+            outcome,
+        }
     }
 
     /// A step that did not.
     #[must_use]
     pub fn failed(name: &'static str, took: Duration, outcome: String) -> Self {
-        Self { name, done: false, took_ms: millis(took), outcome }
+        Self {
+            name,
+            done: false,
+            took_ms: millis(took),
+            outcome,
+        }
     }
 }

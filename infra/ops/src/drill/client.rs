@@ -31,7 +31,10 @@ impl Connection {
     /// A connection to `address`.
     #[must_use]
     pub const fn to(address: SocketAddr) -> Self {
-        Self { address, stream: None }
+        Self {
+            address,
+            stream: None,
+        }
     }
 
     /// GET, with an access token or none.
@@ -46,7 +49,12 @@ impl Connection {
     ///
     /// # Errors
     /// There was no answer.
-    pub async fn post(&mut self, path: &str, token: Option<&str>, body: &Value) -> Result<Reply, Failure> {
+    pub async fn post(
+        &mut self,
+        path: &str,
+        token: Option<&str>,
+        body: &Value,
+    ) -> Result<Reply, Failure> {
         self.send("POST", path, token, &body.to_string()).await
     }
 
@@ -54,9 +62,21 @@ impl Connection {
     ///
     /// # Errors
     /// There was no answer.
-    pub async fn send(&mut self, method: &str, path: &str, token: Option<&str>, body: &str) -> Result<Reply, Failure> {
-        let bearer = token.map_or_else(String::new, |token| format!("authorization: Bearer {token}\r\n"));
-        let kind = if body.is_empty() { "" } else { "content-type: application/json\r\n" };
+    pub async fn send(
+        &mut self,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        body: &str,
+    ) -> Result<Reply, Failure> {
+        let bearer = token.map_or_else(String::new, |token| {
+            format!("authorization: Bearer {token}\r\n")
+        });
+        let kind = if body.is_empty() {
+            ""
+        } else {
+            "content-type: application/json\r\n"
+        };
         let head = format!(
             "{method} {path} HTTP/1.1\r\nhost: {}\r\n{bearer}{kind}content-length: {}\r\n\r\n{body}",
             self.address,
@@ -106,9 +126,17 @@ impl Reply {
         if self.status == status {
             return Ok(self.body());
         }
-        let remedy = if self.status == 429 { RAISE } else { "docs/status-codes.md says what it means." };
+        let remedy = if self.status == 429 {
+            RAISE
+        } else {
+            "docs/status-codes.md says what it means."
+        };
         Err(Failure::refused(
-            format!("The service answered {} {} instead of {status}.", self.status, self.code()),
+            format!(
+                "The service answered {} {} instead of {status}.",
+                self.status,
+                self.code()
+            ),
             remedy,
         ))
     }
@@ -116,7 +144,11 @@ impl Reply {
     /// The code of a problem document.
     #[must_use]
     pub fn code(&self) -> String {
-        self.body().get("code").and_then(Value::as_str).unwrap_or_default().to_owned()
+        self.body()
+            .get("code")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
     }
 
     fn body(&self) -> Value {
@@ -132,11 +164,20 @@ fn parse(bytes: &[u8]) -> std::io::Result<Option<Reply>> {
     let (head, body) = bytes.split_at(head_length + 4);
     let malformed = || std::io::Error::from(std::io::ErrorKind::InvalidData);
     let head = std::str::from_utf8(head).map_err(|_| malformed())?;
-    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(malformed)?;
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok())
+        .ok_or_else(malformed)?;
     let mut headers = head.lines().filter_map(|line| line.split_once(':'));
     let length = headers.find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
-    let length: usize = length.and_then(|(_, length)| length.trim().parse().ok()).ok_or_else(malformed)?;
-    Ok((body.len() >= length).then(|| Reply { status, body: body.to_vec() }))
+    let length: usize = length
+        .and_then(|(_, length)| length.trim().parse().ok())
+        .ok_or_else(malformed)?;
+    Ok((body.len() >= length).then(|| Reply {
+        status,
+        body: body.to_vec(),
+    }))
 }
 
 #[cfg(test)]

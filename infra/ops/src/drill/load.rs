@@ -64,11 +64,16 @@ impl Load {
     pub fn start(address: SocketAddr, lodger: &Person, timeline: &Timeline) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         timeline.begin();
-        let habits = [Habit::Read; READERS].into_iter().chain([Habit::Refresh, Habit::LogIn]);
+        let habits = [Habit::Read; READERS]
+            .into_iter()
+            .chain([Habit::Refresh, Habit::LogIn]);
         let clients = habits
             .map(|habit| {
-                let client =
-                    Client { connection: Connection::to(address), person: lodger.clone(), counts: Counts::default() };
+                let client = Client {
+                    connection: Connection::to(address),
+                    person: lodger.clone(),
+                    counts: Counts::default(),
+                };
                 tokio::spawn(client.live(habit, Arc::clone(&stop)))
             })
             .collect();
@@ -81,7 +86,10 @@ impl Load {
         let all = join_all(self.clients).await;
         all.into_iter().fold(Counts::default(), |mut sum, client| {
             // A client that panicked has no answer to show.
-            let counts = client.unwrap_or(Counts { unanswered: 1, ..Counts::default() });
+            let counts = client.unwrap_or(Counts {
+                unanswered: 1,
+                ..Counts::default()
+            });
             for (status, count) in counts.by_status {
                 *sum.by_status.entry(status).or_default() += count;
             }
@@ -134,12 +142,20 @@ impl Client {
     async fn act(&mut self, habit: Habit, tokens: Tokens) -> Option<Tokens> {
         match habit {
             Habit::Read => {
-                let answer = self.connection.get("/api/v1/auth/me", Some(&tokens.access)).await;
-                self.count(answer).filter(|reply| reply.status != 401).map(|_| tokens)
+                let answer = self
+                    .connection
+                    .get("/api/v1/auth/me", Some(&tokens.access))
+                    .await;
+                self.count(answer)
+                    .filter(|reply| reply.status != 401)
+                    .map(|_| tokens)
             }
             Habit::Refresh => {
                 let body = json!({ "refresh_token": tokens.refresh });
-                let answer = self.connection.post("/api/v1/auth/refresh", None, &body).await;
+                let answer = self
+                    .connection
+                    .post("/api/v1/auth/refresh", None, &body)
+                    .await;
                 match self.count(answer)? {
                     reply if reply.status == 200 => Tokens::read(&reply.json(200).ok()?).ok(),
                     // The token is not spent: it goes on with it.
@@ -149,7 +165,10 @@ impl Client {
             // Out again, so that the account never comes to its session cap.
             Habit::LogIn => {
                 let body = json!({ "refresh_token": tokens.refresh });
-                let answer = self.connection.post("/api/v1/auth/logout", None, &body).await;
+                let answer = self
+                    .connection
+                    .post("/api/v1/auth/logout", None, &body)
+                    .await;
                 self.count(answer);
                 None
             }
@@ -158,7 +177,10 @@ impl Client {
 
     async fn log_in(&mut self) -> Option<Tokens> {
         let body = self.person.credentials();
-        let answer = self.connection.post("/api/v1/auth/login", None, &body).await;
+        let answer = self
+            .connection
+            .post("/api/v1/auth/login", None, &body)
+            .await;
         let reply = self.count(answer)?;
         Tokens::read(&reply.json(200).ok()?).ok()
     }

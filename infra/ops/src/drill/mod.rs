@@ -54,13 +54,18 @@ use crate::options::{BreachOptions, DrillCommand};
 const SCALE: f64 = 100.0;
 
 /// What is told whenever a limit got in the way.
-pub(crate) const RAISE: &str = "The limits of the service got in the way: start it with DASHTAM_RATE_LIMIT_SCALE=1000.";
+pub(crate) const RAISE: &str =
+    "The limits of the service got in the way: start it with DASHTAM_RATE_LIMIT_SCALE=1000.";
 
 /// Carries the command out.
 ///
 /// # Errors
 /// [`Failure`] where the drill could not be played to its end; what it measured is no failure but its exit code.
-pub async fn run(desk: &Desk, command: &DrillCommand, console: &mut Console<'_>) -> Result<Exit, Failure> {
+pub async fn run(
+    desk: &Desk,
+    command: &DrillCommand,
+    console: &mut Console<'_>,
+) -> Result<Exit, Failure> {
     let DrillCommand::Breach(options) = command;
     let service = safety::only_here(desk, &options.url)?;
     desk.confirm(&format!(
@@ -70,21 +75,43 @@ pub async fn run(desk: &Desk, command: &DrillCommand, console: &mut Console<'_>)
     ))?;
     Box::pin(safety::is_ours(desk, &service)).await?;
     if desk.environment.config().rate_limits.scale < SCALE {
-        console.progress("The service runs with its usual limits; they will probably stop the drill.");
+        console
+            .progress("The service runs with its usual limits; they will probably stop the drill.");
     }
     // Before the drill: a file that cannot be written must not cost the measurements. A report that is there stays till then.
-    let open = |file| OpenOptions::new().write(true).create(true).truncate(false).open(file);
-    options.report.as_ref().map(open).transpose().map_err(|error| unwritable(&error))?;
+    let open = |file| {
+        OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(file)
+    };
+    options
+        .report
+        .as_ref()
+        .map(open)
+        .transpose()
+        .map_err(|error| unwritable(&error))?;
     let report = Box::pin(breach(desk, &service, options, console)).await?;
-    console.answer(&Answer { document: json!(report), text: report.markdown() });
+    console.answer(&Answer {
+        document: json!(report),
+        text: report.markdown(),
+    });
     if let Some(file) = &options.report {
         std::fs::write(file, report.markdown()).map_err(|error| unwritable(&error))?;
     }
-    if report.failures().is_empty() { Ok(Exit::Done) } else { Ok(Exit::Refused) }
+    if report.failures().is_empty() {
+        Ok(Exit::Done)
+    } else {
+        Ok(Exit::Refused)
+    }
 }
 
 fn unwritable(error: &io::Error) -> Failure {
-    Failure::refused(format!("The report cannot be written: {error}."), "Name another file with --report.")
+    Failure::refused(
+        format!("The report cannot be written: {error}."),
+        "Name another file with --report.",
+    )
 }
 
 async fn breach(
@@ -106,12 +133,23 @@ async fn breach(
     console.progress("Putting load on the service, and showing every kind of token.");
     let timeline = Arc::new(Timeline::default());
     let load = Load::start(service.address, &cast.lodger, &timeline);
-    let plan = Plan { address: service.address, timeline: Arc::clone(&timeline), tries: options.tries };
+    let plan = Plan {
+        address: service.address,
+        timeline: Arc::clone(&timeline),
+        tries: options.tries,
+    };
     let mut probes = Probes::begin(&plan, &cast, &forged);
     tokio::time::sleep(Duration::from_secs(options.seconds)).await;
 
     console.progress("Answering by the runbook.");
-    let steps = Box::pin(response::respond(desk, service, &cast, &timeline, &mut probes)).await?;
+    let steps = Box::pin(response::respond(
+        desk,
+        service,
+        &cast,
+        &timeline,
+        &mut probes,
+    ))
+    .await?;
 
     console.progress("Showing every kind of token until there have been enough tries.");
     let deadline = Instant::now() + probes::PATIENCE;
@@ -132,7 +170,10 @@ async fn breach(
         },
         before,
         steps,
-        tokens: measured.iter().map(|probe| probe.measure(&timeline)).collect(),
+        tokens: measured
+            .iter()
+            .map(|probe| probe.measure(&timeline))
+            .collect(),
         load,
         load_seconds: timeline.since_begin().as_secs_f64(),
         after,

@@ -54,13 +54,30 @@ impl Probes {
     /// Starts those whose tokens are there already.
     #[must_use]
     pub fn begin(plan: &Plan, cast: &Cast, forged: &[String]) -> Self {
-        let mut probes = Self { plan: plan.clone(), running: Vec::new() };
-        let own = cast.users.iter().filter_map(|(_, _, sessions)| sessions.first());
+        let mut probes = Self {
+            plan: plan.clone(),
+            running: Vec::new(),
+        };
+        let own = cast
+            .users
+            .iter()
+            .filter_map(|(_, _, sessions)| sessions.first());
         let own: Vec<_> = own.map(|own| own.access.clone()).collect();
         probes.bearer("access token, signed by the service", Call::Keys, &own);
-        probes.bearer("access token, forged with the stolen ring", Call::Keys, forged);
-        let chains: Vec<_> = cast.users.iter().filter_map(|(_, _, sessions)| sessions.get(1).cloned()).collect();
-        let (even, odd): (Vec<_>, Vec<_>) = chains.into_iter().enumerate().partition(|(number, _)| number % 2 == 0);
+        probes.bearer(
+            "access token, forged with the stolen ring",
+            Call::Keys,
+            forged,
+        );
+        let chains: Vec<_> = cast
+            .users
+            .iter()
+            .filter_map(|(_, _, sessions)| sessions.get(1).cloned())
+            .collect();
+        let (even, odd): (Vec<_>, Vec<_>) = chains
+            .into_iter()
+            .enumerate()
+            .partition(|(number, _)| number % 2 == 0);
         let each = |chains: &[(usize, Tokens)]| share(plan.tries / REFRESHES, chains.len());
         let (current, parent) = (each(&even), each(&odd));
         for (_, tokens) in even {
@@ -69,15 +86,28 @@ impl Probes {
         }
         for (_, tokens) in odd {
             let run = Prober::new(plan, Call::Tokens, parent).show_parent(tokens);
-            probes.add("refresh token, the one before within its grace", Call::Tokens, parent, run);
+            probes.add(
+                "refresh token, the one before within its grace",
+                Call::Tokens,
+                parent,
+                run,
+            );
         }
         let (plans, each) = (plan.clone(), plan.tries / MAILED);
         let mut mailed = |kind, path, tokens: &[String]| {
             let run = Prober::new(&plans, Call::Tokens, each).show_mailed(path, tokens.to_vec());
             probes.add(kind, Call::Tokens, each, run);
         };
-        mailed("mailed reset token", "/api/v1/auth/reset-password", &cast.resets);
-        mailed("mailed verification token", "/api/v1/auth/verify-email", &cast.verifications);
+        mailed(
+            "mailed reset token",
+            "/api/v1/auth/reset-password",
+            &cast.resets,
+        );
+        mailed(
+            "mailed verification token",
+            "/api/v1/auth/verify-email",
+            &cast.verifications,
+        );
         probes
     }
 
@@ -102,12 +132,21 @@ impl Probes {
 
     /// Waits until all have had their tries, or the deadline has come. Probes of one kind are one.
     pub async fn finish(self, deadline: Instant) -> Vec<Probe> {
-        let all = join_all(self.running.into_iter().map(async |(kind, call, wanted, mut run)| {
-            let ended = tokio::time::timeout_at(deadline.into(), &mut run).await;
-            run.abort();
-            // Without its tries it has too few, and the report says so.
-            (kind, call, wanted, ended.ok().and_then(Result::ok).unwrap_or_default())
-        }));
+        let all = join_all(
+            self.running
+                .into_iter()
+                .map(async |(kind, call, wanted, mut run)| {
+                    let ended = tokio::time::timeout_at(deadline.into(), &mut run).await;
+                    run.abort();
+                    // Without its tries it has too few, and the report says so.
+                    (
+                        kind,
+                        call,
+                        wanted,
+                        ended.ok().and_then(Result::ok).unwrap_or_default(),
+                    )
+                }),
+        );
         let mut probes: Vec<Probe> = Vec::new();
         for (kind, call, wanted, tries) in all.await {
             match probes.iter_mut().find(|probe| probe.kind == kind) {
@@ -115,7 +154,12 @@ impl Probes {
                     probe.wanted += wanted;
                     probe.tries.extend(tries);
                 }
-                None => probes.push(Probe { kind, call, wanted, tries }),
+                None => probes.push(Probe {
+                    kind,
+                    call,
+                    wanted,
+                    tries,
+                }),
             }
         }
         probes
@@ -124,7 +168,8 @@ impl Probes {
 
 /// Each one's part of a number, rounded up.
 fn share(all: u32, parts: usize) -> u32 {
-    all.div_ceil(u32::try_from(parts).unwrap_or(u32::MAX).max(1)).max(1)
+    all.div_ceil(u32::try_from(parts).unwrap_or(u32::MAX).max(1))
+        .max(1)
 }
 
 /// Shows tokens over one connection.
@@ -140,7 +185,14 @@ struct Prober {
 impl Prober {
     fn new(plan: &Plan, call: Call, wanted: u32) -> Self {
         let (connection, timeline) = (Connection::to(plan.address), Arc::clone(&plan.timeline));
-        Self { connection, timeline, call, wanted, after: 0, tries: Vec::new() }
+        Self {
+            connection,
+            timeline,
+            call,
+            wanted,
+            after: 0,
+            tries: Vec::new(),
+        }
     }
 
     async fn show_bearer(mut self, tokens: Vec<String>) -> Vec<Try> {
@@ -209,7 +261,13 @@ impl Prober {
     }
 
     async fn refresh(&mut self, token: &str) -> Result<Reply, Failure> {
-        self.connection.post("/api/v1/auth/refresh", None, &json!({ "refresh_token": token })).await
+        self.connection
+            .post(
+                "/api/v1/auth/refresh",
+                None,
+                &json!({ "refresh_token": token }),
+            )
+            .await
     }
 
     /// Keeps the try, and says whether there have been enough.
@@ -223,8 +281,15 @@ impl Prober {
             },
             Err(_) => Verdict::Failed,
         };
-        self.tries.push(Try { sent, answered: Instant::now(), verdict });
-        let is_after = self.timeline.answered(self.call).is_some_and(|moment| moment <= sent);
+        self.tries.push(Try {
+            sent,
+            answered: Instant::now(),
+            verdict,
+        });
+        let is_after = self
+            .timeline
+            .answered(self.call)
+            .is_some_and(|moment| moment <= sent);
         self.after += u32::from(is_after);
         // A service that does not judge is not asked faster and faster.
         if !is_after || matches!(verdict, Verdict::Limited | Verdict::Failed) {

@@ -48,17 +48,28 @@ impl Report {
     /// Everything that is not good enough; nothing for a drill that passed.
     #[must_use]
     pub fn failures(&self) -> Vec<String> {
-        let checks = self.before.iter().chain(&self.after).filter(|check| !check.passed);
-        let mut failures: Vec<_> = checks.map(|check| format!("not so: {} ({})", check.what, check.seen)).collect();
+        let checks = self
+            .before
+            .iter()
+            .chain(&self.after)
+            .filter(|check| !check.passed);
+        let mut failures: Vec<_> = checks
+            .map(|check| format!("not so: {} ({})", check.what, check.seen))
+            .collect();
         let steps = self.steps.iter().filter(|step| !step.done);
         failures.extend(steps.map(|step| format!("step failed: {}: {}", step.name, step.outcome)));
         failures.extend(self.tokens.iter().flat_map(Measured::faults));
         if self.load.faults() + self.load.unanswered > 0 {
             let (faults, unanswered) = (self.load.faults(), self.load.unanswered);
-            failures.push(format!("load: {faults} answers of 500 and above, {unanswered} requests without an answer"));
+            failures.push(format!(
+                "load: {faults} answers of 500 and above, {unanswered} requests without an answer"
+            ));
         }
         if self.load.limited() > 0 {
-            failures.push(format!("load: {} answers were 429. {RAISE}", self.load.limited()));
+            failures.push(format!(
+                "load: {} answers were 429. {RAISE}",
+                self.load.limited()
+            ));
         }
         failures
     }
@@ -66,7 +77,13 @@ impl Report {
     /// The report as a page.
     #[must_use]
     pub fn markdown(&self) -> String {
-        let Size { users, sessions, stolen_sessions, tries, seconds } = &self.size;
+        let Size {
+            users,
+            sessions,
+            stolen_sessions,
+            tries,
+            seconds,
+        } = &self.size;
         let mut page = format!(
             "# Breach drill\n\nWritten by `ops drill breach`. {users} users with {sessions} sessions each, {stolen_sessions} \
              sessions in the stolen\ncopy, {tries} tries of each kind of access token, {seconds} s of load before the \
@@ -85,17 +102,39 @@ impl Report {
         for step in &self.steps {
             let verdict = if step.done { "done" } else { "FAILED" };
             // Writing to a string cannot fail.
-            let _ = writeln!(page, "| {} | {} | {:.1} | {verdict} |", step.name, step.outcome, step.took_ms);
+            let _ = writeln!(
+                page,
+                "| {} | {} | {:.1} | {verdict} |",
+                step.name, step.outcome, step.took_ms
+            );
         }
         page += "\n## Every kind of token\n\nTimes are milliseconds from the answer of the call that ends the token; below \
                  zero is before that answer\narrived. Stale is what was sent after that answer and accepted.\n\n\
                  | Token | Ended by | Accepted before | First refusal | Last acceptance sent | Last refusal | Tries after | Stale |\n\
                  |---|---|---:|---:|---:|---:|---:|---:|\n";
         for token in &self.tokens {
-            let time = |millis: Option<f64>| millis.map_or_else(|| "-".to_owned(), |millis| format!("{millis:.1}"));
-            let times = [token.first_refusal_ms, token.last_acceptance_ms, token.last_refusal_ms].map(time).join(" | ");
-            let Measured { kind, ended_by, accepted_before, tries_after, stale, .. } = token;
-            let _ = writeln!(page, "| {kind} | {ended_by} | {accepted_before} | {times} | {tries_after} | {stale} |");
+            let time = |millis: Option<f64>| {
+                millis.map_or_else(|| "-".to_owned(), |millis| format!("{millis:.1}"))
+            };
+            let times = [
+                token.first_refusal_ms,
+                token.last_acceptance_ms,
+                token.last_refusal_ms,
+            ]
+            .map(time)
+            .join(" | ");
+            let Measured {
+                kind,
+                ended_by,
+                accepted_before,
+                tries_after,
+                stale,
+                ..
+            } = token;
+            let _ = writeln!(
+                page,
+                "| {kind} | {ended_by} | {accepted_before} | {times} | {tries_after} | {stale} |"
+            );
         }
         page += &self.load_text();
         page += "\n## Afterwards\n\n";
@@ -103,7 +142,11 @@ impl Report {
     }
 
     fn load_text(&self) -> String {
-        let rows = self.load.by_status.iter().map(|(status, count)| format!("| {status} | {count} |\n"));
+        let rows = self
+            .load
+            .by_status
+            .iter()
+            .map(|(status, count)| format!("| {status} | {count} |\n"));
         format!(
             "\n## The load\n\n{} requests in {:.0} s, while all of it happened; {} without an answer.\n\n\
              | Status | Answers |\n|---|---:|\n{}",
@@ -137,5 +180,8 @@ fn checks(checks: &[Check]) -> String {
         let verdict = if check.passed { "yes" } else { "NO" };
         format!("| {} | {} | {verdict} |\n", check.what, check.seen)
     };
-    format!("| What must be so | Seen | |\n|---|---|---|\n{}", checks.iter().map(row).collect::<String>())
+    format!(
+        "| What must be so | Seen | |\n|---|---|---|\n{}",
+        checks.iter().map(row).collect::<String>()
+    )
 }

@@ -32,7 +32,10 @@ pub fn only_here(desk: &Desk, url: &str) -> Result<Service, Failure> {
     if desk.environment.config().stage != Stage::Local {
         return Err(refuse("DASHTAM_STAGE is not `local`"));
     }
-    for name in ["AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_SECRETS_MANAGER"] {
+    for name in [
+        "AWS_ENDPOINT_URL_DYNAMODB",
+        "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+    ] {
         let endpoint = desk.settings.get(name).and_then(loopback);
         endpoint.ok_or_else(|| refuse(&format!("{name} is not on this machine")))?;
     }
@@ -45,9 +48,14 @@ pub fn only_here(desk: &Desk, url: &str) -> Result<Service, Failure> {
 /// # Errors
 /// It does not, or does not answer.
 pub async fn is_ours(desk: &Desk, service: &Service) -> Result<(), Failure> {
-    let answer = Connection::to(service.address).get("/.well-known/oauth-authorization-server", None).await?;
+    let answer = Connection::to(service.address)
+        .get("/.well-known/oauth-authorization-server", None)
+        .await?;
     let document = answer.json(200)?;
-    let issuer = document.get("issuer").and_then(serde_json::Value::as_str).unwrap_or_default();
+    let issuer = document
+        .get("issuer")
+        .and_then(serde_json::Value::as_str)
+        .unwrap_or_default();
     if issuer == desk.environment.config().tokens.issuer {
         return Ok(());
     }
@@ -64,7 +72,10 @@ fn loopback(url: &str) -> Option<SocketAddr> {
     if let Some(port) = authority.strip_prefix("localhost:") {
         return Some((Ipv4Addr::LOCALHOST, port.parse().ok()?).into());
     }
-    authority.parse::<SocketAddr>().ok().filter(|address| address.ip().is_loopback())
+    authority
+        .parse::<SocketAddr>()
+        .ok()
+        .filter(|address| address.ip().is_loopback())
 }
 
 #[cfg(test)]
@@ -73,7 +84,12 @@ mod tests {
 
     #[test]
     fn only_addresses_of_this_machine_are_taken() {
-        for url in ["http://127.0.0.1:9000", "http://127.0.0.1:9000/", "http://localhost:9000", "http://[::1]:9000"] {
+        for url in [
+            "http://127.0.0.1:9000",
+            "http://127.0.0.1:9000/",
+            "http://localhost:9000",
+            "http://[::1]:9000",
+        ] {
             assert!(loopback(url).is_some(), "{url}");
         }
         for url in [

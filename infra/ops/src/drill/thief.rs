@@ -40,18 +40,37 @@ impl Loot {
     /// They cannot be read.
     pub async fn steal(desk: &Desk, cast: &Cast) -> Result<Self, Failure> {
         let failed = |what: String| Failure::refused(what, "See that `cargo run` is up.");
-        let secret = desk.environment.secrets().get(SIGNING_RING).await.map_err(|error| failed(error.to_string()))?;
+        let secret = desk
+            .environment
+            .secrets()
+            .get(SIGNING_RING)
+            .await
+            .map_err(|error| failed(error.to_string()))?;
         let secret = secret.ok_or_else(|| failed("There is no signing ring yet.".to_owned()))?;
-        let ring = SigningRing::from_secret(secret.expose_secret()).map_err(|error| failed(error.to_string()))?;
+        let ring = SigningRing::from_secret(secret.expose_secret())
+            .map_err(|error| failed(error.to_string()))?;
         let client = aws::client(&AwsBase::new(desk.settings.clone()));
-        let table = format!("{}{}", desk.environment.config().table_prefix, Table::Tokens.name());
+        let table = format!(
+            "{}{}",
+            desk.environment.config().table_prefix,
+            Table::Tokens.name()
+        );
         let (mut sessions, mut copied, mut start) = (Vec::new(), 0, None);
         loop {
-            let page = client.scan().table_name(&table).set_exclusive_start_key(start).send().await;
+            let page = client
+                .scan()
+                .table_name(&table)
+                .set_exclusive_start_key(start)
+                .send()
+                .await;
             let page = page.map_err(|_| failed("The tokens table cannot be copied.".to_owned()))?;
             let items = page.items.unwrap_or_default();
             copied += items.len();
-            sessions.extend(items.into_iter().filter_map(|item| serde_dynamo::from_item::<_, Session>(item).ok()));
+            sessions.extend(
+                items
+                    .into_iter()
+                    .filter_map(|item| serde_dynamo::from_item::<_, Session>(item).ok()),
+            );
             start = page.last_evaluated_key;
             if start.is_none() || copied >= MOST_ITEMS {
                 break;
@@ -59,7 +78,9 @@ impl Loot {
         }
         sessions.retain(|stolen| cast.users.iter().any(|(_, id, _)| *id == stolen.user_id));
         if sessions.is_empty() {
-            return Err(failed("The copy of the tokens table holds no session of the drill.".to_owned()));
+            return Err(failed(
+                "The copy of the tokens table holds no session of the drill.".to_owned(),
+            ));
         }
         Ok(Self { ring, sessions })
     }
@@ -69,7 +90,8 @@ impl Loot {
     /// # Errors
     /// The ring is empty or cannot sign.
     pub fn forge(&self, desk: &Desk, most: usize) -> Result<Vec<String>, Failure> {
-        let failed = || Failure::refused("The stolen ring cannot sign.", "Look at `ops keys list`.");
+        let failed =
+            || Failure::refused("The stolen ring cannot sign.", "Look at `ops keys list`.");
         let key = self.ring.newest().ok_or_else(failed)?;
         let (config, now) = (desk.environment.config(), desk.store.now().as_secs());
         let claims = |stolen: &Session| Claims {
@@ -89,24 +111,43 @@ impl Loot {
             amr: vec!["pwd".to_owned()],
             acr: "aal1".to_owned(),
         };
-        self.sessions.iter().take(most).map(|stolen| key.issue(&claims(stolen)).map_err(|_| failed())).collect()
+        self.sessions
+            .iter()
+            .take(most)
+            .map(|stolen| key.issue(&claims(stolen)).map_err(|_| failed()))
+            .collect()
     }
 }
 
 /// Everything that a copied session could be taken for a refresh token: the hashes as they are, and tokens of the right
 /// form that are made of them, also moved on by the stored nonce.
 fn as_refresh_tokens(stolen: &Session) -> Vec<String> {
-    let mut tokens = vec![stolen.current.clone(), format!("dtr_{}", stolen.current), format!("dtr_{}", stolen.family)];
-    let (family, random) = (digest::decode(&stolen.family), digest::decode(&stolen.current));
+    let mut tokens = vec![
+        stolen.current.clone(),
+        format!("dtr_{}", stolen.current),
+        format!("dtr_{}", stolen.family),
+    ];
+    let (family, random) = (
+        digest::decode(&stolen.family),
+        digest::decode(&stolen.current),
+    );
     let Some((family, random)) = family.zip(random) else {
         return tokens;
     };
-    let mut bytes = [stolen.user_id.uuid().into_bytes(), stolen.id.uuid().into_bytes()].concat();
+    let mut bytes = [
+        stolen.user_id.uuid().into_bytes(),
+        stolen.id.uuid().into_bytes(),
+    ]
+    .concat();
     bytes.extend(family.iter().take(16).chain(&random));
     let check = digest::sha256(&bytes);
     bytes.extend(check.into_iter().take(4));
     let made = format!("dtr_{}", digest::encode(&bytes));
-    let nonce = stolen.retired.as_ref().and_then(|retired| digest::decode(&retired.nonce)).unwrap_or_default();
+    let nonce = stolen
+        .retired
+        .as_ref()
+        .and_then(|retired| digest::decode(&retired.nonce))
+        .unwrap_or_default();
     let moved = RefreshToken::parse(&made).map(|token| token.successor(&nonce).expose());
     tokens.push(made);
     tokens.extend(moved);
@@ -117,7 +158,11 @@ fn as_refresh_tokens(stolen: &Session) -> Vec<String> {
 ///
 /// # Errors
 /// The service does not answer.
-pub async fn try_loot(service: &Service, loot: &Loot, forged: &[String]) -> Result<Vec<Check>, Failure> {
+pub async fn try_loot(
+    service: &Service,
+    loot: &Loot,
+    forged: &[String],
+) -> Result<Vec<Check>, Failure> {
     let mut connection = Connection::to(service.address);
     let mut good = 0;
     for token in forged {
@@ -127,11 +172,18 @@ pub async fn try_loot(service: &Service, loot: &Loot, forged: &[String]) -> Resu
     for stolen in loot.sessions.iter().take(TRIED) {
         for token in as_refresh_tokens(stolen) {
             let body = serde_json::json!({ "refresh_token": token });
-            refreshed += usize::from(connection.post("/api/v1/auth/refresh", None, &body).await?.status == 200);
+            refreshed += usize::from(
+                connection
+                    .post("/api/v1/auth/refresh", None, &body)
+                    .await?
+                    .status
+                    == 200,
+            );
             tries += 1;
         }
         for token in [&stolen.current, &stolen.family] {
-            shown += usize::from(connection.get("/api/v1/auth/me", Some(token)).await?.status == 200);
+            shown +=
+                usize::from(connection.get("/api/v1/auth/me", Some(token)).await?.status == 200);
             tries += 1;
         }
     }
@@ -141,12 +193,20 @@ pub async fn try_loot(service: &Service, loot: &Loot, forged: &[String]) -> Resu
     }
     let all = forged.len();
     Ok(vec![
-        Check::new("tokens forged with the stolen ring are accepted", good == all, format!("{good} of {all}")),
+        Check::new(
+            "tokens forged with the stolen ring are accepted",
+            good == all,
+            format!("{good} of {all}"),
+        ),
         Check::new(
             "what stands in the copied table is refused as a token",
             refreshed + shown == 0,
             format!("{} of {tries} tries accepted", refreshed + shown),
         ),
-        Check::new("trying it ended no session", alive == all, format!("{alive} of {all} live on")),
+        Check::new(
+            "trying it ended no session",
+            alive == all,
+            format!("{alive} of {all} live on"),
+        ),
     ])
 }

@@ -88,19 +88,33 @@ impl Measured {
         let is_after = |sent: Instant| moment.is_some_and(|moment| moment <= sent);
         let offset = |at: Instant| {
             moment.map(|moment| {
-                millis(at.saturating_duration_since(moment)) - millis(moment.saturating_duration_since(at))
+                millis(at.saturating_duration_since(moment))
+                    - millis(moment.saturating_duration_since(at))
             })
         };
         Self {
             kind: probe.kind,
             ended_by: probe.call.name(),
-            accepted_before: of(Verdict::Accepted).filter(|one| !is_after(one.sent)).count(),
-            first_refusal_ms: of(Verdict::Refused).map(|one| one.answered).min().and_then(offset),
-            last_acceptance_ms: of(Verdict::Accepted).map(|one| one.sent).max().and_then(offset),
-            last_refusal_ms: of(Verdict::Refused).map(|one| one.answered).max().and_then(offset),
+            accepted_before: of(Verdict::Accepted)
+                .filter(|one| !is_after(one.sent))
+                .count(),
+            first_refusal_ms: of(Verdict::Refused)
+                .map(|one| one.answered)
+                .min()
+                .and_then(offset),
+            last_acceptance_ms: of(Verdict::Accepted)
+                .map(|one| one.sent)
+                .max()
+                .and_then(offset),
+            last_refusal_ms: of(Verdict::Refused)
+                .map(|one| one.answered)
+                .max()
+                .and_then(offset),
             tries_after: probe.tries.iter().filter(|one| is_after(one.sent)).count(),
             wanted_after: probe.wanted,
-            stale: of(Verdict::Accepted).filter(|one| is_after(one.sent)).count(),
+            stale: of(Verdict::Accepted)
+                .filter(|one| is_after(one.sent))
+                .count(),
             limited: of(Verdict::Limited).count(),
             failed: of(Verdict::Failed).count(),
         }
@@ -109,14 +123,40 @@ impl Measured {
     /// What is not as it must be.
     #[must_use]
     pub fn faults(&self) -> Vec<String> {
-        let enough = usize::try_from(self.wanted_after).is_ok_and(|wanted| wanted <= self.tries_after);
+        let enough =
+            usize::try_from(self.wanted_after).is_ok_and(|wanted| wanted <= self.tries_after);
         let faults = [
-            (self.stale > 0, format!("{}: {} stale acceptances", self.kind, self.stale)),
-            (!enough, format!("{}: {} tries instead of {}", self.kind, self.tries_after, self.wanted_after)),
-            (self.limited > 0, format!("{}: {} tries were answered 429. {RAISE}", self.kind, self.limited)),
-            (self.failed > 0, format!("{}: {} tries got a 5xx or no answer", self.kind, self.failed)),
+            (
+                self.stale > 0,
+                format!("{}: {} stale acceptances", self.kind, self.stale),
+            ),
+            (
+                !enough,
+                format!(
+                    "{}: {} tries instead of {}",
+                    self.kind, self.tries_after, self.wanted_after
+                ),
+            ),
+            (
+                self.limited > 0,
+                format!(
+                    "{}: {} tries were answered 429. {RAISE}",
+                    self.kind, self.limited
+                ),
+            ),
+            (
+                self.failed > 0,
+                format!(
+                    "{}: {} tries got a 5xx or no answer",
+                    self.kind, self.failed
+                ),
+            ),
         ];
-        faults.into_iter().filter(|(is, _)| *is).map(|(_, text)| text).collect()
+        faults
+            .into_iter()
+            .filter(|(is, _)| *is)
+            .map(|(_, text)| text)
+            .collect()
     }
 }
 
@@ -135,23 +175,49 @@ mod tests {
         let moment = Instant::now() + Duration::from_secs(3_600);
         let at = |offset: i64| {
             let distance = Duration::from_millis(offset.unsigned_abs());
-            if offset < 0 { moment.checked_sub(distance).unwrap() } else { moment + distance }
+            if offset < 0 {
+                moment.checked_sub(distance).unwrap()
+            } else {
+                moment + distance
+            }
         };
         let tries = tries.iter().map(|(offset, verdict)| Try {
             sent: at(*offset),
             answered: at(offset + 2),
             verdict: *verdict,
         });
-        (Probe { kind: "k", call: Call::Keys, wanted: 2, tries: tries.collect() }, Some(moment))
+        (
+            Probe {
+                kind: "k",
+                call: Call::Keys,
+                wanted: 2,
+                tries: tries.collect(),
+            },
+            Some(moment),
+        )
     }
 
     #[test]
     fn what_was_sent_before_the_answer_is_never_stale() {
-        let (probe, moment) =
-            probe(&[(-5, Verdict::Accepted), (-1, Verdict::Accepted), (0, Verdict::Refused), (3, Verdict::Refused)]);
+        let (probe, moment) = probe(&[
+            (-5, Verdict::Accepted),
+            (-1, Verdict::Accepted),
+            (0, Verdict::Refused),
+            (3, Verdict::Refused),
+        ]);
         let measured = Measured::of(&probe, moment);
-        assert_eq!((measured.accepted_before, measured.stale, measured.tries_after), (2, 0, 2));
-        assert_eq!((measured.first_refusal_ms, measured.last_acceptance_ms), (Some(2.0), Some(-1.0)));
+        assert_eq!(
+            (
+                measured.accepted_before,
+                measured.stale,
+                measured.tries_after
+            ),
+            (2, 0, 2)
+        );
+        assert_eq!(
+            (measured.first_refusal_ms, measured.last_acceptance_ms),
+            (Some(2.0), Some(-1.0))
+        );
         assert!(measured.faults().is_empty());
     }
 
@@ -168,6 +234,11 @@ mod tests {
         let (few, moment) = probe(&[(1, Verdict::Refused)]);
         assert_eq!(Measured::of(&few, moment).faults().len(), 1);
         let (limited, moment) = probe(&[(1, Verdict::Limited), (2, Verdict::Refused)]);
-        assert!(Measured::of(&limited, moment).faults().iter().any(|fault| fault.contains("RATE_LIMIT_SCALE")));
+        assert!(
+            Measured::of(&limited, moment)
+                .faults()
+                .iter()
+                .any(|fault| fault.contains("RATE_LIMIT_SCALE"))
+        );
     }
 }

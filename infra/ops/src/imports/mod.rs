@@ -29,7 +29,10 @@ use crate::desk::{self, Desk};
 use crate::failure::{Exit, Failure};
 use crate::options::{OnFault, UsersImport};
 
-static IMPORT: Task = Task { action: "admin.import_user", name: "ops users import" };
+static IMPORT: Task = Task {
+    action: "admin.import_user",
+    name: "ops users import",
+};
 
 /// So often it is told how far it is.
 const PROGRESS: u64 = 1_000;
@@ -50,16 +53,31 @@ impl Tally {
     }
 
     fn text(&self) -> String {
-        let Self { imported, present, faulty, stopped_at, kept_at } = self;
+        let Self {
+            imported,
+            present,
+            faulty,
+            stopped_at,
+            kept_at,
+        } = self;
         let stopped = stopped_at.map(|line| format!(" Stopped at line {line}."));
-        let kept =
-            kept_at.as_ref().map(|path| format!(" They are kept in {path}: fix them there and import that file."));
+        let kept = kept_at
+            .as_ref()
+            .map(|path| format!(" They are kept in {path}: fix them there and import that file."));
         let end = stopped.or(kept).unwrap_or_default();
-        format!("{imported} accounts imported, {present} addresses had one, {faulty} lines could not be imported.{end}")
+        format!(
+            "{imported} accounts imported, {present} addresses had one, {faulty} lines could not be imported.{end}"
+        )
     }
 
     fn answer(&self) -> Answer {
-        let Self { imported, present, faulty, stopped_at, kept_at } = self;
+        let Self {
+            imported,
+            present,
+            faulty,
+            stopped_at,
+            kept_at,
+        } = self;
         let document = json!({
             "imported": imported,
             "present": present,
@@ -67,7 +85,10 @@ impl Tally {
             "stopped_at_line": stopped_at,
             "rejected_file": kept_at,
         });
-        Answer { document, text: self.text() }
+        Answer {
+            document,
+            text: self.text(),
+        }
     }
 }
 
@@ -75,7 +96,11 @@ impl Tally {
 ///
 /// # Errors
 /// [`Failure`] where the file or the store cannot be used; what was imported stays.
-pub async fn run(desk: &Desk, options: &UsersImport, console: &mut Console<'_>) -> Result<Exit, Failure> {
+pub async fn run(
+    desk: &Desk,
+    options: &UsersImport,
+    console: &mut Console<'_>,
+) -> Result<Exit, Failure> {
     let reason = desk::reason(&options.reason)?;
     let open = || {
         File::open(&options.file).map_err(|error| {
@@ -84,7 +109,10 @@ pub async fn run(desk: &Desk, options: &UsersImport, console: &mut Console<'_>) 
         })
     };
     plan(desk, options, open()?, console)?;
-    let path = options.rejected.clone().unwrap_or_else(|| Rejected::beside(&options.file));
+    let path = options
+        .rejected
+        .clone()
+        .unwrap_or_else(|| Rejected::beside(&options.file));
     let mut rejected = match options.on_fault {
         OnFault::Skip => Some(Rejected::new(path, sources::head(options.from, open()?))?),
         OnFault::Stop => None,
@@ -96,7 +124,9 @@ pub async fn run(desk: &Desk, options: &UsersImport, console: &mut Console<'_>) 
         let fault = match found {
             Ok(newcomer) => {
                 ticks.tick().await;
-                admit(desk, &newcomer, &reason, &mut tally).await.map_err(|failure| cut_off(failure, &tally))?
+                admit(desk, &newcomer, &reason, &mut tally)
+                    .await
+                    .map_err(|failure| cut_off(failure, &tally))?
             }
             Err(fault) => Some(fault),
         };
@@ -107,7 +137,9 @@ pub async fn run(desk: &Desk, options: &UsersImport, console: &mut Console<'_>) 
                 tally.stopped_at = Some(number);
                 break;
             };
-            rejected.keep(&raw).map_err(|failure| cut_off(failure, &tally))?;
+            rejected
+                .keep(&raw)
+                .map_err(|failure| cut_off(failure, &tally))?;
             tally.kept_at = rejected.kept_at().map(|path| path.display().to_string());
         }
         if tally.lines() % PROGRESS == 0 {
@@ -116,11 +148,20 @@ pub async fn run(desk: &Desk, options: &UsersImport, console: &mut Console<'_>) 
     }
     console.answer(&tally.answer());
     // The exit code tells a script that lines are missing.
-    Ok(if tally.faulty == 0 { Exit::Done } else { Exit::Refused })
+    Ok(if tally.faulty == 0 {
+        Exit::Done
+    } else {
+        Exit::Refused
+    })
 }
 
 /// Without `--yes`: reads everything, names every fault, and says what would be done.
-fn plan(desk: &Desk, options: &UsersImport, file: File, console: &mut Console<'_>) -> Result<(), Failure> {
+fn plan(
+    desk: &Desk,
+    options: &UsersImport,
+    file: File,
+    console: &mut Console<'_>,
+) -> Result<(), Failure> {
     if desk.confirm("").is_ok() {
         return Ok(());
     }
@@ -140,7 +181,9 @@ fn distinct(lines: impl Iterator<Item = Line>) -> impl Iterator<Item = Line> {
     let mut firsts = HashMap::new();
     lines.map(move |Line { number, found, raw }| {
         let found = found.and_then(|newcomer| {
-            let mark = digest::sha256(newcomer.email.canonical().as_bytes()).first_chunk::<16>().copied();
+            let mark = digest::sha256(newcomer.email.canonical().as_bytes())
+                .first_chunk::<16>()
+                .copied();
             match firsts.insert(mark, number) {
                 Some(first) => {
                     firsts.insert(mark, first);
@@ -161,7 +204,10 @@ async fn admit(
     tally: &mut Tally,
 ) -> Result<Option<String>, Failure> {
     let administration = desk.environment.administration();
-    match administration.admit(&desk.meta(&IMPORT), desk.actor(), newcomer, reason).await? {
+    match administration
+        .admit(&desk.meta(&IMPORT), desk.actor(), newcomer, reason)
+        .await?
+    {
         Admitted::Done => tally.imported += 1,
         Admitted::AddressTaken => tally.present += 1,
         Admitted::AddressReserved(user) => {
@@ -181,6 +227,8 @@ async fn admit(
 /// What was imported before the store failed, and how to go on.
 fn cut_off(mut failure: Failure, tally: &Tally) -> Failure {
     failure.what = format!("{} {}", failure.what, tally.text());
-    failure.remedy.push_str(" Then give the same command again: it goes on where it was.");
+    failure
+        .remedy
+        .push_str(" Then give the same command again: it goes on where it was.");
     failure
 }

@@ -24,10 +24,20 @@ impl Rejected {
     /// A file is there: it may hold people of an earlier run.
     pub(super) fn new(path: PathBuf, head: Vec<u8>) -> Result<Self, Failure> {
         if path.exists() {
-            let what = format!("{} is there, with lines that an earlier import has left out.", path.display());
-            return Err(Failure::usage(what, "Import or move them first, or name another file with --rejected."));
+            let what = format!(
+                "{} is there, with lines that an earlier import has left out.",
+                path.display()
+            );
+            return Err(Failure::usage(
+                what,
+                "Import or move them first, or name another file with --rejected.",
+            ));
         }
-        Ok(Self { path, head, file: None })
+        Ok(Self {
+            path,
+            head,
+            file: None,
+        })
     }
 
     /// The path for a file that is imported, if none was named: the first one that is free.
@@ -38,8 +48,11 @@ impl Rejected {
             name.push(end);
             PathBuf::from(name)
         };
-        let mut paths = std::iter::once(named("")).chain((2..=MOST_FILES).map(|n| named(&format!("-{n}"))));
-        paths.find(|path| !path.exists()).unwrap_or_else(|| named(""))
+        let mut paths =
+            std::iter::once(named("")).chain((2..=MOST_FILES).map(|n| named(&format!("-{n}"))));
+        paths
+            .find(|path| !path.exists())
+            .unwrap_or_else(|| named(""))
     }
 
     /// Keeps a line. Each is written before the next one is read, so a run that is killed has kept what it left out.
@@ -49,7 +62,10 @@ impl Rejected {
     pub(super) fn keep(&mut self, raw: &[u8]) -> Result<(), Failure> {
         self.write(raw).map_err(|error| {
             let what = format!("{} cannot be written: {error}.", self.path.display());
-            Failure::usage(what, "No line is left out that is not kept. Name another file with --rejected.")
+            Failure::usage(
+                what,
+                "No line is left out that is not kept. Name another file with --rejected.",
+            )
         })
     }
 

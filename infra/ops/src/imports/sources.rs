@@ -35,7 +35,10 @@ pub(super) fn lines(source: Source, file: File) -> Box<dyn Iterator<Item = Line>
     }
 }
 
-fn json_lines(file: File, read: fn(&str) -> Result<Newcomer, String>) -> Box<dyn Iterator<Item = Line>> {
+fn json_lines(
+    file: File,
+    read: fn(&str) -> Result<Newcomer, String>,
+) -> Box<dyn Iterator<Item = Line>> {
     let mut lines = BufReader::new(file);
     let mut number = 0;
     let mut is_readable = true;
@@ -62,7 +65,10 @@ fn json_lines(file: File, read: fn(&str) -> Result<Newcomer, String>) -> Box<dyn
 
 /// The next line without its end, or what is wrong with it; `None` at the end of the file. `raw` gets the line as it is; of one
 /// that is too long no more is kept than shows that it is.
-fn next_line(lines: &mut impl BufRead, raw: &mut Vec<u8>) -> io::Result<Option<Result<String, String>>> {
+fn next_line(
+    lines: &mut impl BufRead,
+    raw: &mut Vec<u8>,
+) -> io::Result<Option<Result<String, String>>> {
     let limit = LONGEST as u64 + 1;
     if lines.by_ref().take(limit).read_until(b'\n', raw)? == 0 {
         return Ok(None);
@@ -73,12 +79,16 @@ fn next_line(lines: &mut impl BufRead, raw: &mut Vec<u8>) -> io::Result<Option<R
     } else if kept.len() > LONGEST {
         lines.skip_until(b'\n')?;
         raw.clear();
-        return Ok(Some(Err(format!("it has more than {LONGEST} bytes, too many to be kept"))));
+        return Ok(Some(Err(format!(
+            "it has more than {LONGEST} bytes, too many to be kept"
+        ))));
     } else {
         raw.push(b'\n');
         kept = raw.get(..raw.len() - 1).unwrap_or_default();
     }
-    Ok(Some(String::from_utf8(kept.to_vec()).map_err(|_| "it is not UTF-8".to_owned())))
+    Ok(Some(
+        String::from_utf8(kept.to_vec()).map_err(|_| "it is not UTF-8".to_owned()),
+    ))
 }
 
 /// serde's own words quote what they do not understand, so they are not passed on.
@@ -94,30 +104,50 @@ fn json<T: DeserializeOwned>(line: &str) -> Result<T, String> {
 }
 
 fn csv_lines(file: File) -> Box<dyn Iterator<Item = Line>> {
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(BufReader::new(file));
+    let mut reader = csv::ReaderBuilder::new()
+        .trim(csv::Trim::All)
+        .flexible(true)
+        .from_reader(BufReader::new(file));
     let headers = reader.headers().cloned();
     let told = reader.into_byte_records().map(move |record| {
         let position = |at: Option<&csv::Position>| at.map_or(1, csv::Position::line);
         let Ok(headers) = &headers else {
             let found = Err("the first line holds no names of columns".to_owned());
-            return Line { number: 1, found, raw: Vec::new() };
+            return Line {
+                number: 1,
+                found,
+                raw: Vec::new(),
+            };
         };
         match record {
             Ok(record) => {
                 let number = position(record.position());
                 let raw = csv_line(&record);
-                let text = csv::StringRecord::from_byte_record(record).ok().filter(|text| text.len() == headers.len());
+                let text = csv::StringRecord::from_byte_record(record)
+                    .ok()
+                    .filter(|text| text.len() == headers.len());
                 let found = match text {
-                    Some(text) => {
-                        text.deserialize::<Cognito>(Some(headers)).map_err(|_| "a column is missing".to_owned())
-                    }
-                    None => Err("it has more or fewer columns than the first line, or is not UTF-8".to_owned()),
+                    Some(text) => text
+                        .deserialize::<Cognito>(Some(headers))
+                        .map_err(|_| "a column is missing".to_owned()),
+                    None => Err(
+                        "it has more or fewer columns than the first line, or is not UTF-8"
+                            .to_owned(),
+                    ),
                 };
-                Line { number, found: found.and_then(Cognito::newcomer), raw }
+                Line {
+                    number,
+                    found: found.and_then(Cognito::newcomer),
+                    raw,
+                }
             }
             Err(error) => {
                 let found = Err("it cannot be read".to_owned());
-                Line { number: position(error.position()), found, raw: Vec::new() }
+                Line {
+                    number: position(error.position()),
+                    found,
+                    raw: Vec::new(),
+                }
             }
         }
     });
@@ -125,7 +155,9 @@ fn csv_lines(file: File) -> Box<dyn Iterator<Item = Line>> {
 }
 
 fn csv_line(record: &csv::ByteRecord) -> Vec<u8> {
-    let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
+    let mut writer = csv::WriterBuilder::new()
+        .flexible(true)
+        .from_writer(Vec::new());
     // Writing to memory cannot fail.
     let _ = writer.write_byte_record(record);
     writer.into_inner().unwrap_or_default()
@@ -136,5 +168,8 @@ pub(super) fn head(source: Source, file: File) -> Vec<u8> {
     if source != Source::Cognito {
         return Vec::new();
     }
-    csv::Reader::from_reader(BufReader::new(file)).byte_headers().map(csv_line).unwrap_or_default()
+    csv::Reader::from_reader(BufReader::new(file))
+        .byte_headers()
+        .map(csv_line)
+        .unwrap_or_default()
 }

@@ -26,24 +26,52 @@ pub(super) struct Parts {
 
 impl Parts {
     fn newcomer(self) -> Result<Newcomer, String> {
-        let email = self.email.filter(|email| !email.is_empty()).ok_or("it has no email address")?;
-        let email = EmailAddress::parse(&email).map_err(|error| format!("the email address: {error}"))?;
-        let id = self.id.map(|id| id.parse::<UserId>().map_err(|_| "the id is no UUID")).transpose()?;
-        let local = email.address().split('@').next().unwrap_or_default().to_owned();
-        let name = self.name.filter(|name| !name.trim().is_empty()).unwrap_or(local);
+        let email = self
+            .email
+            .filter(|email| !email.is_empty())
+            .ok_or("it has no email address")?;
+        let email =
+            EmailAddress::parse(&email).map_err(|error| format!("the email address: {error}"))?;
+        let id = self
+            .id
+            .map(|id| id.parse::<UserId>().map_err(|_| "the id is no UUID"))
+            .transpose()?;
+        let local = email
+            .address()
+            .split('@')
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+        let name = self
+            .name
+            .filter(|name| !name.trim().is_empty())
+            .unwrap_or(local);
         let name = DisplayName::parse(&name).map_err(|error| format!("the name: {error}"))?;
         let password = self.password_hash.filter(|hash| !hash.is_empty());
-        let password =
-            password.map(|hash| ForeignHash::parse(&hash)).transpose().map_err(|error| error.to_string())?.flatten();
+        let password = password
+            .map(|hash| ForeignHash::parse(&hash))
+            .transpose()
+            .map_err(|error| error.to_string())?
+            .flatten();
         let created_at = self.created_at.map(|at| moment(&at)).transpose()?;
         let email_verified = self.email_verified;
-        Ok(Newcomer { id, email, email_verified, name, password, is_active: !self.is_disabled, created_at })
+        Ok(Newcomer {
+            id,
+            email,
+            email_verified,
+            name,
+            password,
+            is_active: !self.is_disabled,
+            created_at,
+        })
     }
 }
 
 /// RFC 3339, also with a blank for the `T` and hours alone for an offset, as `PostgreSQL` writes it; without an offset it is UTC.
 fn moment(text: &str) -> Result<Timestamp, String> {
-    let parsed = text.parse::<jiff::Timestamp>().or_else(|_| format!("{text}Z").parse());
+    let parsed = text
+        .parse::<jiff::Timestamp>()
+        .or_else(|_| format!("{text}Z").parse());
     let moment = parsed.map_err(|_| "created_at is not a time of RFC 3339".to_owned())?;
     Ok(Timestamp::from_millis(moment.as_millisecond()))
 }
@@ -69,9 +97,26 @@ const fn yes() -> bool {
 
 impl Plain {
     pub(super) fn newcomer(self) -> Result<Newcomer, String> {
-        let Self { email, id, email_verified, name, password_hash, is_active, created_at } = self;
+        let Self {
+            email,
+            id,
+            email_verified,
+            name,
+            password_hash,
+            is_active,
+            created_at,
+        } = self;
         let email = Some(email);
-        Parts { id, email, email_verified, name, password_hash, is_disabled: !is_active, created_at }.newcomer()
+        Parts {
+            id,
+            email,
+            email_verified,
+            name,
+            password_hash,
+            is_disabled: !is_active,
+            created_at,
+        }
+        .newcomer()
     }
 }
 
@@ -118,13 +163,34 @@ impl Dashtam {
         if self.deleted_at.is_some() {
             return Err("the platform has deleted this account (deleted_at)".to_owned());
         }
-        if let Some(column) = NOT_OF_THE_PLATFORM.iter().find(|column| self.others.contains_key(**column)) {
+        if let Some(column) = NOT_OF_THE_PLATFORM
+            .iter()
+            .find(|column| self.others.contains_key(**column))
+        {
             return Err(format!(
                 "the platform's table has no column {column}: name the system that the file is from, or write our own lines"
             ));
         }
-        let Self { id, email, email_verified, name, password_hash, is_active, created_at, .. } = self;
-        Parts { id, email, email_verified, name, password_hash, is_disabled: !is_active, created_at }.newcomer()
+        let Self {
+            id,
+            email,
+            email_verified,
+            name,
+            password_hash,
+            is_active,
+            created_at,
+            ..
+        } = self;
+        Parts {
+            id,
+            email,
+            email_verified,
+            name,
+            password_hash,
+            is_disabled: !is_active,
+            created_at,
+        }
+        .newcomer()
     }
 }
 
@@ -153,13 +219,31 @@ struct CustomHash {
 
 impl Auth0 {
     pub(super) fn newcomer(self) -> Result<Newcomer, String> {
-        let custom = self.custom_password_hash.map(|custom| match custom.hash.get("value") {
-            Some(Value::String(hash)) => Ok(hash.clone()),
-            _ => Err("custom_password_hash has no hash.value".to_owned()),
-        });
-        let Self { email, email_verified, name, blocked, created_at, .. } = self;
+        let custom = self
+            .custom_password_hash
+            .map(|custom| match custom.hash.get("value") {
+                Some(Value::String(hash)) => Ok(hash.clone()),
+                _ => Err("custom_password_hash has no hash.value".to_owned()),
+            });
+        let Self {
+            email,
+            email_verified,
+            name,
+            blocked,
+            created_at,
+            ..
+        } = self;
         let password_hash = self.password_hash.or(custom.transpose()?);
-        Parts { id: None, email, email_verified, name, password_hash, is_disabled: blocked, created_at }.newcomer()
+        Parts {
+            id: None,
+            email,
+            email_verified,
+            name,
+            password_hash,
+            is_disabled: blocked,
+            created_at,
+        }
+        .newcomer()
     }
 }
 
@@ -175,10 +259,22 @@ pub(super) struct Cognito {
 
 impl Cognito {
     pub(super) fn newcomer(self) -> Result<Newcomer, String> {
-        let full = [self.given_name, self.family_name].into_iter().flatten().collect::<Vec<_>>().join(" ");
+        let full = [self.given_name, self.family_name]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(" ");
         let name = self.name.filter(|name| !name.is_empty()).or(Some(full));
-        let email_verified = self.email_verified.is_some_and(|text| text.eq_ignore_ascii_case("true"));
-        Parts { email: self.email, email_verified, name, ..Parts::default() }.newcomer()
+        let email_verified = self
+            .email_verified
+            .is_some_and(|text| text.eq_ignore_ascii_case("true"));
+        Parts {
+            email: self.email,
+            email_verified,
+            name,
+            ..Parts::default()
+        }
+        .newcomer()
     }
 }
 
@@ -201,11 +297,28 @@ impl Supabase {
             return Err("Supabase has deleted this account (deleted_at)".to_owned());
         }
         let meta = self.raw_user_meta_data.unwrap_or_default();
-        let name = ["full_name", "name"].iter().find_map(|key| meta.get(key)?.as_str()).map(str::to_owned);
+        let name = ["full_name", "name"]
+            .iter()
+            .find_map(|key| meta.get(key)?.as_str())
+            .map(str::to_owned);
         // Whether the ban is over is not asked: an account is better opened by the operator than by a clock.
         let is_disabled = self.banned_until.is_some_and(|until| !until.is_empty());
         let email_verified = self.email_confirmed_at.is_some_and(|at| !at.is_empty());
-        let (id, email, password_hash, created_at) = (self.id, self.email, self.encrypted_password, self.created_at);
-        Parts { id, email, email_verified, name, password_hash, is_disabled, created_at }.newcomer()
+        let (id, email, password_hash, created_at) = (
+            self.id,
+            self.email,
+            self.encrypted_password,
+            self.created_at,
+        );
+        Parts {
+            id,
+            email,
+            email_verified,
+            name,
+            password_hash,
+            is_disabled,
+            created_at,
+        }
+        .newcomer()
     }
 }

@@ -15,8 +15,14 @@ use crate::desk::{self, Desk};
 use crate::failure::Failure;
 use crate::options::{MigrateCommand, MigrateRun};
 
-static UP: Task = Task { action: "admin.migrate", name: "ops migrate up" };
-static DOWN: Task = Task { action: "admin.migrate", name: "ops migrate down" };
+static UP: Task = Task {
+    action: "admin.migrate",
+    name: "ops migrate up",
+};
+static DOWN: Task = Task {
+    action: "admin.migrate",
+    name: "ops migrate down",
+};
 
 /// How often progress is told.
 const OFTEN: Duration = Duration::from_millis(500);
@@ -33,7 +39,9 @@ pub async fn run(
 ) -> Result<Answer, Failure> {
     let listed = list(desk, migrations).await?;
     match command {
-        MigrateCommand::Create { name, table, dir } => create::create(name, *table, dir, desk.store.now()),
+        MigrateCommand::Create { name, table, dir } => {
+            create::create(name, *table, dir, desk.store.now())
+        }
         MigrateCommand::Up(wanted) => {
             let plan = up(&listed, wanted.to.as_deref(), wanted.out_of_order)?;
             go(desk, &plan, true, &wanted.run, console).await
@@ -52,7 +60,11 @@ pub async fn run(
 /// # Errors
 /// The store failed.
 pub async fn list(desk: &Desk, migrations: &'static [Migration]) -> Result<Vec<Listed>, Failure> {
-    Ok(overview(migrations, desk.store.migrations().await?, desk.store.now()))
+    Ok(overview(
+        migrations,
+        desk.store.migrations().await?,
+        desk.store.now(),
+    ))
 }
 
 /// Runs a plan, or only counts what it would change.
@@ -65,17 +77,32 @@ async fn go(
 ) -> Result<Answer, Failure> {
     let reason = desk::reason(&how.reason)?;
     let segments = usize::try_from(how.segments).unwrap_or(1);
-    let terms = Terms { rate: how.rate, segments, take_over: how.take_over };
-    let runner = Runner { store: &desk.store, operator: desk.operator(), terms };
+    let terms = Terms {
+        rate: how.rate,
+        segments,
+        take_over: how.take_over,
+    };
+    let runner = Runner {
+        store: &desk.store,
+        operator: desk.operator(),
+        terms,
+    };
     let meta = desk.meta(if is_up { &UP } else { &DOWN });
-    let entry = || desk.actor().sign(desk.store.entry(&meta)).reason(reason.as_str().to_owned());
+    let entry = || {
+        desk.actor()
+            .sign(desk.store.entry(&meta))
+            .reason(reason.as_str().to_owned())
+    };
     let mut done = Vec::new();
     for migration in plan {
         let mut told = Instant::now();
         let mut tell = |run: &MigrationRun| {
             if told.elapsed() >= OFTEN {
                 told = Instant::now();
-                console.progress(&format!("{}: {} items seen, {} changed", migration.id, run.seen, run.changed));
+                console.progress(&format!(
+                    "{}: {} items seen, {} changed",
+                    migration.id, run.seen, run.changed
+                ));
             }
         };
         let run = if desk.is_confirmed() {
@@ -86,8 +113,12 @@ async fn go(
         done.push((migration.id, run));
     }
     if !desk.is_confirmed() && !done.is_empty() {
-        let part = |(id, run): &(&str, MigrationRun)| format!("change {} of {} items by {id}", run.changed, run.seen);
-        return Err(Failure::unconfirmed(&done.iter().map(part).collect::<Vec<_>>().join(" and ")));
+        let part = |(id, run): &(&str, MigrationRun)| {
+            format!("change {} of {} items by {id}", run.changed, run.seen)
+        };
+        return Err(Failure::unconfirmed(
+            &done.iter().map(part).collect::<Vec<_>>().join(" and "),
+        ));
     }
     Ok(outcome(&done, is_up))
 }
@@ -101,9 +132,16 @@ fn outcome(done: &[(&str, MigrationRun)], is_up: bool) -> Answer {
         )
     };
     let lines: Vec<_> = done.iter().map(line).collect();
-    let text = if lines.is_empty() { "There is nothing to do.".to_owned() } else { lines.join("\n") };
+    let text = if lines.is_empty() {
+        "There is nothing to do.".to_owned()
+    } else {
+        lines.join("\n")
+    };
     let documents: Vec<_> = done.iter().map(|(id, run)| document(id, run)).collect();
-    Answer { document: json!({ "done": documents }), text }
+    Answer {
+        document: json!({ "done": documents }),
+        text,
+    }
 }
 
 fn document(id: &str, run: &MigrationRun) -> Value {
@@ -129,14 +167,26 @@ fn status(listed: &[Listed]) -> Answer {
         (true, ..) => "of a newer release".to_owned(),
         (_, true, _) => "out of order".to_owned(),
         (.., Some(state)) if state.run.finished_at.is_none() => {
-            format!("{}, {} items seen, {} changed", direction(&state.run), state.run.seen, state.run.changed)
+            format!(
+                "{}, {} items seen, {} changed",
+                direction(&state.run),
+                state.run.seen,
+                state.run.changed
+            )
         }
         _ => String::new(),
     };
     let about = |one: &Listed| or_dash(one.migration.map(|migration| migration.description));
     let rows: Vec<_> = listed
         .iter()
-        .map(|one| vec![one.id.clone(), one.standing.name().to_owned(), about(one), remark(one)])
+        .map(|one| {
+            vec![
+                one.id.clone(),
+                one.standing.name().to_owned(),
+                about(one),
+                remark(one),
+            ]
+        })
         .collect();
     let documents = listed.iter().map(|one| {
         json!({
@@ -148,32 +198,70 @@ fn status(listed: &[Listed]) -> Answer {
             "last_run": one.state.as_ref().map(|state| document(&one.id, &state.run)),
         })
     });
-    let pending = listed.iter().filter(|one| one.standing != Standing::Applied).count();
+    let pending = listed
+        .iter()
+        .filter(|one| one.standing != Standing::Applied)
+        .count();
     let text = if rows.is_empty() {
         "There is no migration.".to_owned()
     } else {
         table(&["migration", "standing", "what it does", ""], &rows)
     };
-    Answer { document: json!({ "pending": pending, "migrations": documents.collect::<Vec<_>>() }), text }
+    Answer {
+        document: json!({ "pending": pending, "migrations": documents.collect::<Vec<_>>() }),
+        text,
+    }
 }
 
 fn history(listed: &[Listed]) -> Answer {
-    let runs = |state: &MigrationState| state.earlier.iter().chain([&state.run]).cloned().collect::<Vec<_>>();
-    let all = listed.iter().filter_map(|one| Some((one.id.as_str(), runs(one.state.as_ref()?))));
-    let mut all: Vec<(&str, MigrationRun)> =
-        all.flat_map(|(id, runs)| runs.into_iter().map(move |run| (id, run))).collect();
+    let runs = |state: &MigrationState| {
+        state
+            .earlier
+            .iter()
+            .chain([&state.run])
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    let all = listed
+        .iter()
+        .filter_map(|one| Some((one.id.as_str(), runs(one.state.as_ref()?))));
+    let mut all: Vec<(&str, MigrationRun)> = all
+        .flat_map(|(id, runs)| runs.into_iter().map(move |run| (id, run)))
+        .collect();
     all.sort_by_key(|(_, run)| run.started_at);
     let row = |(id, run): &(&str, MigrationRun)| {
-        let ended = run.finished_at.map_or_else(|| "not finished".to_owned(), |at| at.to_string());
+        let ended = run
+            .finished_at
+            .map_or_else(|| "not finished".to_owned(), |at| at.to_string());
         let counts = [run.seen, run.changed].map(|count| count.to_string());
-        let words = [run.started_at.to_string(), ended, direction(run).to_owned(), run.operator.clone()];
-        words.into_iter().chain(counts).chain([(*id).to_owned()]).collect::<Vec<_>>()
+        let words = [
+            run.started_at.to_string(),
+            ended,
+            direction(run).to_owned(),
+            run.operator.clone(),
+        ];
+        words
+            .into_iter()
+            .chain(counts)
+            .chain([(*id).to_owned()])
+            .collect::<Vec<_>>()
     };
     let rows: Vec<_> = all.iter().map(row).collect();
     let documents: Vec<_> = all.iter().map(|(id, run)| document(id, run)).collect();
     Answer {
         document: json!({ "runs": documents }),
-        text: table(&["begun", "ended", "way", "operator", "seen", "changed", "migration"], &rows),
+        text: table(
+            &[
+                "begun",
+                "ended",
+                "way",
+                "operator",
+                "seen",
+                "changed",
+                "migration",
+            ],
+            &rows,
+        ),
     }
 }
 
@@ -196,7 +284,9 @@ impl From<Obstacle> for Failure {
     fn from(obstacle: Obstacle) -> Self {
         let remedy = match obstacle {
             Obstacle::Unknown(_) => "Use the command of the release that it belongs to.",
-            Obstacle::OutOfOrder(_) => "See that it does not undo what the younger one did, and add --out-of-order.",
+            Obstacle::OutOfOrder(_) => {
+                "See that it does not undo what the younger one did, and add --out-of-order."
+            }
             Obstacle::Missing(_) => {
                 return Self::not_found(obstacle.to_string(), "`ops migrate status` lists them.");
             }

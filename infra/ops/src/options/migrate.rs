@@ -16,7 +16,11 @@ pub enum MigrateCommand {
         #[arg(long, default_value = "users")]
         table: MigrateTable,
         /// Where the migrations are
-        #[arg(long, value_name = "DIRECTORY", default_value = "infra/migrations/src/steps")]
+        #[arg(
+            long,
+            value_name = "DIRECTORY",
+            default_value = "infra/migrations/src/steps"
+        )]
         dir: PathBuf,
     },
     /// Do what is pending, oldest first; without --yes only count what would change. A run that was stopped goes on

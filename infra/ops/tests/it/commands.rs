@@ -16,7 +16,10 @@ const PRESENT: &str = "ada@new.example";
 /// The records of an action in a trail that was printed.
 fn records<'a>(document: &'a Value, action: &str) -> Vec<&'a Value> {
     let events = document["events"].as_array().expect("events");
-    events.iter().filter(|event| event["action"] == action).collect()
+    events
+        .iter()
+        .filter(|event| event["action"] == action)
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -24,13 +27,24 @@ async fn disabling_an_account_ends_its_tokens_and_is_recorded_with_the_operators
     let local = Local::start("disable").await;
     let ada = local.join(EMAIL).await;
     let tokens = local.log_in(&ada).await;
-    local.ops(&["users", "disable", EMAIL, "--reason", REASON, "--yes"]).await.assert(0);
+    local
+        .ops(&["users", "disable", EMAIL, "--reason", REASON, "--yes"])
+        .await
+        .assert(0);
     assert_eq!(local.me(&tokens).await, 401);
-    let trail = local.ops(&["audit", "query", "--user", EMAIL, "--json"]).await.assert(0).document();
+    let trail = local
+        .ops(&["audit", "query", "--user", EMAIL, "--json"])
+        .await
+        .assert(0)
+        .document();
     let found = records(&trail, "admin.disable_user");
     assert_eq!(found.len(), 1, "{trail:#}");
     assert_eq!(
-        (&found[0]["details"]["operator"], &found[0]["reason"], &found[0]["endpoint"]),
+        (
+            &found[0]["details"]["operator"],
+            &found[0]["reason"],
+            &found[0]["endpoint"]
+        ),
         (&json!("olga"), &json!(REASON), &json!("ops users disable"))
     );
 }
@@ -40,8 +54,14 @@ async fn an_enabled_account_can_log_in_again_and_its_old_tokens_stay_dead() {
     let local = Local::start("enable").await;
     let ada = local.join(EMAIL).await;
     let tokens = local.log_in(&ada).await;
-    local.ops(&["users", "disable", EMAIL, "--reason", REASON, "--yes"]).await.assert(0);
-    local.ops(&["users", "enable", EMAIL, "--reason", REASON, "--yes"]).await.assert(0);
+    local
+        .ops(&["users", "disable", EMAIL, "--reason", REASON, "--yes"])
+        .await
+        .assert(0);
+    local
+        .ops(&["users", "enable", EMAIL, "--reason", REASON, "--yes"])
+        .await
+        .assert(0);
     assert_eq!(local.me(&tokens).await, 401);
     let anew = local.log_in(&ada).await;
     assert_eq!(local.me(&anew).await, 200);
@@ -54,15 +74,42 @@ async fn an_unlock_lifts_the_lock_that_show_tells_of() {
     let mut connection = local.connect();
     for _ in 0..10 {
         let guess = json!({ "email": EMAIL, "password": "Wrong-Horse-7-Battery" });
-        connection.post("/api/v1/auth/login", None, &guess).await.expect("an answer").json(401).expect("refused");
+        connection
+            .post("/api/v1/auth/login", None, &guess)
+            .await
+            .expect("an answer")
+            .json(401)
+            .expect("refused");
     }
-    let shown = local.ops(&["users", "show", EMAIL, "--json"]).await.assert(0).document();
+    let shown = local
+        .ops(&["users", "show", EMAIL, "--json"])
+        .await
+        .assert(0)
+        .document();
     assert_eq!(shown["lock"]["failures"], 10);
-    assert!(shown["lock"]["locked_for_seconds"].as_u64().is_some_and(|seconds| seconds > 3_500), "{shown:#}");
-    local.ops(&["users", "unlock", EMAIL, "--reason", REASON, "--yes"]).await.assert(0);
+    assert!(
+        shown["lock"]["locked_for_seconds"]
+            .as_u64()
+            .is_some_and(|seconds| seconds > 3_500),
+        "{shown:#}"
+    );
+    local
+        .ops(&["users", "unlock", EMAIL, "--reason", REASON, "--yes"])
+        .await
+        .assert(0);
     local.log_in(&ada).await;
-    let shown = local.ops(&["users", "show", EMAIL, "--json"]).await.assert(0).document();
-    assert_eq!((&shown["lock"]["locked_for_seconds"], &shown["live_sessions"]), (&Value::Null, &json!(1)));
+    let shown = local
+        .ops(&["users", "show", EMAIL, "--json"])
+        .await
+        .assert(0)
+        .document();
+    assert_eq!(
+        (
+            &shown["lock"]["locked_for_seconds"],
+            &shown["live_sessions"]
+        ),
+        (&Value::Null, &json!(1))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -70,17 +117,38 @@ async fn a_former_address_takes_nothing_back_once_its_claim_is_ended() {
     let local = Local::start("end-claim").await;
     let ada = local.join(EMAIL).await;
     move_to(&local, &ada, PRESENT).await;
-    let link = ada.mailed(&mut local.connect(), "dsa_").await.expect("a link");
-    let end = ["users", "end-claim", PRESENT, "--address", EMAIL, "--reason", REASON];
+    let link = ada
+        .mailed(&mut local.connect(), "dsa_")
+        .await
+        .expect("a link");
+    let end = [
+        "users",
+        "end-claim",
+        PRESENT,
+        "--address",
+        EMAIL,
+        "--reason",
+        REASON,
+    ];
     local.ops(&end).await.assert(2);
     local.ops(&[&end[..], &["--yes"]].concat()).await.assert(0);
     let body = json!({ "token": link });
-    local.connect().post("/api/v1/auth/secure-account", None, &body).await.expect("an answer").json(400).expect("dead");
+    local
+        .connect()
+        .post("/api/v1/auth/secure-account", None, &body)
+        .await
+        .expect("an answer")
+        .json(400)
+        .expect("dead");
     local.ops(&["users", "show", PRESENT]).await.assert(0);
     // Its second time says what is so.
     let again = local.ops(&[&end[..], &["--yes"]].concat()).await.assert(3);
     assert!(again.err.contains("no claim"), "{}", again.err);
-    let trail = local.ops(&["audit", "query", "--user", PRESENT, "--json"]).await.assert(0).document();
+    let trail = local
+        .ops(&["audit", "query", "--user", PRESENT, "--json"])
+        .await
+        .assert(0)
+        .document();
     assert_eq!(records(&trail, "admin.end_claim").len(), 1, "{trail:#}");
 }
 
@@ -89,10 +157,18 @@ async fn move_to(local: &Local, person: &Person, email: &str) {
     let (tokens, mut connection) = (local.log_in(person).await, local.connect());
     let moved = Person::new(email, PASSWORD);
     let body = json!({ "email": email, "current_password": PASSWORD }).to_string();
-    let asked = connection.send("PATCH", "/api/v1/auth/me", Some(&tokens.access), &body).await.expect("an answer");
+    let asked = connection
+        .send("PATCH", "/api/v1/auth/me", Some(&tokens.access), &body)
+        .await
+        .expect("an answer");
     asked.json(200).expect("a mail is on its way");
     let body = json!({ "token": moved.mailed(&mut connection, "dvt_").await.expect("a link") });
-    connection.post("/api/v1/auth/verify-email", None, &body).await.expect("an answer").json(200).expect("moved");
+    connection
+        .post("/api/v1/auth/verify-email", None, &body)
+        .await
+        .expect("an answer")
+        .json(200)
+        .expect("moved");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -102,12 +178,28 @@ async fn the_admin_role_counts_from_the_next_request_on_and_so_does_its_end() {
     let tokens = local.log_in(&ada).await;
     let path = "/api/v1/admin/security-config";
     assert_eq!(local.get(path, &tokens).await.status, 403);
-    local.ops(&["users", "grant-admin", EMAIL, "--reason", REASON, "--yes"]).await.assert(0);
+    local
+        .ops(&["users", "grant-admin", EMAIL, "--reason", REASON, "--yes"])
+        .await
+        .assert(0);
     assert_eq!(local.get(path, &tokens).await.status, 200);
     // Somebody else takes over: the last admin keeps the role.
     local.join("bob@example.com").await;
-    local.ops(&["users", "grant-admin", "bob@example.com", "--reason", REASON, "--yes"]).await.assert(0);
-    local.ops(&["users", "revoke-admin", EMAIL, "--reason", REASON, "--yes"]).await.assert(0);
+    local
+        .ops(&[
+            "users",
+            "grant-admin",
+            "bob@example.com",
+            "--reason",
+            REASON,
+            "--yes",
+        ])
+        .await
+        .assert(0);
+    local
+        .ops(&["users", "revoke-admin", EMAIL, "--reason", REASON, "--yes"])
+        .await
+        .assert(0);
     assert_eq!(local.get(path, &tokens).await.status, 403);
 }
 
@@ -117,15 +209,29 @@ async fn the_last_admin_keeps_the_role_until_another_one_can_use_it() {
     let local = Local::start("last-admin").await;
     let tokens = local.log_in(&local.join(EMAIL).await).await;
     local.join("bob@example.com").await;
-    let change = async |verb: &str, email: &str| local.ops(&["users", verb, email, "--reason", REASON, "--yes"]).await;
+    let change = async |verb: &str, email: &str| {
+        local
+            .ops(&["users", verb, email, "--reason", REASON, "--yes"])
+            .await
+    };
     change("grant-admin", EMAIL).await.assert(0);
     let refused = change("revoke-admin", EMAIL).await.assert(1);
-    assert!(refused.err.contains("last admin") && refused.err.contains("grant-admin"), "{}", refused.err);
+    assert!(
+        refused.err.contains("last admin") && refused.err.contains("grant-admin"),
+        "{}",
+        refused.err
+    );
     // An admin whose account is closed is none.
     change("grant-admin", "bob@example.com").await.assert(0);
     change("disable", "bob@example.com").await.assert(0);
     change("revoke-admin", EMAIL).await.assert(1);
-    assert_eq!(local.get("/api/v1/admin/security-config", &tokens).await.status, 200);
+    assert_eq!(
+        local
+            .get("/api/v1/admin/security-config", &tokens)
+            .await
+            .status,
+        200
+    );
     change("enable", "bob@example.com").await.assert(0);
     change("revoke-admin", EMAIL).await.assert(0);
     // What is no admin loses nothing.
@@ -137,11 +243,24 @@ async fn a_dry_run_of_a_rotation_changes_nothing_and_says_what_it_would_do() {
     let local = Local::start("dry").await;
     let ada = local.join(EMAIL).await;
     let tokens = local.log_in(&ada).await;
-    let rotate = ["tokens", "rotate", "--user", EMAIL, "--reason", REASON, "--json"];
-    let dry = local.ops(&[&rotate[..], &["--dry-run"]].concat()).await.assert(0).document();
-    assert_eq!((&dry["dry_run"], &dry["sessions_affected"]), (&json!(true), &json!(1)));
+    let rotate = [
+        "tokens", "rotate", "--user", EMAIL, "--reason", REASON, "--json",
+    ];
+    let dry = local
+        .ops(&[&rotate[..], &["--dry-run"]].concat())
+        .await
+        .assert(0)
+        .document();
+    assert_eq!(
+        (&dry["dry_run"], &dry["sessions_affected"]),
+        (&json!(true), &json!(1))
+    );
     assert_eq!(local.me(&tokens).await, 200);
-    let done = local.ops(&[&rotate[..], &["--yes"]].concat()).await.assert(0).document();
+    let done = local
+        .ops(&[&rotate[..], &["--yes"]].concat())
+        .await
+        .assert(0)
+        .document();
     assert_eq!(done["new_version"], dry["new_version"]);
     assert_eq!(local.me(&tokens).await, 401);
 }
@@ -151,9 +270,17 @@ async fn a_global_rotation_with_grace_lets_sessions_in_until_it_ends() {
     let local = Local::start("grace").await;
     let ada = local.join(EMAIL).await;
     let tokens = local.log_in(&ada).await;
-    local.ops(&["tokens", "rotate", "--global", "--reason", REASON, "--grace", "3600", "--yes"]).await.assert(0);
+    local
+        .ops(&[
+            "tokens", "rotate", "--global", "--reason", REASON, "--grace", "3600", "--yes",
+        ])
+        .await
+        .assert(0);
     assert_eq!(local.me(&tokens).await, 200);
-    local.ops(&["tokens", "rotate", "--global", "--reason", REASON, "--yes"]).await.assert(0);
+    local
+        .ops(&["tokens", "rotate", "--global", "--reason", REASON, "--yes"])
+        .await
+        .assert(0);
     assert_eq!(local.me(&tokens).await, 401);
 }
 
@@ -162,11 +289,27 @@ async fn a_compromised_signing_key_is_replaced_at_once() {
     let local = Local::start("keys").await;
     let ada = local.join(EMAIL).await;
     let tokens = local.log_in(&ada).await;
-    let before = local.ops(&["keys", "list", "--json"]).await.assert(0).document();
-    let rotate = ["keys", "rotate", "--mode", "compromised", "--reason", REASON, "--yes", "--json"];
+    let before = local
+        .ops(&["keys", "list", "--json"])
+        .await
+        .assert(0)
+        .document();
+    let rotate = [
+        "keys",
+        "rotate",
+        "--mode",
+        "compromised",
+        "--reason",
+        REASON,
+        "--yes",
+        "--json",
+    ];
     let after = local.ops(&rotate).await.assert(0).document();
     assert_eq!(after["signing_keys"].as_array().map(Vec::len), Some(1));
-    assert_ne!(after["signing_keys"][0]["kid"], before["signing_keys"][0]["kid"]);
+    assert_ne!(
+        after["signing_keys"][0]["kid"],
+        before["signing_keys"][0]["kid"]
+    );
     assert_eq!(after["signing_keys"][0]["state"], "active");
     assert_eq!(local.me(&tokens).await, 401);
     let anew = local.log_in(&ada).await;
@@ -181,11 +324,23 @@ async fn many_who_need_the_new_key_at_once_all_get_it() {
     for _ in 0..30 {
         sessions.push((local.connect(), local.log_in(&ada).await));
     }
-    let rotate = ["keys", "rotate", "--mode", "compromised", "--reason", REASON, "--yes"];
+    let rotate = [
+        "keys",
+        "rotate",
+        "--mode",
+        "compromised",
+        "--reason",
+        REASON,
+        "--yes",
+    ];
     local.ops(&rotate).await.assert(0);
     let refreshes = sessions.iter_mut().map(async |(connection, tokens)| {
         let body = json!({ "refresh_token": tokens.refresh });
-        connection.post("/api/v1/auth/refresh", None, &body).await.expect("an answer").status
+        connection
+            .post("/api/v1/auth/refresh", None, &body)
+            .await
+            .expect("an answer")
+            .status
     });
     let statuses = futures::future::join_all(refreshes).await;
     assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
@@ -196,15 +351,29 @@ async fn one_session_is_ended_and_the_others_live_on() {
     let local = Local::start("sessions").await;
     let ada = local.join(EMAIL).await;
     let (first, second) = (local.log_in(&ada).await, local.log_in(&ada).await);
-    let listed = local.ops(&["sessions", "list", EMAIL, "--json"]).await.assert(0).document();
+    let listed = local
+        .ops(&["sessions", "list", EMAIL, "--json"])
+        .await
+        .assert(0)
+        .document();
     assert_eq!(listed["total_count"], 2);
     // The newest activity comes first.
     let id = listed["sessions"][0]["id"].as_str().expect("an id");
-    let revoke = ["sessions", "revoke", id, "--user", EMAIL, "--reason", REASON, "--yes"];
+    let revoke = [
+        "sessions", "revoke", id, "--user", EMAIL, "--reason", REASON, "--yes",
+    ];
     local.ops(&revoke).await.assert(0);
-    assert_eq!((local.me(&first).await, local.me(&second).await), (200, 401));
+    assert_eq!(
+        (local.me(&first).await, local.me(&second).await),
+        (200, 401)
+    );
     local.ops(&revoke).await.assert(3);
-    local.ops(&["sessions", "revoke", "--all", "--user", EMAIL, "--reason", REASON, "--yes"]).await.assert(0);
+    local
+        .ops(&[
+            "sessions", "revoke", "--all", "--user", EMAIL, "--reason", REASON, "--yes",
+        ])
+        .await
+        .assert(0);
     assert_eq!(local.me(&first).await, 401);
 }
 
@@ -216,10 +385,16 @@ async fn a_query_finds_records_by_time_and_action_the_newest_last() {
     local.log_in(&ada).await;
     let query = async |more: &[&str]| {
         let all = [&["audit", "query", "--user", EMAIL, "--json"], more].concat();
-        local.ops(&all).await.assert(0).document()["events"].as_array().expect("events").clone()
+        local.ops(&all).await.assert(0).document()["events"]
+            .as_array()
+            .expect("events")
+            .clone()
     };
     let all = query(&[]).await;
-    let times: Vec<_> = all.iter().map(|event| event["occurred_at"].as_str().expect("a time").to_owned()).collect();
+    let times: Vec<_> = all
+        .iter()
+        .map(|event| event["occurred_at"].as_str().expect("a time").to_owned())
+        .collect();
     assert!(times.is_sorted() && times.len() >= 4, "{times:?}");
     assert_eq!(query(&["--action", "auth.login"]).await.len(), 2);
     assert!(query(&["--action", "auth."]).await.len() >= 4);
@@ -233,9 +408,15 @@ async fn a_tail_with_a_beginning_shows_what_has_happened_since_as_one_document()
     let local = Local::start("tail-from").await;
     let ada = local.join(EMAIL).await;
     local.log_in(&ada).await;
-    let tail = ["audit", "tail", "--user", EMAIL, "--from", "1h", "--for", "0", "--json"];
+    let tail = [
+        "audit", "tail", "--user", EMAIL, "--from", "1h", "--for", "0", "--json",
+    ];
     let events = local.ops(&tail).await.assert(0).document();
-    let query = local.ops(&["audit", "query", "--user", EMAIL, "--json"]).await.assert(0).document();
+    let query = local
+        .ops(&["audit", "query", "--user", EMAIL, "--json"])
+        .await
+        .assert(0)
+        .document();
     assert_eq!(events, query["events"]);
 }
 
@@ -243,14 +424,21 @@ async fn a_tail_with_a_beginning_shows_what_has_happened_since_as_one_document()
 async fn a_tail_shows_what_happens_while_it_runs() {
     let local = Local::start("tail").await;
     let ada = local.join(EMAIL).await;
-    let seen = Seen { wanted: "auth.login", text: String::new(), found: Arc::default() };
+    let seen = Seen {
+        wanted: "auth.login",
+        text: String::new(),
+        found: Arc::default(),
+    };
     let found = Arc::clone(&seen.found);
     let tail = local.ops_to(&["audit", "tail", "--user", EMAIL, "--every", "1"], seen);
     let login = async {
         // The first one may be over before the tail begins.
         loop {
             local.log_in(&ada).await;
-            if tokio::time::timeout(Duration::from_secs(3), found.notified()).await.is_ok() {
+            if tokio::time::timeout(Duration::from_secs(3), found.notified())
+                .await
+                .is_ok()
+            {
                 return;
             }
         }

@@ -12,7 +12,10 @@ pub struct File(PathBuf);
 
 impl File {
     pub fn new(name: &str, text: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("dashtam-ops-users-of-{name}-{}", std::process::id()));
+        let path = std::env::temp_dir().join(format!(
+            "dashtam-ops-users-of-{name}-{}",
+            std::process::id()
+        ));
         std::fs::write(&path, text).expect("written");
         Self(path)
     }
@@ -38,33 +41,66 @@ pub fn bcrypt_hash() -> String {
 
 pub async fn import(local: &Local, from: &str, file: &File, more: &[&str]) -> Ran {
     let path = file.0.to_string_lossy().into_owned();
-    let command = ["users", "import", &path, "--from", from, "--rate", "10000", "--reason", REASON, "--json"];
+    let command = [
+        "users", "import", &path, "--from", from, "--rate", "10000", "--reason", REASON, "--json",
+    ];
     local.ops(&[&command[..], more].concat()).await
 }
 
 pub fn counts(ran: &Ran) -> [u64; 3] {
     let document = ran.document();
-    ["imported", "present", "faulty"].map(|name| document.get(name).and_then(Value::as_u64).expect("a number"))
+    ["imported", "present", "faulty"].map(|name| {
+        document
+            .get(name)
+            .and_then(Value::as_u64)
+            .expect("a number")
+    })
 }
 
 pub async fn log_in(local: &Local, email: &str, password: &str) -> u16 {
     let body = json!({ "email": email, "password": password });
-    local.connect().post("/api/v1/auth/login", None, &body).await.expect("an answer").status
+    local
+        .connect()
+        .post("/api/v1/auth/login", None, &body)
+        .await
+        .expect("an answer")
+        .status
 }
 
 pub async fn shown(local: &Local, whom: &str) -> Value {
-    local.ops(&["users", "show", whom, "--json"]).await.assert(0).document()
+    local
+        .ops(&["users", "show", whom, "--json"])
+        .await
+        .assert(0)
+        .document()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_import_that_is_given_again_goes_on_where_it_was() {
     let local = Local::start("import-again").await;
-    let line = |n: u32| json!({ "email": format!("user{n}@example.com"), "email_verified": true }).to_string();
-    let half = File::new("again-half", &(0..5).map(line).collect::<Vec<_>>().join("\n"));
-    assert_eq!(counts(&import(&local, "jsonl", &half, &["--yes"]).await.assert(0)), [5, 0, 0]);
-    let whole = File::new("again-whole", &(0..10).map(line).collect::<Vec<_>>().join("\n"));
-    assert_eq!(counts(&import(&local, "jsonl", &whole, &["--yes"]).await.assert(0)), [5, 5, 0]);
-    assert_eq!(counts(&import(&local, "jsonl", &whole, &["--yes"]).await.assert(0)), [0, 10, 0]);
+    let line = |n: u32| {
+        json!({ "email": format!("user{n}@example.com"), "email_verified": true }).to_string()
+    };
+    let half = File::new(
+        "again-half",
+        &(0..5).map(line).collect::<Vec<_>>().join("\n"),
+    );
+    assert_eq!(
+        counts(&import(&local, "jsonl", &half, &["--yes"]).await.assert(0)),
+        [5, 0, 0]
+    );
+    let whole = File::new(
+        "again-whole",
+        &(0..10).map(line).collect::<Vec<_>>().join("\n"),
+    );
+    assert_eq!(
+        counts(&import(&local, "jsonl", &whole, &["--yes"]).await.assert(0)),
+        [5, 5, 0]
+    );
+    assert_eq!(
+        counts(&import(&local, "jsonl", &whole, &["--yes"]).await.assert(0)),
+        [0, 10, 0]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -74,34 +110,96 @@ async fn an_import_that_is_killed_leaves_whole_accounts_and_goes_on() {
     let line = |n: u32| json!({ "email": address(n), "email_verified": true }).to_string();
     let file = File::new("killed", &(0..200).map(line).collect::<Vec<_>>().join("\n"));
     let mut command = Command::new(env!("CARGO_BIN_EXE_ops"));
-    command.args(["users", "import"]).arg(&file.0).arg("--data-dir").arg(local.directory());
-    command.args(["--from", "jsonl", "--rate", "40", "--reason", REASON, "--as", "olga", "--yes"]);
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("started");
+    command
+        .args(["users", "import"])
+        .arg(&file.0)
+        .arg("--data-dir")
+        .arg(local.directory());
+    command.args([
+        "--from", "jsonl", "--rate", "40", "--reason", REASON, "--as", "olga", "--yes",
+    ]);
+    let mut child = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("started");
     while local.ops(&["users", "show", &address(20)]).await.code != 0 {
-        assert!(child.try_wait().expect("a child").is_none(), "it ended by itself");
+        assert!(
+            child.try_wait().expect("a child").is_none(),
+            "it ended by itself"
+        );
     }
     child.kill().expect("killed");
     child.wait().expect("ended");
     local.ops(&["users", "show", &address(199)]).await.assert(3);
-    let [imported, present, faulty] = counts(&import(&local, "jsonl", &file, &["--yes"]).await.assert(0));
-    assert!(present > 20 && imported + present == 200 && faulty == 0, "{imported} {present} {faulty}");
-    let query = ["audit", "query", "--all", "--action", "admin.import_user", "--limit", "10000", "--json"];
+    let [imported, present, faulty] =
+        counts(&import(&local, "jsonl", &file, &["--yes"]).await.assert(0));
+    assert!(
+        present > 20 && imported + present == 200 && faulty == 0,
+        "{imported} {present} {faulty}"
+    );
+    let query = [
+        "audit",
+        "query",
+        "--all",
+        "--action",
+        "admin.import_user",
+        "--limit",
+        "10000",
+        "--json",
+    ];
     let trail = local.ops(&query).await.assert(0).document();
-    assert_eq!(trail.get("events").and_then(Value::as_array).map(Vec::len), Some(200));
+    assert_eq!(
+        trail.get("events").and_then(Value::as_array).map(Vec::len),
+        Some(200)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_address_that_was_verified_elsewhere_is_taken_from_an_unverified_import() {
     let local = Local::start("import-claim").await;
     let claim = json!({ "email": "ada@example.com", "password": PASSWORD, "name": "Mallory" });
-    local.connect().post("/api/v1/auth/register", None, &claim).await.expect("an answer").json(201).expect("taken");
-    let unverified = File::new("claim", &json!({ "email": "ada@example.com", "name": "Ada" }).to_string());
-    assert_eq!(counts(&import(&local, "jsonl", &unverified, &["--yes"]).await.assert(0)), [0, 1, 0]);
+    local
+        .connect()
+        .post("/api/v1/auth/register", None, &claim)
+        .await
+        .expect("an answer")
+        .json(201)
+        .expect("taken");
+    let unverified = File::new(
+        "claim",
+        &json!({ "email": "ada@example.com", "name": "Ada" }).to_string(),
+    );
+    assert_eq!(
+        counts(
+            &import(&local, "jsonl", &unverified, &["--yes"])
+                .await
+                .assert(0)
+        ),
+        [0, 1, 0]
+    );
     let line = json!({ "email": "ada@example.com", "name": "Ada", "email_verified": true });
     let verified = File::new("verified", &line.to_string());
-    assert_eq!(counts(&import(&local, "jsonl", &verified, &["--yes"]).await.assert(0)), [1, 0, 0]);
-    assert_eq!(counts(&import(&local, "jsonl", &verified, &["--yes"]).await.assert(0)), [0, 1, 0]);
-    assert_eq!(shown(&local, "ada@example.com").await.pointer("/user/name"), Some(&json!("Ada")));
+    assert_eq!(
+        counts(
+            &import(&local, "jsonl", &verified, &["--yes"])
+                .await
+                .assert(0)
+        ),
+        [1, 0, 0]
+    );
+    assert_eq!(
+        counts(
+            &import(&local, "jsonl", &verified, &["--yes"])
+                .await
+                .assert(0)
+        ),
+        [0, 1, 0]
+    );
+    assert_eq!(
+        shown(&local, "ada@example.com").await.pointer("/user/name"),
+        Some(&json!("Ada"))
+    );
     assert_eq!(log_in(&local, "ada@example.com", PASSWORD).await, 401);
 }
 
@@ -110,11 +208,14 @@ async fn nobody_takes_the_identifier_that_unknown_addresses_are_logged_in_to() {
     // EN-01
     let local = Local::start("import-unknown").await;
     let unknown = "00000000-0000-0000-0000-000000000000";
-    let line =
-        json!({ "id": unknown, "email": "eve@example.com", "email_verified": true, "password_hash": bcrypt_hash() });
+    let line = json!({ "id": unknown, "email": "eve@example.com", "email_verified": true, "password_hash": bcrypt_hash() });
     let file = File::new("unknown", &line.to_string());
     let ran = import(&local, "jsonl", &file, &["--yes"]).await.assert(1);
-    assert!(ran.err.contains("line 1: ") && ran.err.contains("must not be used"), "{}", ran.err);
+    assert!(
+        ran.err.contains("line 1: ") && ran.err.contains("must not be used"),
+        "{}",
+        ran.err
+    );
     assert_eq!(log_in(&local, "unknown@example.com", PASSWORD).await, 401);
     local.ops(&["users", "show", unknown]).await.assert(3);
 }
@@ -130,9 +231,23 @@ async fn a_second_line_of_an_address_and_a_deleted_row_are_faults() {
     ];
     let file = File::new("twice", &lines.map(|line| line.to_string()).join("\n"));
     let dry = import(&local, "dashtam", &file, &[]).await.assert(2);
-    assert!(dry.err.contains("line 2: it has the address of line 1") && dry.err.contains("line 3: "), "{}", dry.err);
-    assert_eq!(counts(&import(&local, "dashtam", &file, &["--yes", "--on-fault", "skip"]).await.assert(1)), [2, 0, 2]);
-    assert_eq!(shown(&local, "ada@example.com").await.pointer("/user/name"), Some(&json!("Ada")));
+    assert!(
+        dry.err.contains("line 2: it has the address of line 1") && dry.err.contains("line 3: "),
+        "{}",
+        dry.err
+    );
+    assert_eq!(
+        counts(
+            &import(&local, "dashtam", &file, &["--yes", "--on-fault", "skip"])
+                .await
+                .assert(1)
+        ),
+        [2, 0, 2]
+    );
+    assert_eq!(
+        shown(&local, "ada@example.com").await.pointer("/user/name"),
+        Some(&json!("Ada"))
+    );
 }
 
 /// A file with a fault of each kind in every second line.
@@ -157,37 +272,68 @@ fn faulty() -> File {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn faulty_lines_are_named_by_number_and_left_out_where_asked() {
     let local = Local::start("import-skip").await;
-    let ran = import(&local, "jsonl", &faulty(), &["--yes", "--on-fault", "skip"]).await.assert(1);
+    let ran = import(&local, "jsonl", &faulty(), &["--yes", "--on-fault", "skip"])
+        .await
+        .assert(1);
     assert_eq!(counts(&ran), [4, 0, 5]);
     for line in [2, 4, 6, 8, 10] {
         assert!(ran.err.contains(&format!("line {line}: ")), "{}", ran.err);
     }
-    assert!(!ran.err.contains("M4rk3d") && !ran.err.contains("R9h"), "{}", ran.err);
+    assert!(
+        !ran.err.contains("M4rk3d") && !ran.err.contains("R9h"),
+        "{}",
+        ran.err
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lines_that_were_left_out_are_kept_and_can_be_imported_once_mended() {
     let local = Local::start("import-rejected").await;
     let good = json!({ "email": "good@example.com" }).to_string();
-    let bad = json!({ "email": "bad@example.com", "password_hash": "5f4dcc3b5aa765d61d8327deb882cf99" }).to_string();
+    let bad =
+        json!({ "email": "bad@example.com", "password_hash": "5f4dcc3b5aa765d61d8327deb882cf99" })
+            .to_string();
     let file = File::new("rejected", &[&*bad, &*good, &*bad].join("\n"));
-    let ran = import(&local, "jsonl", &file, &["--yes", "--on-fault", "skip"]).await.assert(1);
-    assert!(ran.err.contains("line 1: the password hash is a plain MD5, which is too weak"), "{}", ran.err);
+    let ran = import(&local, "jsonl", &file, &["--yes", "--on-fault", "skip"])
+        .await
+        .assert(1);
+    assert!(
+        ran.err
+            .contains("line 1: the password hash is a plain MD5, which is too weak"),
+        "{}",
+        ran.err
+    );
     let kept = file.rejected();
-    assert_eq!(ran.document().get("rejected_file"), Some(&json!(kept.display().to_string())));
+    assert_eq!(
+        ran.document().get("rejected_file"),
+        Some(&json!(kept.display().to_string()))
+    );
     let lines = std::fs::read_to_string(&kept).expect("kept");
     assert_eq!(lines, format!("{bad}\n{bad}\n"));
-    let mended =
-        File::new("mended", &lines.lines().next().expect("a line").replace("5f4dcc3b5aa765d61d8327deb882cf99", ""));
-    assert_eq!(counts(&import(&local, "jsonl", &mended, &["--yes"]).await.assert(0)), [1, 0, 0]);
+    let mended = File::new(
+        "mended",
+        &lines
+            .lines()
+            .next()
+            .expect("a line")
+            .replace("5f4dcc3b5aa765d61d8327deb882cf99", ""),
+    );
+    assert_eq!(
+        counts(&import(&local, "jsonl", &mended, &["--yes"]).await.assert(0)),
+        [1, 0, 0]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_kept_line_of_a_table_has_its_columns() {
     let local = Local::start("import-rejected-csv").await;
-    let file =
-        File::new("rejected-csv", "name,email,email_verified\n\"King, Bob\",bob,true\nAda,ada@example.com,true\n");
-    let ran = import(&local, "cognito", &file, &["--yes", "--on-fault", "skip"]).await.assert(1);
+    let file = File::new(
+        "rejected-csv",
+        "name,email,email_verified\n\"King, Bob\",bob,true\nAda,ada@example.com,true\n",
+    );
+    let ran = import(&local, "cognito", &file, &["--yes", "--on-fault", "skip"])
+        .await
+        .assert(1);
     assert_eq!(counts(&ran), [1, 0, 1]);
     let lines = std::fs::read_to_string(file.rejected()).expect("kept");
     assert_eq!(lines, "name,email,email_verified\n\"King, Bob\",bob,true\n");
@@ -211,9 +357,16 @@ async fn without_yes_it_says_what_becomes_of_passwords_bans_and_addresses() {
     ] {
         assert!(ran.err.contains(told), "{told}: {}", ran.err);
     }
-    let file = File::new("overview-none", &json!({ "email": "d@example.com" }).to_string());
+    let file = File::new(
+        "overview-none",
+        &json!({ "email": "d@example.com" }).to_string(),
+    );
     let ran = import(&local, "jsonl", &file, &[]).await.assert(2);
-    assert!(ran.err.contains("no line has a password") && ran.err.contains("no address is verified"), "{}", ran.err);
+    assert!(
+        ran.err.contains("no line has a password") && ran.err.contains("no address is verified"),
+        "{}",
+        ran.err
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -224,12 +377,24 @@ async fn a_line_that_is_too_long_or_no_text_is_told_and_the_next_one_is_read() {
         line.extend(std::iter::repeat_n(' ', length - line.len()));
         line.into_bytes()
     });
-    let more = [&longest[..], b"\n", &too_long, b"\n{\"email\":\"\xff@example.com\"}\n", &too_long];
+    let more = [
+        &longest[..],
+        b"\n",
+        &too_long,
+        b"\n{\"email\":\"\xff@example.com\"}\n",
+        &too_long,
+    ];
     let file = File::new("long", "");
     std::fs::write(&file.0, more.concat()).expect("written");
-    let ran = import(&local, "jsonl", &file, &["--yes", "--on-fault", "skip"]).await.assert(1);
+    let ran = import(&local, "jsonl", &file, &["--yes", "--on-fault", "skip"])
+        .await
+        .assert(1);
     assert_eq!(counts(&ran), [1, 0, 3], "{}", ran.err);
-    for line in ["line 2: it has more than", "line 3: it is not UTF-8", "line 4: it has more than"] {
+    for line in [
+        "line 2: it has more than",
+        "line 3: it is not UTF-8",
+        "line 4: it has more than",
+    ] {
         assert!(ran.err.contains(line), "{}", ran.err);
     }
 }
@@ -237,28 +402,48 @@ async fn a_line_that_is_too_long_or_no_text_is_told_and_the_next_one_is_read() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_first_faulty_line_ends_the_import_without_being_asked() {
     let local = Local::start("import-stop").await;
-    let ran = import(&local, "jsonl", &faulty(), &["--yes"]).await.assert(1);
+    let ran = import(&local, "jsonl", &faulty(), &["--yes"])
+        .await
+        .assert(1);
     assert_eq!(counts(&ran), [1, 0, 1]);
     assert_eq!(ran.document().get("stopped_at_line"), Some(&json!(2)));
-    local.ops(&["users", "show", "good2@example.com"]).await.assert(3);
+    local
+        .ops(&["users", "show", "good2@example.com"])
+        .await
+        .assert(3);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_yes_every_fault_is_named_and_nobody_imported() {
     let local = Local::start("import-dry").await;
     let ran = import(&local, "jsonl", &faulty(), &[]).await.assert(2);
-    assert!(ran.err.contains("import 4 accounts; 5 lines cannot be imported"), "{}", ran.err);
+    assert!(
+        ran.err
+            .contains("import 4 accounts; 5 lines cannot be imported"),
+        "{}",
+        ran.err
+    );
     assert!(ran.err.contains("line 10: "), "{}", ran.err);
-    local.ops(&["users", "show", "good1@example.com"]).await.assert(3);
+    local
+        .ops(&["users", "show", "good1@example.com"])
+        .await
+        .assert(3);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_import_leaves_an_account_that_is_there_as_it_is() {
     let local = Local::start("import-present").await;
     let ada = local.join("ada@example.com").await;
-    let line = json!({ "email": "ADA@example.com", "name": "Mallory", "password_hash": bcrypt_hash() });
+    let line =
+        json!({ "email": "ADA@example.com", "name": "Mallory", "password_hash": bcrypt_hash() });
     let file = File::new("present", &line.to_string());
-    assert_eq!(counts(&import(&local, "jsonl", &file, &["--yes"]).await.assert(0)), [0, 1, 0]);
+    assert_eq!(
+        counts(&import(&local, "jsonl", &file, &["--yes"]).await.assert(0)),
+        [0, 1, 0]
+    );
     local.log_in(&ada).await;
-    assert_ne!(shown(&local, "ada@example.com").await.pointer("/user/name"), Some(&json!("Mallory")));
+    assert_ne!(
+        shown(&local, "ada@example.com").await.pointer("/user/name"),
+        Some(&json!("Mallory"))
+    );
 }

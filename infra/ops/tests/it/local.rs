@@ -32,7 +32,8 @@ pub struct Files {
 
 impl Files {
     fn of(name: &str) -> Self {
-        let directory = std::env::temp_dir().join(format!("dashtam-ops-{name}-{}", std::process::id()));
+        let directory =
+            std::env::temp_dir().join(format!("dashtam-ops-{name}-{}", std::process::id()));
         drop(std::fs::remove_dir_all(&directory));
         Self { directory, port: 0 }
     }
@@ -81,7 +82,11 @@ pub struct Ran {
 impl Ran {
     fn new(code: u8, out: Vec<u8>, err: Vec<u8>) -> Self {
         let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
-        Self { code, out: text(out), err: text(err) }
+        Self {
+            code,
+            out: text(out),
+            err: text(err),
+        }
     }
 
     /// The one document on standard output.
@@ -114,13 +119,22 @@ impl Local {
     }
 
     async fn set(files: Files, more: &[(&str, &str)]) -> Self {
-        let options = Options { port: files.port, data_dir: files.directory.clone(), in_memory: false, env_file: None };
+        let options = Options {
+            port: files.port,
+            data_dir: files.directory.clone(),
+            in_memory: false,
+            env_file: None,
+        };
         let settings = Settings::default()
             .with("DASHTAM_ARGON2_MEMORY_KIB", "64")
             .with("DASHTAM_ARGON2_ITERATIONS", "1")
             .with("DASHTAM_RATE_LIMIT_SCALE", "1000");
-        let settings = more.iter().fold(settings, |all, (name, value)| all.with(name, *value));
-        let stack = Box::pin(Stack::start(&options, &settings)).await.expect("the local run");
+        let settings = more
+            .iter()
+            .fold(settings, |all, (name, value)| all.with(name, *value));
+        let stack = Box::pin(Stack::start(&options, &settings))
+            .await
+            .expect("the local run");
         Self { stack, files }
     }
 
@@ -156,20 +170,43 @@ impl Local {
     pub async fn ops_with(&self, migrations: &'static [Migration], arguments: &[&str]) -> Ran {
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let line = self.line(arguments);
-        let code = Box::pin(ops::run(line, &Settings::default(), migrations, &mut out, &mut err)).await;
+        let code = Box::pin(ops::run(
+            line,
+            &Settings::default(),
+            migrations,
+            &mut out,
+            &mut err,
+        ))
+        .await;
         Ran::new(code, out, err)
     }
 
     /// Runs a command whose output goes elsewhere.
     pub async fn ops_to(&self, arguments: &[&str], mut out: impl Write) -> Ran {
         let mut err = Vec::new();
-        let code = Box::pin(ops::run(self.line(arguments), &Settings::default(), steps::ALL, &mut out, &mut err)).await;
+        let code = Box::pin(ops::run(
+            self.line(arguments),
+            &Settings::default(),
+            steps::ALL,
+            &mut out,
+            &mut err,
+        ))
+        .await;
         Ran::new(code, Vec::new(), err)
     }
 
     pub fn line(&self, arguments: &[&str]) -> Vec<OsString> {
-        let own = [OsString::from("--data-dir"), self.files.directory.clone().into(), "--as".into(), "olga".into()];
-        std::iter::once("ops").chain(arguments.iter().copied()).map(OsString::from).chain(own).collect()
+        let own = [
+            OsString::from("--data-dir"),
+            self.files.directory.clone().into(),
+            "--as".into(),
+            "olga".into(),
+        ];
+        std::iter::once("ops")
+            .chain(arguments.iter().copied())
+            .map(OsString::from)
+            .chain(own)
+            .collect()
     }
 
     /// Somebody with an account and a proved address.
@@ -184,7 +221,10 @@ impl Local {
     }
 
     pub async fn get(&self, path: &str, tokens: &Tokens) -> Reply {
-        self.connect().get(path, Some(&tokens.access)).await.expect("an answer")
+        self.connect()
+            .get(path, Some(&tokens.access))
+            .await
+            .expect("an answer")
     }
 
     /// The status that a look at the own account is answered with.
@@ -199,8 +239,13 @@ impl Local {
     /// The settings of the service, as a process has them.
     pub fn settings(&self) -> Settings {
         let file = self.file("lambda.env");
-        let pairs = file.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('='));
-        pairs.fold(Settings::default(), |all, (name, value)| all.with(name, value))
+        let pairs = file
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .filter_map(|line| line.split_once('='));
+        pairs.fold(Settings::default(), |all, (name, value)| {
+            all.with(name, value)
+        })
     }
 
     /// The tables, as whoever runs the service may use them.
@@ -221,7 +266,9 @@ impl Local {
 
 /// Runs a command in an environment.
 pub async fn run(arguments: &[&str], process: &Settings) -> Ran {
-    let arguments = std::iter::once("ops").chain(arguments.iter().copied()).map(OsString::from);
+    let arguments = std::iter::once("ops")
+        .chain(arguments.iter().copied())
+        .map(OsString::from);
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let code = Box::pin(ops::run(arguments, process, steps::ALL, &mut out, &mut err)).await;
     Ran::new(code, out, err)

@@ -17,7 +17,13 @@ const TABLE: &str = "dashtam-local-users";
 const COMMAND_LINE: &str = "OPS_TEST_COMMAND_LINE";
 
 async fn users(local: &Local) -> Vec<Item> {
-    let mut scan = local.database().scan().table_name(TABLE).into_paginator().items().send();
+    let mut scan = local
+        .database()
+        .scan()
+        .table_name(TABLE)
+        .into_paginator()
+        .items()
+        .send();
     let mut users = Vec::new();
     while let Some(item) = scan.next().await {
         let item = item.expect("an item");
@@ -29,7 +35,11 @@ async fn users(local: &Local) -> Vec<Item> {
 }
 
 async fn count_migrated(local: &Local) -> usize {
-    users(local).await.iter().filter(|user| is_migrated(user)).count()
+    users(local)
+        .await
+        .iter()
+        .filter(|user| is_migrated(user))
+        .count()
 }
 
 /// So many accounts that the made-up migration has to change.
@@ -41,10 +51,19 @@ async fn old_accounts(local: &Local, count: usize) {
         let puts = keys.iter().map(|key| {
             let mut item = pattern.clone();
             item.insert("pk".to_owned(), AttributeValue::S(key.clone()));
-            let put = PutRequest::builder().set_item(Some(item)).build().expect("a put");
+            let put = PutRequest::builder()
+                .set_item(Some(item))
+                .build()
+                .expect("a put");
             WriteRequest::builder().put_request(put).build()
         });
-        local.database().batch_write_item().request_items(TABLE, puts.collect()).send().await.expect("written");
+        local
+            .database()
+            .batch_write_item()
+            .request_items(TABLE, puts.collect())
+            .send()
+            .await
+            .expect("written");
     }
 }
 
@@ -54,7 +73,15 @@ async fn ops(local: &Local, arguments: &[&str]) -> Ran {
 }
 
 async fn up(local: &Local, more: &[&str]) -> Ran {
-    ops(local, &[&["migrate", "up", "--reason", REASON, "--rate", "100000"], more].concat()).await
+    ops(
+        local,
+        &[
+            &["migrate", "up", "--reason", REASON, "--rate", "100000"],
+            more,
+        ]
+        .concat(),
+    )
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -62,45 +89,92 @@ async fn a_migration_goes_up_and_down_and_is_told_by_status_history_doctor_and_t
     let local = Local::start("migrate").await;
     old_accounts(&local, 40).await;
     let dry = up(&local, &[]).await.assert(2);
-    assert!(dry.err.contains("change 40 of 41 items") && dry.err.contains("--yes"), "{dry:?}");
+    assert!(
+        dry.err.contains("change 40 of 41 items") && dry.err.contains("--yes"),
+        "{dry:?}"
+    );
     assert_eq!(count_migrated(&local).await, 0);
-    let status = async || ops(&local, &["migrate", "status", "--json"]).await.assert(0).document();
+    let status = async || {
+        ops(&local, &["migrate", "status", "--json"])
+            .await
+            .assert(0)
+            .document()
+    };
     assert_eq!(status().await["migrations"][0]["standing"], "pending");
     let doctor = ops(&local, &["doctor"]).await.assert(0);
-    assert!(doctor.out.contains("nickname is pending") && doctor.out.contains("ops migrate up"), "{doctor:?}");
+    assert!(
+        doctor.out.contains("nickname is pending") && doctor.out.contains("ops migrate up"),
+        "{doctor:?}"
+    );
     let done = up(&local, &["--yes", "--json"]).await.assert(0).document();
-    assert_eq!((&done["done"][0]["changed"], &done["done"][0]["operator"]), (&40.into(), &"olga".into()));
+    assert_eq!(
+        (&done["done"][0]["changed"], &done["done"][0]["operator"]),
+        (&40.into(), &"olga".into())
+    );
     assert_eq!(count_migrated(&local).await, 40);
     assert_eq!(status().await["migrations"][0]["standing"], "applied");
     let doctor = ops(&local, &["doctor"]).await.assert(0);
     assert!(doctor.out.contains("1 applied"), "{doctor:?}");
     let nothing = up(&local, &["--yes"]).await.assert(0);
     assert!(nothing.out.contains("nothing to do"), "{nothing:?}");
-    ops(&local, &["migrate", "down", "--reason", REASON, "--yes"]).await.assert(0);
-    assert_eq!((&status().await["pending"], count_migrated(&local).await), (&1.into(), 0));
-    let runs = ops(&local, &["migrate", "history", "--json"]).await.assert(0).document();
-    let ways: Vec<_> = runs["runs"].as_array().expect("runs").iter().map(|run| run["direction"].clone()).collect();
+    ops(&local, &["migrate", "down", "--reason", REASON, "--yes"])
+        .await
+        .assert(0);
+    assert_eq!(
+        (&status().await["pending"], count_migrated(&local).await),
+        (&1.into(), 0)
+    );
+    let runs = ops(&local, &["migrate", "history", "--json"])
+        .await
+        .assert(0)
+        .document();
+    let ways: Vec<_> = runs["runs"]
+        .as_array()
+        .expect("runs")
+        .iter()
+        .map(|run| run["direction"].clone())
+        .collect();
     assert_eq!(ways, ["up", "down"]);
-    let trail = local.ops(&["audit", "query", "--action", "admin.migrate", "--json"]).await.assert(0).document();
+    let trail = local
+        .ops(&["audit", "query", "--action", "admin.migrate", "--json"])
+        .await
+        .assert(0)
+        .document();
     let events = trail["events"].as_array().expect("events");
-    let ends: Vec<_> = events.iter().filter(|event| event["details"]["stage"] == "end").collect();
+    let ends: Vec<_> = events
+        .iter()
+        .filter(|event| event["details"]["stage"] == "end")
+        .collect();
     assert_eq!((events.len(), ends.len()), (4, 2), "{trail:#}");
-    assert_eq!((&ends[0]["details"]["changed"], &ends[0]["details"]["migration"]), (&"40".into(), &NICKNAME.id.into()));
+    assert_eq!(
+        (
+            &ends[0]["details"]["changed"],
+            &ends[0]["details"]["migration"]
+        ),
+        (&"40".into(), &NICKNAME.id.into())
+    );
 }
 
 /// This very program again, as a process of an operator whose release has the made-up migration: it runs the one test
 /// that is named, which runs the command.
 fn process(test: &str, command_line: &[OsString]) -> Command {
-    let words: Vec<_> = command_line.iter().map(|word| word.to_str().expect("UTF-8")).collect();
+    let words: Vec<_> = command_line
+        .iter()
+        .map(|word| word.to_str().expect("UTF-8"))
+        .collect();
     let mut command = Command::new(std::env::current_exe().expect("a program"));
-    command.args(["--exact", test, "--nocapture"]).stdout(Stdio::null()).stderr(Stdio::piped());
+    command
+        .args(["--exact", test, "--nocapture"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
     command.env(COMMAND_LINE, serde_json::json!(words).to_string());
     command
 }
 
 /// The command line, in such a process.
 fn command_line() -> Option<Vec<OsString>> {
-    let words: Vec<String> = serde_json::from_str(Settings::from_process().get(COMMAND_LINE)?).expect("a list");
+    let words: Vec<String> =
+        serde_json::from_str(Settings::from_process().get(COMMAND_LINE)?).expect("a list");
     Some(words.into_iter().map(OsString::from).collect())
 }
 
@@ -108,13 +182,25 @@ fn command_line() -> Option<Vec<OsString>> {
 async fn a_migration_that_was_killed_goes_on_where_it_was() {
     if let Some(command_line) = command_line() {
         let (mut out, mut err) = (std::io::stdout(), std::io::stderr());
-        let code = Box::pin(ops::run(command_line, &Settings::from_process(), MADE_UP, &mut out, &mut err)).await;
+        let code = Box::pin(ops::run(
+            command_line,
+            &Settings::from_process(),
+            MADE_UP,
+            &mut out,
+            &mut err,
+        ))
+        .await;
         panic!("it ended by itself, with {code}");
     }
     let local = Local::start("migrate-kill").await;
     old_accounts(&local, 400).await;
-    let command_line = local.line(&["migrate", "up", "--reason", REASON, "--rate", "100", "--yes"]);
-    let mut process = process("migrate::a_migration_that_was_killed_goes_on_where_it_was", &command_line);
+    let command_line = local.line(&[
+        "migrate", "up", "--reason", REASON, "--rate", "100", "--yes",
+    ]);
+    let mut process = process(
+        "migrate::a_migration_that_was_killed_goes_on_where_it_was",
+        &command_line,
+    );
     let mut child = process.spawn().expect("the program");
     let mut words = BufReader::new(child.stderr.take().expect("a pipe"));
     let told = tokio::task::spawn_blocking(move || {
@@ -127,28 +213,50 @@ async fn a_migration_that_was_killed_goes_on_where_it_was() {
     child.kill().expect("killed");
     child.wait().expect("dead");
     let refused = up(&local, &["--yes"]).await.assert(1);
-    assert!(refused.err.contains("olga runs this migration") && refused.err.contains("--take-over"), "{refused:?}");
-    let done = up(&local, &["--yes", "--take-over", "--json"]).await.assert(0).document();
+    assert!(
+        refused.err.contains("olga runs this migration") && refused.err.contains("--take-over"),
+        "{refused:?}"
+    );
+    let done = up(&local, &["--yes", "--take-over", "--json"])
+        .await
+        .assert(0)
+        .document();
     let run = &done["done"][0];
     // The page that was not saved was looked at again, and its items were found changed.
     let changed = run["changed"].as_u64().expect("a number");
-    assert!(run["seen"] == 401 && (350..=400).contains(&changed) && run["attempts"] == 2, "{run:#}");
+    assert!(
+        run["seen"] == 401 && (350..=400).contains(&changed) && run["attempts"] == 2,
+        "{run:#}"
+    );
     assert_eq!(count_migrated(&local).await, 400);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_unknown_or_has_no_such_name_is_told() {
     let local = Local::start("migrate-unknown").await;
-    up(&local, &["--to", "20990101_000000_x", "--yes"]).await.assert(3);
+    up(&local, &["--to", "20990101_000000_x", "--yes"])
+        .await
+        .assert(3);
     up(&local, &["--yes"]).await.assert(0);
     // The program that ships is the older release: it has no made-up migration.
-    let refused = local.ops(&["migrate", "down", "--reason", REASON, "--yes"]).await.assert(1);
+    let refused = local
+        .ops(&["migrate", "down", "--reason", REASON, "--yes"])
+        .await
+        .assert(1);
     assert!(refused.err.contains("newer release"), "{refused:?}");
-    local.ops(&["migrate", "up", "--reason", REASON, "--yes"]).await.assert(1);
+    local
+        .ops(&["migrate", "up", "--reason", REASON, "--yes"])
+        .await
+        .assert(1);
     let status = local.ops(&["migrate", "status"]).await.assert(0);
     assert!(status.out.contains("of a newer release"), "{status:?}");
     let doctor = local.ops(&["doctor"]).await.assert(0);
-    assert!(doctor.out.contains(&format!("{} is of a newer release", NICKNAME.id)), "{doctor:?}");
+    assert!(
+        doctor
+            .out
+            .contains(&format!("{} is of a newer release", NICKNAME.id)),
+        "{doctor:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -156,10 +264,24 @@ async fn the_program_itself_has_the_migrations_of_this_release_and_no_other() {
     let local = Local::start("migrate-own").await;
     let mut command = Command::new(env!("CARGO_BIN_EXE_ops"));
     command.args(&local.line(&["migrate", "status", "--json"])[1..]);
-    let output = tokio::task::spawn_blocking(move || command.output()).await.expect("no panic").expect("started");
+    let output = tokio::task::spawn_blocking(move || command.output())
+        .await
+        .expect("no panic")
+        .expect("started");
     let status: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    let ids: Vec<_> = status["migrations"].as_array().expect("a list").iter().map(|one| &one["id"]).collect();
-    assert_eq!(ids, migrations::steps::ALL.iter().map(|migration| migration.id).collect::<Vec<_>>());
+    let ids: Vec<_> = status["migrations"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|one| &one["id"])
+        .collect();
+    assert_eq!(
+        ids,
+        migrations::steps::ALL
+            .iter()
+            .map(|migration| migration.id)
+            .collect::<Vec<_>>()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -167,9 +289,15 @@ async fn a_release_without_migrations_has_nothing_to_do_and_says_so() {
     let local = Local::start("migrate-none").await;
     let none = async |arguments: &[&str]| local.ops_with(&[], arguments).await.assert(0).out;
     for way in ["up", "down"] {
-        assert_eq!(none(&["migrate", way, "--reason", REASON]).await, "There is nothing to do.\n");
+        assert_eq!(
+            none(&["migrate", way, "--reason", REASON]).await,
+            "There is nothing to do.\n"
+        );
     }
-    assert_eq!(none(&["migrate", "status"]).await, "There is no migration.\n");
+    assert_eq!(
+        none(&["migrate", "status"]).await,
+        "There is no migration.\n"
+    );
     assert!(none(&["doctor"]).await.contains("0 applied"));
 }
 
@@ -180,8 +308,13 @@ async fn a_new_migration_is_written_and_registered_and_a_bad_name_writes_nothing
     let list = include_str!("../../../migrations/src/steps/mod.rs");
     std::fs::write(dir.join("mod.rs"), list).expect("written");
     let path = dir.to_string_lossy().into_owned();
-    let create =
-        async |name: &str| run(&["migrate", "create", name, "--dir", &path, "--json"], &Settings::default()).await;
+    let create = async |name: &str| {
+        run(
+            &["migrate", "create", name, "--dir", &path, "--json"],
+            &Settings::default(),
+        )
+        .await
+    };
     create("Bad-Name").await.assert(2);
     create("../x").await.assert(2);
     assert_eq!(std::fs::read_dir(&dir).expect("a directory").count(), 1);
@@ -191,9 +324,15 @@ async fn a_new_migration_is_written_and_registered_and_a_bad_name_writes_nothing
     assert!(id.ends_with("_last_seen") && file.contains(id), "{file}");
     let registered = std::fs::read_to_string(dir.join("mod.rs")).expect("a list");
     assert!(
-        registered.contains(&format!("mod m{id};")) && registered.contains(&format!("m{id}::MIGRATION")),
+        registered.contains(&format!("mod m{id};"))
+            && registered.contains(&format!("m{id}::MIGRATION")),
         "{registered}"
     );
-    run(&["migrate", "create", "x", "--dir", "/nonexistent"], &Settings::default()).await.assert(2);
+    run(
+        &["migrate", "create", "x", "--dir", "/nonexistent"],
+        &Settings::default(),
+    )
+    .await
+    .assert(2);
     drop(std::fs::remove_dir_all(&dir));
 }

@@ -5,16 +5,37 @@ use serde_json::Value;
 use crate::local::{Local, REASON};
 
 async fn global_version(local: &Local) -> u64 {
-    let listed = local.ops(&["keys", "list", "--json"]).await.assert(0).document();
-    listed.get("global_version").and_then(Value::as_u64).expect("a version")
+    let listed = local
+        .ops(&["keys", "list", "--json"])
+        .await
+        .assert(0)
+        .document();
+    listed
+        .get("global_version")
+        .and_then(Value::as_u64)
+        .expect("a version")
 }
 
 /// Part 3 of `docs/runbooks/restore-from-backup.md`.
 async fn raise_above(local: &Local, last: u64) {
     while global_version(local).await <= last {
-        local.ops(&["tokens", "rotate", "--global", "--reason", REASON, "--yes"]).await.assert(0);
+        local
+            .ops(&["tokens", "rotate", "--global", "--reason", REASON, "--yes"])
+            .await
+            .assert(0);
     }
-    local.ops(&["keys", "rotate", "--mode", "compromised", "--reason", REASON, "--yes"]).await.assert(0);
+    local
+        .ops(&[
+            "keys",
+            "rotate",
+            "--mode",
+            "compromised",
+            "--reason",
+            REASON,
+            "--yes",
+        ])
+        .await
+        .assert(0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -28,7 +49,10 @@ async fn after_a_restore_by_the_runbook_nothing_of_before_is_accepted_and_logins
 
     let local = Local::on(files).await;
     for _ in 0..3 {
-        local.ops(&["tokens", "rotate", "--global", "--reason", REASON, "--yes"]).await.assert(0);
+        local
+            .ops(&["tokens", "rotate", "--global", "--reason", REASON, "--yes"])
+            .await
+            .assert(0);
     }
     let last = global_version(&local).await;
     let newer = local.log_in(&ada).await;
@@ -36,7 +60,11 @@ async fn after_a_restore_by_the_runbook_nothing_of_before_is_accepted_and_logins
     drop(local.stop().await);
 
     let local = Local::on(backup).await;
-    assert_eq!(local.me(&ended).await, 200, "the backup brings it back to life");
+    assert_eq!(
+        local.me(&ended).await,
+        200,
+        "the backup brings it back to life"
+    );
     raise_above(&local, last).await;
     assert!(global_version(&local).await > last);
     assert_eq!((local.me(&ended).await, local.me(&newer).await), (401, 401));

@@ -18,9 +18,27 @@ const COMMANDS: [&[&str]; 15] = [
     &["audit", "query"],
     &["audit", "tail", "--for", "0"],
     &["keys", "list"],
-    &["tokens", "rotate", "--user", EMAIL, "--reason", REASON, "--dry-run"],
-    &["sessions", "revoke", "--all", "--user", EMAIL, "--reason", REASON, "--yes"],
-    &["keys", "rotate", "--mode", "compromised", "--reason", REASON, "--yes"],
+    &[
+        "tokens",
+        "rotate",
+        "--user",
+        EMAIL,
+        "--reason",
+        REASON,
+        "--dry-run",
+    ],
+    &[
+        "sessions", "revoke", "--all", "--user", EMAIL, "--reason", REASON, "--yes",
+    ],
+    &[
+        "keys",
+        "rotate",
+        "--mode",
+        "compromised",
+        "--reason",
+        REASON,
+        "--yes",
+    ],
     &["users", "disable", EMAIL, "--reason", REASON, "--yes"],
     &["users", "enable", EMAIL, "--reason", REASON, "--yes"],
 ];
@@ -32,7 +50,11 @@ async fn with_json_standard_output_is_one_document_whatever_happens() {
     for command in COMMANDS {
         let ran = local.ops(&[command, &["--json"]].concat()).await;
         let document = ran.document();
-        assert_eq!(document.get("error").is_some(), ran.code != 0, "{command:?}: {ran:?}");
+        assert_eq!(
+            document.get("error").is_some(),
+            ran.code != 0,
+            "{command:?}: {ran:?}"
+        );
     }
 }
 
@@ -42,21 +64,39 @@ async fn no_command_prints_a_secret() {
     let ada = local.join(EMAIL).await;
     let tokens = local.log_in(&ada).await;
     let refresh = RefreshToken::parse(&tokens.refresh).expect("a refresh token");
-    let mut secrets = vec![PASSWORD.to_owned(), tokens.access, tokens.refresh, refresh.hash(), refresh.family().hash()];
+    let mut secrets = vec![
+        PASSWORD.to_owned(),
+        tokens.access,
+        tokens.refresh,
+        refresh.hash(),
+        refresh.family().hash(),
+    ];
     secrets.push("$argon2id$".to_owned());
     // Every long word of the rings: the private halves are among them, with and after each change.
     let mut printed = String::new();
     for command in COMMANDS {
         let rings = local.file("secrets.json");
-        secrets.extend(rings.split(['"', '\\']).filter(|word| word.len() > 40).map(str::to_owned));
+        secrets.extend(
+            rings
+                .split(['"', '\\'])
+                .filter(|word| word.len() > 40)
+                .map(str::to_owned),
+        );
         for form in [&[][..], &["--json"]] {
             let ran = local.ops(&[command, form].concat()).await;
             printed += &ran.out;
             printed += &ran.err;
         }
     }
-    assert!(secrets.len() > 8 && printed.contains("olga"), "the test has nothing to look for");
+    assert!(
+        secrets.len() > 8 && printed.contains("olga"),
+        "the test has nothing to look for"
+    );
     for secret in secrets {
-        assert!(!printed.contains(&secret), "a secret of {} characters was printed", secret.len());
+        assert!(
+            !printed.contains(&secret),
+            "a secret of {} characters was printed",
+            secret.len()
+        );
     }
 }

@@ -47,7 +47,9 @@ impl Checkpoint {
     /// From a stored text; `None` if it is of another form.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        serde_json::from_str(text).ok().filter(|checkpoint: &Self| checkpoint.format == FORMAT)
+        serde_json::from_str(text)
+            .ok()
+            .filter(|checkpoint: &Self| checkpoint.format == FORMAT)
     }
 }
 

@@ -29,7 +29,17 @@ impl Sealable {
     fn of(kind: Kind, image: Image, event: Option<String>) -> Option<Self> {
         let (pk, sk) = (image.text("pk")?.to_owned(), image.text("sk")?.to_owned());
         let (hash, ttl) = (digest::encode(&image.hash()), image.number("ttl"));
-        Some(Self { entry: Entry { kind, pk, sk, hash, ttl, event }, image })
+        Some(Self {
+            entry: Entry {
+                kind,
+                pk,
+                sk,
+                hash,
+                ttl,
+                event,
+            },
+            image,
+        })
     }
 }
 
@@ -75,7 +85,8 @@ struct Identity {
 /// # Errors
 /// [`MalformedEvent`] names the first event that cannot be understood.
 pub fn sealables(batch: Value) -> Result<Vec<Sealable>, MalformedEvent> {
-    let batch: Batch = serde_json::from_value(batch).map_err(|_| MalformedEvent("batch".to_owned()))?;
+    let batch: Batch =
+        serde_json::from_value(batch).map_err(|_| MalformedEvent("batch".to_owned()))?;
     let mut found = Vec::with_capacity(batch.records.len());
     for event in batch.records {
         let id = event.id.clone();
@@ -87,7 +98,9 @@ pub fn sealables(batch: Value) -> Result<Vec<Sealable>, MalformedEvent> {
 /// `None` for an event that cannot be understood, `Some(None)` for one that leaves nothing to be sealed.
 #[expect(clippy::option_option, reason = "two answers of different kinds")]
 fn read(event: Event) -> Option<Option<Sealable>> {
-    let by_ttl = event.by.is_some_and(|by| (by.kind.as_str(), by.principal.as_str()) == TTL_SERVICE);
+    let by_ttl = event
+        .by
+        .is_some_and(|by| (by.kind.as_str(), by.principal.as_str()) == TTL_SERVICE);
     let image = |members: Option<Map<String, Value>>| Image::from_json(&members?);
     let (kind, image) = match event.name.as_str() {
         "INSERT" => (Kind::Added, image(event.dynamodb.new_image)?),
@@ -106,13 +119,17 @@ mod tests {
     use serde_json::json;
 
     fn event(name: &str, side: &str, by: &Value) -> Value {
-        let image = json!({ "pk": { "S": "USER#1" }, "sk": { "S": "2026#1" }, "ttl": { "N": "7" } });
+        let image =
+            json!({ "pk": { "S": "USER#1" }, "sk": { "S": "2026#1" }, "ttl": { "N": "7" } });
         json!({ "eventID": "e1", "eventName": name, "dynamodb": { side: image }, "userIdentity": by })
     }
 
     fn read_one(event: &Value) -> Result<Vec<(Kind, Option<String>)>, MalformedEvent> {
         let found = sealables(json!({ "Records": [event] }))?;
-        Ok(found.into_iter().map(|sealable| (sealable.entry.kind, sealable.entry.event)).collect())
+        Ok(found
+            .into_iter()
+            .map(|sealable| (sealable.entry.kind, sealable.entry.event))
+            .collect())
     }
 
     #[test]
@@ -121,10 +138,16 @@ mod tests {
         let somebody = json!({ "type": "AssumedRole", "principalId": "AROA" });
         let read = |name, side, by: &Value| read_one(&event(name, side, by)).expect("an event");
         let alarm = |kind| vec![(kind, Some("e1".to_owned()))];
-        assert_eq!(read("INSERT", "NewImage", &Value::Null), [(Kind::Added, None)]);
+        assert_eq!(
+            read("INSERT", "NewImage", &Value::Null),
+            [(Kind::Added, None)]
+        );
         assert_eq!(read("MODIFY", "NewImage", &ttl), alarm(Kind::Changed));
         assert_eq!(read("REMOVE", "OldImage", &ttl), []);
-        assert_eq!(read("REMOVE", "OldImage", &Value::Null), alarm(Kind::Removed));
+        assert_eq!(
+            read("REMOVE", "OldImage", &Value::Null),
+            alarm(Kind::Removed)
+        );
         assert_eq!(read("REMOVE", "OldImage", &somebody), alarm(Kind::Removed));
         let capital = json!({ "Type": "Service", "PrincipalId": "dynamodb.amazonaws.com" });
         assert_eq!(read("REMOVE", "OldImage", &capital), []);
@@ -132,7 +155,11 @@ mod tests {
 
     #[test]
     fn an_event_that_cannot_be_understood_is_an_error_and_not_skipped() {
-        for wrong in [event("INSERT", "OldImage", &Value::Null), event("MERGE", "NewImage", &Value::Null), json!({})] {
+        for wrong in [
+            event("INSERT", "OldImage", &Value::Null),
+            event("MERGE", "NewImage", &Value::Null),
+            json!({}),
+        ] {
             assert!(read_one(&wrong).is_err(), "{wrong}");
         }
     }

@@ -14,8 +14,8 @@ use crate::telemetry::TraceCalls;
 
 /// What stands before the point of a P-256 key in its `SubjectPublicKeyInfo` (RFC 5480 section 2).
 const P256_PREFIX: [u8; 26] = [
-    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
-    0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
+    0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
 ];
 /// An uncompressed point of P-256.
 const POINT: usize = 65;
@@ -23,7 +23,10 @@ const POINT: usize = 65;
 /// The key could not be used.
 #[derive(Debug, thiserror::Error)]
 #[error("the audit key could not {0}")]
-pub struct KeyError(&'static str, #[source] Option<Box<dyn std::error::Error + Send + Sync>>);
+pub struct KeyError(
+    &'static str,
+    #[source] Option<Box<dyn std::error::Error + Send + Sync>>,
+);
 
 impl KeyError {
     fn new(what: &'static str, source: impl std::error::Error + Send + Sync + 'static) -> Self {
@@ -51,11 +54,19 @@ impl AuditKey {
             .retry_config(AwsBase::retries())
             .interceptor(TraceCalls);
         let endpoint = base.endpoint("KMS");
-        if let Ok(place) = Params::builder().region(base.region().to_string()).set_endpoint(endpoint.clone()).build() {
-            base.unopened().note(DefaultResolver::new().resolve_endpoint(&place));
+        if let Ok(place) = Params::builder()
+            .region(base.region().to_string())
+            .set_endpoint(endpoint.clone())
+            .build()
+        {
+            base.unopened()
+                .note(DefaultResolver::new().resolve_endpoint(&place));
         }
         config.set_endpoint_url(endpoint);
-        Self { client: Client::from_conf(config.build()), id: id.to_owned() }
+        Self {
+            client: Client::from_conf(config.build()),
+            id: id.to_owned(),
+        }
     }
 
     /// Signs a message of at most 4,096 bytes: the signature (ECDSA P-256 with SHA-256, DER) and the key's ARN.
@@ -63,8 +74,16 @@ impl AuditKey {
     /// # Errors
     /// [`KeyError`].
     pub async fn sign(&self, message: Vec<u8>) -> Result<(Vec<u8>, String), KeyError> {
-        let request = self.client.sign().key_id(&self.id).message(Blob::new(message)).message_type(MessageType::Raw);
-        let answer = request.signing_algorithm(SigningAlgorithmSpec::EcdsaSha256).send().await;
+        let request = self
+            .client
+            .sign()
+            .key_id(&self.id)
+            .message(Blob::new(message))
+            .message_type(MessageType::Raw);
+        let answer = request
+            .signing_algorithm(SigningAlgorithmSpec::EcdsaSha256)
+            .send()
+            .await;
         let answer = answer.map_err(|error| KeyError::new("sign", error))?;
         match (answer.signature, answer.key_id) {
             (Some(signature), Some(key)) => Ok((signature.into_inner(), key)),
@@ -116,7 +135,9 @@ impl PublicKey {
     /// Whether the signature is this key's over the message.
     #[must_use]
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, &self.0).verify(message, signature).is_ok()
+        UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, &self.0)
+            .verify(message, signature)
+            .is_ok()
     }
 }
 
@@ -133,7 +154,10 @@ mod tests {
         let key = PublicKey::from_der(&der).expect("a key");
         assert_eq!(PublicKey::from_pem(&key.to_pem()), Some(key.clone()));
         let signature = pair.sign(&SystemRandom::new(), b"message").expect("signed");
-        assert!(key.verifies(b"message", signature.as_ref()) && !key.verifies(b"massage", signature.as_ref()));
+        assert!(
+            key.verifies(b"message", signature.as_ref())
+                && !key.verifies(b"massage", signature.as_ref())
+        );
         for wrong in [&der[1..], &der[..90], &[]] {
             assert_eq!(PublicKey::from_der(wrong), None);
         }

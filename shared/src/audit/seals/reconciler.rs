@@ -50,7 +50,9 @@ impl Reconciler {
             let mut start = None;
             loop {
                 let mut page = self.store.records_in_share(share, SHARES, start).await?;
-                let records = std::mem::take(&mut page.items).into_iter().filter_map(Sealable::added);
+                let records = std::mem::take(&mut page.items)
+                    .into_iter()
+                    .filter_map(Sealable::added);
                 found.extend(records.filter(|Sealable { entry, .. }| {
                     let at = entry.moment();
                     from <= at && at <= to && !sealed.contains(&key_of(&entry.pk, &entry.sk))
@@ -76,13 +78,23 @@ impl Reconciler {
         for lane in 0..LANES {
             let mut start = None;
             'lane: loop {
-                let mut page = self.store.seals(Chain::Lane(lane), true, BACK, start).await?;
+                let mut page = self
+                    .store
+                    .seals(Chain::Lane(lane), true, BACK, start)
+                    .await?;
                 for seal in std::mem::take(&mut page.items) {
-                    let segment = Segment::parse(seal.body).ok_or(SealError::Malformed("a lane"))?;
+                    let segment =
+                        Segment::parse(seal.body).ok_or(SealError::Malformed("a lane"))?;
                     if moment(&segment.body.sealed_at) < from.minus(SKEW) {
                         break 'lane;
                     }
-                    sealed.extend(segment.body.entries.iter().map(|entry| key_of(&entry.pk, &entry.sk)));
+                    sealed.extend(
+                        segment
+                            .body
+                            .entries
+                            .iter()
+                            .map(|entry| key_of(&entry.pk, &entry.sk)),
+                    );
                 }
                 start = page.rest();
                 if start.is_none() {

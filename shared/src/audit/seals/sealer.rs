@@ -31,7 +31,8 @@ const BACK: i32 = 4;
 const FARTHEST: usize = 400;
 
 /// Takes a batch of stream events, in Lambda's form; an error means that it comes again whole or in parts.
-pub type StreamHandler = Arc<dyn Fn(Value) -> BoxFuture<'static, Result<(), Failure>> + Send + Sync>;
+pub type StreamHandler =
+    Arc<dyn Fn(Value) -> BoxFuture<'static, Result<(), Failure>> + Send + Sync>;
 
 /// Seals records.
 #[derive(Clone)]
@@ -53,7 +54,13 @@ impl Sealer {
         Arc::new(move |batch| {
             let (sealer, telemetry) = (self.clone(), telemetry.clone());
             Box::pin(async move {
-                telemetry.watch(function, "a batch comes again", Box::pin(sealer.seal_batch(batch))).await
+                telemetry
+                    .watch(
+                        function,
+                        "a batch comes again",
+                        Box::pin(sealer.seal_batch(batch)),
+                    )
+                    .await
             })
         })
     }
@@ -86,18 +93,40 @@ impl Sealer {
         Ok(try_join_all(work).await?.into_iter().sum())
     }
 
-    async fn seal_part(&self, lane: u8, part: &[Sealable], is_late: bool) -> Result<usize, SealError> {
+    async fn seal_part(
+        &self,
+        lane: u8,
+        part: &[Sealable],
+        is_late: bool,
+    ) -> Result<usize, SealError> {
         for attempt in 0..TRIES {
             let (last, back) = self.look_back(lane, part).await?;
-            let fresh: Vec<_> = part.iter().filter(|sealable| !back.contains(&sealable.entry)).collect();
+            let fresh: Vec<_> = part
+                .iter()
+                .filter(|sealable| !back.contains(&sealable.entry))
+                .collect();
             if fresh.is_empty() {
                 return Ok(0);
             }
-            let entries = fresh.iter().map(|sealable| sealable.entry.clone()).collect();
+            let entries = fresh
+                .iter()
+                .map(|sealable| sealable.entry.clone())
+                .collect();
             let segment = Segment::after(last.as_ref(), lane, self.store.now(), is_late, entries);
             let (number, count) = (segment.body.seq, fresh.len());
-            self.archive.put(&archived_name(lane, number, &segment.hash), content(&segment, &fresh)).await?;
-            let seal = Seal { number, body: segment.text, hash: segment.hash, signature: None, key_id: None };
+            self.archive
+                .put(
+                    &archived_name(lane, number, &segment.hash),
+                    content(&segment, &fresh),
+                )
+                .await?;
+            let seal = Seal {
+                number,
+                body: segment.text,
+                hash: segment.hash,
+                signature: None,
+                key_id: None,
+            };
             if self.store.put_seal(Chain::Lane(lane), &seal).await? {
                 return Ok(count);
             }
@@ -107,12 +136,25 @@ impl Sealer {
     }
 
     /// The last segment, and the entries since the earliest moment at which one of `part` can have been sealed.
-    async fn look_back(&self, lane: u8, part: &[Sealable]) -> Result<(Option<Segment>, HashSet<Entry>), SealError> {
-        let earliest = part.iter().map(|sealable| sealable.entry.moment()).min().unwrap_or(Timestamp::EPOCH);
-        let earliest = earliest.minus(SKEW).max(self.store.now().minus(STREAM_MEMORY));
+    async fn look_back(
+        &self,
+        lane: u8,
+        part: &[Sealable],
+    ) -> Result<(Option<Segment>, HashSet<Entry>), SealError> {
+        let earliest = part
+            .iter()
+            .map(|sealable| sealable.entry.moment())
+            .min()
+            .unwrap_or(Timestamp::EPOCH);
+        let earliest = earliest
+            .minus(SKEW)
+            .max(self.store.now().minus(STREAM_MEMORY));
         let (mut last, mut entries, mut read, mut from) = (None, HashSet::new(), 0, None);
         loop {
-            let mut page = self.store.seals(Chain::Lane(lane), true, BACK, from).await?;
+            let mut page = self
+                .store
+                .seals(Chain::Lane(lane), true, BACK, from)
+                .await?;
             for seal in std::mem::take(&mut page.items) {
                 let segment = Segment::parse(seal.body).ok_or(SealError::Malformed("a lane"))?;
                 let is_older = moment(&segment.body.sealed_at) < earliest;
@@ -135,7 +177,13 @@ impl Sealer {
 
 /// An alarm is a line of the log that the deployment counts; it names the record and not what it says.
 fn raise(sealable: &Sealable) {
-    let Entry { kind, pk, sk, event, .. } = &sealable.entry;
+    let Entry {
+        kind,
+        pk,
+        sk,
+        event,
+        ..
+    } = &sealable.entry;
     let event = event.as_deref().unwrap_or_default();
     match kind {
         Kind::Added => {}
@@ -155,5 +203,8 @@ fn content(segment: &Segment, sealables: &[&Sealable]) -> String {
     let lines = sealables.iter().map(|Sealable { entry, image }| {
         json!({ "kind": entry.kind, "hash": entry.hash, "record": image.to_json() }).to_string()
     });
-    std::iter::once(segment.text.clone()).chain(lines).map(|line| line + "\n").collect()
+    std::iter::once(segment.text.clone())
+        .chain(lines)
+        .map(|line| line + "\n")
+        .collect()
 }

@@ -29,7 +29,9 @@ pub fn lane_of(partition: &str) -> u8 {
 #[must_use]
 pub fn moment(text: &str) -> Timestamp {
     let text = text.split('#').next().unwrap_or_default();
-    let read = text.parse::<jiff::Timestamp>().map(|moment| Timestamp::from_millis(moment.as_millisecond()));
+    let read = text
+        .parse::<jiff::Timestamp>()
+        .map(|moment| Timestamp::from_millis(moment.as_millisecond()));
     read.unwrap_or(Timestamp::EPOCH)
 }
 
@@ -107,10 +109,18 @@ pub struct Segment {
 impl Segment {
     /// The segment that comes behind `last` in a lane.
     #[must_use]
-    pub fn after(last: Option<&Self>, lane: u8, now: Timestamp, is_late: bool, entries: Vec<Entry>) -> Self {
+    pub fn after(
+        last: Option<&Self>,
+        lane: u8,
+        now: Timestamp,
+        is_late: bool,
+        entries: Vec<Entry>,
+    ) -> Self {
         let now = now.to_string();
         let (seq, prev, total, before) = match last {
-            Some(Self { body, hash, .. }) => (body.seq, hash.clone(), body.total, body.sealed_at.as_str()),
+            Some(Self { body, hash, .. }) => {
+                (body.seq, hash.clone(), body.total, body.sealed_at.as_str())
+            }
             None => (0, String::new(), 0, ""),
         };
         let body = Body {
@@ -125,14 +135,24 @@ impl Segment {
             entries,
         };
         let text = serde_json::to_string(&body).unwrap_or_default();
-        Self { hash: hash(&text), body, text }
+        Self {
+            hash: hash(&text),
+            body,
+            text,
+        }
     }
 
     /// From a stored text; `None` if it is of another form. The hash is the text's, whatever was stored beside it.
     #[must_use]
     pub fn parse(text: String) -> Option<Self> {
-        let body: Body = serde_json::from_str(&text).ok().filter(|body: &Body| body.format == FORMAT)?;
-        Some(Self { hash: hash(&text), body, text })
+        let body: Body = serde_json::from_str(&text)
+            .ok()
+            .filter(|body: &Body| body.format == FORMAT)?;
+        Some(Self {
+            hash: hash(&text),
+            body,
+            text,
+        })
     }
 }
 
@@ -149,16 +169,35 @@ mod tests {
     fn entry(number: u32) -> Entry {
         let sk = format!("2026-01-31T08:00:00.000Z#{number}");
         let hash = "x".repeat(43);
-        Entry { kind: Kind::Added, pk: "USER#1".to_owned(), sk, hash, ttl: Some(1_800_000_000), event: None }
+        Entry {
+            kind: Kind::Added,
+            pk: "USER#1".to_owned(),
+            sk,
+            hash,
+            ttl: Some(1_800_000_000),
+            event: None,
+        }
     }
 
     #[test]
     fn a_chain_grows_by_hash_and_number_and_never_back_in_time() {
         let now = Timestamp::from_millis(1_800_000_000_000);
         let first = Segment::after(None, 2, now, false, vec![entry(1), entry(2)]);
-        let second = Segment::after(Some(&first), 2, Timestamp::from_millis(1), true, vec![entry(3)]);
-        assert_eq!((first.body.seq, first.body.prev.as_str(), first.body.total), (1, "", 2));
-        assert_eq!((second.body.seq, &second.body.prev, second.body.total), (2, &first.hash, 3));
+        let second = Segment::after(
+            Some(&first),
+            2,
+            Timestamp::from_millis(1),
+            true,
+            vec![entry(3)],
+        );
+        assert_eq!(
+            (first.body.seq, first.body.prev.as_str(), first.body.total),
+            (1, "", 2)
+        );
+        assert_eq!(
+            (second.body.seq, &second.body.prev, second.body.total),
+            (2, &first.hash, 3)
+        );
         assert_eq!(second.body.sealed_at, first.body.sealed_at);
         assert_eq!(Segment::parse(second.text.clone()), Some(second));
     }
@@ -171,7 +210,9 @@ mod tests {
             event: Some("e".repeat(32)),
             ..entry(0)
         };
-        let entries = (0..u32::try_from(MOST_ENTRIES).expect("small")).map(full).collect();
+        let entries = (0..u32::try_from(MOST_ENTRIES).expect("small"))
+            .map(full)
+            .collect();
         let segment = Segment::after(None, 0, Timestamp::EPOCH, false, entries);
         assert!(segment.text.len() < 200_000, "{}", segment.text.len());
     }
@@ -187,13 +228,18 @@ mod tests {
     fn any_change_of_the_text_changes_the_hash() {
         let segment = Segment::after(None, 0, Timestamp::EPOCH, false, vec![entry(1)]);
         let changed = segment.text.replace("USER#1", "USER#2");
-        assert_ne!(Segment::parse(changed).expect("of the form").hash, segment.hash);
+        assert_ne!(
+            Segment::parse(changed).expect("of the form").hash,
+            segment.hash
+        );
         assert_eq!(Segment::parse("{}".to_owned()), None);
     }
 
     #[test]
     fn a_partition_has_one_lane_and_partitions_are_spread() {
-        let lanes: std::collections::BTreeSet<_> = (0..100).map(|number| lane_of(&format!("USER#{number}"))).collect();
+        let lanes: std::collections::BTreeSet<_> = (0..100)
+            .map(|number| lane_of(&format!("USER#{number}")))
+            .collect();
         assert_eq!(lanes.len(), usize::from(LANES));
         assert_eq!(lane_of("USER#1"), lane_of("USER#1"));
     }

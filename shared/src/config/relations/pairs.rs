@@ -17,21 +17,38 @@ impl Relation {
                 let tokens = &config.tokens;
                 tokens.refresh_retry.is_zero() || tokens.refresh_retry > tokens.refresh_grace
             }),
-            contradiction: &[("REFRESH_RETRY_SECONDS", "30"), ("REFRESH_GRACE_SECONDS", "30")],
+            contradiction: &[
+                ("REFRESH_RETRY_SECONDS", "30"),
+                ("REFRESH_GRACE_SECONDS", "30"),
+            ],
         },
         Self {
             first: "SESSION_IDLE_SECONDS",
             second: "SESSION_TTL_SECONDS",
             rule: "must be 0 or at most {}: a longer idle limit never acts",
-            holds: Some(|config| config.tokens.session_idle.is_none_or(|idle| idle <= config.tokens.session_ttl)),
-            contradiction: &[("SESSION_IDLE_SECONDS", "3601"), ("SESSION_TTL_SECONDS", "3600")],
+            holds: Some(|config| {
+                config
+                    .tokens
+                    .session_idle
+                    .is_none_or(|idle| idle <= config.tokens.session_ttl)
+            }),
+            contradiction: &[
+                ("SESSION_IDLE_SECONDS", "3601"),
+                ("SESSION_TTL_SECONDS", "3600"),
+            ],
         },
         Self {
             first: "RATE_LIMIT_REFRESH",
             second: "ACCESS_TOKEN_TTL_SECONDS",
             rule: "must, where it is deployed, admit a refresh each {}: a client that refreshes when its token expires would run dry",
-            holds: Some(|config| !is_deployed(config) || refreshes_in(config, config.tokens.access_ttl)),
-            contradiction: &[("STAGE", "dev"), ("RATE_LIMIT_REFRESH", "30/1"), ("ACCESS_TOKEN_TTL_SECONDS", "59")],
+            holds: Some(|config| {
+                !is_deployed(config) || refreshes_in(config, config.tokens.access_ttl)
+            }),
+            contradiction: &[
+                ("STAGE", "dev"),
+                ("RATE_LIMIT_REFRESH", "30/1"),
+                ("ACCESS_TOKEN_TTL_SECONDS", "59"),
+            ],
         },
         Self {
             first: "RATE_LIMIT_REFRESH",
@@ -44,20 +61,32 @@ impl Relation {
                     // Then the access token's own life is to blame.
                     || !refreshes_in(config, config.tokens.access_ttl)
             }),
-            contradiction: &[("STAGE", "dev"), ("RATE_LIMIT_REFRESH", "30/1"), ("SESSION_IDLE_SECONDS", "118")],
+            contradiction: &[
+                ("STAGE", "dev"),
+                ("RATE_LIMIT_REFRESH", "30/1"),
+                ("SESSION_IDLE_SECONDS", "118"),
+            ],
         },
         Self {
             first: "AUDIT_RETENTION_DAYS",
             second: "SESSION_TTL_SECONDS",
             rule: "must, where it is deployed, be at least as long as {}: the login of a live session would be in no record",
-            holds: Some(|config| !is_deployed(config) || config.audit.retention >= config.tokens.session_ttl),
-            contradiction: &[("STAGE", "dev"), ("AUDIT_RETENTION_DAYS", "30"), ("SESSION_TTL_SECONDS", "2592001")],
+            holds: Some(|config| {
+                !is_deployed(config) || config.audit.retention >= config.tokens.session_ttl
+            }),
+            contradiction: &[
+                ("STAGE", "dev"),
+                ("AUDIT_RETENTION_DAYS", "30"),
+                ("SESSION_TTL_SECONDS", "2592001"),
+            ],
         },
         Self {
             first: "AUDIT_RETENTION_DAYS",
             second: "NOTICE_TTL_SECONDS",
             rule: "must, where it is deployed, be at least as long as {}: what a link in a notice undoes would be in no record",
-            holds: Some(|config| !is_deployed(config) || config.audit.retention >= config.mail.notice_ttl),
+            holds: Some(|config| {
+                !is_deployed(config) || config.audit.retention >= config.mail.notice_ttl
+            }),
             contradiction: &[
                 ("STAGE", "dev"),
                 ("SESSION_TTL_SECONDS", "3600"),
@@ -71,7 +100,9 @@ impl Relation {
             first: "AUDIT_RETENTION_DAYS",
             second: "INVITATION_TTL_SECONDS",
             rule: "must, where it is deployed, be at least as long as {}: no record would say who sent an invitation that can be used",
-            holds: Some(|config| !is_deployed(config) || config.audit.retention >= config.mail.invitation_ttl),
+            holds: Some(|config| {
+                !is_deployed(config) || config.audit.retention >= config.mail.invitation_ttl
+            }),
             contradiction: &[
                 ("STAGE", "dev"),
                 ("SESSION_TTL_SECONDS", "3600"),
@@ -85,7 +116,9 @@ impl Relation {
             first: "AUDIT_RETENTION_DAYS",
             second: "REGISTRATION_TTL_SECONDS",
             rule: "must, where it is deployed, be at least as long as {}: a registration that can be verified would be in no record",
-            holds: Some(|config| !is_deployed(config) || config.audit.retention >= config.mail.registration_ttl),
+            holds: Some(|config| {
+                !is_deployed(config) || config.audit.retention >= config.mail.registration_ttl
+            }),
             contradiction: &[
                 ("STAGE", "dev"),
                 ("SESSION_TTL_SECONDS", "3600"),
@@ -99,7 +132,9 @@ impl Relation {
             first: "AUDIT_RETENTION_DAYS",
             second: "STAGE",
             rule: "must be at least 365 where {} is `prod`: PCI DSS 10.5.1 requires a year",
-            holds: Some(|config| !is_prod(config) || config.audit.retention >= LEAST_RETENTION_IN_PRODUCTION),
+            holds: Some(|config| {
+                !is_prod(config) || config.audit.retention >= LEAST_RETENTION_IN_PRODUCTION
+            }),
             contradiction: &[
                 ("STAGE", "prod"),
                 ("ISSUER", "https://a.example"),
@@ -112,7 +147,11 @@ impl Relation {
             second: "ARGON2_ITERATIONS",
             rule: "must, where it is deployed, be at least 7168, and times {} at least 35840: cheaper hashes are soon guessed",
             holds: Some(|config| !is_deployed(config) || config.passwords.argon2.is_strong()),
-            contradiction: &[("STAGE", "dev"), ("ARGON2_MEMORY_KIB", "7168"), ("ARGON2_ITERATIONS", "4")],
+            contradiction: &[
+                ("STAGE", "dev"),
+                ("ARGON2_MEMORY_KIB", "7168"),
+                ("ARGON2_ITERATIONS", "4"),
+            ],
         },
         Self {
             first: "TRUSTED_EDGE_SECRETS",
@@ -128,20 +167,30 @@ impl Relation {
             second: "STAGE",
             rule: "must be given, as an https URL, where {} is `prod`: what others verify tokens by is read from there",
             holds: Some(|config| !is_prod(config) || is_https(&config.tokens.issuer)),
-            contradiction: &[("STAGE", "prod"), ("APP_BASE_URL", "https://a.example"), ("ISSUER", "http://a.example")],
+            contradiction: &[
+                ("STAGE", "prod"),
+                ("APP_BASE_URL", "https://a.example"),
+                ("ISSUER", "http://a.example"),
+            ],
         },
         Self {
             first: "APP_BASE_URL",
             second: "STAGE",
             rule: "must be given, as an https URL, where {} is `prod`: links with secrets lead there",
             holds: Some(|config| !is_prod(config) || is_https(&config.mail.app_base_url)),
-            contradiction: &[("STAGE", "prod"), ("ISSUER", "https://a.example"), ("APP_BASE_URL", "http://a.example")],
+            contradiction: &[
+                ("STAGE", "prod"),
+                ("ISSUER", "https://a.example"),
+                ("APP_BASE_URL", "http://a.example"),
+            ],
         },
         Self {
             first: "RATE_LIMIT_SCALE",
             second: "STAGE",
             rule: "must not be set where {} is `prod`: it is for load tests",
-            holds: Some(|config| !is_prod(config) || (config.rate_limits.scale - 1.0).abs() <= f64::EPSILON),
+            holds: Some(|config| {
+                !is_prod(config) || (config.rate_limits.scale - 1.0).abs() <= f64::EPSILON
+            }),
             contradiction: &[
                 ("STAGE", "prod"),
                 ("ISSUER", "https://a.example"),
@@ -159,10 +208,26 @@ impl Relation {
             "SESSION_TTL_SECONDS",
             "is cut to what {} leaves: no token outlives its session",
         ),
-        Self::handled("REFRESH_GRACE_SECONDS", "SESSION_IDLE_SECONDS", "ends with {}: no retry brings a session back"),
-        Self::handled("REFRESH_GRACE_SECONDS", "SESSION_TTL_SECONDS", "ends with {}: no retry brings a session back"),
-        Self::handled("REFRESH_RETRY_SECONDS", "SESSION_IDLE_SECONDS", "ends with {}: no retry brings a session back"),
-        Self::handled("REFRESH_RETRY_SECONDS", "SESSION_TTL_SECONDS", "ends with {}: no retry brings a session back"),
+        Self::handled(
+            "REFRESH_GRACE_SECONDS",
+            "SESSION_IDLE_SECONDS",
+            "ends with {}: no retry brings a session back",
+        ),
+        Self::handled(
+            "REFRESH_GRACE_SECONDS",
+            "SESSION_TTL_SECONDS",
+            "ends with {}: no retry brings a session back",
+        ),
+        Self::handled(
+            "REFRESH_RETRY_SECONDS",
+            "SESSION_IDLE_SECONDS",
+            "ends with {}: no retry brings a session back",
+        ),
+        Self::handled(
+            "REFRESH_RETRY_SECONDS",
+            "SESSION_TTL_SECONDS",
+            "ends with {}: no retry brings a session back",
+        ),
         Self::handled(
             "VERIFICATION_TTL_SECONDS",
             "REGISTRATION_TTL_SECONDS",
@@ -193,7 +258,11 @@ impl Relation {
             "KEY_LEAD_SECONDS",
             "may be longer than {}: a key that is not known is read before its token is refused",
         ),
-        Self::handled("CORS_HEADERS", "CORS_ORIGINS", "acts only where {} names an origin"),
+        Self::handled(
+            "CORS_HEADERS",
+            "CORS_ORIGINS",
+            "acts only where {} names an origin",
+        ),
     ];
 }
 
@@ -206,7 +275,8 @@ fn is_prod(config: &Config) -> bool {
 }
 
 fn is_https(url: &str) -> bool {
-    url.get(.."https:".len()).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
+    url.get(.."https:".len())
+        .is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
 }
 
 /// Whether a session's bucket gives a refresh back within the life of an access token.

@@ -13,7 +13,12 @@ impl Mailer {
     /// The notices of an hour, with one link about the first of them.
     pub(super) async fn send_digest(&self, row: &Row, user: &User) -> Result<(), Failure> {
         let failed = |error| Failure::because("the outbox could not be read", error);
-        let Some(letter) = self.letters.letter(row, MailKind::Digest, user).await.map_err(failed)? else {
+        let Some(letter) = self
+            .letters
+            .letter(row, MailKind::Digest, user)
+            .await
+            .map_err(failed)?
+        else {
             return Ok(());
         };
         let (mut events, mut link) = (Vec::new(), None);
@@ -28,7 +33,9 @@ impl Mailer {
             events.extend(event.mail.zip(self.told(&event)));
         }
         let link = link.and_then(|link| self.not_me(&link));
-        let more = row.total.saturating_sub(u64::try_from(events.len()).unwrap_or_default());
+        let more = row
+            .total
+            .saturating_sub(u64::try_from(events.len()).unwrap_or_default());
         let content = Content {
             link: link.map(|(url, until)| (url, until.since(self.store.now()))),
             events,
@@ -38,6 +45,7 @@ impl Mailer {
         let Some(postage) = self.pay(row, MailKind::Digest, "", true).await? else {
             return Ok(());
         };
-        self.hand_over(postage, &letter.to, &compose(MailKind::Digest, &content)).await
+        self.hand_over(postage, &letter.to, &compose(MailKind::Digest, &content))
+            .await
     }
 }

@@ -24,20 +24,44 @@ impl Mailer {
         let Ok(email) = EmailAddress::parse(&invitation.email) else {
             return Ok(());
         };
-        let newest = self.store.address(&email).await.map_err(failed)?.and_then(|address| address.invitation);
+        let newest = self
+            .store
+            .address(&email)
+            .await
+            .map_err(failed)?
+            .and_then(|address| address.invitation);
         if newest != Some(id) || invitation.expires_at <= now {
             return Ok(());
         }
-        let Some(postage) = self.pay(row, MailKind::Invitation, &email.fingerprint(), false).await? else {
+        let Some(postage) = self
+            .pay(row, MailKind::Invitation, &email.fingerprint(), false)
+            .await?
+        else {
             return Ok(());
         };
         let key = self.key.expose_secret().as_bytes();
         let token = MailedToken::of_row(key, MailPurpose::Invitation, row.id, id.uuid());
-        if !self.store.set_invitation_token(id, &token.hash()).await.map_err(failed)? {
+        if !self
+            .store
+            .set_invitation_token(id, &token.hash())
+            .await
+            .map_err(failed)?
+        {
             return Ok(());
         }
-        let link = (self.url("accept-invitation", &token.expose(), false), invitation.expires_at.since(now));
-        let content = Content { link: Some(link), ..Content::default() };
-        self.hand_over(postage, &invitation.email, &compose(MailKind::Invitation, &content)).await
+        let link = (
+            self.url("accept-invitation", &token.expose(), false),
+            invitation.expires_at.since(now),
+        );
+        let content = Content {
+            link: Some(link),
+            ..Content::default()
+        };
+        self.hand_over(
+            postage,
+            &invitation.email,
+            &compose(MailKind::Invitation, &content),
+        )
+        .await
     }
 }

@@ -21,8 +21,12 @@ const BCRYPT_BYTES: usize = 72;
 
 /// The cost of a bcrypt hash, if it is one.
 pub(super) fn bcrypt_cost(hash: &str) -> Option<u32> {
-    let is_known = ["$2a$", "$2b$", "$2y$"].iter().any(|kind| hash.starts_with(kind));
-    is_known.then(|| HashParts::from_str(hash).ok().map(|parts| parts.get_cost())).flatten()
+    let is_known = ["$2a$", "$2b$", "$2y$"]
+        .iter()
+        .any(|kind| hash.starts_with(kind));
+    is_known
+        .then(|| HashParts::from_str(hash).ok().map(|parts| parts.get_cost()))
+        .flatten()
 }
 
 /// Memory in KiB and passes of an Argon2 hash, if it is one.
@@ -44,16 +48,36 @@ impl Function {
             Self::Bcrypt(hash) => {
                 // A password of exactly 72 bytes is whole: bcrypt's closing NUL is what falls off.
                 let (kept, cut) = password.split_at(password.len().min(BCRYPT_BYTES));
-                bcrypt::verify(kept, hash).map(|is_right| is_right && cut.is_empty()).map_err(|_| HashError)
+                bcrypt::verify(kept, hash)
+                    .map(|is_right| is_right && cut.is_empty())
+                    .map_err(|_| HashError)
             }
-            Self::Pbkdf2 { prf, iterations, salt, hash } => match NonZeroU32::new(*iterations) {
-                Some(iterations) => Ok(pbkdf2::verify(algorithm(*prf), iterations, salt, password, hash).is_ok()),
+            Self::Pbkdf2 {
+                prf,
+                iterations,
+                salt,
+                hash,
+            } => match NonZeroU32::new(*iterations) {
+                Some(iterations) => {
+                    Ok(pbkdf2::verify(algorithm(*prf), iterations, salt, password, hash).is_ok())
+                }
                 None => Err(HashError),
             },
-            Self::Scrypt { log_n, r, p, salt, hash, is_key_stream } => {
+            Self::Scrypt {
+                log_n,
+                r,
+                p,
+                salt,
+                hash,
+                is_key_stream,
+            } => {
                 let length = if *is_key_stream { 32 } else { hash.len() };
                 scrypt(password, salt, (*log_n, *r, *p), length).and_then(|made| {
-                    let made = if *is_key_stream { key_stream(&made, hash.len())? } else { made };
+                    let made = if *is_key_stream {
+                        key_stream(&made, hash.len())?
+                    } else {
+                        made
+                    };
                     Ok(digest::equal(&made, hash))
                 })
             }
@@ -69,7 +93,12 @@ const fn algorithm(prf: Prf) -> pbkdf2::Algorithm {
     }
 }
 
-fn scrypt(password: &[u8], salt: &[u8], costs: (u8, u32, u32), length: usize) -> Result<Zeroizing<Vec<u8>>, HashError> {
+fn scrypt(
+    password: &[u8],
+    salt: &[u8],
+    costs: (u8, u32, u32),
+    length: usize,
+) -> Result<Zeroizing<Vec<u8>>, HashError> {
     let (log_n, r, p) = costs;
     let params = scrypt::Params::new(log_n, r, p).map_err(|_| HashError)?;
     let mut made = Zeroizing::new(vec![0; length]);
@@ -79,9 +108,12 @@ fn scrypt(password: &[u8], salt: &[u8], costs: (u8, u32, u32), length: usize) ->
 
 /// The first bytes of AES-256-CTR's key stream, with a counter that begins at 0.
 fn key_stream(key: &[u8], length: usize) -> Result<Zeroizing<Vec<u8>>, HashError> {
-    let key = UnboundCipherKey::new(&AES_256, key).and_then(EncryptingKey::ctr).map_err(|_| HashError)?;
+    let key = UnboundCipherKey::new(&AES_256, key)
+        .and_then(EncryptingKey::ctr)
+        .map_err(|_| HashError)?;
     let mut stream = Zeroizing::new(vec![0; length]);
     let begin = EncryptionContext::Iv128(FixedLength::from([0; 16]));
-    key.less_safe_encrypt(&mut stream, begin).map_err(|_| HashError)?;
+    key.less_safe_encrypt(&mut stream, begin)
+        .map_err(|_| HashError)?;
     Ok(stream)
 }

@@ -11,8 +11,12 @@ pub(super) fn fbscrypt(text: &str) -> Read<StoredHash> {
     let ["", _, costs, salt, hash] = parts::<5>(text)? else {
         return Err(Unknown);
     };
-    let member =
-        |name: &str| costs.split(',').find_map(|cost| cost.strip_prefix(name)?.strip_prefix('=')).ok_or(Unknown);
+    let member = |name: &str| {
+        costs
+            .split(',')
+            .find_map(|cost| cost.strip_prefix(name)?.strip_prefix('='))
+            .ok_or(Unknown)
+    };
     let costs = (cost(costs, "n")?, cost(costs, "r")?, cost(costs, "p")?);
     firebase(costs, salt, hash, member("ss")?, member("sk")?)
 }
@@ -22,17 +26,34 @@ pub(super) fn firescrypt(text: &str) -> Read<StoredHash> {
     let ["", _, costs, salt, hash, separator, signer_key] = parts::<7>(text)? else {
         return Err(Unknown);
     };
-    firebase((cost(costs, "ln")?, cost(costs, "r")?, cost(costs, "p")?), salt, hash, separator, signer_key)
+    firebase(
+        (cost(costs, "ln")?, cost(costs, "r")?, cost(costs, "p")?),
+        salt,
+        hash,
+        separator,
+        signer_key,
+    )
 }
 
 /// Firebase encrypts a key of the project, the same for all, under what scrypt makes of the password. What is stored is the
 /// key stream alone: the project's key is in no account, and the item stays small.
-fn firebase(costs: (u64, u64, u64), salt: &str, hash: &str, separator: &str, signer_key: &str) -> Read<StoredHash> {
+fn firebase(
+    costs: (u64, u64, u64),
+    salt: &str,
+    hash: &str,
+    separator: &str,
+    signer_key: &str,
+) -> Read<StoredHash> {
     let (hash, signer_key) = (base64(hash)?, base64(signer_key)?);
     if hash.len() != signer_key.len() {
         return Err(Unknown);
     }
-    let stream = hash.iter().zip(&signer_key).map(|(one, other)| one ^ other).take(32).collect();
+    let stream = hash
+        .iter()
+        .zip(&signer_key)
+        .map(|(one, other)| one ^ other)
+        .take(32)
+        .collect();
     let salt = [base64(salt)?, base64(separator)?].concat();
     let log_n = u8::try_from(costs.0).map_err(|_| Unknown)?;
     Ok(plain(Function::Scrypt {

@@ -54,10 +54,14 @@ pub enum ForeignHashError {
     #[error("the password hash is of no form that docs/importing-users.md names, or it is cut")]
     Unknown,
     /// Of a known form that is not computed here.
-    #[error("the password hash is {0}, which is not computed here: leave it out, and its owner sets a new password")]
+    #[error(
+        "the password hash is {0}, which is not computed here: leave it out, and its owner sets a new password"
+    )]
     Unsupported(&'static str),
     /// No obstacle to an attacker who has the file.
-    #[error("the password hash is {0}, which is too weak to keep: leave it out, and its owner sets a new password")]
+    #[error(
+        "the password hash is {0}, which is too weak to keep: leave it out, and its owner sets a new password"
+    )]
     Weak(&'static str),
     /// A cost outside of what is taken.
     #[error(
@@ -114,14 +118,22 @@ fn is_whole(function: &Function) -> bool {
 fn is_bearable(function: &Function) -> bool {
     let fits = |memory: u64, work: u64| memory <= MOST_MEMORY_KIB && work <= MOST_WORK;
     match function {
-        Function::Bcrypt(hash) => compute::bcrypt_cost(hash).is_some_and(|cost| BCRYPT_COSTS.contains(&cost)),
+        Function::Bcrypt(hash) => {
+            compute::bcrypt_cost(hash).is_some_and(|cost| BCRYPT_COSTS.contains(&cost))
+        }
         Function::Argon2(hash) => compute::argon2_cost(hash).is_some_and(|(memory, passes)| {
             Argon2Config::is_deployable(memory, memory * passes) && fits(memory, memory * passes)
         }),
         Function::Pbkdf2 { iterations, .. } => PBKDF2_ITERATIONS.contains(iterations),
         Function::Scrypt { log_n, r, p, .. } => {
-            let memory = 1_u64.checked_shl((*log_n).into()).unwrap_or(u64::MAX).saturating_mul(u64::from(*r)) / 8;
-            (*log_n, *r) >= LEAST_SCRYPT && *r >= LEAST_SCRYPT.1 && fits(memory, memory.saturating_mul((*p).into()))
+            let memory = 1_u64
+                .checked_shl((*log_n).into())
+                .unwrap_or(u64::MAX)
+                .saturating_mul(u64::from(*r))
+                / 8;
+            (*log_n, *r) >= LEAST_SCRYPT
+                && *r >= LEAST_SCRYPT.1
+                && fits(memory, memory.saturating_mul((*p).into()))
         }
     }
 }

@@ -24,7 +24,11 @@ pub(super) fn any(text: &str) -> Read<StoredHash> {
         return modular(text);
     }
     if let Some((name, rest)) = text.split_once('$') {
-        return if name.contains(':') { werkzeug(name, rest) } else { django(name, rest) };
+        return if name.contains(':') {
+            werkzeug(name, rest)
+        } else {
+            django(name, rest)
+        };
     }
     if let Some((salt, hash)) = text.split_once(':') {
         return better_auth(salt, hash);
@@ -57,25 +61,39 @@ fn modular(text: &str) -> Read<StoredHash> {
 
 fn bcrypt(text: &str, prehash: Prehash) -> Read<StoredHash> {
     bcrypt_cost(text).ok_or(Unknown)?;
-    Ok(StoredHash { prehash, function: Function::Bcrypt(text.to_owned()) })
+    Ok(StoredHash {
+        prehash,
+        function: Function::Bcrypt(text.to_owned()),
+    })
 }
 
 fn argon2(text: &str) -> Read<StoredHash> {
     let parsed = PasswordHash::new(text).map_err(|_| Unknown)?;
     let is_whole = parsed.version == Some(19) && parsed.salt.is_some() && parsed.hash.is_some();
-    if is_whole { Ok(plain(Function::Argon2(text.to_owned()))) } else { Err(Unknown) }
+    if is_whole {
+        Ok(plain(Function::Argon2(text.to_owned())))
+    } else {
+        Err(Unknown)
+    }
 }
 
 /// `{scheme}hash`: Spring Security's and LDAP's.
 fn braced(scheme: &str, hash: &str) -> Read<StoredHash> {
-    let (scheme, spring) = scheme.split_once('@').map_or((scheme, None), |(scheme, version)| (scheme, Some(version)));
+    let (scheme, spring) = scheme
+        .split_once('@')
+        .map_or((scheme, None), |(scheme, version)| (scheme, Some(version)));
     match (scheme.to_ascii_lowercase().as_str(), spring) {
         ("bcrypt" | "crypt" | "argon2", _) => any(hash),
         ("pbkdf2", Some("SpringSecurity_v5_8")) => {
             let (iterations, salt_length) = SPRING_PBKDF2;
             let bytes = hex(hash)?;
             let (salt, hash) = bytes.split_at_checked(salt_length).ok_or(Unknown)?;
-            Ok(plain(Function::Pbkdf2 { prf: Prf::Sha256, iterations, salt: salt.to_vec(), hash: hash.to_vec() }))
+            Ok(plain(Function::Pbkdf2 {
+                prf: Prf::Sha256,
+                iterations,
+                salt: salt.to_vec(),
+                hash: hash.to_vec(),
+            }))
         }
         ("scrypt", Some(_)) => spring_scrypt(hash),
         ("pbkdf2", None) if hash.contains('$') => phc_pbkdf2(&format!("$pbkdf2${hash}")),
@@ -97,9 +115,18 @@ fn spring_scrypt(text: &str) -> Read<StoredHash> {
     let ["", costs, salt, hash] = parts::<4>(text)? else {
         return Err(Unknown);
     };
-    let [.., log_n, r, p] = u32::from_str_radix(costs, 16).map_err(|_| Unknown)?.to_be_bytes();
+    let [.., log_n, r, p] = u32::from_str_radix(costs, 16)
+        .map_err(|_| Unknown)?
+        .to_be_bytes();
     let (salt, hash) = (base64(salt)?, base64(hash)?);
-    Ok(plain(Function::Scrypt { log_n, r: r.into(), p: p.into(), salt, hash, is_key_stream: false }))
+    Ok(plain(Function::Scrypt {
+        log_n,
+        r: r.into(),
+        p: p.into(),
+        salt,
+        hash,
+        is_key_stream: false,
+    }))
 }
 
 /// `algorithm$…`: Django's `auth_user.password`.
@@ -120,9 +147,17 @@ fn django(name: &str, rest: &str) -> Read<StoredHash> {
         }
         "scrypt" => {
             let [n, salt, r, p, hash] = parts::<5>(rest)?;
-            scrypt(number(n)?, number(r)?, number(p)?, salt.as_bytes().to_vec(), base64(hash)?)
+            scrypt(
+                number(n)?,
+                number(r)?,
+                number(p)?,
+                salt.as_bytes().to_vec(),
+                base64(hash)?,
+            )
         }
-        "md5" | "sha1" | "unsalted_md5" | "unsalted_sha1" => Err(Weak("a single round of a hash function")),
+        "md5" | "sha1" | "unsalted_md5" | "unsalted_sha1" => {
+            Err(Weak("a single round of a hash function"))
+        }
         _ => Err(Unknown),
     }
 }
@@ -136,7 +171,12 @@ fn werkzeug(method: &str, rest: &str) -> Read<StoredHash> {
         ["scrypt", n, r, p] => scrypt(number(n)?, number(r)?, number(p)?, salt, hash),
         ["pbkdf2", prf, iterations] => {
             let prf = Prf::named(prf).ok_or(Unknown)?;
-            Ok(plain(Function::Pbkdf2 { prf, iterations: number(iterations)?, salt, hash }))
+            Ok(plain(Function::Pbkdf2 {
+                prf,
+                iterations: number(iterations)?,
+                salt,
+                hash,
+            }))
         }
         _ => Err(Unknown),
     }
@@ -151,7 +191,12 @@ fn phc_pbkdf2(text: &str) -> Read<StoredHash> {
     let prf = Prf::named(prf.strip_prefix('-').unwrap_or("sha1")).ok_or(Unknown)?;
     let iterations = costs.split(',').next().unwrap_or_default();
     let iterations = number(iterations.strip_prefix("i=").unwrap_or(iterations))?;
-    Ok(plain(Function::Pbkdf2 { prf, iterations, salt: base64(salt)?, hash: base64(hash)? }))
+    Ok(plain(Function::Pbkdf2 {
+        prf,
+        iterations,
+        salt: base64(salt)?,
+        hash: base64(hash)?,
+    }))
 }
 
 /// `$scrypt$ln=16,r=8,p=1$salt$hash`, where `ln` is a logarithm (passlib) or N itself (Kratos).
@@ -160,8 +205,20 @@ fn phc_scrypt(text: &str) -> Read<StoredHash> {
         return Err(Unknown);
     };
     let ln = cost(costs, "ln")?;
-    let n = if ln < 64 { 1_u64.checked_shl(u32::try_from(ln).map_err(|_| Unknown)?).ok_or(Unknown)? } else { ln };
-    scrypt(n, small(cost(costs, "r")?)?, small(cost(costs, "p")?)?, base64(salt)?, base64(hash)?)
+    let n = if ln < 64 {
+        1_u64
+            .checked_shl(u32::try_from(ln).map_err(|_| Unknown)?)
+            .ok_or(Unknown)?
+    } else {
+        ln
+    };
+    scrypt(
+        n,
+        small(cost(costs, "r")?)?,
+        small(cost(costs, "p")?)?,
+        base64(salt)?,
+        base64(hash)?,
+    )
 }
 
 fn scrypt(n: u64, r: u32, p: u32, salt: Vec<u8>, hash: Vec<u8>) -> Read<StoredHash> {
@@ -169,7 +226,14 @@ fn scrypt(n: u64, r: u32, p: u32, salt: Vec<u8>, hash: Vec<u8>) -> Read<StoredHa
         return Err(Unknown);
     }
     let log_n = u8::try_from(n.trailing_zeros()).map_err(|_| Unknown)?;
-    Ok(plain(Function::Scrypt { log_n, r, p, salt, hash, is_key_stream: false }))
+    Ok(plain(Function::Scrypt {
+        log_n,
+        r,
+        p,
+        salt,
+        hash,
+        is_key_stream: false,
+    }))
 }
 
 /// `salt:key` in hexadecimal: Better Auth, whose salt is the hexadecimal text itself.
@@ -177,7 +241,10 @@ fn better_auth(salt: &str, hash: &str) -> Read<StoredHash> {
     let hash = hex(hash)?;
     hex(salt)?;
     let salt = salt.as_bytes().to_vec();
-    Ok(StoredHash { prehash: Prehash::Nfkc, ..scrypt(16_384, 16, 1, salt, hash)? })
+    Ok(StoredHash {
+        prehash: Prehash::Nfkc,
+        ..scrypt(16_384, 16, 1, salt, hash)?
+    })
 }
 
 /// Base64 of a version, its parameters, salt and hash: ASP.NET Identity.
@@ -189,7 +256,8 @@ fn asp_net(text: &str) -> Read<StoredHash> {
             let (prf, rest) = rest.split_first_chunk::<4>().ok_or(Unknown)?;
             let (iterations, rest) = rest.split_first_chunk::<4>().ok_or(Unknown)?;
             let (salt_length, rest) = rest.split_first_chunk::<4>().ok_or(Unknown)?;
-            let salt_length = usize::try_from(u32::from_be_bytes(*salt_length)).map_err(|_| Unknown)?;
+            let salt_length =
+                usize::try_from(u32::from_be_bytes(*salt_length)).map_err(|_| Unknown)?;
             let (salt, hash) = rest.split_at_checked(salt_length).ok_or(Unknown)?;
             let prf = match u32::from_be_bytes(*prf) {
                 0 => Prf::Sha1,
@@ -198,7 +266,12 @@ fn asp_net(text: &str) -> Read<StoredHash> {
                 _ => return Err(Unknown),
             };
             let iterations = u32::from_be_bytes(*iterations);
-            Ok(plain(Function::Pbkdf2 { prf, iterations, salt: salt.to_vec(), hash: hash.to_vec() }))
+            Ok(plain(Function::Pbkdf2 {
+                prf,
+                iterations,
+                salt: salt.to_vec(),
+                hash: hash.to_vec(),
+            }))
         }
         _ => Err(Unknown),
     }

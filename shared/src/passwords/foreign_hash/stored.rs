@@ -59,11 +59,18 @@ pub(crate) enum Prf {
 }
 
 impl Prf {
-    const ALL: [(Self, &'static str); 3] = [(Self::Sha1, "sha1"), (Self::Sha256, "sha256"), (Self::Sha512, "sha512")];
+    const ALL: [(Self, &'static str); 3] = [
+        (Self::Sha1, "sha1"),
+        (Self::Sha256, "sha256"),
+        (Self::Sha512, "sha512"),
+    ];
 
     /// By its name in small letters.
     pub(crate) fn named(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(_, known)| *known == name).map(|(prf, _)| *prf)
+        Self::ALL
+            .iter()
+            .find(|(_, known)| *known == name)
+            .map(|(prf, _)| *prf)
     }
 
     const fn name(self) -> &'static str {
@@ -76,21 +83,30 @@ impl Prf {
 }
 
 impl Prehash {
-    const MARKED: [(Self, &'static str); 3] =
-        [(Self::Sha256Hex, "sha256-hex:"), (Self::WordPress, "wp-sha384:"), (Self::Nfkc, "nfkc:")];
+    const MARKED: [(Self, &'static str); 3] = [
+        (Self::Sha256Hex, "sha256-hex:"),
+        (Self::WordPress, "wp-sha384:"),
+        (Self::Nfkc, "nfkc:"),
+    ];
 
     /// What the function is computed over.
     pub(crate) fn apply(self, password: &str) -> Zeroizing<Vec<u8>> {
         Zeroizing::new(match self {
             Self::None => password.as_bytes().to_vec(),
-            Self::Sha256Hex => {
-                digest::sha256(password.as_bytes()).iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect()
-            }
+            Self::Sha256Hex => digest::sha256(password.as_bytes())
+                .iter()
+                .flat_map(|byte| format!("{byte:02x}").into_bytes())
+                .collect(),
             Self::WordPress => {
                 let trimmed = password.trim_matches([' ', '\t', '\n', '\r', '\0', '\u{b}']);
-                STANDARD.encode(digest::hmac_sha384(b"wp-sha384", trimmed.as_bytes())).into_bytes()
+                STANDARD
+                    .encode(digest::hmac_sha384(b"wp-sha384", trimmed.as_bytes()))
+                    .into_bytes()
             }
-            Self::Nfkc => ComposingNormalizer::new_nfkc().normalize(password).as_bytes().to_vec(),
+            Self::Nfkc => ComposingNormalizer::new_nfkc()
+                .normalize(password)
+                .as_bytes()
+                .to_vec(),
         })
     }
 }
@@ -98,9 +114,14 @@ impl Prehash {
 impl StoredHash {
     /// Reads the stored form; `None` for any other.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let marked = Prehash::MARKED.iter().find_map(|(prehash, mark)| Some((*prehash, text.strip_prefix(mark)?)));
+        let marked = Prehash::MARKED
+            .iter()
+            .find_map(|(prehash, mark)| Some((*prehash, text.strip_prefix(mark)?)));
         let (prehash, text) = marked.unwrap_or((Prehash::None, text));
-        Some(Self { prehash, function: Function::parse(text)? })
+        Some(Self {
+            prehash,
+            function: Function::parse(text)?,
+        })
     }
 }
 
@@ -119,14 +140,23 @@ impl Function {
         let (salt, hash) = (bytes(salt)?, bytes(hash)?);
         if let Some(prf) = name.strip_prefix("pbkdf2-") {
             let iterations = costs.strip_prefix("i=")?.parse().ok()?;
-            return Some(Self::Pbkdf2 { prf: Prf::named(prf)?, iterations, salt, hash });
+            return Some(Self::Pbkdf2 {
+                prf: Prf::named(prf)?,
+                iterations,
+                salt,
+                hash,
+            });
         }
         let is_key_stream = match *name {
             "scrypt" => false,
             "scrypt-ctr" => true,
             _ => return None,
         };
-        let cost = |name: &str| costs.split(',').find_map(|cost| cost.strip_prefix(name)?.strip_prefix('='));
+        let cost = |name: &str| {
+            costs
+                .split(',')
+                .find_map(|cost| cost.strip_prefix(name)?.strip_prefix('='))
+        };
         let log_n = cost("ln")?.parse().ok()?;
         Some(Self::Scrypt {
             log_n,
@@ -145,22 +175,54 @@ fn bytes(text: &str) -> Option<Vec<u8>> {
 
 impl fmt::Display for StoredHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mark = Prehash::MARKED.iter().find(|(prehash, _)| *prehash == self.prehash);
+        let mark = Prehash::MARKED
+            .iter()
+            .find(|(prehash, _)| *prehash == self.prehash);
         f.write_str(mark.map_or("", |(_, mark)| *mark))?;
         let text = |bytes: &[u8]| STANDARD_NO_PAD.encode(bytes);
         match &self.function {
             Function::Bcrypt(hash) | Function::Argon2(hash) => f.write_str(hash),
-            Function::Pbkdf2 { prf, iterations, salt, hash } => {
-                write!(f, "$pbkdf2-{}$i={iterations}${}${}", prf.name(), text(salt), text(hash))
+            Function::Pbkdf2 {
+                prf,
+                iterations,
+                salt,
+                hash,
+            } => {
+                write!(
+                    f,
+                    "$pbkdf2-{}$i={iterations}${}${}",
+                    prf.name(),
+                    text(salt),
+                    text(hash)
+                )
             }
-            Function::Scrypt { log_n, r, p, salt, hash, is_key_stream } => {
-                let name = if *is_key_stream { "scrypt-ctr" } else { "scrypt" };
-                write!(f, "${name}$ln={log_n},r={r},p={p}${}${}", text(salt), text(hash))
+            Function::Scrypt {
+                log_n,
+                r,
+                p,
+                salt,
+                hash,
+                is_key_stream,
+            } => {
+                let name = if *is_key_stream {
+                    "scrypt-ctr"
+                } else {
+                    "scrypt"
+                };
+                write!(
+                    f,
+                    "${name}$ln={log_n},r={r},p={p}${}${}",
+                    text(salt),
+                    text(hash)
+                )
             }
         }
     }
 }
 
 pub(super) fn plain(function: Function) -> StoredHash {
-    StoredHash { prehash: Prehash::None, function }
+    StoredHash {
+        prehash: Prehash::None,
+        function,
+    }
 }

@@ -17,12 +17,17 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 pub(super) fn parts<const N: usize>(text: &str) -> Read<[&str; N]> {
-    text.split('$').collect::<Vec<_>>().try_into().map_err(|_| Unknown)
+    text.split('$')
+        .collect::<Vec<_>>()
+        .try_into()
+        .map_err(|_| Unknown)
 }
 
 /// A cost of `name=number,…`.
 pub(super) fn cost(costs: &str, name: &str) -> Read<u64> {
-    let found = costs.split(',').find_map(|cost| cost.strip_prefix(name)?.strip_prefix('='));
+    let found = costs
+        .split(',')
+        .find_map(|cost| cost.strip_prefix(name)?.strip_prefix('='));
     number(found.ok_or(Unknown)?)
 }
 
@@ -41,7 +46,15 @@ pub(super) fn base64(text: &str) -> Read<Vec<u8>> {
 }
 
 pub(super) fn hex(text: &str) -> Read<Vec<u8>> {
-    let digits: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(c.to_digit(16)?).ok()).collect();
-    let digits = digits.filter(|digits| !digits.is_empty() && digits.len().is_multiple_of(2)).ok_or(Unknown)?;
-    Ok(digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect())
+    let digits: Option<Vec<u8>> = text
+        .chars()
+        .map(|c| u8::try_from(c.to_digit(16)?).ok())
+        .collect();
+    let digits = digits
+        .filter(|digits| !digits.is_empty() && digits.len().is_multiple_of(2))
+        .ok_or(Unknown)?;
+    Ok(digits
+        .chunks(2)
+        .map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit))
+        .collect())
 }

@@ -27,7 +27,8 @@ impl RetryKey {
     /// A key in its form; `None` for characters or a length that no key has.
     #[must_use]
     pub fn parse(text: String) -> Option<Self> {
-        let is_key = (Self::MIN_LENGTH..=Self::MAX_LENGTH).contains(&text.len()) && text.bytes().all(Self::allows);
+        let is_key = (Self::MIN_LENGTH..=Self::MAX_LENGTH).contains(&text.len())
+            && text.bytes().all(Self::allows);
         is_key.then_some(Self(text))
     }
 
@@ -95,7 +96,9 @@ pub fn judge(
 #[must_use]
 pub fn is_key_of(retired: Option<&RetiredToken>, key: Option<&str>) -> bool {
     let stored = retired.and_then(|retired| retired.key.as_deref());
-    stored.zip(key).is_some_and(|(stored, key)| digest::equal(stored.as_bytes(), key.as_bytes()))
+    stored
+        .zip(key)
+        .is_some_and(|(stored, key)| digest::equal(stored.as_bytes(), key.as_bytes()))
 }
 
 #[cfg(test)]
@@ -106,7 +109,14 @@ mod tests {
     fn a_key_has_its_form() {
         let parsed = |text: &str| RetryKey::parse(text.to_owned()).is_some();
         assert!(parsed(&"k".repeat(22)) && parsed(&"-_9".repeat(42)));
-        for wrong in ["", "k", &"k".repeat(21), &"k".repeat(129), &"k=".repeat(20), &"\u{e9}".repeat(22)] {
+        for wrong in [
+            "",
+            "k",
+            &"k".repeat(21),
+            &"k".repeat(129),
+            &"k=".repeat(20),
+            &"\u{e9}".repeat(22),
+        ] {
             assert!(!parsed(wrong), "{wrong}");
         }
     }

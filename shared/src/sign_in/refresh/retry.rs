@@ -17,12 +17,20 @@ impl Refresh {
         session: Session,
         retired: RetiredToken,
     ) -> Result<Attempt, Stop> {
-        let next = Session { last_activity_at: self.store.now(), ..session };
+        let next = Session {
+            last_activity_at: self.store.now(),
+            ..session
+        };
         // A clock that was ahead would give the token a grace for as long as it was wrong: the grace begins now instead.
         let is_ahead = retired.at > next.last_activity_at.plus(MAX_CLOCK_SKEW);
         let pair = self.same_pair(call, &next, &retired).await?;
         let write = self.write_name();
-        Ok(won(pair, self.store.count_retry(&next, MAX_RETRIES_IN_GRACE, is_ahead, &write).await?))
+        Ok(won(
+            pair,
+            self.store
+                .count_retry(&next, MAX_RETRIES_IN_GRACE, is_ahead, &write)
+                .await?,
+        ))
     }
 
     /// Answers a retry after the grace, for which the session's bucket pays.
@@ -35,10 +43,22 @@ impl Refresh {
         let tat = self.limiter.admit_session(Rule::Refresh, &session)?;
         let next = self.seen(call, &session, tat);
         let pair = self.same_pair(call, &next, &retired).await?;
-        let is_recorded = retired.recorded.is_some_and(|at| next.last_activity_at.is_within(RECORD_INTERVAL, at));
-        let entry = self.store.entry(call.meta).by_owner(session.user_id).session(session.id).reason("retried");
+        let is_recorded = retired
+            .recorded
+            .is_some_and(|at| next.last_activity_at.is_within(RECORD_INTERVAL, at));
+        let entry = self
+            .store
+            .entry(call.meta)
+            .by_owner(session.user_id)
+            .session(session.id)
+            .reason("retried");
         let write = self.write_name();
-        Ok(won(pair, self.store.retry_late(&session, &next, &write, (!is_recorded).then_some(&entry)).await?))
+        Ok(won(
+            pair,
+            self.store
+                .retry_late(&session, &next, &write, (!is_recorded).then_some(&entry))
+                .await?,
+        ))
     }
 
     /// The successor that `retired` was given before, beside a new access token.
@@ -48,8 +68,16 @@ impl Refresh {
         session: &Session,
         retired: &RetiredToken,
     ) -> Result<TokenPair, Problem> {
-        let nonce = digest::decode(&retired.nonce).ok_or_else(|| Problem::new(Code::InternalError))?;
-        self.issuer.issue(&call.user, session, &call.security, &call.token.successor(&nonce)).await
+        let nonce =
+            digest::decode(&retired.nonce).ok_or_else(|| Problem::new(Code::InternalError))?;
+        self.issuer
+            .issue(
+                &call.user,
+                session,
+                &call.security,
+                &call.token.successor(&nonce),
+            )
+            .await
     }
 
     /// Names a write of a retry among those of its session. It is short, so that the item stays below one write unit.

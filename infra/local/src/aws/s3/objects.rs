@@ -50,7 +50,10 @@ impl S3 {
             Some(folder) => Objects::Folder(folder, Mutex::default()),
             None => Objects::Memory(Mutex::default()),
         };
-        Self { objects: Arc::new(objects), clock }
+        Self {
+            objects: Arc::new(objects),
+            clock,
+        }
     }
 
     /// The names that begin with `prefix`, in order.
@@ -58,7 +61,11 @@ impl S3 {
     /// # Errors
     /// The system's.
     pub fn names(&self, prefix: &str) -> io::Result<Vec<String>> {
-        Ok(self.list(prefix)?.into_iter().map(|object| object.name).collect())
+        Ok(self
+            .list(prefix)?
+            .into_iter()
+            .map(|object| object.name)
+            .collect())
     }
 
     /// Removes the objects that were put at least `retention` ago, and says how many.
@@ -67,11 +74,18 @@ impl S3 {
     /// The system's.
     pub fn expire(&self, retention: Duration) -> io::Result<usize> {
         let newest = self.clock.now().minus(retention);
-        let expired: Vec<_> = self.list("")?.into_iter().filter(|object| object.modified <= newest).collect();
+        let expired: Vec<_> = self
+            .list("")?
+            .into_iter()
+            .filter(|object| object.modified <= newest)
+            .collect();
         for object in &expired {
             match &*self.objects {
                 Objects::Memory(objects) => {
-                    objects.lock().unwrap_or_else(PoisonError::into_inner).remove(&object.name);
+                    objects
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .remove(&object.name);
                 }
                 Objects::Folder(folder, _) => std::fs::remove_file(folder.join(&object.name))?,
             }
@@ -84,11 +98,12 @@ impl S3 {
         let mut listed: Vec<_> = match &*self.objects {
             Objects::Memory(objects) => {
                 let objects = objects.lock().unwrap_or_else(PoisonError::into_inner);
-                let listed = |(name, (modified, content)): (&String, &(Timestamp, Vec<u8>))| Listed {
-                    name: name.clone(),
-                    modified: *modified,
-                    size: content.len(),
-                };
+                let listed =
+                    |(name, (modified, content)): (&String, &(Timestamp, Vec<u8>))| Listed {
+                        name: name.clone(),
+                        modified: *modified,
+                        size: content.len(),
+                    };
                 objects.iter().map(listed).collect()
             }
             Objects::Folder(folder, _) => files(folder, folder)?,
@@ -100,7 +115,11 @@ impl S3 {
 
     pub(super) fn get(&self, name: &str) -> io::Result<Option<(Timestamp, Vec<u8>)>> {
         match &*self.objects {
-            Objects::Memory(objects) => Ok(objects.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()),
+            Objects::Memory(objects) => Ok(objects
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .get(name)
+                .cloned()),
             Objects::Folder(folder, _) => {
                 let path = folder.join(name);
                 let read = || Ok((modified(&std::fs::metadata(&path)?)?, std::fs::read(&path)?));
@@ -135,8 +154,12 @@ impl S3 {
                     std::fs::create_dir_all(parent)?;
                 }
                 replace_file(&path, content)?;
-                let epoch = Duration::from_millis(u64::try_from(now.as_millis()).unwrap_or_default());
-                File::options().write(true).open(&path)?.set_modified(SystemTime::UNIX_EPOCH + epoch)?;
+                let epoch =
+                    Duration::from_millis(u64::try_from(now.as_millis()).unwrap_or_default());
+                File::options()
+                    .write(true)
+                    .open(&path)?
+                    .set_modified(SystemTime::UNIX_EPOCH + epoch)?;
                 Ok(true)
             }
         }
@@ -165,12 +188,20 @@ pub async fn expire_objects(server: S3, retention: Duration, shutdown: impl Futu
 }
 
 fn is_missing(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
 }
 
 fn modified(file: &Metadata) -> io::Result<Timestamp> {
-    let since = file.modified()?.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Ok(Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX)))
+    let since = file
+        .modified()?
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    Ok(Timestamp::from_millis(
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
+    ))
 }
 
 /// All files below a folder, by their path in it; none where there is no folder.
@@ -191,7 +222,11 @@ fn files(root: &Path, folder: &Path) -> io::Result<Vec<Listed>> {
         {
             let about = std::fs::metadata(&path)?;
             let size = usize::try_from(about.len()).unwrap_or(usize::MAX);
-            found.push(Listed { name: name.to_owned(), modified: modified(&about)?, size });
+            found.push(Listed {
+                name: name.to_owned(),
+                modified: modified(&about)?,
+                size,
+            });
         }
     }
     Ok(found)

@@ -31,8 +31,12 @@ const TICK: Duration = Duration::from_secs(60);
 /// The longest that a step may take.
 const STEP_LIMIT: Duration = Duration::from_secs(15);
 /// The rests between the tries; after the try behind the last one, the rotation is left pending.
-const PAUSES: [Duration; 4] =
-    [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(8)];
+const PAUSES: [Duration; 4] = [
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+    Duration::from_secs(8),
+];
 
 /// The rotation functions, and the secrets whose rotation is to be carried through.
 #[derive(Default)]
@@ -73,7 +77,9 @@ impl SecretsManager {
         let rotations = &self.0.account.rotations;
         locked(&rotations.functions).insert(arn.clone(), handler);
         for secret in self.vault().live() {
-            let is_its = secret.active_rotation().is_some_and(|rotation| rotation.lambda_arn == arn);
+            let is_its = secret
+                .active_rotation()
+                .is_some_and(|rotation| rotation.lambda_arn == arn);
             if is_its && secret.unfinished().is_some() {
                 rotations.ask(&secret.arn);
             }
@@ -107,7 +113,10 @@ impl SecretsManager {
 
     /// Begins the rotations that are due by their schedule. What cannot be stored is begun the next time.
     pub async fn rotate_due(&self) {
-        let begun = self.blocking(|server| server.change(operations::begin_due)).await.flatten();
+        let begun = self
+            .blocking(|server| server.change(operations::begin_due))
+            .await
+            .flatten();
         if let Err(error) = begun {
             tracing::warn!(%error, "due rotations are not begun");
         }
@@ -130,14 +139,25 @@ impl SecretsManager {
     }
 
     /// Takes all steps, unless the rotation is given up in between.
-    async fn take_steps(&self, secret: &str, version: &str, handler: &RotationHandler) -> Result<(), String> {
+    async fn take_steps(
+        &self,
+        secret: &str,
+        version: &str,
+        handler: &RotationHandler,
+    ) -> Result<(), String> {
         for step in Step::ALL {
             if !self.goes_on(secret, version).await {
                 return Ok(());
             }
             let (secret_id, client_request_token) = (secret.to_owned(), version.to_owned());
-            let event = RotationEvent { step, secret_id, client_request_token };
-            call(handler, event).await.map_err(|failure| format!("{step:?}: {failure}"))?;
+            let event = RotationEvent {
+                step,
+                secret_id,
+                client_request_token,
+            };
+            call(handler, event)
+                .await
+                .map_err(|failure| format!("{step:?}: {failure}"))?;
         }
         match self.unfinished(secret).await {
             Some((pending, _)) if pending == version => {
@@ -152,7 +172,9 @@ impl SecretsManager {
     async fn unfinished(&self, secret: &str) -> Option<(String, RotationHandler)> {
         self.look(secret, |account, secret| {
             let function = &secret.active_rotation()?.lambda_arn;
-            let handler = locked(&account.rotations.functions).get(function).cloned()?;
+            let handler = locked(&account.rotations.functions)
+                .get(function)
+                .cloned()?;
             Some((secret.unfinished()?.id.clone(), handler))
         })
         .await
@@ -178,7 +200,10 @@ impl SecretsManager {
         let id = secret.to_owned();
         let looked = self.blocking(move |server| {
             let account = &server.0.account;
-            look(account, server.vault().find_live(&id, account.clock.now()).ok()?)
+            look(
+                account,
+                server.vault().find_live(&id, account.clock.now()).ok()?,
+            )
         });
         looked.await.ok().flatten()
     }
@@ -190,7 +215,10 @@ async fn call(handler: &RotationHandler, event: RotationEvent) -> Result<(), Str
     match tokio::time::timeout(STEP_LIMIT, outcome).await {
         Ok(Ok(result)) => result.map_err(|failure| error_chain(&failure)),
         Ok(Err(_)) => Err("the function panicked".to_owned()),
-        Err(_) => Err(format!("the function took more than {} s", STEP_LIMIT.as_secs())),
+        Err(_) => Err(format!(
+            "the function took more than {} s",
+            STEP_LIMIT.as_secs()
+        )),
     }
 }
 
@@ -251,7 +279,12 @@ mod tests {
     }
 
     async fn post(server: &SecretsManager, operation: &str, body: Value) -> (u16, Value) {
-        testing::send(server.router(), &format!("secretsmanager.{operation}"), &body.to_string()).await
+        testing::send(
+            server.router(),
+            &format!("secretsmanager.{operation}"),
+            &body.to_string(),
+        )
+        .await
     }
 
     async fn done(server: &SecretsManager, operation: &str, body: Value) -> Value {
@@ -261,7 +294,11 @@ mod tests {
     }
 
     async fn work(server: &SecretsManager, event: &RotationEvent) {
-        let RotationEvent { step, secret_id, client_request_token: token } = event;
+        let RotationEvent {
+            step,
+            secret_id,
+            client_request_token: token,
+        } = event;
         if *step == CREATE {
             let body = json!({ "SecretId": secret_id, "ClientRequestToken": token, "SecretString": "new",
                 "VersionStages": [PENDING] });
@@ -278,17 +315,25 @@ mod tests {
     impl Run {
         async fn start(path: Option<PathBuf>) -> Self {
             let run = Self::open(path);
-            let body = json!({ "Name": "keys", "SecretString": "old", "ClientRequestToken": token("a") });
+            let body =
+                json!({ "Name": "keys", "SecretString": "old", "ClientRequestToken": token("a") });
             done(&run.server, "CreateSecret", body).await;
             run
         }
 
         fn open(path: Option<PathBuf>) -> Self {
             let clock = testing::clock();
-            let server = SecretsManager::open(path, clock.clone(), Arc::new(SeededEntropy::new(7))).unwrap();
+            let server =
+                SecretsManager::open(path, clock.clone(), Arc::new(SeededEntropy::new(7))).unwrap();
             let driver = tokio::spawn(server.clone().drive_rotations());
             let (called, calls) = mpsc::unbounded_channel();
-            Self { server, clock, driver, calls, called }
+            Self {
+                server,
+                clock,
+                driver,
+                calls,
+                called,
+            }
         }
 
         /// Registers a function, which is told its deeds by step and by the number of the try, from 1.
@@ -297,8 +342,13 @@ mod tests {
         }
 
         /// As [`Self::register`]; each call waits for a permit of `gate` and keeps it.
-        fn register_behind(&self, gate: Arc<Semaphore>, deed: impl Fn(Step, usize) -> Deed + Send + Sync + 'static) {
-            let (server, called, start) = (self.server.clone(), self.called.clone(), Instant::now());
+        fn register_behind(
+            &self,
+            gate: Arc<Semaphore>,
+            deed: impl Fn(Step, usize) -> Deed + Send + Sync + 'static,
+        ) {
+            let (server, called, start) =
+                (self.server.clone(), self.called.clone(), Instant::now());
             let tries = AtomicUsize::new(0);
             let handler: RotationHandler = Arc::new(move |event| {
                 let (server, called, gate) = (server.clone(), called.clone(), gate.clone());
@@ -309,7 +359,8 @@ mod tests {
                     if let Deed::Work | Deed::RotateAgain = deed {
                         work(&server, &event).await;
                     }
-                    let secret = json!({ "SecretId": event.secret_id, "ClientRequestToken": token("next") });
+                    let secret =
+                        json!({ "SecretId": event.secret_id, "ClientRequestToken": token("next") });
                     called.send((event, start.elapsed())).unwrap();
                     match deed {
                         Deed::Work | Deed::Nothing => {}
@@ -348,7 +399,12 @@ mod tests {
         }
 
         async fn describe(&self) -> Value {
-            done(&self.server, "DescribeSecret", json!({ "SecretId": "keys" })).await
+            done(
+                &self.server,
+                "DescribeSecret",
+                json!({ "SecretId": "keys" }),
+            )
+            .await
         }
 
         /// The next calls.
@@ -389,7 +445,14 @@ mod tests {
         let arn = run.describe().await["ARN"].as_str().unwrap().to_owned();
         let calls = run.calls(4).await;
         for (call, step) in calls.into_iter().zip(Step::ALL) {
-            assert_eq!(call, RotationEvent { step, secret_id: arn.clone(), client_request_token: token("b") });
+            assert_eq!(
+                call,
+                RotationEvent {
+                    step,
+                    secret_id: arn.clone(),
+                    client_request_token: token("b")
+                }
+            );
         }
         assert_eq!(
             run.stages().await,
@@ -404,7 +467,10 @@ mod tests {
         let gate = Arc::new(Semaphore::new(0));
         run.register_behind(gate.clone(), |_, _| Deed::Work);
         run.rotate("b").await.unwrap();
-        assert_eq!(run.stages().await, json!({ token("a"): ["AWSCURRENT"], token("b"): ["AWSPENDING"] }));
+        assert_eq!(
+            run.stages().await,
+            json!({ token("a"): ["AWSCURRENT"], token("b"): ["AWSPENDING"] })
+        );
         gate.add_permits(4);
         assert_eq!(run.steps("b", 4).await, Step::ALL);
     }
@@ -412,7 +478,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn after_a_failure_all_steps_come_again_after_a_pause_that_grows() {
         let mut run = Run::start(None).await;
-        run.register(|step, count| if step == SET && count < 3 { Deed::Fail } else { Deed::Work });
+        run.register(|step, count| {
+            if step == SET && count < 3 {
+                Deed::Fail
+            } else {
+                Deed::Work
+            }
+        });
         run.rotate("b").await.unwrap();
         let mut calls = Vec::new();
         for _ in 0..8 {
@@ -420,7 +492,16 @@ mod tests {
             assert_eq!(event.client_request_token, token("b"));
             calls.push((event.step, after.as_secs()));
         }
-        let expected = [(CREATE, 0), (SET, 0), (CREATE, 1), (SET, 1), (CREATE, 3), (SET, 3), (TEST, 3), (FINISH, 3)];
+        let expected = [
+            (CREATE, 0),
+            (SET, 0),
+            (CREATE, 1),
+            (SET, 1),
+            (CREATE, 3),
+            (SET, 3),
+            (TEST, 3),
+            (FINISH, 3),
+        ];
         assert_eq!(calls, expected);
         run.assert_quiet().await;
     }
@@ -443,7 +524,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn steps_that_leave_the_version_pending_have_failed() {
         let mut run = Run::start(None).await;
-        run.register(|step, count| if step == FINISH && count == 1 { Deed::Nothing } else { Deed::Work });
+        run.register(|step, count| {
+            if step == FINISH && count == 1 {
+                Deed::Nothing
+            } else {
+                Deed::Work
+            }
+        });
         run.rotate("b").await.unwrap();
         assert_eq!(run.steps("b", 8).await, [Step::ALL, Step::ALL].concat());
         run.assert_quiet().await;
@@ -456,10 +543,20 @@ mod tests {
         run.rotate("b").await.unwrap();
         assert_eq!(run.steps("b", 5).await, [CREATE; 5]);
         run.assert_quiet().await;
-        assert_eq!(run.stages().await, json!({ token("a"): ["AWSCURRENT"], token("b"): ["AWSPENDING"] }));
+        assert_eq!(
+            run.stages().await,
+            json!({ token("a"): ["AWSCURRENT"], token("b"): ["AWSPENDING"] })
+        );
 
-        assert_eq!(run.rotate("c").await, Err("InvalidRequestException".to_owned()));
-        assert_eq!(run.steps("b", 4).await, Step::ALL, "the refused request drives the pending rotation");
+        assert_eq!(
+            run.rotate("c").await,
+            Err("InvalidRequestException".to_owned())
+        );
+        assert_eq!(
+            run.steps("b", 4).await,
+            Step::ALL,
+            "the refused request drives the pending rotation"
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -469,9 +566,16 @@ mod tests {
         run.register_behind(gate.clone(), |_, _| Deed::Work);
         let run_ref = &run;
         let names: Vec<_> = (0..20).map(|number| format!("v{number}")).collect();
-        let answers = futures::future::join_all(names.iter().map(|name| run_ref.rotate(name))).await;
-        let begun: Vec<_> = names.iter().zip(&answers).filter(|(_, answer)| answer.is_ok()).collect();
-        let [(version, _)] = begun[..] else { panic!("{answers:?}") };
+        let answers =
+            futures::future::join_all(names.iter().map(|name| run_ref.rotate(name))).await;
+        let begun: Vec<_> = names
+            .iter()
+            .zip(&answers)
+            .filter(|(_, answer)| answer.is_ok())
+            .collect();
+        let [(version, _)] = begun[..] else {
+            panic!("{answers:?}")
+        };
         gate.add_permits(1_000);
         assert_eq!(run.steps(version, 4).await, Step::ALL);
         run.assert_quiet().await;
@@ -480,7 +584,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_request_during_a_rotation_makes_no_second_driver() {
         let mut run = Run::start(None).await;
-        run.register(|step, count| if step == CREATE && count == 1 { Deed::RotateAgain } else { Deed::Work });
+        run.register(|step, count| {
+            if step == CREATE && count == 1 {
+                Deed::RotateAgain
+            } else {
+                Deed::Work
+            }
+        });
         run.rotate("b").await.unwrap();
         assert_eq!(run.steps("b", 4).await, Step::ALL);
         run.assert_quiet().await;
@@ -489,7 +599,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_rotation_begun_as_the_last_one_ends_is_not_lost() {
         let mut run = Run::start(None).await;
-        run.register(|step, count| if step == FINISH && count == 1 { Deed::RotateAgain } else { Deed::Work });
+        run.register(|step, count| {
+            if step == FINISH && count == 1 {
+                Deed::RotateAgain
+            } else {
+                Deed::Work
+            }
+        });
         run.rotate("b").await.unwrap();
         assert_eq!(run.steps("b", 4).await, Step::ALL);
         assert_eq!(run.steps("next", 4).await, Step::ALL);
@@ -510,17 +626,29 @@ mod tests {
         run.assert_quiet().await;
         run.register(|_, _| Deed::Work);
         assert_eq!(run.steps("b", 4).await, Step::ALL);
-        assert_eq!(run.stages().await[token("b")], json!(["AWSCURRENT", "AWSPENDING"]));
+        assert_eq!(
+            run.stages().await[token("b")],
+            json!(["AWSCURRENT", "AWSPENDING"])
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_cancelled_rotation_takes_no_further_step() {
         let mut run = Run::start(None).await;
-        run.register(|step, _| if step == SET { Deed::Cancel } else { Deed::Work });
+        run.register(|step, _| {
+            if step == SET {
+                Deed::Cancel
+            } else {
+                Deed::Work
+            }
+        });
         run.rotate("b").await.unwrap();
         assert_eq!(run.steps("b", 2).await, [CREATE, SET]);
         run.assert_quiet().await;
-        assert_eq!(run.stages().await, json!({ token("a"): ["AWSCURRENT"], token("b"): ["AWSPENDING"] }));
+        assert_eq!(
+            run.stages().await,
+            json!({ token("a"): ["AWSCURRENT"], token("b"): ["AWSPENDING"] })
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -532,10 +660,17 @@ mod tests {
         run.assert_quiet().await;
         run.clock.advance(Duration::from_millis(1));
         let calls = run.calls(4).await;
-        assert!(calls.iter().all(|call| call.client_request_token == calls[0].client_request_token));
+        assert!(
+            calls
+                .iter()
+                .all(|call| call.client_request_token == calls[0].client_request_token)
+        );
         run.assert_quiet().await;
         run.clock.advance(HOUR);
-        assert_ne!(run.calls(1).await[0].client_request_token, calls[0].client_request_token);
+        assert_ne!(
+            run.calls(1).await[0].client_request_token,
+            calls[0].client_request_token
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -550,7 +685,10 @@ mod tests {
             assert_eq!(run.stages().await.as_object().unwrap().len(), 2);
         }
         let next = run.describe().await["NextRotationDate"].as_f64().unwrap();
-        assert_eq!(Duration::from_secs_f64(next), Duration::from_secs(1_700_000_000) + 11 * HOUR);
+        assert_eq!(
+            Duration::from_secs_f64(next),
+            Duration::from_secs(1_700_000_000) + 11 * HOUR
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -577,7 +715,10 @@ mod tests {
         let mut run = Run::open(Some(path));
         run.clock.advance(HOUR);
         run.assert_quiet().await;
-        assert_eq!(run.rotate("b").await, Err("ResourceNotFoundException".to_owned()));
+        assert_eq!(
+            run.rotate("b").await,
+            Err("ResourceNotFoundException".to_owned())
+        );
         assert_eq!(run.stages().await, json!({ token("a"): ["AWSCURRENT"] }));
         run.register(|_, _| Deed::Work);
         assert_eq!(run.calls(4).await.len(), 4);

@@ -69,7 +69,10 @@ struct ContentRef<'a> {
 
 /// Reads the file; a missing one is an empty vault. A file that others may read is closed to them.
 pub(super) fn load(path: &Path) -> Result<Vault, OpenError> {
-    let unreadable = |source| OpenError::Unreadable { path: path.to_owned(), source };
+    let unreadable = |source| OpenError::Unreadable {
+        path: path.to_owned(),
+        source,
+    };
     // The parser's own error can quote a secret, so only the place is taken over.
     let damaged = |error: serde_json::Error| OpenError::Damaged {
         path: path.to_owned(),
@@ -84,7 +87,10 @@ pub(super) fn load(path: &Path) -> Result<Vault, OpenError> {
     fs::set_permissions(path, Permissions::from_mode(OWNER_ONLY)).map_err(unreadable)?;
     let header: Header = serde_json::from_slice(&text).map_err(damaged)?;
     if header.format != FORMAT {
-        return Err(OpenError::UnknownFormat { path: path.to_owned(), found: header.format });
+        return Err(OpenError::UnknownFormat {
+            path: path.to_owned(),
+            found: header.format,
+        });
     }
     let content: Content = serde_json::from_slice(&text).map_err(damaged)?;
     Ok(content.secrets)
@@ -92,14 +98,21 @@ pub(super) fn load(path: &Path) -> Result<Vault, OpenError> {
 
 /// Replaces the file. When this returns, the new content survives a loss of power.
 pub(super) fn save(path: &Path, vault: &Vault) -> io::Result<()> {
-    let text = serde_json::to_vec_pretty(&ContentRef { format: FORMAT, secrets: vault })?;
+    let text = serde_json::to_vec_pretty(&ContentRef {
+        format: FORMAT,
+        secrets: vault,
+    })?;
     let beside = path.with_added_extension("new");
     // What a crash left behind may have another mode.
     match fs::remove_file(&beside) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(OWNER_ONLY).open(&beside)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(OWNER_ONLY)
+        .open(&beside)?;
     file.write_all(&text)?;
     file.sync_all()?;
     fs::rename(&beside, path)?;

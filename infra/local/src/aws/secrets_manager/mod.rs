@@ -79,10 +79,26 @@ impl SecretsManager {
     ///
     /// # Errors
     /// [`OpenError`], if the file cannot be read, is cut off or has another format.
-    pub fn open(path: Option<PathBuf>, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<Self, OpenError> {
-        let vault = path.as_deref().map(file::load).transpose()?.unwrap_or_default();
-        let account = Account { clock, entropy, rotations: Rotations::default() };
-        Ok(Self(Arc::new(Inner { path, account, vault: Mutex::new(vault) })))
+    pub fn open(
+        path: Option<PathBuf>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Self, OpenError> {
+        let vault = path
+            .as_deref()
+            .map(file::load)
+            .transpose()?
+            .unwrap_or_default();
+        let account = Account {
+            clock,
+            entropy,
+            rotations: Rotations::default(),
+        };
+        Ok(Self(Arc::new(Inner {
+            path,
+            account,
+            vault: Mutex::new(vault),
+        })))
     }
 
     /// The service, to be served on a loopback listener.
@@ -95,26 +111,47 @@ impl SecretsManager {
     ///
     /// # Errors
     /// [`RotationError`], if there is no such function, the rules cannot be followed, or they cannot be stored.
-    pub async fn set_rotation(&self, secret: &str, function: &str, rules: RotationRules) -> Result<(), RotationError> {
+    pub async fn set_rotation(
+        &self,
+        secret: &str,
+        function: &str,
+        rules: RotationRules,
+    ) -> Result<(), RotationError> {
         let (id, arn) = (secret.to_owned(), function_arn(function));
-        let set = move |account: &Account, vault: &mut Vault| operations::set_rotation(account, vault, &id, arn, rules);
-        self.blocking(move |server| server.change(set)).await.flatten().map_err(|error| RotationError {
-            secret: secret.to_owned(),
-            function: function.to_owned(),
-            reason: error.to_string(),
-        })
+        let set = move |account: &Account, vault: &mut Vault| {
+            operations::set_rotation(account, vault, &id, arn, rules)
+        };
+        self.blocking(move |server| server.change(set))
+            .await
+            .flatten()
+            .map_err(|error| RotationError {
+                secret: secret.to_owned(),
+                function: function.to_owned(),
+                reason: error.to_string(),
+            })
     }
 
     /// Makes a secret with a generated value, unless there is one of that name.
     ///
     /// # Errors
     /// [`MakeError`], if the value cannot be generated, or the secret not stored.
-    pub async fn make_missing(&self, name: &str, definition: &SecretDefinition) -> Result<(), MakeError> {
+    pub async fn make_missing(
+        &self,
+        name: &str,
+        definition: &SecretDefinition,
+    ) -> Result<(), MakeError> {
         let (id, definition) = (name.to_owned(), definition.clone());
-        let make =
-            move |account: &Account, vault: &mut Vault| operations::make_missing(account, vault, &id, &definition);
-        let done = self.blocking(move |server| server.change(make)).await.flatten();
-        done.map_err(|error| MakeError { name: name.to_owned(), reason: error.to_string() })
+        let make = move |account: &Account, vault: &mut Vault| {
+            operations::make_missing(account, vault, &id, &definition)
+        };
+        let done = self
+            .blocking(move |server| server.change(make))
+            .await
+            .flatten();
+        done.map_err(|error| MakeError {
+            name: name.to_owned(),
+            reason: error.to_string(),
+        })
     }
 
     /// Runs one operation. Blocks while the file is written.
@@ -126,7 +163,10 @@ impl SecretsManager {
     }
 
     /// Makes one change. Blocks while the file is written.
-    fn change<T>(&self, change: impl FnOnce(&Account, &mut Vault) -> Result<T, ApiError>) -> Result<T, ApiError> {
+    fn change<T>(
+        &self,
+        change: impl FnOnce(&Account, &mut Vault) -> Result<T, ApiError>,
+    ) -> Result<T, ApiError> {
         let inner = &*self.0;
         let mut vault = self.vault();
         let mut changed = vault.clone();
@@ -147,17 +187,23 @@ impl SecretsManager {
     }
 
     /// Does `work`, which may wait for the file, off the threads that answer requests.
-    async fn blocking<T: Send + 'static>(&self, work: impl FnOnce(&Self) -> T + Send + 'static) -> Result<T, ApiError> {
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
         let server = self.clone();
         let done = tokio::task::spawn_blocking(move || work(&server));
-        done.await.map_err(|_| internal("the operation ended early"))
+        done.await
+            .map_err(|_| internal("the operation ended early"))
     }
 }
 
 /// Prints no secret.
 impl fmt::Debug for SecretsManager {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SecretsManager").field("path", &self.0.path).finish_non_exhaustive()
+        f.debug_struct("SecretsManager")
+            .field("path", &self.0.path)
+            .finish_non_exhaustive()
     }
 }
 
@@ -168,16 +214,27 @@ async fn answer(State(server): State<SecretsManager>, headers: HeaderMap, body: 
     }
 }
 
-async fn handle(server: SecretsManager, headers: &HeaderMap, body: Body) -> Result<Value, ApiError> {
+async fn handle(
+    server: SecretsManager,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Value, ApiError> {
     protocol::admit(headers)?;
     let operation = headers
         .get("x-amz-target")
         .and_then(|target| target.to_str().ok())
         .and_then(|target| target.strip_prefix("secretsmanager."))
         .and_then(operations::named)
-        .ok_or_else(|| ApiError::new("UnknownOperationException", "This server does not know the operation."))?;
+        .ok_or_else(|| {
+            ApiError::new(
+                "UnknownOperationException",
+                "This server does not know the operation.",
+            )
+        })?;
     let body: Bytes = protocol::read(body, MAX_BODY).await?;
-    server.blocking(move |server| server.run(operation, &body)).await?
+    server
+        .blocking(move |server| server.run(operation, &body))
+        .await?
 }
 
 /// The ARN of the rotation function of this name.

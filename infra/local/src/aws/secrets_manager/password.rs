@@ -17,7 +17,10 @@ const MAX_LENGTH: usize = 4_096;
 /// The request; what is left out is not excluded.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
-#[expect(clippy::struct_excessive_bools, reason = "the request has these switches")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the request has these switches"
+)]
 pub(super) struct Request {
     password_length: Option<usize>,
     exclude_characters: String,
@@ -34,7 +37,9 @@ pub(super) struct Request {
 pub(super) fn generate(request: &Request, entropy: &dyn Entropy) -> Result<String, ApiError> {
     let length = request.password_length.unwrap_or(DEFAULT_LENGTH);
     if !(1..=MAX_LENGTH).contains(&length) {
-        return Err(invalid(format!("PasswordLength must be 1 to {MAX_LENGTH}.")));
+        return Err(invalid(format!(
+            "PasswordLength must be 1 to {MAX_LENGTH}."
+        )));
     }
     let types: Vec<Vec<char>> = [
         (LOWERCASE, !request.exclude_lowercase),
@@ -45,13 +50,19 @@ pub(super) fn generate(request: &Request, entropy: &dyn Entropy) -> Result<Strin
     ]
     .into_iter()
     .filter(|(_, included)| *included)
-    .map(|(set, _)| set.chars().filter(|c| !request.exclude_characters.contains(*c)).collect())
+    .map(|(set, _)| {
+        set.chars()
+            .filter(|c| !request.exclude_characters.contains(*c))
+            .collect()
+    })
     .collect();
 
     let mut password = Vec::with_capacity(length);
     if request.require_each_included_type.unwrap_or(true) {
         if types.len() > length {
-            return Err(invalid("PasswordLength is too short for a character of each type."));
+            return Err(invalid(
+                "PasswordLength is too short for a character of each type.",
+            ));
         }
         for set in &types {
             password.push(pick(set, entropy).ok_or_else(nothing_left)?);
@@ -100,7 +111,10 @@ mod tests {
     use shared::ground::entropy::SeededEntropy;
 
     fn password(request: &str) -> Result<String, ApiError> {
-        generate(&serde_json::from_str(request).unwrap(), &SeededEntropy::new(1))
+        generate(
+            &serde_json::from_str(request).unwrap(),
+            &SeededEntropy::new(1),
+        )
     }
 
     #[test]
@@ -108,14 +122,19 @@ mod tests {
         let password = password("{}").unwrap();
         assert_eq!(password.len(), 32);
         for set in [LOWERCASE, UPPERCASE, NUMBERS, PUNCTUATION] {
-            assert!(password.contains(|c| set.contains(c)), "{password} has none of {set}");
+            assert!(
+                password.contains(|c| set.contains(c)),
+                "{password} has none of {set}"
+            );
         }
     }
 
     #[test]
     fn exclusions_are_kept() {
-        let password =
-            password(r#"{"PasswordLength":4096,"ExcludePunctuation":true,"ExcludeCharacters":"abc0"}"#).unwrap();
+        let password = password(
+            r#"{"PasswordLength":4096,"ExcludePunctuation":true,"ExcludeCharacters":"abc0"}"#,
+        )
+        .unwrap();
         assert_eq!(password.len(), 4096);
         assert!(!password.contains(|c| PUNCTUATION.contains(c) || "abc0".contains(c)));
     }

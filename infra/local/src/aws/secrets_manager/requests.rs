@@ -99,9 +99,14 @@ impl CreateSecret {
 impl PutSecretValue {
     /// The value, which must be given.
     pub(super) fn take_value(&mut self) -> Result<SecretValue, ApiError> {
-        SecretValue::from_request(self.secret_string.take(), self.secret_binary.take())?.ok_or_else(|| {
-            ApiError::new("InvalidRequestException", "You must provide either SecretString or SecretBinary.")
-        })
+        SecretValue::from_request(self.secret_string.take(), self.secret_binary.take())?.ok_or_else(
+            || {
+                ApiError::new(
+                    "InvalidRequestException",
+                    "You must provide either SecretString or SecretBinary.",
+                )
+            },
+        )
     }
 }
 
@@ -127,7 +132,10 @@ pub(super) fn token(value: Option<&str>) -> Result<&str, ApiError> {
     if (32..=64).contains(&token.len()) {
         return Ok(token);
     }
-    Err(ApiError::new("InvalidParameterException", "ClientRequestToken must be 32 to 64 characters long."))
+    Err(ApiError::new(
+        "InvalidParameterException",
+        "ClientRequestToken must be 32 to 64 characters long.",
+    ))
 }
 
 /// Checks the length of a staging label.
@@ -135,7 +143,10 @@ pub(super) fn stage(label: &str) -> Result<(), ApiError> {
     if (1..=256).contains(&label.len()) {
         return Ok(());
     }
-    Err(ApiError::new("InvalidParameterException", "A staging label must be 1 to 256 characters long."))
+    Err(ApiError::new(
+        "InvalidParameterException",
+        "A staging label must be 1 to 256 characters long.",
+    ))
 }
 
 /// Checks the name of a new secret.

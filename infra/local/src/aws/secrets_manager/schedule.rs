@@ -49,7 +49,10 @@ impl RotationRules {
     /// # Errors
     /// [`ScheduleError`] for rules that say it twice, or not in a form that is followed here.
     pub fn interval(&self) -> Result<Option<Duration>, ScheduleError> {
-        match (self.automatically_after_days, self.schedule_expression.as_deref()) {
+        match (
+            self.automatically_after_days,
+            self.schedule_expression.as_deref(),
+        ) {
             (Some(_), Some(_)) => Err(ScheduleError::Both),
             (Some(days @ 1..=1_000), None) => Ok(Some(Duration::from_secs(u64::from(days) * DAY))),
             (Some(_), None) => Err(ScheduleError::Days),
@@ -61,7 +64,10 @@ impl RotationRules {
 
 /// The interval that `rate(<number> <unit>)` names.
 fn rate(expression: &str) -> Option<Duration> {
-    let (number, unit) = expression.strip_prefix("rate(")?.strip_suffix(')')?.split_once(' ')?;
+    let (number, unit) = expression
+        .strip_prefix("rate(")?
+        .strip_suffix(')')?
+        .split_once(' ')?;
     let unit = match unit {
         "minute" | "minutes" => MINUTE,
         "hour" | "hours" => HOUR,
@@ -93,7 +99,11 @@ mod tests {
     use super::*;
 
     fn interval(expression: &str) -> Result<Option<Duration>, ScheduleError> {
-        RotationRules { schedule_expression: Some(expression.to_owned()), ..RotationRules::default() }.interval()
+        RotationRules {
+            schedule_expression: Some(expression.to_owned()),
+            ..RotationRules::default()
+        }
+        .interval()
     }
 
     #[test]
@@ -104,7 +114,11 @@ mod tests {
             ("rate(12 hours)", 43_200),
             ("rate(2 minutes)", 120),
         ] {
-            assert_eq!(interval(expression), Ok(Some(Duration::from_secs(seconds))), "{expression}");
+            assert_eq!(
+                interval(expression),
+                Ok(Some(Duration::from_secs(seconds))),
+                "{expression}"
+            );
         }
     }
 
@@ -121,24 +135,40 @@ mod tests {
             "rate(99999999999 days)",
             "cron(0 8 1 * ? *)",
         ] {
-            assert_eq!(interval(expression), Err(ScheduleError::Expression), "{expression}");
+            assert_eq!(
+                interval(expression),
+                Err(ScheduleError::Expression),
+                "{expression}"
+            );
         }
     }
 
     #[test]
     fn days_are_1_to_1000_and_stand_alone() {
-        let days = |days| RotationRules { automatically_after_days: Some(days), ..RotationRules::default() };
-        assert_eq!(days(30).interval(), Ok(Some(Duration::from_secs(2_592_000))));
+        let days = |days| RotationRules {
+            automatically_after_days: Some(days),
+            ..RotationRules::default()
+        };
+        assert_eq!(
+            days(30).interval(),
+            Ok(Some(Duration::from_secs(2_592_000)))
+        );
         for wrong in [0, 1_001] {
             assert_eq!(days(wrong).interval(), Err(ScheduleError::Days), "{wrong}");
         }
-        let both = RotationRules { schedule_expression: Some("rate(1 day)".to_owned()), ..days(30) };
+        let both = RotationRules {
+            schedule_expression: Some("rate(1 day)".to_owned()),
+            ..days(30)
+        };
         assert_eq!(both.interval(), Err(ScheduleError::Both));
     }
 
     #[test]
     fn rules_without_an_interval_mean_rotation_on_request() {
-        let rules = RotationRules { duration: Some("3h".to_owned()), ..RotationRules::default() };
+        let rules = RotationRules {
+            duration: Some("3h".to_owned()),
+            ..RotationRules::default()
+        };
         assert_eq!(rules.interval(), Ok(None));
     }
 
@@ -146,7 +176,10 @@ mod tests {
     fn a_rotation_of_a_former_version_of_the_file_is_read() {
         let text = r#"{"lambda_arn":"arn","rules":{"AutomaticallyAfterDays":30}}"#;
         let rotation: Rotation = serde_json::from_str(text).unwrap();
-        assert_eq!((rotation.cancelled, rotation.since, rotation.rotated), (false, None, None));
+        assert_eq!(
+            (rotation.cancelled, rotation.since, rotation.rotated),
+            (false, None, None)
+        );
         assert_eq!(rotation.rules.unwrap().automatically_after_days, Some(30));
     }
 }

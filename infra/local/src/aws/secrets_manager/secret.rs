@@ -83,24 +83,40 @@ impl Secret {
 
     /// The version that carries `stage`.
     pub(super) fn holder(&self, stage: &str) -> Option<&Version> {
-        self.versions.iter().find(|version| version.stages.contains(stage))
+        self.versions
+            .iter()
+            .find(|version| version.stages.contains(stage))
     }
 
     /// The version that a rotation is making and has not put into use.
     pub(super) fn unfinished(&self) -> Option<&Version> {
-        self.holder(PENDING).filter(|version| !version.stages.contains(CURRENT))
+        self.holder(PENDING)
+            .filter(|version| !version.stages.contains(CURRENT))
     }
 
     /// Sets the rotation up, or up anew: it is on, and its interval counts from `now`.
-    pub(super) fn set_rotation(&mut self, lambda_arn: String, rules: Option<RotationRules>, now: Timestamp) {
+    pub(super) fn set_rotation(
+        &mut self,
+        lambda_arn: String,
+        rules: Option<RotationRules>,
+        now: Timestamp,
+    ) {
         let rotated = self.rotation.as_ref().and_then(|former| former.rotated);
-        self.rotation = Some(Rotation { lambda_arn, rules, cancelled: false, since: Some(now), rotated });
+        self.rotation = Some(Rotation {
+            lambda_arn,
+            rules,
+            cancelled: false,
+            since: Some(now),
+            rotated,
+        });
         self.changed = now;
     }
 
     /// The rotation, unless it was never set up or is turned off.
     pub(super) fn active_rotation(&self) -> Option<&Rotation> {
-        self.rotation.as_ref().filter(|rotation| !rotation.cancelled)
+        self.rotation
+            .as_ref()
+            .filter(|rotation| !rotation.cancelled)
     }
 
     /// When the schedule wants the next rotation.
@@ -137,7 +153,9 @@ impl Secret {
         }
         match stages {
             None => self.attach(CURRENT, token, now),
-            Some(stages) => stages.iter().for_each(|stage| self.attach(stage, token, now)),
+            Some(stages) => stages
+                .iter()
+                .for_each(|stage| self.attach(stage, token, now)),
         }
         self.check_labels()?;
         self.changed = now;
@@ -155,7 +173,12 @@ impl Secret {
             ));
         }
         if self.version(token).is_none() {
-            self.versions.push(Version { id: token.to_owned(), value: None, stages: BTreeSet::new(), created: now });
+            self.versions.push(Version {
+                id: token.to_owned(),
+                value: None,
+                stages: BTreeSet::new(),
+                created: now,
+            });
             self.attach(PENDING, token, now);
             self.changed = now;
         }
@@ -171,13 +194,19 @@ impl Secret {
         to: Option<&str>,
         now: Timestamp,
     ) -> Result<(), ApiError> {
-        if [from, to].into_iter().flatten().any(|id| self.version(id).is_none()) {
+        if [from, to]
+            .into_iter()
+            .flatten()
+            .any(|id| self.version(id).is_none())
+        {
             return Err(no_version());
         }
         let holder = self.holder(stage).map(|version| version.id.as_str());
         match (from, to) {
             (None, None) => {
-                return Err(invalid("You must specify MoveToVersionId or RemoveFromVersionId."));
+                return Err(invalid(
+                    "You must specify MoveToVersionId or RemoveFromVersionId.",
+                ));
             }
             (Some(_), None) if stage == CURRENT => {
                 return Err(invalid(format!(
@@ -217,7 +246,8 @@ impl Secret {
         if former.as_deref() == Some(id) {
             return;
         }
-        let finishes = stage == CURRENT && self.holder(PENDING).is_some_and(|pending| pending.id == id);
+        let finishes =
+            stage == CURRENT && self.holder(PENDING).is_some_and(|pending| pending.id == id);
         if let Some(rotation) = self.rotation.as_mut().filter(|_| finishes) {
             rotation.rotated = Some(now);
             rotation.since = Some(now);
@@ -235,7 +265,11 @@ impl Secret {
     }
 
     fn check_labels(&self) -> Result<(), ApiError> {
-        if self.versions.iter().all(|version| version.stages.len() <= MAX_STAGES) {
+        if self
+            .versions
+            .iter()
+            .all(|version| version.stages.len() <= MAX_STAGES)
+        {
             return Ok(());
         }
         Err(ApiError::new(
@@ -247,7 +281,9 @@ impl Secret {
     fn drop_deprecated(&mut self, now: Timestamp) {
         let mut surplus = self.versions.len().saturating_sub(MAX_VERSIONS);
         self.versions.retain(|version| {
-            let drop = surplus > 0 && version.stages.is_empty() && now.since(version.created) >= MIN_VERSION_AGE;
+            let drop = surplus > 0
+                && version.stages.is_empty()
+                && now.since(version.created) >= MIN_VERSION_AGE;
             surplus -= usize::from(drop);
             !drop
         });
@@ -264,7 +300,10 @@ pub(super) fn token_reused() -> ApiError {
 }
 
 fn no_version() -> ApiError {
-    ApiError::new("ResourceNotFoundException", "Secrets Manager can't find the specified secret version.")
+    ApiError::new(
+        "ResourceNotFoundException",
+        "Secrets Manager can't find the specified secret version.",
+    )
 }
 
 fn invalid(message: impl Into<String>) -> ApiError {
@@ -293,7 +332,9 @@ mod tests {
     }
 
     fn value(text: &str) -> SecretValue {
-        SecretValue::from_request(Some(text.into()), None).unwrap().unwrap()
+        SecretValue::from_request(Some(text.into()), None)
+            .unwrap()
+            .unwrap()
     }
 
     fn stages(secret: &Secret, id: &str) -> Vec<String> {
@@ -308,20 +349,28 @@ mod tests {
     fn a_version_has_at_most_20_labels() {
         let mut secret = secret();
         secret.put("a", value("1"), Some(&labels(20)), NOW).unwrap();
-        let refusal = secret.put("b", value("2"), Some(&labels(21)), NOW).unwrap_err();
+        let refusal = secret
+            .put("b", value("2"), Some(&labels(21)), NOW)
+            .unwrap_err();
         assert_eq!(refusal.code(), "LimitExceededException");
     }
 
     #[test]
     fn old_deprecated_versions_are_dropped_above_100_and_labelled_ones_never() {
         let mut secret = secret();
-        secret.put("first", value("0"), Some(&["kept".into()]), NOW).unwrap();
+        secret
+            .put("first", value("0"), Some(&["kept".into()]), NOW)
+            .unwrap();
         for number in 0..120 {
-            secret.put(&format!("v{number}"), value("x"), None, NOW).unwrap();
+            secret
+                .put(&format!("v{number}"), value("x"), None, NOW)
+                .unwrap();
         }
         assert_eq!(secret.versions.len(), 121, "none is a day old yet");
 
-        secret.put("last", value("x"), None, NOW.plus(MIN_VERSION_AGE)).unwrap();
+        secret
+            .put("last", value("x"), None, NOW.plus(MIN_VERSION_AGE))
+            .unwrap();
         assert_eq!(secret.versions.len(), MAX_VERSIONS);
         assert_eq!(stages(&secret, "first"), ["kept"]);
         assert_eq!(stages(&secret, "v119"), [PREVIOUS]);
@@ -334,7 +383,9 @@ mod tests {
         secret.put("a", value("1"), None, NOW).unwrap();
         secret.put("b", value("2"), None, NOW).unwrap();
         secret.update_stage(CURRENT, None, Some("b"), NOW).unwrap();
-        secret.update_stage(CURRENT, Some("b"), Some("b"), NOW).unwrap();
+        secret
+            .update_stage(CURRENT, Some("b"), Some("b"), NOW)
+            .unwrap();
         assert_eq!(stages(&secret, "a"), [PREVIOUS]);
         assert_eq!(stages(&secret, "b"), [CURRENT]);
     }
@@ -348,8 +399,12 @@ mod tests {
         let refusal = secret.begin_rotation("c", NOW).unwrap_err();
         assert_eq!(refusal.code(), "InvalidRequestException");
 
-        secret.put("b", value("2"), Some(&[PENDING.into()]), NOW).unwrap();
-        secret.update_stage(CURRENT, Some("a"), Some("b"), NOW).unwrap();
+        secret
+            .put("b", value("2"), Some(&[PENDING.into()]), NOW)
+            .unwrap();
+        secret
+            .update_stage(CURRENT, Some("a"), Some("b"), NOW)
+            .unwrap();
         assert_eq!(stages(&secret, "b"), [CURRENT, PENDING]);
         secret.begin_rotation("c", NOW).unwrap();
         assert_eq!(stages(&secret, "c"), [PENDING]);

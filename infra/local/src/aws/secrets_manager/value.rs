@@ -25,7 +25,10 @@ pub(super) enum SecretValue {
 
 impl SecretValue {
     /// The value of a request that may give text, or bytes, or neither.
-    pub(super) fn from_request(text: Option<String>, binary: Option<String>) -> Result<Option<Self>, ApiError> {
+    pub(super) fn from_request(
+        text: Option<String>,
+        binary: Option<String>,
+    ) -> Result<Option<Self>, ApiError> {
         match (text, binary) {
             (Some(_), Some(_)) => Err(ApiError::new(
                 "InvalidParameterException",
@@ -37,9 +40,9 @@ impl SecretValue {
                 Ok(Some(Self::Text(text)))
             }
             (None, Some(encoded)) => {
-                let bytes = STANDARD
-                    .decode(encoded)
-                    .map_err(|_| ApiError::new("SerializationException", "SecretBinary is not base64."))?;
+                let bytes = STANDARD.decode(encoded).map_err(|_| {
+                    ApiError::new("SerializationException", "SecretBinary is not base64.")
+                })?;
                 check_length("secretBinary", bytes.len())?;
                 Ok(Some(Self::Binary(STANDARD.encode(bytes))))
             }

@@ -28,7 +28,9 @@ impl Vault {
         } else {
             self.secrets.get(id)
         };
-        secret.filter(|secret| !is_gone(secret, now)).ok_or_else(not_found)
+        secret
+            .filter(|secret| !is_gone(secret, now))
+            .ok_or_else(not_found)
     }
 
     /// As [`Self::find`], to be changed.
@@ -47,19 +49,27 @@ impl Vault {
     }
 
     /// As [`Self::find_live`], to be changed.
-    pub(super) fn find_live_mut(&mut self, id: &str, now: Timestamp) -> Result<&mut Secret, ApiError> {
+    pub(super) fn find_live_mut(
+        &mut self,
+        id: &str,
+        now: Timestamp,
+    ) -> Result<&mut Secret, ApiError> {
         self.find_live(id, now)?;
         self.find_mut(id, now)
     }
 
     /// The secrets that are not scheduled for deletion.
     pub(super) fn live(&self) -> impl Iterator<Item = &Secret> {
-        self.secrets.values().filter(|secret| secret.deletion.is_none())
+        self.secrets
+            .values()
+            .filter(|secret| secret.deletion.is_none())
     }
 
     /// As [`Self::live`], to be changed.
     pub(super) fn live_mut(&mut self) -> impl Iterator<Item = &mut Secret> {
-        self.secrets.values_mut().filter(|secret| secret.deletion.is_none())
+        self.secrets
+            .values_mut()
+            .filter(|secret| secret.deletion.is_none())
     }
 
     /// Adds a secret under its name.
@@ -87,11 +97,17 @@ pub(super) fn marked_for_deletion() -> ApiError {
 }
 
 fn not_found() -> ApiError {
-    ApiError::new("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
+    ApiError::new(
+        "ResourceNotFoundException",
+        "Secrets Manager can't find the specified secret.",
+    )
 }
 
 fn is_gone(secret: &Secret, now: Timestamp) -> bool {
-    secret.deletion.as_ref().is_some_and(|deletion| deletion.due <= now)
+    secret
+        .deletion
+        .as_ref()
+        .is_some_and(|deletion| deletion.due <= now)
 }
 
 /// An ARN ends with a hyphen and six random characters, which a caller may leave out.

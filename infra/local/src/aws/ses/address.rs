@@ -38,7 +38,9 @@ impl<'a> Address<'a> {
             return Err(illegal("missing final '@domain'"));
         };
         if local.len() > 64 || !local.split('.').all(is_atom) {
-            return Err(illegal("the part before the '@' is not a plain ASCII dot-atom"));
+            return Err(illegal(
+                "the part before the '@' is not a plain ASCII dot-atom",
+            ));
         }
         if domain.len() > 255 || !domain.split('.').all(is_label) {
             return Err(illegal("the domain is not a host name in ASCII form"));
@@ -65,7 +67,8 @@ impl Identities {
         for identity in identities {
             match identity.as_ref().rsplit_once('@') {
                 Some((local, domain)) => {
-                    all.addresses.insert((local.to_owned(), domain.to_ascii_lowercase()));
+                    all.addresses
+                        .insert((local.to_owned(), domain.to_ascii_lowercase()));
                 }
                 None => {
                     all.domains.insert(identity.as_ref().to_ascii_lowercase());
@@ -93,23 +96,34 @@ impl Identities {
         };
         if let Some((local, domain)) = identity.rsplit_once('@') {
             let address = (local.to_owned(), domain.to_ascii_lowercase());
-            return self.addresses.get(&address).map(|_| identity::document(true, None)).ok_or_else(unknown);
+            return self
+                .addresses
+                .get(&address)
+                .map(|_| identity::document(true, None))
+                .ok_or_else(unknown);
         }
         let domain = identity.to_ascii_lowercase();
         let domain = self.domains.get(&domain).ok_or_else(unknown)?;
-        Ok(identity::document(false, self.mail_from_pending.get(domain).map(String::as_str)))
+        Ok(identity::document(
+            false,
+            self.mail_from_pending.get(domain).map(String::as_str),
+        ))
     }
 
     /// Refuses recipients that are not verified, as the sandbox does.
     pub(super) fn check_recipients(&self, recipients: &[String]) -> Result<(), ApiError> {
-        recipients.iter().try_for_each(|recipient| self.check(Address::parse(recipient)?))
+        recipients
+            .iter()
+            .try_for_each(|recipient| self.check(Address::parse(recipient)?))
     }
 
     /// Refuses an address that may not send.
     pub(super) fn check(&self, sender: Address<'_>) -> Result<(), ApiError> {
         let domain = sender.domain.to_ascii_lowercase();
         let suffixes = || {
-            let after_dots = domain.match_indices('.').filter_map(|(dot, _)| domain.get(dot + 1..));
+            let after_dots = domain
+                .match_indices('.')
+                .filter_map(|(dot, _)| domain.get(dot + 1..));
             std::iter::once(domain.as_str()).chain(after_dots)
         };
         if suffixes().any(|suffix| self.mail_from_pending.contains(suffix)) {
@@ -118,7 +132,10 @@ impl Identities {
                 "The MAIL FROM domain of the identity is not verified.",
             ));
         }
-        let base = sender.local.split_once('+').map_or(sender.local, |(base, _)| base);
+        let base = sender
+            .local
+            .split_once('+')
+            .map_or(sender.local, |(base, _)| base);
         let is_verified = suffixes().any(|suffix| self.domains.contains(suffix))
             || [sender.local, base]
                 .into_iter()
@@ -139,8 +156,9 @@ impl Identities {
 
 /// An atom (RFC 5322 section 3.2.3, with the letters of RFC 6531 section 3.3).
 fn is_atom(part: &str) -> bool {
-    let is_atext =
-        |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte) || !byte.is_ascii();
+    let is_atext = |byte: u8| {
+        byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte) || !byte.is_ascii()
+    };
     !part.is_empty() && part.bytes().all(is_atext)
 }
 
@@ -158,13 +176,20 @@ mod tests {
     use super::*;
 
     fn check(identities: &Identities, sender: &str) -> Result<(), &'static str> {
-        identities.check(Address::parse(sender).unwrap()).map_err(|refusal| refusal.code())
+        identities
+            .check(Address::parse(sender).unwrap())
+            .map_err(|refusal| refusal.code())
     }
 
     #[test]
     fn plain_addresses_and_display_names_are_taken() {
-        for text in ["a@example.com", "Ann <a.b+c@xn--e1aybc.example>", "Ä, B <a@b.example>", "<a@b>", "ä@example.com"]
-        {
+        for text in [
+            "a@example.com",
+            "Ann <a.b+c@xn--e1aybc.example>",
+            "Ä, B <a@b.example>",
+            "<a@b>",
+            "ä@example.com",
+        ] {
             assert!(Address::parse(text).is_ok(), "{text}");
         }
     }
@@ -196,7 +221,10 @@ mod tests {
         let identities = Identities::verified(["Example.com"]);
         assert_eq!(check(&identities, "a@EXAMPLE.com"), Ok(()));
         assert_eq!(check(&identities, "a@mail.example.com"), Ok(()));
-        assert_eq!(check(&identities, "a@badexample.com"), Err("MessageRejected"));
+        assert_eq!(
+            check(&identities, "a@badexample.com"),
+            Err("MessageRejected")
+        );
         assert_eq!(check(&identities, "a@com"), Err("MessageRejected"));
     }
 
@@ -205,14 +233,23 @@ mod tests {
         let identities = Identities::verified(["no-reply@example.com"]);
         assert_eq!(check(&identities, "Dashtam <no-reply@Example.com>"), Ok(()));
         assert_eq!(check(&identities, "no-reply+a@example.com"), Ok(()));
-        assert_eq!(check(&identities, "No-Reply@example.com"), Err("MessageRejected"));
-        assert_eq!(check(&identities, "no-reply@mail.example.com"), Err("MessageRejected"));
+        assert_eq!(
+            check(&identities, "No-Reply@example.com"),
+            Err("MessageRejected")
+        );
+        assert_eq!(
+            check(&identities, "no-reply@mail.example.com"),
+            Err("MessageRejected")
+        );
     }
 
     #[test]
     fn an_unverified_mail_from_domain_has_an_error_of_its_own() {
         let identities = Identities::verified(["a.example"]).with_unverified_mail_from("b.example");
         assert_eq!(check(&identities, "x@a.example"), Ok(()));
-        assert_eq!(check(&identities, "x@b.example"), Err("MailFromDomainNotVerifiedException"));
+        assert_eq!(
+            check(&identities, "x@b.example"),
+            Err("MailFromDomainNotVerifiedException")
+        );
     }
 }

@@ -37,7 +37,11 @@ impl Account {
     pub(super) fn document(&self) -> Value {
         let state = *self.lock();
         // The sandbox's quota, and the first that AWS grants outside of it.
-        let (day, second) = if state.in_sandbox { (200.0, 1.0) } else { (50_000.0, 14.0) };
+        let (day, second) = if state.in_sandbox {
+            (200.0, 1.0)
+        } else {
+            (50_000.0, 14.0)
+        };
         json!({
             "DedicatedIpAutoWarmupEnabled": false,
             "EnforcementStatus": "HEALTHY",

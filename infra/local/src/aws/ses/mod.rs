@@ -59,9 +59,21 @@ struct Inner {
 impl Ses {
     /// A server that takes mail from `identities` and puts it into `mailbox`.
     #[must_use]
-    pub fn new(mailbox: Mailbox, identities: Identities, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+    pub fn new(
+        mailbox: Mailbox,
+        identities: Identities,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
         let (faults, account) = (Faults::default(), Account::default());
-        Self(Arc::new(Inner { mailbox, identities, faults, account, clock, entropy }))
+        Self(Arc::new(Inner {
+            mailbox,
+            identities,
+            faults,
+            account,
+            clock,
+            entropy,
+        }))
     }
 
     /// The switch for failures.
@@ -93,7 +105,10 @@ impl Ses {
         let request: SendEmail = protocol::parse(body, "BadRequestException")?;
         let submission = request.check(&inner.identities)?;
         if inner.account.is_paused() {
-            return Err(ApiError::new("SendingPausedException", "Email sending is disabled for this account."));
+            return Err(ApiError::new(
+                "SendingPausedException",
+                "Email sending is disabled for this account.",
+            ));
         }
         if inner.account.is_in_sandbox() {
             inner.identities.check_recipients(&submission.to)?;
@@ -107,7 +122,10 @@ impl Ses {
             html: submission.html,
             received_at: now.to_string(),
         };
-        inner.mailbox.append(message).map_err(|error| internal(&error.kind().to_string()))?;
+        inner
+            .mailbox
+            .append(message)
+            .map_err(|error| internal(&error.kind().to_string()))?;
         let id = entropy::uuid_v4(&*inner.entropy);
         Ok(format!("{:016x}-{id}-000000", now.as_millis()))
     }
@@ -154,7 +172,10 @@ async fn answer(server: Ses, headers: &HeaderMap, body: Body) -> Result<Response
     if outcome == Outcome::Fails(Fault::DropAnswer) {
         return Ok(closed_connection());
     }
-    Ok(protocol::rest_json(StatusCode::OK, &json!({ "MessageId": id })))
+    Ok(protocol::rest_json(
+        StatusCode::OK,
+        &json!({ "MessageId": id }),
+    ))
 }
 
 async fn get_account(State(server): State<Ses>, headers: HeaderMap) -> Response {
@@ -192,8 +213,15 @@ async fn unknown(headers: HeaderMap) -> Response {
 
 /// A body that breaks before its first byte: the server closes the connection without an answer.
 fn closed_connection() -> Response {
-    let broken = stream::iter([Err::<Bytes, _>(io::Error::from(io::ErrorKind::ConnectionAborted))]);
-    (StatusCode::OK, [(header::CONTENT_LENGTH, "1")], Body::from_stream(broken)).into_response()
+    let broken = stream::iter([Err::<Bytes, _>(io::Error::from(
+        io::ErrorKind::ConnectionAborted,
+    ))]);
+    (
+        StatusCode::OK,
+        [(header::CONTENT_LENGTH, "1")],
+        Body::from_stream(broken),
+    )
+        .into_response()
 }
 
 fn internal(reason: &str) -> ApiError {

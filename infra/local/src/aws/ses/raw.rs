@@ -16,17 +16,26 @@ const SINGLE: [&str; 5] = ["From", "To", "Cc", "Bcc", "Subject"];
 
 /// Reads a message in base64. Missing addresses are left empty.
 pub(super) fn read(encoded: &str) -> Result<Submission, ApiError> {
-    let bytes = STANDARD.decode(encoded).map_err(|_| bad_request("The raw message is not base64."))?;
-    let mail = mailparse::parse_mail(&bytes).map_err(|_| bad_request("The raw message cannot be parsed."))?;
+    let bytes = STANDARD
+        .decode(encoded)
+        .map_err(|_| bad_request("The raw message is not base64."))?;
+    let mail = mailparse::parse_mail(&bytes)
+        .map_err(|_| bad_request("The raw message cannot be parsed."))?;
     for name in SINGLE {
         if mail.headers.get_all_values(name).len() > 1 {
             return Err(bad_request(format!("Duplicate header '{name}'.")));
         }
     }
-    let to =
-        ["To", "Cc", "Bcc"].into_iter().map(|name| addresses(&mail, name)).collect::<Result<Vec<_>, _>>()?.concat();
+    let to = ["To", "Cc", "Bcc"]
+        .into_iter()
+        .map(|name| addresses(&mail, name))
+        .collect::<Result<Vec<_>, _>>()?
+        .concat();
     Ok(Submission {
-        from: addresses(&mail, "From")?.into_iter().next().unwrap_or_default(),
+        from: addresses(&mail, "From")?
+            .into_iter()
+            .next()
+            .unwrap_or_default(),
         to,
         subject: mail.headers.get_first_value("Subject").unwrap_or_default(),
         text: body(&mail, "text/plain"),

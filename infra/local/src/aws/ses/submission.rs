@@ -93,11 +93,15 @@ pub(super) struct Submission {
 impl SendEmail {
     /// Checks the request as SES does, the sender included.
     pub(super) fn check(self, identities: &Identities) -> Result<Submission, ApiError> {
-        let content = self.content.ok_or_else(|| bad_request("Content is missing."))?;
+        let content = self
+            .content
+            .ok_or_else(|| bad_request("Content is missing."))?;
         let envelope = self.destination.map(Destination::all).unwrap_or_default();
         let submission = match (content.simple, content.raw, content.template) {
             (Some(simple), None, None) => {
-                let from = self.from_email_address.ok_or_else(|| bad_request("FromEmailAddress is missing."))?;
+                let from = self
+                    .from_email_address
+                    .ok_or_else(|| bad_request("FromEmailAddress is missing."))?;
                 simple.addressed(from, envelope)?
             }
             (None, Some(raw), None) => {
@@ -116,7 +120,9 @@ impl SendEmail {
             }
             (None, None, Some(template)) => return Err(no_template(template.template_name)),
             _ => {
-                return Err(bad_request("Content must have exactly one of Simple, Raw, Template."));
+                return Err(bad_request(
+                    "Content must have exactly one of Simple, Raw, Template.",
+                ));
             }
         };
         identities.check(Address::parse(&submission.from)?)?;
@@ -124,7 +130,9 @@ impl SendEmail {
             return Err(bad_request("The message has no recipients."));
         }
         if submission.to.len() > MAX_RECIPIENTS {
-            return Err(bad_request(format!("Recipient count exceeds {MAX_RECIPIENTS}.")));
+            return Err(bad_request(format!(
+                "Recipient count exceeds {MAX_RECIPIENTS}."
+            )));
         }
         for address in submission.to.iter().chain(&self.reply_to_addresses) {
             Address::parse(address)?;
@@ -141,7 +149,10 @@ impl Destination {
 
 impl Simple {
     fn addressed(self, from: String, to: Vec<String>) -> Result<Submission, ApiError> {
-        let subject = self.subject.ok_or_else(|| bad_request("Subject is missing."))?.data;
+        let subject = self
+            .subject
+            .ok_or_else(|| bad_request("Subject is missing."))?
+            .data;
         check_line("The subject", &subject)?;
         for header in &self.headers {
             let is_name = |byte: u8| byte.is_ascii_graphic() && byte != b':';
@@ -155,7 +166,13 @@ impl Simple {
             return Err(bad_request("Body must have Text or Html."));
         }
         let data = |text: Option<Text>| text.map(|text| text.data).unwrap_or_default();
-        Ok(Submission { from, to, subject, text: data(body.text), html: data(body.html) })
+        Ok(Submission {
+            from,
+            to,
+            subject,
+            text: data(body.text),
+            html: data(body.html),
+        })
     }
 }
 

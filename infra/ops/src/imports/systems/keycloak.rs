@@ -37,21 +37,34 @@ struct Credential {
 impl Credential {
     /// The hash as a PHC string.
     fn hash(&self) -> Result<String, String> {
-        let unknown = || "the credential has no secretData and credentialData of Keycloak's form".to_owned();
+        let unknown =
+            || "the credential has no secretData and credentialData of Keycloak's form".to_owned();
         let secret: Value = serde_json::from_str(&self.secret).map_err(|_| unknown())?;
         let data: Value = serde_json::from_str(&self.parameters).map_err(|_| unknown())?;
-        let text =
-            |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned).ok_or_else(unknown);
+        let text = |value: &Value, name: &str| {
+            value
+                .get(name)
+                .and_then(Value::as_str)
+                .map(str::to_owned)
+                .ok_or_else(unknown)
+        };
         // Numbers are strings in lists of one.
         let more = |name: &str| {
             let value = data.pointer(&format!("/additionalParameters/{name}/0"));
             value.and_then(Value::as_str).ok_or_else(unknown)
         };
-        let passes = data.get("hashIterations").and_then(Value::as_u64).ok_or_else(unknown)?;
+        let passes = data
+            .get("hashIterations")
+            .and_then(Value::as_u64)
+            .ok_or_else(unknown)?;
         let (salt, hash) = (text(&secret, "salt")?, text(&secret, "value")?);
         Ok(match text(&data, "algorithm")?.as_str() {
             "argon2" => {
-                let costs = format!("m={},t={passes},p={}", more("memory")?, more("parallelism")?);
+                let costs = format!(
+                    "m={},t={passes},p={}",
+                    more("memory")?,
+                    more("parallelism")?
+                );
                 let (salt, hash) = (salt.trim_end_matches('='), hash.trim_end_matches('='));
                 format!("$argon2{}$v=19${costs}${salt}${hash}", more("type")?)
             }
@@ -63,8 +76,15 @@ impl Credential {
 
 impl Keycloak {
     pub(in crate::imports) fn newcomer(self) -> Result<Newcomer, String> {
-        let name = [self.first_name, self.last_name].into_iter().flatten().collect::<Vec<_>>().join(" ");
-        let password = self.credentials.iter().find(|credential| credential.kind == "password");
+        let name = [self.first_name, self.last_name]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(" ");
+        let password = self
+            .credentials
+            .iter()
+            .find(|credential| credential.kind == "password");
         let created_at = self.created_timestamp.map(|millis| {
             jiff::Timestamp::from_millisecond(millis)
                 .map(|at| at.to_string())

@@ -19,13 +19,18 @@ pub(super) struct Anchors(pub(super) BTreeMap<(u8, u64), (String, u64)>);
 impl Anchors {
     fn take(&mut self, checkpoint: &Checkpoint) {
         for head in checkpoint.lanes.iter().filter(|head| head.seq > 0) {
-            self.0.entry((head.lane, head.seq)).or_insert((head.hash.clone(), checkpoint.number));
+            self.0
+                .entry((head.lane, head.seq))
+                .or_insert((head.hash.clone(), checkpoint.number));
         }
     }
 
     /// The last segment of a lane that is signed; 0 for none.
     pub(super) fn last(&self, lane: u8) -> u64 {
-        self.0.range((lane, 0)..=(lane, u64::MAX)).next_back().map_or(0, |((_, seq), _)| *seq)
+        self.0
+            .range((lane, 0)..=(lane, u64::MAX))
+            .next_back()
+            .map_or(0, |((_, seq), _)| *seq)
     }
 }
 
@@ -36,16 +41,25 @@ impl Auditor {
         report: &mut Report,
         tell: Tell<'_>,
     ) -> Result<Anchors, SealError> {
-        let (mut anchors, mut number, mut prev, mut from) = (Anchors::default(), 0, String::new(), None);
+        let (mut anchors, mut number, mut prev, mut from) =
+            (Anchors::default(), 0, String::new(), None);
         loop {
-            let mut page = self.store.seals(Chain::Checkpoints, false, PAGE, from).await?;
+            let mut page = self
+                .store
+                .seals(Chain::Checkpoints, false, PAGE, from)
+                .await?;
             for seal in std::mem::take(&mut page.items) {
                 let what = format!("checkpoint {}", seal.number);
                 for gone in number + 1..seal.number {
-                    report.add(Fault::Missing, format!("checkpoint {gone}"), "the next one is there");
+                    report.add(
+                        Fault::Missing,
+                        format!("checkpoint {gone}"),
+                        "the next one is there",
+                    );
                 }
                 let follows = number + 1 != seal.number
-                    || Checkpoint::parse(&seal.body).is_some_and(|checkpoint| checkpoint.prev == prev);
+                    || Checkpoint::parse(&seal.body)
+                        .is_some_and(|checkpoint| checkpoint.prev == prev);
                 match genuine(&seal, keys) {
                     Err(detail) => report.add(Fault::Forged, what, detail),
                     Ok(_) if !follows => {
@@ -100,9 +114,17 @@ impl Auditor {
                 }
                 // The run that stored nothing is repeated under the same number, with the same heads or later ones.
                 let is_gone = checkpoint.number > last + 1
-                    && self.store.seal(Chain::Checkpoints, checkpoint.number).await?.is_none();
+                    && self
+                        .store
+                        .seal(Chain::Checkpoints, checkpoint.number)
+                        .await?
+                        .is_none();
                 if is_gone {
-                    report.add(Fault::Missing, format!("checkpoint {}", checkpoint.number), "the archive holds it");
+                    report.add(
+                        Fault::Missing,
+                        format!("checkpoint {}", checkpoint.number),
+                        "the archive holds it",
+                    );
                 }
                 anchors.take(&checkpoint);
                 report.signed_until = report.signed_until.take().max(Some(checkpoint.made_at));
@@ -117,7 +139,11 @@ fn genuine(seal: &Seal, keys: &[PublicKey]) -> Result<Checkpoint, &'static str> 
         return Err("its text does not have its hash");
     }
     let checkpoint = Checkpoint::parse(&seal.body).ok_or("its text is of no form that is known")?;
-    let signature = seal.signature.as_deref().and_then(digest::decode).ok_or("it has no signature")?;
+    let signature = seal
+        .signature
+        .as_deref()
+        .and_then(digest::decode)
+        .ok_or("it has no signature")?;
     let message = checkpoint::signed(&seal.body);
     if !keys.iter().any(|key| key.verifies(&message, &signature)) {
         return Err("its signature is not the audit key's");

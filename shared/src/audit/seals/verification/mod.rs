@@ -126,7 +126,11 @@ pub struct Report {
 
 impl Report {
     fn add(&mut self, fault: Fault, what: impl Into<String>, detail: impl Into<String>) {
-        self.findings.push(Finding { fault, what: what.into(), detail: detail.into() });
+        self.findings.push(Finding {
+            fault,
+            what: what.into(),
+            detail: detail.into(),
+        });
     }
 }
 
@@ -169,7 +173,8 @@ struct Trail {
 pub fn key_of(pk: &str, sk: &str) -> u128 {
     let hash = digest::sha256(format!("{}:{pk}{sk}", pk.len()).as_bytes());
     let (half, _) = hash.split_at(16);
-    half.iter().fold(0, |number, byte| number << 8 | u128::from(*byte))
+    half.iter()
+        .fold(0, |number, byte| number << 8 | u128::from(*byte))
 }
 
 /// Verifies the trail.
@@ -190,7 +195,12 @@ impl Auditor {
     ///
     /// # Errors
     /// [`SealError`], if something could not be read. What is wrong with the trail is no error but a finding.
-    pub async fn verify(&self, scope: Scope, keys: &[PublicKey], tell: Tell<'_>) -> Result<Report, SealError> {
+    pub async fn verify(
+        &self,
+        scope: Scope,
+        keys: &[PublicKey],
+        tell: Tell<'_>,
+    ) -> Result<Report, SealError> {
         let mut report = Report::default();
         let anchors = self.checkpoints(keys, &mut report, tell).await?;
         let trail = self.lanes(&scope, &anchors, &mut report, tell).await?;

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::{Auditor, Fault, Progress, Report, Scope, Sealed, Tell, Trail, UNSEALED, key_of, partition};
+use super::{
+    Auditor, Fault, Progress, Report, Scope, Sealed, Tell, Trail, UNSEALED, key_of, partition,
+};
 use crate::audit::seals::SealError;
 use crate::audit::seals::sealer::SKEW;
 use crate::audit::seals::segment::{Entry, Kind, Segment, moment};
@@ -45,11 +47,13 @@ impl Part {
                 Ok(page) => page,
                 Err(error) => return drop(seen.send(Err(error)).await),
             };
-            let hashed = std::mem::take(&mut page.items).into_iter().map(|image| Seen {
-                pk: image.text("pk").unwrap_or_default().to_owned(),
-                sk: image.text("sk").unwrap_or_default().to_owned(),
-                hash: image.hash(),
-            });
+            let hashed = std::mem::take(&mut page.items)
+                .into_iter()
+                .map(|image| Seen {
+                    pk: image.text("pk").unwrap_or_default().to_owned(),
+                    sk: image.text("sk").unwrap_or_default().to_owned(),
+                    hash: image.hash(),
+                });
             if seen.send(Ok(hashed.collect())).await.is_err() {
                 return;
             }
@@ -93,17 +97,34 @@ impl Auditor {
         self.gone(&mut trail, now, report).await?;
         for (entry, sealed_at) in trail.alarms.values() {
             let event = entry.event.as_deref().unwrap_or_default();
-            let done = if entry.kind == Kind::Removed { "removed" } else { "changed" };
-            let detail = format!("a segment of {sealed_at} says that it was {done} (event {event})");
+            let done = if entry.kind == Kind::Removed {
+                "removed"
+            } else {
+                "changed"
+            };
+            let detail =
+                format!("a segment of {sealed_at} says that it was {done} (event {event})");
             report.add(Fault::Alarm, name(&entry.pk, &entry.sk), detail);
         }
         Ok(())
     }
 
     /// Names what was sealed and not met. Only segments that hold such a record are read again.
-    async fn gone(&self, trail: &mut Trail, now: Timestamp, report: &mut Report) -> Result<(), SealError> {
+    async fn gone(
+        &self,
+        trail: &mut Trail,
+        now: Timestamp,
+        report: &mut Report,
+    ) -> Result<(), SealError> {
         let mut places: BTreeMap<(u8, u64), Vec<usize>> = BTreeMap::new();
-        for Sealed { ttl, lane, seq, index, .. } in trail.sealed.values() {
+        for Sealed {
+            ttl,
+            lane,
+            seq,
+            index,
+            ..
+        } in trail.sealed.values()
+        {
             if *ttl <= now.as_secs() {
                 report.expired += 1;
             } else {
@@ -113,12 +134,22 @@ impl Auditor {
         for ((lane, seq), indices) in places {
             let genuine = match trail.copies.get(&(lane, seq)) {
                 Some(copy) => Some(copy.clone()),
-                None => self.store.seal(Chain::Lane(lane), seq).await?.and_then(|seal| Segment::parse(seal.body)),
+                None => self
+                    .store
+                    .seal(Chain::Lane(lane), seq)
+                    .await?
+                    .and_then(|seal| Segment::parse(seal.body)),
             };
             for index in indices {
-                let entry = genuine.as_ref().and_then(|segment| segment.body.entries.get(index));
+                let entry = genuine
+                    .as_ref()
+                    .and_then(|segment| segment.body.entries.get(index));
                 let Some(Entry { pk, sk, .. }) = entry else {
-                    report.add(Fault::Removed, format!("record {index} of lane {lane} segment {seq}"), "it is gone");
+                    report.add(
+                        Fault::Removed,
+                        format!("record {index} of lane {lane} segment {seq}"),
+                        "it is gone",
+                    );
                     continue;
                 };
                 let alarm = trail.alarms.remove(&key_of(pk, sk));
@@ -132,7 +163,12 @@ impl Auditor {
 fn removal(alarm: Option<(Entry, String)>, lane: u8, seq: u64) -> String {
     let sealed = format!("it was sealed in lane {lane} segment {seq}, and is gone before its time");
     match alarm {
-        Some((Entry { event: Some(event), .. }, at)) => format!("{sealed}; event {event}, sealed at {at}"),
+        Some((
+            Entry {
+                event: Some(event), ..
+            },
+            at,
+        )) => format!("{sealed}; event {event}, sealed at {at}"),
         _ => sealed,
     }
 }
@@ -143,14 +179,23 @@ fn compare(seen: &Seen, now: Timestamp, trail: &mut Trail, report: &mut Report) 
     match trail.sealed.remove(&key) {
         Some(sealed) if sealed.hash == seen.hash => {}
         Some(Sealed { lane, seq, .. }) => {
-            let at = trail.alarms.remove(&key).map(|(_, at)| format!(" before {at}")).unwrap_or_default();
-            let detail = format!("it was changed{at} after it was sealed in lane {lane} segment {seq}");
+            let at = trail
+                .alarms
+                .remove(&key)
+                .map(|(_, at)| format!(" before {at}"))
+                .unwrap_or_default();
+            let detail =
+                format!("it was changed{at} after it was sealed in lane {lane} segment {seq}");
             report.add(Fault::Changed, name(&seen.pk, &seen.sk), detail);
         }
         None if (now.minus(UNSEALED)..=now.plus(SKEW)).contains(&moment(&seen.sk)) => {
             report.unsealed += 1;
         }
-        None => report.add(Fault::Added, name(&seen.pk, &seen.sk), "no segment holds it"),
+        None => report.add(
+            Fault::Added,
+            name(&seen.pk, &seen.sk),
+            "no segment holds it",
+        ),
     }
 }
 

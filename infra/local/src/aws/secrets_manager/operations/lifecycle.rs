@@ -7,7 +7,9 @@ use shared::ground::entropy::{self, Entropy};
 
 use super::{Account, answer, answer_of, epoch_seconds, invalid, parse, password};
 use crate::aws::protocol::ApiError;
-use crate::aws::secrets_manager::requests::{self, CreateSecret, DeleteSecret, OneSecret, required};
+use crate::aws::secrets_manager::requests::{
+    self, CreateSecret, DeleteSecret, OneSecret, required,
+};
 use crate::aws::secrets_manager::secret::{Deletion, Secret, token_reused};
 use crate::aws::secrets_manager::value::SecretValue;
 use crate::aws::secrets_manager::vault::{Vault, marked_for_deletion};
@@ -16,13 +18,20 @@ use crate::secrets::SecretDefinition;
 const DAY: Duration = Duration::from_hours(24);
 const ARN_PREFIX: &str = "arn:aws:secretsmanager:us-east-1:000000000000:secret:";
 
-pub(super) fn create_secret(account: &Account, vault: &mut Vault, body: &[u8]) -> Result<Value, ApiError> {
+pub(super) fn create_secret(
+    account: &Account,
+    vault: &mut Vault,
+    body: &[u8],
+) -> Result<Value, ApiError> {
     let mut request: CreateSecret = parse(body)?;
     let value = request.take_value()?;
     let now = account.clock.now();
     let name = required("name", request.name.as_deref())?;
     requests::name(name)?;
-    let token = value.is_some().then(|| requests::token(request.client_request_token.as_deref())).transpose()?;
+    let token = value
+        .is_some()
+        .then(|| requests::token(request.client_request_token.as_deref()))
+        .transpose()?;
     if let Ok(existing) = vault.find(name, now) {
         return repeat_creation(existing, token, value.as_ref());
     }
@@ -56,7 +65,10 @@ pub(in crate::aws::secrets_manager) fn make_missing(
     if vault.find(name, account.clock.now()).is_ok() {
         return Ok(());
     }
-    let password = password::generate(&parse(definition.password.to_string().as_bytes())?, &*account.entropy)?;
+    let password = password::generate(
+        &parse(definition.password.to_string().as_bytes())?,
+        &*account.entropy,
+    )?;
     let mut value = definition.members.clone();
     value.insert(definition.generated.clone(), password.into());
     let token = entropy::uuid_v4(&*account.entropy);
@@ -65,7 +77,11 @@ pub(in crate::aws::secrets_manager) fn make_missing(
 }
 
 /// The same token with the same value repeats a creation; all else meets a taken name.
-fn repeat_creation(existing: &Secret, token: Option<&str>, value: Option<&SecretValue>) -> Result<Value, ApiError> {
+fn repeat_creation(
+    existing: &Secret,
+    token: Option<&str>,
+    value: Option<&SecretValue>,
+) -> Result<Value, ApiError> {
     if existing.deletion.is_some() {
         return Err(ApiError::new(
             "InvalidRequestException",
@@ -78,46 +94,89 @@ fn repeat_creation(existing: &Secret, token: Option<&str>, value: Option<&Secret
         Some(_) => Err(token_reused()),
         None => Err(ApiError::new(
             "ResourceExistsException",
-            format!("The operation failed because the secret {} already exists.", existing.name),
+            format!(
+                "The operation failed because the secret {} already exists.",
+                existing.name
+            ),
         )),
     }
 }
 
-pub(super) fn describe_secret(account: &Account, vault: &Vault, body: &[u8]) -> Result<Value, ApiError> {
+pub(super) fn describe_secret(
+    account: &Account,
+    vault: &Vault,
+    body: &[u8],
+) -> Result<Value, ApiError> {
     let request: OneSecret = parse(body)?;
     let id = required("secretId", request.secret_id.as_deref())?;
     let secret = vault.find(id, account.clock.now())?;
-    let labelled = secret.versions.iter().filter(|version| !version.stages.is_empty());
-    let stages: Map<String, Value> = labelled.map(|version| (version.id.clone(), json!(version.stages))).collect();
+    let labelled = secret
+        .versions
+        .iter()
+        .filter(|version| !version.stages.is_empty());
+    let stages: Map<String, Value> = labelled
+        .map(|version| (version.id.clone(), json!(version.stages)))
+        .collect();
     let rotation = secret.rotation.as_ref();
-    let rotated = secret.active_rotation().and_then(|rotation| rotation.rotated);
+    let rotated = secret
+        .active_rotation()
+        .and_then(|rotation| rotation.rotated);
     let deletion = secret.deletion.as_ref();
     Ok(answer(
         secret,
         [
-            ("Description", secret.description.as_ref().map(|text| json!(text))),
-            ("KmsKeyId", secret.kms_key_id.as_ref().map(|text| json!(text))),
+            (
+                "Description",
+                secret.description.as_ref().map(|text| json!(text)),
+            ),
+            (
+                "KmsKeyId",
+                secret.kms_key_id.as_ref().map(|text| json!(text)),
+            ),
             ("Tags", secret.tags.as_ref().map(|tags| json!(tags))),
             ("CreatedDate", Some(epoch_seconds(secret.created))),
             ("LastChangedDate", Some(epoch_seconds(secret.changed))),
-            ("DeletedDate", deletion.map(|deletion| epoch_seconds(deletion.requested))),
-            ("RotationEnabled", rotation.map(|rotation| json!(!rotation.cancelled))),
-            ("RotationLambdaARN", rotation.map(|rotation| json!(rotation.lambda_arn))),
-            ("RotationRules", rotation.and_then(|rotation| rotation.rules.as_ref()).map(|rules| json!(rules))),
+            (
+                "DeletedDate",
+                deletion.map(|deletion| epoch_seconds(deletion.requested)),
+            ),
+            (
+                "RotationEnabled",
+                rotation.map(|rotation| json!(!rotation.cancelled)),
+            ),
+            (
+                "RotationLambdaARN",
+                rotation.map(|rotation| json!(rotation.lambda_arn)),
+            ),
+            (
+                "RotationRules",
+                rotation
+                    .and_then(|rotation| rotation.rules.as_ref())
+                    .map(|rules| json!(rules)),
+            ),
             ("LastRotatedDate", rotated.map(epoch_seconds)),
-            ("NextRotationDate", secret.next_rotation().map(epoch_seconds)),
+            (
+                "NextRotationDate",
+                secret.next_rotation().map(epoch_seconds),
+            ),
             ("VersionIdsToStages", Some(Value::Object(stages))),
         ],
     ))
 }
 
-pub(super) fn delete_secret(account: &Account, vault: &mut Vault, body: &[u8]) -> Result<Value, ApiError> {
+pub(super) fn delete_secret(
+    account: &Account,
+    vault: &mut Vault,
+    body: &[u8],
+) -> Result<Value, ApiError> {
     let request: DeleteSecret = parse(body)?;
     let id = required("secretId", request.secret_id.as_deref())?;
     let force = request.force_delete_without_recovery.unwrap_or(false);
     let window = request.recovery_window_in_days;
     if force && window.is_some() {
-        return Err(invalid("You can't use ForceDeleteWithoutRecovery in conjunction with RecoveryWindowInDays."));
+        return Err(invalid(
+            "You can't use ForceDeleteWithoutRecovery in conjunction with RecoveryWindowInDays.",
+        ));
     }
     let days = window.unwrap_or(30);
     if !(7..=30).contains(&days) {
@@ -138,11 +197,18 @@ pub(super) fn delete_secret(account: &Account, vault: &mut Vault, body: &[u8]) -
         return Err(marked_for_deletion());
     }
     let due = now.plus(DAY * days);
-    secret.deletion = Some(Deletion { requested: now, due });
+    secret.deletion = Some(Deletion {
+        requested: now,
+        due,
+    });
     Ok(answer(secret, [("DeletionDate", Some(epoch_seconds(due)))]))
 }
 
-pub(super) fn restore_secret(account: &Account, vault: &mut Vault, body: &[u8]) -> Result<Value, ApiError> {
+pub(super) fn restore_secret(
+    account: &Account,
+    vault: &mut Vault,
+    body: &[u8],
+) -> Result<Value, ApiError> {
     let request: OneSecret = parse(body)?;
     let id = required("secretId", request.secret_id.as_deref())?;
     let secret = vault.find_mut(id, account.clock.now())?;

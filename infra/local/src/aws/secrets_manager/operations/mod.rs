@@ -77,12 +77,18 @@ fn answer_of(secret: &Secret, version: Option<&str>) -> Value {
         secret,
         [
             ("VersionId", version.map(|version| json!(version.id))),
-            ("VersionStages", version.map(|version| json!(version.stages))),
+            (
+                "VersionStages",
+                version.map(|version| json!(version.stages)),
+            ),
         ],
     )
 }
 
-#[expect(clippy::cast_precision_loss, reason = "milliseconds are exact below 2^53")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "milliseconds are exact below 2^53"
+)]
 fn epoch_seconds(moment: Timestamp) -> Value {
     json!(moment.as_millis() as f64 / 1_000.0)
 }

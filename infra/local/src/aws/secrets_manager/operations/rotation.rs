@@ -9,18 +9,32 @@ use crate::aws::secrets_manager::requests::{self, OneSecret, RotateSecret, requi
 use crate::aws::secrets_manager::schedule::{Rotation, RotationRules};
 use crate::aws::secrets_manager::vault::Vault;
 
-pub(super) fn rotate_secret(account: &Account, vault: &mut Vault, body: &[u8]) -> Result<Value, ApiError> {
+pub(super) fn rotate_secret(
+    account: &Account,
+    vault: &mut Vault,
+    body: &[u8],
+) -> Result<Value, ApiError> {
     let request: RotateSecret = parse(body)?;
     let id = required("secretId", request.secret_id.as_deref())?;
     let token = requests::token(request.client_request_token.as_deref())?;
     request.rotation_rules.as_ref().map_or(Ok(()), followed)?;
     let now = account.clock.now();
     let secret = vault.find_live_mut(id, now)?;
-    let (former_arn, former_rules) =
-        secret.rotation.clone().map(|rotation| (rotation.lambda_arn, rotation.rules)).unzip();
-    let lambda_arn = request.rotation_lambda_arn.or(former_arn).ok_or_else(no_function)?;
+    let (former_arn, former_rules) = secret
+        .rotation
+        .clone()
+        .map(|rotation| (rotation.lambda_arn, rotation.rules))
+        .unzip();
+    let lambda_arn = request
+        .rotation_lambda_arn
+        .or(former_arn)
+        .ok_or_else(no_function)?;
     known(account, &lambda_arn)?;
-    secret.set_rotation(lambda_arn, request.rotation_rules.or(former_rules.flatten()), now);
+    secret.set_rotation(
+        lambda_arn,
+        request.rotation_rules.or(former_rules.flatten()),
+        now,
+    );
     if !request.rotate_immediately.unwrap_or(true) {
         return Ok(answer(secret, []));
     }
@@ -31,7 +45,11 @@ pub(super) fn rotate_secret(account: &Account, vault: &mut Vault, body: &[u8]) -
     Ok(answer(secret, [("VersionId", Some(json!(token)))]))
 }
 
-pub(super) fn cancel_rotate_secret(account: &Account, vault: &mut Vault, body: &[u8]) -> Result<Value, ApiError> {
+pub(super) fn cancel_rotate_secret(
+    account: &Account,
+    vault: &mut Vault,
+    body: &[u8],
+) -> Result<Value, ApiError> {
     let request: OneSecret = parse(body)?;
     let id = required("secretId", request.secret_id.as_deref())?;
     let now = account.clock.now();
@@ -44,13 +62,19 @@ pub(super) fn cancel_rotate_secret(account: &Account, vault: &mut Vault, body: &
 
 /// Begins the rotations that are due and whose function is there. Where the last one is unfinished, that one
 /// is taken up again instead, and the interval begins anew all the same.
-pub(in crate::aws::secrets_manager) fn begin_due(account: &Account, vault: &mut Vault) -> Result<(), ApiError> {
+pub(in crate::aws::secrets_manager) fn begin_due(
+    account: &Account,
+    vault: &mut Vault,
+) -> Result<(), ApiError> {
     let now = account.clock.now();
     for secret in vault.live_mut() {
         if secret.next_rotation().is_none_or(|due| due > now) {
             continue;
         }
-        let Some(rotation) = secret.rotation.as_mut().filter(|rotation| account.rotations.has(&rotation.lambda_arn))
+        let Some(rotation) = secret
+            .rotation
+            .as_mut()
+            .filter(|rotation| account.rotations.has(&rotation.lambda_arn))
         else {
             continue;
         };
@@ -78,7 +102,9 @@ pub(in crate::aws::secrets_manager) fn set_rotation(
     let Ok(secret) = vault.find_live_mut(id, now) else {
         return Ok(());
     };
-    let is_same = |former: &Rotation| former.lambda_arn == lambda_arn && former.rules.as_ref() == Some(&rules);
+    let is_same = |former: &Rotation| {
+        former.lambda_arn == lambda_arn && former.rules.as_ref() == Some(&rules)
+    };
     if !secret.rotation.as_ref().is_some_and(is_same) {
         secret.set_rotation(lambda_arn, Some(rules), now);
     }
@@ -86,16 +112,25 @@ pub(in crate::aws::secrets_manager) fn set_rotation(
 }
 
 fn followed(rules: &RotationRules) -> Result<(), ApiError> {
-    rules.interval().map(|_| ()).map_err(|error| invalid(error.to_string()))
+    rules
+        .interval()
+        .map(|_| ())
+        .map_err(|error| invalid(error.to_string()))
 }
 
 fn known(account: &Account, lambda_arn: &str) -> Result<(), ApiError> {
     if account.rotations.has(lambda_arn) {
         return Ok(());
     }
-    Err(ApiError::new("ResourceNotFoundException", "Secrets Manager can't find the specified Lambda function."))
+    Err(ApiError::new(
+        "ResourceNotFoundException",
+        "Secrets Manager can't find the specified Lambda function.",
+    ))
 }
 
 fn no_function() -> ApiError {
-    ApiError::new("InvalidRequestException", "No Lambda rotation function ARN is associated with this secret.")
+    ApiError::new(
+        "InvalidRequestException",
+        "No Lambda rotation function ARN is associated with this secret.",
+    )
 }

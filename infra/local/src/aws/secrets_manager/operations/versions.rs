@@ -13,7 +13,11 @@ use crate::aws::secrets_manager::vault::Vault;
 
 const MAX_PAGE: usize = 100;
 
-pub(super) fn get_secret_value(account: &Account, vault: &Vault, body: &[u8]) -> Result<Value, ApiError> {
+pub(super) fn get_secret_value(
+    account: &Account,
+    vault: &Vault,
+    body: &[u8],
+) -> Result<Value, ApiError> {
     let request: GetSecretValue = parse(body)?;
     let id = required("secretId", request.secret_id.as_deref())?;
     let secret = vault.find_live(id, account.clock.now())?;
@@ -21,7 +25,10 @@ pub(super) fn get_secret_value(account: &Account, vault: &Vault, body: &[u8]) ->
     let (version, sought) = match (request.version_id.as_deref(), stage) {
         (Some(id), stage) => {
             let version = secret.version(id);
-            if version.zip(stage).is_some_and(|(version, stage)| !version.stages.contains(stage)) {
+            if version
+                .zip(stage)
+                .is_some_and(|(version, stage)| !version.stages.contains(stage))
+            {
                 return Err(ApiError::new(
                     "InvalidRequestException",
                     "You provided a VersionStage that is not associated to the provided VersionId.",
@@ -34,7 +41,9 @@ pub(super) fn get_secret_value(account: &Account, vault: &Vault, body: &[u8]) ->
             (secret.holder(stage), format!("staging label: {stage}"))
         }
     };
-    let Some((version, value)) = version.and_then(|version| Some((version, version.value.as_ref()?))) else {
+    let Some((version, value)) =
+        version.and_then(|version| Some((version, version.value.as_ref()?)))
+    else {
         return Err(ApiError::new(
             "ResourceNotFoundException",
             format!("Secrets Manager can't find the specified secret value for {sought}"),
@@ -56,7 +65,11 @@ pub(super) fn get_secret_value(account: &Account, vault: &Vault, body: &[u8]) ->
     ))
 }
 
-pub(super) fn put_secret_value(account: &Account, vault: &mut Vault, body: &[u8]) -> Result<Value, ApiError> {
+pub(super) fn put_secret_value(
+    account: &Account,
+    vault: &mut Vault,
+    body: &[u8],
+) -> Result<Value, ApiError> {
     let mut request: PutSecretValue = parse(body)?;
     let value = request.take_value()?;
     let id = required("secretId", request.secret_id.as_deref())?;
@@ -73,7 +86,11 @@ pub(super) fn put_secret_value(account: &Account, vault: &mut Vault, body: &[u8]
     Ok(answer_of(secret, Some(token)))
 }
 
-pub(super) fn list_secret_version_ids(account: &Account, vault: &Vault, body: &[u8]) -> Result<Value, ApiError> {
+pub(super) fn list_secret_version_ids(
+    account: &Account,
+    vault: &Vault,
+    body: &[u8],
+) -> Result<Value, ApiError> {
     let request: ListSecretVersionIds = parse(body)?;
     let id = required("secretId", request.secret_id.as_deref())?;
     let secret = vault.find(id, account.clock.now())?;
@@ -87,13 +104,20 @@ pub(super) fn list_secret_version_ids(account: &Account, vault: &Vault, body: &[
         None => 0,
         // The token names the last version of the page before.
         Some(last) => {
-            let place = secret.versions.iter().position(|version| version.id == *last);
-            1 + place.ok_or_else(|| ApiError::new("InvalidNextTokenException", "Invalid NextToken."))?
+            let place = secret
+                .versions
+                .iter()
+                .position(|version| version.id == *last);
+            1 + place
+                .ok_or_else(|| ApiError::new("InvalidNextTokenException", "Invalid NextToken."))?
         }
     };
     let mut rest = secret.versions.iter().skip(start).filter(shown).peekable();
     let versions: Vec<&Version> = rest.by_ref().take(page).collect();
-    let next = versions.last().filter(|_| rest.peek().is_some()).map(|last| json!(last.id));
+    let next = versions
+        .last()
+        .filter(|_| rest.peek().is_some())
+        .map(|last| json!(last.id));
     let versions: Vec<Value> = versions
         .iter()
         .map(|version| {
@@ -104,7 +128,10 @@ pub(super) fn list_secret_version_ids(account: &Account, vault: &Vault, body: &[
             })
         })
         .collect();
-    Ok(answer(secret, [("Versions", Some(json!(versions))), ("NextToken", next)]))
+    Ok(answer(
+        secret,
+        [("Versions", Some(json!(versions))), ("NextToken", next)],
+    ))
 }
 
 pub(super) fn update_secret_version_stage(

@@ -37,7 +37,10 @@ async fn start(path: Option<PathBuf>) -> Local {
     let entropy = Arc::new(SeededEntropy::new(7));
     let server = SecretsManager::open(path, clock.clone(), entropy).unwrap();
     // Rotations do not run by themselves here: the tests play the function themselves.
-    assert_eq!(server.register("rotate", Arc::new(|_| Box::pin(async { Ok(()) }))), FUNCTION);
+    assert_eq!(
+        server.register("rotate", Arc::new(|_| Box::pin(async { Ok(()) }))),
+        FUNCTION
+    );
     let config = Config::builder()
         .behavior_version(testing::behavior())
         .endpoint_url(testing::serve(server.router()).await)
@@ -45,7 +48,11 @@ async fn start(path: Option<PathBuf>) -> Local {
         .region(testing::region())
         .http_client(testing::http_client())
         .build();
-    Local { client: Client::from_conf(config), clock, server }
+    Local {
+        client: Client::from_conf(config),
+        clock,
+        server,
+    }
 }
 
 /// A token as long as tokens must be.
@@ -56,7 +63,11 @@ fn token(name: &str) -> String {
 impl Local {
     async fn create(&self, name: &str, value: &str, version: &str) -> String {
         let create = self.client.create_secret().name(name).secret_string(value);
-        let made = create.client_request_token(token(version)).send().await.unwrap();
+        let made = create
+            .client_request_token(token(version))
+            .send()
+            .await
+            .unwrap();
         made.arn.unwrap()
     }
 
@@ -65,7 +76,9 @@ impl Local {
         for stage in stages {
             put = put.version_stages(*stage);
         }
-        let put = put.client_request_token(token(version)).secret_string(value);
+        let put = put
+            .client_request_token(token(version))
+            .secret_string(value);
         code(put.send().await)
     }
 
@@ -83,28 +96,51 @@ impl Local {
     }
 
     async fn value(&self, stage: &str) -> Result<String, String> {
-        let get = self.client.get_secret_value().secret_id("keys").version_stage(stage);
+        let get = self
+            .client
+            .get_secret_value()
+            .secret_id("keys")
+            .version_stage(stage);
         Ok(code_of(get.send().await)?.secret_string.unwrap())
     }
 
     async fn describe(&self) -> DescribeSecretOutput {
-        self.client.describe_secret().secret_id("keys").send().await.unwrap()
+        self.client
+            .describe_secret()
+            .secret_id("keys")
+            .send()
+            .await
+            .unwrap()
     }
 
     /// Asks for a rotation now, and for one each hour.
     fn rotate_hourly(&self, version: &str) -> RotateSecretFluentBuilder {
-        let rules = RotationRulesType::builder().schedule_expression("rate(1 hour)").build();
-        let rotate = self.client.rotate_secret().secret_id("keys").rotation_lambda_arn(FUNCTION);
-        rotate.rotation_rules(rules).client_request_token(token(version))
+        let rules = RotationRulesType::builder()
+            .schedule_expression("rate(1 hour)")
+            .build();
+        let rotate = self
+            .client
+            .rotate_secret()
+            .secret_id("keys")
+            .rotation_lambda_arn(FUNCTION);
+        rotate
+            .rotation_rules(rules)
+            .client_request_token(token(version))
     }
 
     /// Every version with its labels, by the name that the test gave it.
     async fn stages(&self) -> Vec<(String, Vec<String>)> {
-        let list = self.client.list_secret_version_ids().secret_id("keys").include_deprecated(true);
+        let list = self
+            .client
+            .list_secret_version_ids()
+            .secret_id("keys")
+            .include_deprecated(true);
         let listed = list.send().await.unwrap();
         let name = |id: &str| id.trim_end_matches('-').to_owned();
         let versions = listed.versions().iter();
-        versions.map(|v| (name(v.version_id().unwrap()), v.version_stages().to_vec())).collect()
+        versions
+            .map(|v| (name(v.version_id().unwrap()), v.version_stages().to_vec()))
+            .collect()
     }
 
     /// Sends a request made by hand and gives its status and body.
@@ -127,5 +163,8 @@ fn refused(code: &str) -> Result<(), String> {
 
 fn versions(expected: &[(&str, &[&str])]) -> Vec<(String, Vec<String>)> {
     let owned = |stages: &[&str]| stages.iter().map(|stage| (*stage).to_owned()).collect();
-    expected.iter().map(|(id, stages)| ((*id).to_owned(), owned(stages))).collect()
+    expected
+        .iter()
+        .map(|(id, stages)| ((*id).to_owned(), owned(stages)))
+        .collect()
 }

@@ -5,7 +5,11 @@ use super::*;
 #[tokio::test]
 async fn a_random_password_is_made_through_the_sdk() {
     let local = start(None).await;
-    let request = local.client.get_random_password().password_length(64).exclude_punctuation(true);
+    let request = local
+        .client
+        .get_random_password()
+        .password_length(64)
+        .exclude_punctuation(true);
     let password = request.send().await.unwrap().random_password.unwrap();
     assert_eq!(password.len(), 64);
     assert!(password.bytes().all(|byte| byte.is_ascii_alphanumeric()));
@@ -21,13 +25,23 @@ async fn secrets_outlive_the_process_and_are_the_owners_alone() {
     let before = local.stages().await;
     drop(local);
 
-    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(
+        fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
     let local = start(Some(path.clone())).await;
-    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(
+        fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
     assert_eq!(local.stages().await, before);
     assert_eq!(local.get(&arn).await.unwrap().secret_string(), Some("2"));
-    assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "nothing is left beside");
+    assert_eq!(
+        fs::read_dir(path.parent().unwrap()).unwrap().count(),
+        1,
+        "nothing is left beside"
+    );
 }
 
 #[tokio::test]
@@ -40,7 +54,10 @@ async fn a_write_that_fails_changes_nothing() {
     let content = fs::read(&path).unwrap();
     fs::remove_dir_all(directory.path("data")).unwrap();
 
-    assert_eq!(local.put("b", "2", &[]).await, refused("InternalServiceError"));
+    assert_eq!(
+        local.put("b", "2", &[]).await,
+        refused("InternalServiceError")
+    );
     assert_eq!(local.stages().await, versions(&[("a", &["AWSCURRENT"])]));
 
     fs::create_dir(directory.path("data")).unwrap();
@@ -55,23 +72,38 @@ async fn what_a_crash_left_beside_the_file_is_replaced() {
     let path = directory.path("secrets.json");
     let torn = directory.path("secrets.json.new");
     fs::write(&torn, "half").unwrap();
-    start(Some(path.clone())).await.create("keys", "1", "a").await;
+    start(Some(path.clone()))
+        .await
+        .create("keys", "1", "a")
+        .await;
     assert!(!torn.exists());
-    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(
+        fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
 }
 
 #[tokio::test]
 async fn a_torn_file_is_a_clear_error_that_quotes_nothing() {
     let directory = TempDir::new();
     let path = directory.path("secrets.json");
-    start(Some(path.clone())).await.create("keys", "hunter2", "a").await;
+    start(Some(path.clone()))
+        .await
+        .create("keys", "hunter2", "a")
+        .await;
     let whole = fs::read(&path).unwrap();
     for length in 0..whole.len() {
         fs::write(&path, &whole[..length]).unwrap();
         let error = open(path.clone()).unwrap_err();
-        assert!(matches!(error, OpenError::Damaged { .. }), "cut to {length} bytes: {error}");
+        assert!(
+            matches!(error, OpenError::Damaged { .. }),
+            "cut to {length} bytes: {error}"
+        );
         let text = format!("{error} {error:?}");
-        assert!(text.contains("secrets.json") && !text.contains("hunter2"), "{text}");
+        assert!(
+            text.contains("secrets.json") && !text.contains("hunter2"),
+            "{text}"
+        );
     }
 }
 
@@ -80,7 +112,10 @@ fn a_file_of_a_later_format_is_refused() {
     let directory = TempDir::new();
     let path = directory.path("secrets.json");
     fs::write(&path, r#"{"format":2,"vaults":[]}"#).unwrap();
-    assert!(matches!(open(path), Err(OpenError::UnknownFormat { found: 2, .. })));
+    assert!(matches!(
+        open(path),
+        Err(OpenError::UnknownFormat { found: 2, .. })
+    ));
 }
 
 #[test]
@@ -92,7 +127,11 @@ fn a_file_that_cannot_be_read_is_an_error() {
 }
 
 fn open(path: PathBuf) -> Result<SecretsManager, OpenError> {
-    SecretsManager::open(Some(path), testing::clock(), Arc::new(SeededEntropy::new(7)))
+    SecretsManager::open(
+        Some(path),
+        testing::clock(),
+        Arc::new(SeededEntropy::new(7)),
+    )
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -141,16 +180,36 @@ async fn malformed_requests_are_refused_and_the_next_good_one_works() {
     let long = format!(r#"{{"SecretId":"{}"}}"#, "x".repeat(MAX_BODY));
     for (target, body, code) in [
         ("secretsmanager.Explode", "{}", "UnknownOperationException"),
-        ("DynamoDB_20120810.PutItem", "{}", "UnknownOperationException"),
+        (
+            "DynamoDB_20120810.PutItem",
+            "{}",
+            "UnknownOperationException",
+        ),
         (put, "", "SerializationException"),
         (put, "[]", "SerializationException"),
         (put, r#"{"SecretString":5}"#, "SerializationException"),
         (put, r#"{"SecretId":"keys"}"#, "InvalidRequestException"),
         (put, r#"{"SecretString":"x"}"#, "ValidationException"),
-        (put, r#"{"SecretId":"keys","SecretString":"x"}"#, "InvalidRequestException"),
-        (put, r#"{"SecretId":"keys","SecretString":"x","ClientRequestToken":"short"}"#, "InvalidParameterException"),
-        ("secretsmanager.CreateSecret", r#"{"Name":"a b","SecretString":"x"}"#, "ValidationException"),
-        ("secretsmanager.GetSecretValue", &long, "RequestEntityTooLargeException"),
+        (
+            put,
+            r#"{"SecretId":"keys","SecretString":"x"}"#,
+            "InvalidRequestException",
+        ),
+        (
+            put,
+            r#"{"SecretId":"keys","SecretString":"x","ClientRequestToken":"short"}"#,
+            "InvalidParameterException",
+        ),
+        (
+            "secretsmanager.CreateSecret",
+            r#"{"Name":"a b","SecretString":"x"}"#,
+            "ValidationException",
+        ),
+        (
+            "secretsmanager.GetSecretValue",
+            &long,
+            "RequestEntityTooLargeException",
+        ),
     ] {
         let (status, answer) = local.raw(target, body).await;
         assert!((400..500).contains(&status), "{target} {code}");
@@ -163,7 +222,9 @@ async fn malformed_requests_are_refused_and_the_next_good_one_works() {
 async fn neither_debug_nor_errors_show_a_value() {
     let local = start(None).await;
     local.create("keys", "hunter2", "a").await;
-    let (_, answer) = local.raw("secretsmanager.PutSecretValue", r#""hunter2""#).await;
+    let (_, answer) = local
+        .raw("secretsmanager.PutSecretValue", r#""hunter2""#)
+        .await;
     let shown = format!("{:?} {answer}", local.server);
     let vault = local.server.0.vault.lock().unwrap();
     assert!(!format!("{shown} {vault:?}").contains("hunter2"));
@@ -172,8 +233,16 @@ async fn neither_debug_nor_errors_show_a_value() {
 #[tokio::test]
 async fn an_error_reaches_the_sdk_with_its_type_and_message() {
     let local = start(None).await;
-    let get = local.client.get_secret_value().secret_id("nothing").send().await;
+    let get = local
+        .client
+        .get_secret_value()
+        .secret_id("nothing")
+        .send()
+        .await;
     let error = get.unwrap_err().into_service_error();
     assert!(error.is_resource_not_found_exception());
-    assert_eq!(error.message(), Some("Secrets Manager can't find the specified secret."));
+    assert_eq!(
+        error.message(),
+        Some("Secrets Manager can't find the specified secret.")
+    );
 }

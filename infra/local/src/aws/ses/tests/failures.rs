@@ -8,21 +8,79 @@ async fn malformed_requests_are_refused_and_the_next_good_one_works() {
     let mut nested = String::new();
     for level in 0..5_000 {
         let boundary = format!("b{level}");
-        nested.extend(["Content-Type: multipart/mixed; boundary=", &boundary, "\r\n\r\n--", &boundary, "\r\n"]);
+        nested.extend([
+            "Content-Type: multipart/mixed; boundary=",
+            &boundary,
+            "\r\n\r\n--",
+            &boundary,
+            "\r\n",
+        ]);
     }
     let deep = format!("From: no-reply@example.com\r\nTo: a@x.org\r\n{nested}");
     let refused = code(local.client.send_email().content(raw(&deep))).await;
-    assert_eq!(refused, Err("BadRequestException".into()), "parts nested too deep");
+    assert_eq!(
+        refused,
+        Err("BadRequestException".into()),
+        "parts nested too deep"
+    );
     let long = "x".repeat(MAX_BODY + 1);
     for (method, path, body, status, kind) in [
-        ("POST", "/v2/email/outbound-emails", "", 400, "BadRequestException"),
-        ("POST", "/v2/email/outbound-emails", "[1", 400, "BadRequestException"),
-        ("POST", "/v2/email/outbound-emails", "{}", 400, "BadRequestException"),
-        ("POST", "/v2/email/outbound-emails", r#"{"Content":5}"#, 400, "BadRequestException"),
-        ("POST", "/v2/email/outbound-emails", r#"{"Content":{"Raw":{"Data":"*"}}}"#, 400, "BadRequestException"),
-        ("POST", "/v2/email/outbound-emails", &long, 413, "RequestEntityTooLargeException"),
-        ("GET", "/v2/email/outbound-emails", "", 404, "UnknownOperationException"),
-        ("POST", "/v2/email/identities", "{}", 404, "UnknownOperationException"),
+        (
+            "POST",
+            "/v2/email/outbound-emails",
+            "",
+            400,
+            "BadRequestException",
+        ),
+        (
+            "POST",
+            "/v2/email/outbound-emails",
+            "[1",
+            400,
+            "BadRequestException",
+        ),
+        (
+            "POST",
+            "/v2/email/outbound-emails",
+            "{}",
+            400,
+            "BadRequestException",
+        ),
+        (
+            "POST",
+            "/v2/email/outbound-emails",
+            r#"{"Content":5}"#,
+            400,
+            "BadRequestException",
+        ),
+        (
+            "POST",
+            "/v2/email/outbound-emails",
+            r#"{"Content":{"Raw":{"Data":"*"}}}"#,
+            400,
+            "BadRequestException",
+        ),
+        (
+            "POST",
+            "/v2/email/outbound-emails",
+            &long,
+            413,
+            "RequestEntityTooLargeException",
+        ),
+        (
+            "GET",
+            "/v2/email/outbound-emails",
+            "",
+            404,
+            "UnknownOperationException",
+        ),
+        (
+            "POST",
+            "/v2/email/identities",
+            "{}",
+            404,
+            "UnknownOperationException",
+        ),
     ] {
         let request = Request::builder()
             .method(method)
@@ -33,7 +91,11 @@ async fn malformed_requests_are_refused_and_the_next_good_one_works() {
             .unwrap();
         let answer = local.server.router().oneshot(request).await.unwrap();
         assert_eq!(answer.status().as_u16(), status, "{method} {path}");
-        assert_eq!(answer.headers()["x-amzn-errortype"], kind, "{method} {path}");
+        assert_eq!(
+            answer.headers()["x-amzn-errortype"],
+            kind,
+            "{method} {path}"
+        );
     }
     assert_eq!(local.caught(), 0);
     assert_eq!(code(local.good()).await, Ok(()));
@@ -45,7 +107,10 @@ async fn throttling_and_internal_errors_take_no_mail_and_pass() {
     let faults = local.server.faults();
     faults.fail_next(1, Fault::TooManyRequests);
     faults.fail_next(1, Fault::InternalError);
-    assert_eq!(code(local.good()).await, Err("TooManyRequestsException".into()));
+    assert_eq!(
+        code(local.good()).await,
+        Err("TooManyRequestsException".into())
+    );
     let error = local.good().send().await.unwrap_err();
     assert_eq!(error.raw_response().unwrap().status().as_u16(), 500);
     assert_eq!(local.caught(), 0);
@@ -99,7 +164,9 @@ async fn a_closed_connection_carries_no_byte_of_an_answer() {
 
 #[tokio::test]
 async fn the_sdks_own_retry_gets_over_one_lost_answer_and_doubles_the_mail() {
-    let retry = RetryConfig::standard().with_max_attempts(3).with_initial_backoff(std::time::Duration::ZERO);
+    let retry = RetryConfig::standard()
+        .with_max_attempts(3)
+        .with_initial_backoff(std::time::Duration::ZERO);
     let local = start_with(Mailbox::open(None).unwrap(), retry).await;
     local.server.faults().fail_next(1, Fault::DropAnswer);
     assert_eq!(code(local.good()).await, Ok(()));
@@ -120,12 +187,40 @@ async fn an_accepted_mail_is_in_the_file() {
 #[tokio::test]
 async fn an_identity_is_told_under_the_very_name_that_was_verified() {
     let local = start().await;
-    let found = local.client.get_email_identity().email_identity("example.com").send().await.unwrap();
+    let found = local
+        .client
+        .get_email_identity()
+        .email_identity("example.com")
+        .send()
+        .await
+        .unwrap();
     assert!(found.verified_for_sending_status() && found.mail_from_attributes().is_none());
-    let half = local.client.get_email_identity().email_identity("half.example").send().await.unwrap();
-    assert_eq!(half.mail_from_attributes().unwrap().mail_from_domain_status().as_str(), "PENDING");
-    for unknown in ["no-reply@example.com", "mail.example.com", "unknown.example"] {
-        let error = local.client.get_email_identity().email_identity(unknown).send().await.unwrap_err();
+    let half = local
+        .client
+        .get_email_identity()
+        .email_identity("half.example")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        half.mail_from_attributes()
+            .unwrap()
+            .mail_from_domain_status()
+            .as_str(),
+        "PENDING"
+    );
+    for unknown in [
+        "no-reply@example.com",
+        "mail.example.com",
+        "unknown.example",
+    ] {
+        let error = local
+            .client
+            .get_email_identity()
+            .email_identity(unknown)
+            .send()
+            .await
+            .unwrap_err();
         assert_eq!(error.code(), Some("NotFoundException"), "{unknown}");
     }
 }
@@ -139,12 +234,19 @@ async fn in_the_sandbox_only_verified_identities_get_mail_and_a_paused_account_s
     account.set_sandbox(true);
     assert!(!told().await.production_access_enabled());
     assert_eq!(code(local.good()).await, Err("MessageRejected".to_owned()));
-    let send = local.client.send_email().from_email_address(SENDER).content(simple("Hi"));
+    let send = local
+        .client
+        .send_email()
+        .from_email_address(SENDER)
+        .content(simple("Hi"));
     assert_eq!(code(send.destination(to("ann@example.com"))).await, Ok(()));
     account.set_sandbox(false);
     account.set_paused(true);
     assert!(!told().await.sending_enabled());
-    assert_eq!(code(local.good()).await, Err("SendingPausedException".to_owned()));
+    assert_eq!(
+        code(local.good()).await,
+        Err("SendingPausedException".to_owned())
+    );
     account.set_paused(false);
     assert_eq!(code(local.good()).await, Ok(()));
 }

@@ -10,11 +10,19 @@ async fn a_simple_mail_is_caught_whole() {
         .cc_addresses("cc@example.org")
         .bcc_addresses("bcc@example.org")
         .build();
-    let send = local.client.send_email().from_email_address(SENDER).destination(destination);
+    let send = local
+        .client
+        .send_email()
+        .from_email_address(SENDER)
+        .destination(destination);
     let answer = send.content(simple("Grüße")).send().await.unwrap();
     assert!(!answer.message_id().unwrap().is_empty());
     let expected = Message {
-        to: vec!["Ann <ann@example.org>".into(), "cc@example.org".into(), "bcc@example.org".into()],
+        to: vec![
+            "Ann <ann@example.org>".into(),
+            "cc@example.org".into(),
+            "bcc@example.org".into(),
+        ],
         from: SENDER.into(),
         subject: "Grüße".into(),
         text: "plain".into(),
@@ -38,7 +46,13 @@ async fn a_raw_mail_is_caught_with_its_own_addresses_and_both_parts() {
         Content-Transfer-Encoding: quoted-printable\r\n\r\nplain =E2=82=AC\r\n\
         --cut\r\nContent-Type: text/html\r\n\r\n<p>rich</p>\r\n--cut--\r\n";
     let local = start().await;
-    local.client.send_email().content(raw(message)).send().await.unwrap();
+    local
+        .client
+        .send_email()
+        .content(raw(message))
+        .send()
+        .await
+        .unwrap();
     let caught = local.only();
     assert_eq!(caught.subject, "Grüße");
     assert_eq!(caught.to.len(), 2);
@@ -64,12 +78,21 @@ async fn the_envelope_of_a_raw_mail_overrules_its_headers() {
 #[tokio::test]
 async fn an_unverified_sender_is_refused() {
     let local = start().await;
-    for (sender, expected) in
-        [("x@other.example", "MessageRejected"), ("x@half.example", "MailFromDomainNotVerifiedException")]
-    {
-        assert_eq!(code(local.mail(sender, simple("Hi"))).await, Err(expected.into()), "{sender}");
+    for (sender, expected) in [
+        ("x@other.example", "MessageRejected"),
+        ("x@half.example", "MailFromDomainNotVerifiedException"),
+    ] {
+        assert_eq!(
+            code(local.mail(sender, simple("Hi"))).await,
+            Err(expected.into()),
+            "{sender}"
+        );
     }
-    let error = local.mail("x@other.example", simple("Hi")).send().await.unwrap_err();
+    let error = local
+        .mail("x@other.example", simple("Hi"))
+        .send()
+        .await
+        .unwrap_err();
     assert!(error.into_service_error().is_message_rejected());
     assert_eq!(local.caught(), 0);
 }
@@ -77,30 +100,56 @@ async fn an_unverified_sender_is_refused() {
 #[tokio::test]
 async fn a_stored_template_is_not_found() {
     let local = start().await;
-    let template = Template::builder().template_name("welcome").template_data("{}").build();
+    let template = Template::builder()
+        .template_name("welcome")
+        .template_data("{}")
+        .build();
     let content = EmailContent::builder().template(template).build();
-    assert_eq!(code(local.mail(SENDER, content)).await, Err("NotFoundException".into()));
+    assert_eq!(
+        code(local.mail(SENDER, content)).await,
+        Err("NotFoundException".into())
+    );
 }
 
 #[tokio::test]
 async fn a_header_injection_is_refused_and_leaves_nothing() {
     let local = start().await;
     let bad = Err("BadRequestException".to_owned());
-    assert_eq!(code(local.mail(SENDER, simple("Hi\r\nBcc: eve@example.org"))).await, bad);
+    assert_eq!(
+        code(local.mail(SENDER, simple("Hi\r\nBcc: eve@example.org"))).await,
+        bad
+    );
     let sender = "A\r\nBcc: eve@example.org <no-reply@example.com>";
     assert_eq!(code(local.mail(sender, simple("Hi"))).await, bad);
-    for address in ["ann@example.org\r\nBcc: eve@example.org", "A\nBcc: e@x.org <ann@example.org>"] {
-        let send = local.client.send_email().from_email_address(SENDER).content(simple("Hi"));
+    for address in [
+        "ann@example.org\r\nBcc: eve@example.org",
+        "A\nBcc: e@x.org <ann@example.org>",
+    ] {
+        let send = local
+            .client
+            .send_email()
+            .from_email_address(SENDER)
+            .content(simple("Hi"));
         assert_eq!(code(send.destination(to(address))).await, bad, "{address}");
     }
-    let reply = local.good().reply_to_addresses("a@example.org\r\nBcc: eve@example.org");
+    let reply = local
+        .good()
+        .reply_to_addresses("a@example.org\r\nBcc: eve@example.org");
     assert_eq!(code(reply).await, bad);
-    let twice = "From: no-reply@example.com\r\nTo: ann@example.org\r\nSubject: a\r\nTo: e@x.org\r\n\r\n";
-    assert_eq!(code(local.client.send_email().content(raw(twice))).await, bad);
+    let twice =
+        "From: no-reply@example.com\r\nTo: ann@example.org\r\nSubject: a\r\nTo: e@x.org\r\n\r\n";
+    assert_eq!(
+        code(local.client.send_email().content(raw(twice))).await,
+        bad
+    );
     assert_eq!(local.caught(), 0);
 
     let html = simple("<script>alert(1)</script>");
-    assert_eq!(code(local.mail(SENDER, html)).await, Ok(()), "markup is text in a subject");
+    assert_eq!(
+        code(local.mail(SENDER, html)).await,
+        Ok(()),
+        "markup is text in a subject"
+    );
 }
 
 #[tokio::test]
@@ -108,16 +157,35 @@ async fn what_ses_could_not_deliver_is_a_bad_request() {
     let local = start().await;
     let bad = Err("BadRequestException".to_owned());
     for address in ["ann@exämple.org", "ann", "a@x.org, b@x.org"] {
-        let send = local.client.send_email().from_email_address(SENDER).content(simple("Hi"));
+        let send = local
+            .client
+            .send_email()
+            .from_email_address(SENDER)
+            .content(simple("Hi"));
         assert_eq!(code(send.destination(to(address))).await, bad, "{address}");
     }
     let many = Destination::builder().set_to_addresses(Some(vec!["a@x.org".to_owned(); 51]));
-    let send = local.client.send_email().from_email_address(SENDER).content(simple("Hi"));
+    let send = local
+        .client
+        .send_email()
+        .from_email_address(SENDER)
+        .content(simple("Hi"));
     assert_eq!(code(send.destination(many.build())).await, bad);
-    let nobody = local.client.send_email().from_email_address(SENDER).content(simple("Hi"));
+    let nobody = local
+        .client
+        .send_email()
+        .from_email_address(SENDER)
+        .content(simple("Hi"));
     assert_eq!(code(nobody).await, bad);
-    let nobody = local.client.send_email().destination(to("a@x.org")).content(simple("Hi"));
+    let nobody = local
+        .client
+        .send_email()
+        .destination(to("a@x.org"))
+        .content(simple("Hi"));
     assert_eq!(code(nobody).await, bad);
-    assert_eq!(code(local.mail(SENDER, EmailContent::builder().build())).await, bad);
+    assert_eq!(
+        code(local.mail(SENDER, EmailContent::builder().build())).await,
+        bad
+    );
     assert_eq!(local.caught(), 0);
 }

@@ -30,7 +30,8 @@ struct Local {
 
 async fn start_with(mailbox: Mailbox, retry: RetryConfig) -> Local {
     let entropy = Arc::new(SeededEntropy::new(7));
-    let identities = Identities::verified(["example.com"]).with_unverified_mail_from("half.example");
+    let identities =
+        Identities::verified(["example.com"]).with_unverified_mail_from("half.example");
     let server = Ses::new(mailbox.clone(), identities, testing::clock(), entropy);
     let config = Config::builder()
         .behavior_version(testing::behavior())
@@ -40,7 +41,11 @@ async fn start_with(mailbox: Mailbox, retry: RetryConfig) -> Local {
         .http_client(testing::http_client())
         .retry_config(retry)
         .build();
-    Local { client: Client::from_conf(config), mailbox, server }
+    Local {
+        client: Client::from_conf(config),
+        mailbox,
+        server,
+    }
 }
 
 /// Without retries, so that one call meets one fault.
@@ -53,13 +58,19 @@ fn text(data: &str) -> Content {
 }
 
 fn simple(subject: &str) -> EmailContent {
-    let body = EmailBody::builder().text(text("plain")).html(text("<p>rich</p>")).build();
+    let body = EmailBody::builder()
+        .text(text("plain"))
+        .html(text("<p>rich</p>"))
+        .build();
     let message = Simple::builder().subject(text(subject)).body(body).build();
     EmailContent::builder().simple(message).build()
 }
 
 fn raw(message: &str) -> EmailContent {
-    let message = RawMessage::builder().data(Blob::new(message)).build().unwrap();
+    let message = RawMessage::builder()
+        .data(Blob::new(message))
+        .build()
+        .unwrap();
     EmailContent::builder().raw(message).build()
 }
 

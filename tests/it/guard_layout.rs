@@ -83,6 +83,34 @@ fn a_main_only_starts_its_function() {
     }
 }
 
+/// A program of no tests is linked for each target that does not say `test = false`; one that says so must have none.
+#[test]
+fn functions_and_test_helpers_link_no_test_programs_and_hide_no_tests() {
+    let folders = functions().into_values().chain(["tests".to_owned()]);
+    for folder in folders {
+        let manifest = read(&format!("{folder}/Cargo.toml"));
+        for target in ["[lib]\n", "[[bin]]\n"] {
+            let lines = manifest.split(target).nth(1);
+            let is_off = lines.is_none_or(|lines| {
+                lines
+                    .split("\n\n")
+                    .next()
+                    .is_some_and(|lines| lines.contains("test = false"))
+            });
+            assert!(
+                is_off,
+                "{folder}/Cargo.toml: {target} has no `test = false`"
+            );
+        }
+        for file in files(&format!("{folder}/src"), ".rs") {
+            assert!(
+                !read(&file).contains("[test]"),
+                "{file}: a test that never runs"
+            );
+        }
+    }
+}
+
 /// Clippy finds what unwraps and what is left to do; this sees to it that it looks everywhere.
 #[test]
 fn every_crate_takes_the_lints_of_the_workspace() {

@@ -46,14 +46,14 @@ impl Account {
                 .expect(201)?;
         }
         for account in &accounts {
-            let token = account.mailed_token(&mut connection)?;
-            let request = Request::post("/api/v1/auth/verify-email", &json!({ "token": token }));
+            let request = account.verification(&mut connection)?;
             connection.send(&request)?.expect(200)?;
         }
         Ok(accounts)
     }
 
-    fn mailed_token(&self, connection: &mut Connection) -> Result<String, Failure> {
+    /// The request that the mailed link makes: an address of an admin sets the password with it.
+    fn verification(&self, connection: &mut Connection) -> Result<Request, Failure> {
         let request = Request::get(&format!("/_local/mail?to={}", self.email), None);
         let start = Instant::now();
         while start.elapsed() < PATIENCE {
@@ -62,11 +62,13 @@ impl Account {
                 .pointer("/messages/0/text")
                 .and_then(Value::as_str)
                 .unwrap_or_default();
-            if let Some((_, rest)) = text.split_once("dvt_") {
-                let token = rest
-                    .chars()
-                    .take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
-                return Ok(format!("dvt_{}", token.collect::<String>()));
+            if let Some(token) = token_in(text, "dvt_") {
+                let body = json!({ "token": token });
+                return Ok(Request::post("/api/v1/auth/verify-email", &body));
+            }
+            if let Some(token) = token_in(text, "drs_") {
+                let body = json!({ "token": token, "new_password": PASSWORD });
+                return Ok(Request::post("/api/v1/auth/reset-password", &body));
             }
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -148,4 +150,13 @@ fn tokens(answer: &Value) -> Result<Tokens, Failure> {
         access: text("access_token")?,
         refresh: text("refresh_token")?,
     })
+}
+
+/// The token with this prefix in a mail.
+fn token_in(text: &str, prefix: &str) -> Option<String> {
+    let (_, rest) = text.split_once(prefix)?;
+    let token = rest
+        .chars()
+        .take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
+    Some(format!("{prefix}{}", token.collect::<String>()))
 }

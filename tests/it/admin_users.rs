@@ -200,7 +200,7 @@ async fn a_role_is_revoked_only_while_the_other_admin_is_one() {
         .await
         .assert(200);
     let entry = store
-        .entry(&RequestMeta::of_task(&REVOKE, store.entropy()))
+        .entry(&RequestMeta::of_task(&REVOKE, store.now(), store.entropy()))
         .user(admin.id);
     let revoke = async |keeper| {
         store
@@ -227,7 +227,7 @@ async fn of_two_admins_who_are_erased_at_once_one_stays() {
     let (first, second) = (account(&app, &one).await, account(&app, &other).await);
     let (administration, meta) = (
         app.environment.administration(),
-        RequestMeta::of_task(&DELETE, store.entropy()),
+        RequestMeta::of_task(&DELETE, store.now(), store.entropy()),
     );
     let reason = Reason::parse("two operators at the same time").expect("a reason");
     let erase = async |erased: &User, keeper: &User| {

@@ -43,7 +43,7 @@ pub fn assert_proper(what: &str, path: &str, answer: &Answer) {
     };
     let id = header("x-request-id");
     assert!(
-        Uuid::parse_str(id).is_ok_and(|uuid| uuid.get_version_num() == 4) && id != OWN_ID,
+        Uuid::parse_str(id).is_ok_and(|uuid| uuid.get_version_num() == 7) && id != OWN_ID,
         "{what}: X-Request-Id is {id:?}"
     );
     for (name, value) in [

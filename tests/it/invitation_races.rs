@@ -157,7 +157,7 @@ async fn an_account_that_is_imported_before_the_write_is_the_one_that_is_finishe
         let name = DisplayName::parse("Imported").expect("a name");
         let user = User::fresh(id, &email, &name, "!", store.now());
         let entry = store
-            .entry(&RequestMeta::of_task(&IMPORT, store.entropy()))
+            .entry(&RequestMeta::of_task(&IMPORT, store.now(), store.entropy()))
             .user(id);
         store
             .admit_user(&user, &email, &entry)

@@ -6,6 +6,7 @@
 
 mod admin_users;
 mod audit_events;
+mod audit_indexes;
 mod authorizer;
 mod budgets;
 mod change_password;

@@ -56,7 +56,7 @@ async fn count_new(app: &TestApp) -> usize {
 }
 
 fn entry(store: &Store) -> Entry {
-    store.entry(&RequestMeta::of_task(&TASK, store.entropy()))
+    store.entry(&RequestMeta::of_task(&TASK, store.now(), store.entropy()))
 }
 
 async fn run_as(

@@ -531,7 +531,11 @@ pub async fn import_again(app: &TestApp, id: UserId) -> Admitted {
         created_at: None,
     };
     let reason = Reason::parse("moved from another system").expect("a reason");
-    let meta = RequestMeta::of_task(&TASK, app.environment.store().entropy());
+    let meta = RequestMeta::of_task(
+        &TASK,
+        app.environment.store().now(),
+        app.environment.store().entropy(),
+    );
     let administration = app.environment.administration();
     administration
         .admit(&meta, By::Operator("olga"), &newcomer, &reason)

@@ -360,7 +360,11 @@ pub async fn post(app: &TestApp, path: &str, body: &Value) -> u16 {
 }
 
 async fn rotate_all(app: &TestApp) {
-    let meta = RequestMeta::of_task(&TASK, app.environment.store().entropy());
+    let meta = RequestMeta::of_task(
+        &TASK,
+        app.environment.store().now(),
+        app.environment.store().entropy(),
+    );
     let reason = Reason::parse("an order of the model").expect("a reason");
     let grace = std::time::Duration::ZERO;
     let rotation = Rotation {

@@ -397,7 +397,7 @@ async fn a_compromise_that_ends_late_leaves_the_key_of_the_one_behind_it() {
     let behind = async {
         app.proxy.until_held().await;
         let (secrets, store) = (app.environment.secrets(), app.environment.store());
-        let entry = store.entry(&RequestMeta::of_task(&BEHIND, store.entropy()));
+        let entry = store.entry(&RequestMeta::of_task(&BEHIND, store.now(), store.entropy()));
         let key = drop_all(&secrets, &store, &entry).await.expect("done");
         app.proxy.release();
         key.kid

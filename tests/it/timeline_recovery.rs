@@ -276,7 +276,7 @@ async fn a_former_address_whose_claim_the_operator_ended() {
         .expect("a user");
     let former = EmailAddress::parse("a@example.com").expect("an address");
     let reason = Reason::parse("strangers read that mailbox").expect("a reason");
-    let meta = RequestMeta::of_task(&TASK, store.entropy());
+    let meta = RequestMeta::of_task(&TASK, store.now(), store.entropy());
     app.advance(60);
     app.environment
         .administration()

@@ -44,7 +44,7 @@ fn main() -> ExitCode {
 
 async fn run(app: &TestApp, terms: Terms) -> Result<MigrationRun, MigrationError> {
     let store = app.environment.store();
-    let entry = || store.entry(&RequestMeta::of_task(&TASK, store.entropy()));
+    let entry = || store.entry(&RequestMeta::of_task(&TASK, store.now(), store.entropy()));
     Runner {
         store: &store,
         operator: "olga",

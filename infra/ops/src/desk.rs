@@ -86,7 +86,7 @@ impl Desk {
     /// What stands in the place of a request.
     #[must_use]
     pub fn meta(&self, task: &'static Task) -> RequestMeta {
-        RequestMeta::of_task(task, self.store.entropy())
+        RequestMeta::of_task(task, self.store.now(), self.store.entropy())
     }
 
     /// Lets a change happen only if `--yes` was given.

@@ -119,7 +119,7 @@ impl DataRotation {
         {
             return Err(KeysError::Overtaken);
         }
-        let meta = RequestMeta::of_task(&ROTATE, self.store.entropy());
+        let meta = RequestMeta::of_task(&ROTATE, self.store.now(), self.store.entropy());
         let newest = infos.last().map(|info| info.version).unwrap_or_default();
         let entry = self
             .store

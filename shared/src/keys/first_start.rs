@@ -51,7 +51,7 @@ pub async fn first_start(secrets: &Secrets, store: &Store) -> Result<(), KeysErr
 /// # Errors
 /// [`KeysError`]; running it again goes on where it stopped.
 pub async fn mend(secrets: &Secrets, store: &Store, lead: Duration) -> Result<(), KeysError> {
-    let meta = RequestMeta::of_task(&REPAIR, store.entropy());
+    let meta = RequestMeta::of_task(&REPAIR, store.now(), store.entropy());
     repair(store, store.entry(&meta)).await?;
     let Some(holder) = secrets.current_version(SIGNING_RING).await? else {
         return Ok(());

@@ -68,7 +68,7 @@ impl SigningRotation {
         match event.step {
             Step::CreateSecret => self.create(version).await,
             Step::SetSecret => {
-                let meta = RequestMeta::of_task(&ROTATE, self.store.entropy());
+                let meta = RequestMeta::of_task(&ROTATE, self.store.now(), self.store.entropy());
                 let ring = self.pending(version).await?;
                 publish(&self.store, &meta, newest(&ring)?).await
             }
@@ -146,7 +146,7 @@ impl SigningRotation {
         {
             return Err(KeysError::Overtaken);
         }
-        let meta = RequestMeta::of_task(&ROTATE, self.store.entropy());
+        let meta = RequestMeta::of_task(&ROTATE, self.store.now(), self.store.entropy());
         activate(&self.store, &meta, &kid, self.lead).await
     }
 

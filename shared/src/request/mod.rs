@@ -11,7 +11,7 @@ use secrecy::ExposeSecret;
 use uuid::Uuid;
 
 use crate::config::TrustedEdge;
-use crate::domain::{Place, UserAgent};
+use crate::domain::{Place, Timestamp, UserAgent};
 use crate::ground::digest;
 use crate::ground::entropy::{self, Entropy};
 use crate::routes::Route;
@@ -97,11 +97,11 @@ impl RequestMeta {
 
     /// Work that no request asks for, under the ids that its log lines carry.
     #[must_use]
-    pub fn of_task(task: &'static Task, entropy: &dyn Entropy) -> Self {
+    pub fn of_task(task: &'static Task, now: Timestamp, entropy: &dyn Entropy) -> Self {
         let (id, trace) = match Work::current() {
             Some(work) => (work.id(), *work.trace()),
             None => (
-                entropy::uuid_v4(entropy),
+                entropy::uuid_v7(now, entropy),
                 TraceContext::begin(entropy, false),
             ),
         };

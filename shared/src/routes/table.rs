@@ -51,10 +51,8 @@ impl Table {
 pub enum Index {
     /// Everybody's records.
     ByMonth,
-    /// The records of a session.
+    /// The record that opens a session, and those of the session that are in no partition of its user.
     BySession,
-    /// The records of a request.
-    ByRequest,
     /// The records of a user that stand outside the user's partition.
     ByUser,
     /// Accounts and invitations by identifier.
@@ -65,27 +63,21 @@ pub enum Index {
 
 impl Index {
     /// All indexes.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 5] = [
         Self::ByMonth,
         Self::BySession,
-        Self::ByRequest,
         Self::ByUser,
         Self::ByDirectory,
         Self::DueDigests,
     ];
     /// Those of the audit table.
-    pub const OF_AUDIT: [Self; 4] = [
-        Self::ByMonth,
-        Self::BySession,
-        Self::ByRequest,
-        Self::ByUser,
-    ];
+    pub const OF_AUDIT: [Self; 3] = [Self::ByMonth, Self::BySession, Self::ByUser];
 
     /// Its table.
     #[must_use]
     pub const fn table(self) -> Table {
         match self {
-            Self::ByMonth | Self::BySession | Self::ByRequest | Self::ByUser => Table::Audit,
+            Self::ByMonth | Self::BySession | Self::ByUser => Table::Audit,
             Self::ByDirectory => Table::Users,
             Self::DueDigests => Table::Outbox,
         }
@@ -97,7 +89,6 @@ impl Index {
         match self {
             Self::ByMonth => "by_month",
             Self::BySession => "by_session",
-            Self::ByRequest => "by_request",
             Self::ByUser => "by_user",
             Self::ByDirectory => "by_directory",
             Self::DueDigests => "due_digests",
@@ -109,8 +100,7 @@ impl Index {
     pub const fn attribute(self) -> &'static str {
         match self {
             Self::ByMonth => "month",
-            Self::BySession => "session_id",
-            Self::ByRequest => "request_id",
+            Self::BySession => "indexed_session",
             Self::ByUser => "once_user",
             Self::ByDirectory => "directory",
             Self::DueDigests => "due_shard",

@@ -1,6 +1,7 @@
 //! The audit trail: put only, and only where nothing is yet.
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::expression::Expression;
 use super::item::{Item, attribute};
@@ -9,6 +10,7 @@ use super::schema::item;
 use super::transaction::Transaction;
 use super::{Row, Store, StoreError};
 use crate::audit_event::{Entry, Outcome, Refusal};
+use crate::domain::SessionId;
 use crate::request::RequestMeta;
 use crate::routes::Index;
 
@@ -20,6 +22,14 @@ impl Transaction {
     pub(super) fn audit(self, entry: &Entry) -> Self {
         let key = keys::audit(entry.user_id, entry.occurred_at, entry.event_id);
         self.put("audit", key, audit_item(entry), Expression::when(ABSENT))
+    }
+
+    /// Adds the record that opens its session: all others of the session are found by way of it.
+    pub(super) fn audit_opening(self, entry: &Entry) -> Self {
+        let key = keys::audit(entry.user_id, entry.occurred_at, entry.event_id);
+        let mut record = audit_item(entry);
+        record.extend(entry.session_id.map(in_session));
+        self.put("audit", key, record, Expression::when(ABSENT))
     }
 }
 
@@ -94,12 +104,24 @@ impl Store {
     }
 }
 
-/// A record as it is stored, with what the index by month goes by.
+/// A record as it is stored, with what the indexes go by. Each index that it is in costs a write, so it is in that of its
+/// session only if it cannot be found among those of the session's user.
 fn audit_item(entry: &Entry) -> Item {
     let mut item = item(entry);
     item.insert(
         Index::ByMonth.attribute().to_owned(),
         attribute(keys::audit_month(entry.occurred_at, entry.event_id)),
     );
+    let is_of_its_user = entry.user_id.is_some()
+        && entry
+            .actor_id
+            .is_none_or(|actor| Some(actor) == entry.user_id);
+    if !is_of_its_user {
+        item.extend(entry.session_id.map(in_session));
+    }
     item
+}
+
+fn in_session(session: SessionId) -> (String, AttributeValue) {
+    (Index::BySession.attribute().to_owned(), attribute(session))
 }

@@ -25,8 +25,7 @@
 //! | index | by | of |
 //! |---|---|---|
 //! | `by_month` | `month`: `<month>#<0..15>` | every record |
-//! | `by_session` | `session_id` | records with a session |
-//! | `by_request` | `request_id` | every record |
+//! | `by_session` | `indexed_session` | the record that opens a session, and records of it that are not its user's |
 //! | `by_user` | `once_user` | records of a user that stand outside the user's partition, because they stand for several refusals |
 //!
 //! Two more hold nothing but keys: `by_directory` of the users table (`directory`, `id`) lists accounts and invitations, and

@@ -85,7 +85,7 @@ impl Store {
                 Expression::when("attribute_not_exists(#pk)"),
             )
             .update("user", keys::user(user.id), touch)
-            .audit(entry);
+            .audit_opening(entry);
         let transaction = arrival
             .notice
             .into_iter()

@@ -1,22 +1,24 @@
 //! Reading the audit trail: for its owner and for investigators. No rule goes by it.
 //!
-//! It is walked from the newest record to the oldest. A user's records stand in the user's partition; everything else is
+//! It is walked from the newest record to the oldest. A user's records are in the user's partition; everything else is
 //! found by the indexes, each of which sorts by the records' identifiers and so by time. The place in a walk is one
-//! identifier, whatever partitions it goes through: a later call goes on from there, and what has come meanwhile is newer.
+//! identifier, whatever partitions it goes through: a later call goes on from there, and what was added since is newer.
+//!
+//! A write to an index costs as much as one to the table, so there are few. The records of a session are among those of its
+//! user, whom the record that opened it names. The identifier of a request carries its time (UUID version 7), and its records
+//! are among those of the next [`LONGEST_REQUEST`].
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::item::Item;
 use super::keys::{self, DAY_MILLIS, ONCE_MILLIS};
-use super::schema::{Schema, Stored};
+use super::record::Record;
 use super::single::parse;
 use super::{Store, StoreError};
-use crate::audit_event::Entry;
 use crate::domain::{EventId, SessionId, Timestamp, UserId};
 use crate::routes::{Index, Table};
 
@@ -26,70 +28,11 @@ const CHUNK: i32 = 50;
 /// read of each would not be shown. Whoever reads on asks for twice as many each time.
 const CHUNK_OF_SHARD: i32 = 8;
 
-/// A record of the audit log.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[schemars(rename = "AuditRecord")]
-pub struct Record {
-    /// Names the record; later records have greater identifiers.
-    pub event_id: EventId,
-    /// When it happened.
-    #[serde(serialize_with = "Timestamp::rfc3339")]
-    #[schemars(schema_with = "crate::domain::schema::timestamp")]
-    pub occurred_at: Timestamp,
-    /// What was tried, such as `auth.login`.
-    pub action: String,
-    /// `success` or `refused`.
-    pub outcome: String,
-    /// Why it was refused, more exactly than the answer says.
-    #[serde(default)]
-    pub reason: Option<String>,
-    /// The account that it concerns.
-    #[serde(default)]
-    pub user_id: Option<UserId>,
-    /// Who did it, where that is not the owner of the account.
-    #[serde(default)]
-    pub actor_id: Option<UserId>,
-    /// The session that it concerns.
-    #[serde(default)]
-    pub session_id: Option<SessionId>,
-    /// The request, as `X-Request-Id` of its answer.
-    pub request_id: Uuid,
-    /// The trace (W3C Trace Context) of the request.
-    pub trace_id: String,
-    /// The HTTP method; `TASK` for a job or a command.
-    pub method: String,
-    /// The route, the job or the command.
-    pub endpoint: String,
-    /// The address of the client.
-    #[serde(default)]
-    pub ip_address: Option<String>,
-    /// The `User-Agent` of the client.
-    #[serde(default)]
-    pub user_agent: Option<String>,
-    /// SHA-256 of address and agent.
-    #[serde(default)]
-    pub fingerprint: Option<String>,
-    /// Anything else worth knowing.
-    #[serde(default)]
-    pub details: BTreeMap<String, String>,
-}
-
-impl Stored for Record {
-    const SCHEMA: Schema = Entry::SCHEMA;
-}
-
-impl Record {
-    /// Leaves away from where it was done, if it was not `owner` who did it but an admin or the operator.
-    pub fn withhold_others(&mut self, owner: UserId) {
-        let by_operator = self.details.contains_key("operator");
-        if by_operator || self.actor_id.is_some_and(|actor| actor != owner) {
-            self.session_id = None;
-            self.ip_address = None;
-            self.user_agent = None;
-            self.fingerprint = None;
-        }
-    }
-}
+/// The records of a request are made within this time of its identifier: twice the longest time-out of a function that makes
+/// any.
+const LONGEST_REQUEST: Duration = Duration::from_secs(120);
+/// Records of a session's index among which the one that opened it is looked for; it is the oldest.
+const OPENING: i32 = 10;
 
 /// Whose records are looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,12 +50,23 @@ pub enum Whose {
     Nobody,
 }
 
+impl Whose {
+    /// Whether a record that was met on the walk is one of those that are looked for.
+    fn has(self, record: &Record) -> bool {
+        match self {
+            Self::Session(session) => record.session_id == Some(session),
+            Self::Request(request) => record.request_id == request,
+            Self::User(_) | Self::All | Self::Nobody => true,
+        }
+    }
+}
+
 /// What a step of a walk came to.
 #[derive(Debug)]
 pub enum Step {
     /// The next record.
     Record(Box<Record>),
-    /// The end of a month, or of a day of [`Whose::Nobody`], behind which there may be more.
+    /// The end of a month, or of a day of [`Whose::Nobody`], or a record that is not looked for; there may be more.
     Pause,
     /// There are no more.
     End,
@@ -125,10 +79,24 @@ pub struct Walk<'a> {
     least: EventId,
     position: EventId,
     streams: Vec<Stream>,
+    path: Path,
     /// How many queries it has made.
     pub queries: usize,
     /// How many records it has passed.
     pub passed: usize,
+}
+
+/// Which partitions a walk goes through.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Path {
+    /// Not known yet: whose session it is has to be read first.
+    Unknown,
+    /// A user's, and of a session its index.
+    OfUser(UserId),
+    /// Everybody's, month by month.
+    Months,
+    /// Those of nobody, day by day.
+    Days,
 }
 
 /// One partition, of the table or of an index.
@@ -150,13 +118,29 @@ impl Store {
     #[must_use]
     pub fn walk(&self, whose: Whose, from: Timestamp, before: EventId) -> Walk<'_> {
         let kept = self.now().minus(self.retention);
-        let least = EventId::floor_at(from.max(kept).max(Timestamp::EPOCH));
+        let mut least = EventId::floor_at(from.max(kept).max(Timestamp::EPOCH));
+        let mut position = before;
+        if let Whose::Request(request) = whose {
+            let begun = begun_at(request);
+            let end = begun.map_or(least, |begun| {
+                EventId::floor_at(begun.plus(LONGEST_REQUEST))
+            });
+            position = position.min(end);
+            least = begun.map_or(least, |begun| least.max(EventId::floor_at(begun)));
+        }
+        let path = match whose {
+            Whose::User(user) => Path::OfUser(user),
+            Whose::Session(_) => Path::Unknown,
+            Whose::Request(_) | Whose::All => Path::Months,
+            Whose::Nobody => Path::Days,
+        };
         let mut walk = Walk {
             store: self,
             whose,
             least,
-            position: before,
+            position,
             streams: Vec::new(),
+            path,
             queries: 0,
             passed: 0,
         };
@@ -211,6 +195,9 @@ impl Walk<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn next(&mut self) -> Result<Step, StoreError> {
+        if let (Path::Unknown, Whose::Session(session)) = (self.path, self.whose) {
+            self.find_user_of(session).await?;
+        }
         while self.streams.iter().any(Stream::is_hungry) {
             let hungry = self.streams.iter_mut().filter(|stream| stream.is_hungry());
             let fills = hungry.map(|stream| self.store.fill(stream));
@@ -219,18 +206,28 @@ impl Walk<'_> {
         let ahead = |stream: &Stream| stream.ahead.front().map(|record| record.event_id);
         let newest = self.streams.iter_mut().max_by_key(|stream| ahead(stream));
         if let Some(record) = newest.and_then(|stream| stream.ahead.pop_front()) {
+            // The record that opens a session is in its index and in its user's partition.
+            for stream in &mut self.streams {
+                if ahead(stream) == Some(record.event_id) {
+                    stream.ahead.pop_front();
+                }
+            }
             // Only where there is an order is it a place in it.
-            if self.whose != Whose::Nobody {
+            if self.path != Path::Days {
                 self.position = record.event_id;
             }
             self.passed += 1;
-            return Ok(Step::Record(Box::new(record)));
+            return Ok(if self.whose.has(&record) {
+                Step::Record(Box::new(record))
+            } else {
+                Step::Pause
+            });
         }
         let place = self.position.just_before().made_at();
-        let beginning = match self.whose {
-            Whose::All => keys::month_of(place),
-            Whose::Nobody => day_of(place),
-            Whose::User(_) | Whose::Session(_) | Whose::Request(_) => return Ok(Step::End),
+        let beginning = match self.path {
+            Path::Months => keys::month_of(place),
+            Path::Days => day_of(place),
+            Path::OfUser(_) | Path::Unknown => return Ok(Step::End),
         };
         if self.position <= self.least {
             return Ok(Step::End);
@@ -240,12 +237,44 @@ impl Walk<'_> {
         Ok(Step::Pause)
     }
 
+    /// Reads whose session it is from the record that opened it. Where that is gone or was never there, everybody's records
+    /// are walked through.
+    async fn find_user_of(&mut self, session: SessionId) -> Result<(), StoreError> {
+        let index = Index::BySession;
+        let request = self
+            .store
+            .client
+            .query()
+            .table_name(self.store.table(Table::Audit))
+            .index_name(index.name())
+            .limit(OPENING)
+            .key_condition_expression("#hash = :hash")
+            .expression_attribute_names("#hash", index.attribute())
+            .expression_attribute_values(":hash", AttributeValue::S(session.to_string()));
+        let page = request
+            .send()
+            .await
+            .map_err(|error| StoreError::from_sdk("records", error))?;
+        self.queries += 1;
+        let records = page.items.unwrap_or_default().into_iter();
+        let records = records.map(|item| parse::<Record>("records", item));
+        let records = records.collect::<Result<Vec<_>, _>>()?;
+        let opening = records.iter().find(|record| record.is_of_its_user());
+        self.path = Path::Months;
+        if let Some((opening, user)) = opening.and_then(|record| Some((record, record.user_id?))) {
+            self.path = Path::OfUser(user);
+            self.least = self.least.max(opening.event_id);
+        }
+        self.enter();
+        Ok(())
+    }
+
     /// Opens the partitions of the present position.
     fn enter(&mut self) {
         let most = self.position.just_before();
         let of_index = (self.least.to_string(), most.to_string());
         // A record that stands for several refusals has the key of its ten minutes' beginning.
-        let late = if self.whose == Whose::Nobody {
+        let late = if self.path == Path::Days {
             ONCE_MILLIS
         } else {
             0
@@ -270,19 +299,25 @@ impl Walk<'_> {
             // An empty span is no query (the store refuses it).
             is_read: most < self.least,
         };
-        self.streams = match self.whose {
-            Whose::User(user) => {
-                vec![
+        self.streams = match self.path {
+            Path::Unknown => Vec::new(),
+            Path::OfUser(user) => {
+                let session = match self.whose {
+                    Whose::Session(session) => {
+                        Some(stream(Some(Index::BySession), session.to_string()))
+                    }
+                    _ => None,
+                };
+                let of_user = [
                     stream(None, keys::audit_of_user(user)),
                     stream(Some(Index::ByUser), user.to_string()),
-                ]
+                ];
+                of_user.into_iter().chain(session).collect()
             }
-            Whose::Session(session) => vec![stream(Some(Index::BySession), session.to_string())],
-            Whose::Request(request) => vec![stream(Some(Index::ByRequest), request.to_string())],
-            Whose::Nobody => keys::audit_of_day(most.made_at())
+            Path::Days => keys::audit_of_day(most.made_at())
                 .map(|partition| stream(None, partition))
                 .collect(),
-            Whose::All => keys::audit_shards(most.made_at())
+            Path::Months => keys::audit_shards(most.made_at())
                 .map(|shard| stream(Some(Index::ByMonth), shard))
                 .collect(),
         };
@@ -294,6 +329,17 @@ impl Stream {
     fn is_hungry(&self) -> bool {
         self.ahead.is_empty() && !self.is_read
     }
+}
+
+/// When a request began, as its identifier says; `None` for one that this service has not made.
+fn begun_at(request: Uuid) -> Option<Timestamp> {
+    let seconds_and_nanos = request
+        .get_timestamp()
+        .filter(|_| request.get_version_num() == 7)?
+        .to_unix();
+    let millis =
+        seconds_and_nanos.0.checked_mul(1_000)? + u64::from(seconds_and_nanos.1 / 1_000_000);
+    i64::try_from(millis).ok().map(Timestamp::from_millis)
 }
 
 /// The beginning of a moment's day in UTC.

@@ -168,7 +168,8 @@ impl Telemetry {
 
     fn begin(&self, trace: Option<TraceContext>) -> Arc<Work> {
         Arc::new(Work {
-            id: entropy::uuid_v4(self.entropy.as_ref()),
+            // It carries its time: by that the records of a request are found.
+            id: entropy::uuid_v7(self.clock.now(), self.entropy.as_ref()),
             trace: trace.unwrap_or_else(|| {
                 TraceContext::begin(self.entropy.as_ref(), self.exporter.is_some())
             }),

@@ -87,10 +87,10 @@ async fn go(
         operator: desk.operator(),
         terms,
     };
-    let meta = desk.meta(if is_up { &UP } else { &DOWN });
+    let task = if is_up { &UP } else { &DOWN };
     let entry = || {
         desk.actor()
-            .sign(desk.store.entry(&meta))
+            .sign(desk.store.entry(&desk.meta(task)))
             .reason(reason.as_str().to_owned())
     };
     let mut done = Vec::new();

@@ -236,22 +236,6 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_rotation_that_was_turned_off_stays_off() {
-        let directory = TempDir::new();
-        let (secrets, _) = open(&directory);
-        create(&secrets).await;
-        set_up_with(&secrets, "rate(2 hours)").await;
-        done(
-            &secrets,
-            "CancelRotateSecret",
-            json!({ "SecretId": "local/signing-ring" }),
-        )
-        .await;
-        set_up_with(&secrets, "rate(2 hours)").await;
-        assert_eq!(describe(&secrets).await["RotationEnabled"], json!(false));
-    }
-
-    #[tokio::test]
     async fn another_schedule_takes_the_place_of_the_former() {
         let directory = TempDir::new();
         let (secrets, clock) = open(&directory);

@@ -121,7 +121,7 @@ impl Facts {
         let with_key: &[&str] = match operation {
             "GetSecretValue" => &["kms:Decrypt"],
             "PutSecretValue" | "CreateSecret" => &["kms:GenerateDataKey", "kms:Decrypt"],
-            "DescribeSecret" | "ListSecretVersionIds" | "UpdateSecretVersionStage" => &[],
+            "DescribeSecret" | "UpdateSecretVersionStage" => &[],
             "RotateSecret" => {
                 asks.extend(
                     self.rotations
@@ -299,10 +299,8 @@ fn s3(parts: &Parts) -> Needs {
     let (bucket, name) = path.split_once('/').unwrap_or((path, ""));
     let (action, resource) = match (&parts.method, name) {
         (&Method::GET, "") if bucket.is_empty() => ("s3:ListAllMyBuckets", "*".to_owned()),
-        (&Method::GET | &Method::HEAD, "") => ("s3:ListBucket", format!("arn:aws:s3:::{bucket}")),
-        (&Method::GET | &Method::HEAD, name) => {
-            ("s3:GetObject", format!("arn:aws:s3:::{bucket}/{name}"))
-        }
+        (&Method::GET, "") => ("s3:ListBucket", format!("arn:aws:s3:::{bucket}")),
+        (&Method::GET, name) => ("s3:GetObject", format!("arn:aws:s3:::{bucket}/{name}")),
         (&Method::PUT, name) if !name.is_empty() => {
             ("s3:PutObject", format!("arn:aws:s3:::{bucket}/{name}"))
         }

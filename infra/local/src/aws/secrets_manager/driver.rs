@@ -76,9 +76,10 @@ impl SecretsManager {
         let arn = function_arn(name);
         let rotations = &self.0.account.rotations;
         locked(&rotations.functions).insert(arn.clone(), handler);
-        for secret in self.vault().live() {
+        for secret in self.vault().all() {
             let is_its = secret
-                .active_rotation()
+                .rotation
+                .as_ref()
                 .is_some_and(|rotation| rotation.lambda_arn == arn);
             if is_its && secret.unfinished().is_some() {
                 rotations.ask(&secret.arn);
@@ -168,10 +169,10 @@ impl SecretsManager {
     }
 
     /// The version that a rotation is making, and the function for it. `None` where nothing is to be done: all
-    /// is finished, the rotation was turned off, or its function or the secret is gone.
+    /// is finished, or its function or the secret is gone.
     async fn unfinished(&self, secret: &str) -> Option<(String, RotationHandler)> {
         self.look(secret, |account, secret| {
-            let function = &secret.active_rotation()?.lambda_arn;
+            let function = &secret.rotation.as_ref()?.lambda_arn;
             let handler = locked(&account.rotations.functions)
                 .get(function)
                 .cloned()?;
@@ -185,7 +186,6 @@ impl SecretsManager {
     async fn goes_on(&self, secret: &str, version: &str) -> bool {
         let version = version.to_owned();
         let found = self.look(secret, move |_, secret| {
-            secret.active_rotation()?;
             let stages = &secret.version(&version)?.stages;
             (stages.contains(PENDING) || stages.contains(CURRENT)).then_some(())
         });
@@ -198,13 +198,8 @@ impl SecretsManager {
         look: impl FnOnce(&Account, &Secret) -> Option<T> + Send + 'static,
     ) -> Option<T> {
         let id = secret.to_owned();
-        let looked = self.blocking(move |server| {
-            let account = &server.0.account;
-            look(
-                account,
-                server.vault().find_live(&id, account.clock.now()).ok()?,
-            )
-        });
+        let looked =
+            self.blocking(move |server| look(&server.0.account, server.vault().find(&id).ok()?));
         looked.await.ok().flatten()
     }
 }
@@ -258,7 +253,6 @@ mod tests {
         Fail,
         Panic,
         Hang,
-        Cancel,
         /// Works, and asks for the next rotation at once.
         RotateAgain,
     }
@@ -367,7 +361,6 @@ mod tests {
                         Deed::Fail => return Err(Failure::new("told to fail")),
                         Deed::Panic => panic!("told to panic"),
                         Deed::Hang => std::future::pending().await,
-                        Deed::Cancel => drop(done(&server, "CancelRotateSecret", secret).await),
                         Deed::RotateAgain => {
                             post(&server, "RotateSecret", secret).await;
                             // The request is seen before this step ends.
@@ -629,25 +622,6 @@ mod tests {
         assert_eq!(
             run.stages().await[token("b")],
             json!(["AWSCURRENT", "AWSPENDING"])
-        );
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_cancelled_rotation_takes_no_further_step() {
-        let mut run = Run::start(None).await;
-        run.register(|step, _| {
-            if step == SET {
-                Deed::Cancel
-            } else {
-                Deed::Work
-            }
-        });
-        run.rotate("b").await.unwrap();
-        assert_eq!(run.steps("b", 2).await, [CREATE, SET]);
-        run.assert_quiet().await;
-        assert_eq!(
-            run.stages().await,
-            json!({ token("a"): ["AWSCURRENT"], token("b"): ["AWSPENDING"] })
         );
     }
 

@@ -3,7 +3,7 @@
 //! It speaks AWS JSON 1.1 for the operations in [`operations`], with AWS's rules for versions and
 //! staging labels (in `secret.rs`), and keeps the secrets in one file or in memory. Rotations are carried
 //! through by functions of this process (in `driver.rs`), at once or by their schedule (in `schedule.rs`).
-//! Left out are encryption, policies, replication, the date of the last access, and the trial of a
+//! Left out are what nothing here calls (deletion, listing), encryption, policies, replication, the date of the last access, and the trial of a
 //! rotation function that AWS makes when a rotation is set up without `RotateImmediately`.
 //!
 //! Every change is made on a copy, stored, and only then put in force and answered. So a failed write
@@ -107,7 +107,7 @@ impl SecretsManager {
     }
 
     /// Has a secret rotated by a registered function, from now on and not at once. A secret that does not exist
-    /// is left out, and one that already has this rotation keeps it, also turned off.
+    /// is left out, and one that already has this rotation keeps it.
     ///
     /// # Errors
     /// [`RotationError`], if there is no such function, the rules cannot be followed, or they cannot be stored.
@@ -170,7 +170,6 @@ impl SecretsManager {
         let inner = &*self.0;
         let mut vault = self.vault();
         let mut changed = vault.clone();
-        changed.purge(inner.account.clock.now());
         let answer = change(&inner.account, &mut changed)?;
         if changed != *vault {
             if let Some(path) = &inner.path {

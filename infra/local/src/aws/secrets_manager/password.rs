@@ -1,4 +1,4 @@
-//! `GetRandomPassword`.
+//! Random passwords, by the rules of `GetRandomPassword` and of `GenerateSecretString` in CloudFormation.
 
 use serde::Deserialize;
 use shared::ground::entropy::{self, Entropy};

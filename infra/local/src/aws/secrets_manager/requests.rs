@@ -41,16 +41,6 @@ pub(super) struct PutSecretValue {
     secret_binary: Option<String>,
 }
 
-/// `ListSecretVersionIds`.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct ListSecretVersionIds {
-    pub(super) secret_id: Option<String>,
-    pub(super) include_deprecated: Option<bool>,
-    pub(super) max_results: Option<usize>,
-    pub(super) next_token: Option<String>,
-}
-
 /// `UpdateSecretVersionStage`.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -73,19 +63,10 @@ pub(super) struct RotateSecret {
     pub(super) rotate_immediately: Option<bool>,
 }
 
-/// `DeleteSecret`.
+/// `DescribeSecret`.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct DeleteSecret {
-    pub(super) secret_id: Option<String>,
-    pub(super) recovery_window_in_days: Option<u32>,
-    pub(super) force_delete_without_recovery: Option<bool>,
-}
-
-/// `CancelRotateSecret`, `DescribeSecret` and `RestoreSecret`.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct OneSecret {
+pub(super) struct DescribeSecret {
     pub(super) secret_id: Option<String>,
 }
 

@@ -78,19 +78,14 @@ fn rate(expression: &str) -> Option<Duration> {
     Some(Duration::from_secs(u64::from(number) * unit))
 }
 
-/// How a secret is rotated. Members that files of former versions lack have a default.
+/// How a secret is rotated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Rotation {
     pub(super) lambda_arn: String,
     pub(super) rules: Option<RotationRules>,
-    /// Turned off, but still shown.
-    #[serde(default)]
-    pub(super) cancelled: bool,
     /// What the interval counts from: when the rotation was asked for, begun by its schedule, or finished last.
-    #[serde(default)]
     pub(super) since: Option<Timestamp>,
     /// When the last rotation finished.
-    #[serde(default)]
     pub(super) rotated: Option<Timestamp>,
 }
 
@@ -170,16 +165,5 @@ mod tests {
             ..RotationRules::default()
         };
         assert_eq!(rules.interval(), Ok(None));
-    }
-
-    #[test]
-    fn a_rotation_of_a_former_version_of_the_file_is_read() {
-        let text = r#"{"lambda_arn":"arn","rules":{"AutomaticallyAfterDays":30}}"#;
-        let rotation: Rotation = serde_json::from_str(text).unwrap();
-        assert_eq!(
-            (rotation.cancelled, rotation.since, rotation.rotated),
-            (false, None, None)
-        );
-        assert_eq!(rotation.rules.unwrap().automatically_after_days, Some(30));
     }
 }

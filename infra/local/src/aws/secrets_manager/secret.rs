@@ -52,14 +52,6 @@ pub(super) struct Tag {
     value: String,
 }
 
-/// A deletion that was asked for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Deletion {
-    pub(super) requested: Timestamp,
-    /// From here on the secret is gone.
-    pub(super) due: Timestamp,
-}
-
 /// A secret. Versions are in the order in which they were made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Secret {
@@ -71,7 +63,6 @@ pub(super) struct Secret {
     pub(super) created: Timestamp,
     pub(super) changed: Timestamp,
     pub(super) rotation: Option<Rotation>,
-    pub(super) deletion: Option<Deletion>,
     pub(super) versions: Vec<Version>,
 }
 
@@ -94,7 +85,7 @@ impl Secret {
             .filter(|version| !version.stages.contains(CURRENT))
     }
 
-    /// Sets the rotation up, or up anew: it is on, and its interval counts from `now`.
+    /// Sets the rotation up, or up again: its interval counts from `now`.
     pub(super) fn set_rotation(
         &mut self,
         lambda_arn: String,
@@ -105,23 +96,15 @@ impl Secret {
         self.rotation = Some(Rotation {
             lambda_arn,
             rules,
-            cancelled: false,
             since: Some(now),
             rotated,
         });
         self.changed = now;
     }
 
-    /// The rotation, unless it was never set up or is turned off.
-    pub(super) fn active_rotation(&self) -> Option<&Rotation> {
-        self.rotation
-            .as_ref()
-            .filter(|rotation| !rotation.cancelled)
-    }
-
     /// When the schedule wants the next rotation.
     pub(super) fn next_rotation(&self) -> Option<Timestamp> {
-        let rotation = self.active_rotation()?;
+        let rotation = self.rotation.as_ref()?;
         let interval = rotation.rules.as_ref()?.interval().ok()??;
         Some(rotation.since.unwrap_or(self.created).plus(interval))
     }
@@ -326,7 +309,6 @@ mod tests {
             created: NOW,
             changed: NOW,
             rotation: None,
-            deletion: None,
             versions: Vec::new(),
         }
     }

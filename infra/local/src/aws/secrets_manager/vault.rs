@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use shared::domain::Timestamp;
 
 use super::secret::Secret;
 use crate::aws::protocol::ApiError;
 
-/// Secrets by name. One whose recovery window is over counts as gone, whether or not it was removed.
+/// Secrets by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(super) struct Vault {
@@ -16,9 +15,8 @@ pub(super) struct Vault {
 }
 
 impl Vault {
-    /// The secret that `id` names: its name, its ARN, or its ARN without the random ending. One that
-    /// is scheduled for deletion is found as well.
-    pub(super) fn find(&self, id: &str, now: Timestamp) -> Result<&Secret, ApiError> {
+    /// The secret that `id` names: its name, its ARN, or its ARN without the random ending.
+    pub(super) fn find(&self, id: &str) -> Result<&Secret, ApiError> {
         let secret = if id.starts_with("arn:") {
             let mut secrets = self.secrets.values();
             secrets
@@ -28,72 +26,29 @@ impl Vault {
         } else {
             self.secrets.get(id)
         };
-        secret
-            .filter(|secret| !is_gone(secret, now))
-            .ok_or_else(not_found)
+        secret.ok_or_else(not_found)
     }
 
     /// As [`Self::find`], to be changed.
-    pub(super) fn find_mut(&mut self, id: &str, now: Timestamp) -> Result<&mut Secret, ApiError> {
-        let name = self.find(id, now)?.name.clone();
+    pub(super) fn find_mut(&mut self, id: &str) -> Result<&mut Secret, ApiError> {
+        let name = self.find(id)?.name.clone();
         self.secrets.get_mut(&name).ok_or_else(not_found)
     }
 
-    /// As [`Self::find`], but one that is scheduled for deletion is refused.
-    pub(super) fn find_live(&self, id: &str, now: Timestamp) -> Result<&Secret, ApiError> {
-        let secret = self.find(id, now)?;
-        if secret.deletion.is_some() {
-            return Err(marked_for_deletion());
-        }
-        Ok(secret)
+    /// Every secret.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Secret> {
+        self.secrets.values()
     }
 
-    /// As [`Self::find_live`], to be changed.
-    pub(super) fn find_live_mut(
-        &mut self,
-        id: &str,
-        now: Timestamp,
-    ) -> Result<&mut Secret, ApiError> {
-        self.find_live(id, now)?;
-        self.find_mut(id, now)
-    }
-
-    /// The secrets that are not scheduled for deletion.
-    pub(super) fn live(&self) -> impl Iterator<Item = &Secret> {
-        self.secrets
-            .values()
-            .filter(|secret| secret.deletion.is_none())
-    }
-
-    /// As [`Self::live`], to be changed.
-    pub(super) fn live_mut(&mut self) -> impl Iterator<Item = &mut Secret> {
-        self.secrets
-            .values_mut()
-            .filter(|secret| secret.deletion.is_none())
+    /// As [`Self::all`], to be changed.
+    pub(super) fn all_mut(&mut self) -> impl Iterator<Item = &mut Secret> {
+        self.secrets.values_mut()
     }
 
     /// Adds a secret under its name.
     pub(super) fn insert(&mut self, secret: Secret) {
         self.secrets.insert(secret.name.clone(), secret);
     }
-
-    /// Takes a secret away at once.
-    pub(super) fn remove(&mut self, name: &str) {
-        self.secrets.remove(name);
-    }
-
-    /// Drops what is past its recovery window.
-    pub(super) fn purge(&mut self, now: Timestamp) {
-        self.secrets.retain(|_, secret| !is_gone(secret, now));
-    }
-}
-
-/// The refusal of work on a secret that is scheduled for deletion.
-pub(super) fn marked_for_deletion() -> ApiError {
-    ApiError::new(
-        "InvalidRequestException",
-        "You can't perform this operation on the secret because it was marked for deletion.",
-    )
 }
 
 fn not_found() -> ApiError {
@@ -101,13 +56,6 @@ fn not_found() -> ApiError {
         "ResourceNotFoundException",
         "Secrets Manager can't find the specified secret.",
     )
-}
-
-fn is_gone(secret: &Secret, now: Timestamp) -> bool {
-    secret
-        .deletion
-        .as_ref()
-        .is_some_and(|deletion| deletion.due <= now)
 }
 
 /// An ARN ends with a hyphen and six random characters, which a caller may leave out.

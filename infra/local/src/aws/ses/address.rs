@@ -57,7 +57,6 @@ impl<'a> Address<'a> {
 pub struct Identities {
     addresses: BTreeSet<(String, String)>,
     domains: BTreeSet<String>,
-    mail_from_pending: BTreeSet<String>,
 }
 
 impl Identities {
@@ -78,16 +77,6 @@ impl Identities {
         all
     }
 
-    /// Makes sending from `domain` fail with `MailFromDomainNotVerifiedException`: it is verified, but
-    /// the custom MAIL FROM domain that it was given is not.
-    #[must_use]
-    pub fn with_unverified_mail_from(mut self, domain: &str) -> Self {
-        let domain = domain.to_ascii_lowercase();
-        self.mail_from_pending.insert(domain.clone());
-        self.domains.insert(domain);
-        self
-    }
-
     /// What is known of an address or a domain; only under the very name that was verified, as in SES.
     pub(super) fn describe(&self, identity: &str) -> Result<Value, ApiError> {
         let unknown = || {
@@ -99,15 +88,14 @@ impl Identities {
             return self
                 .addresses
                 .get(&address)
-                .map(|_| identity::document(true, None))
+                .map(|_| identity::document(true))
                 .ok_or_else(unknown);
         }
-        let domain = identity.to_ascii_lowercase();
-        let domain = self.domains.get(&domain).ok_or_else(unknown)?;
-        Ok(identity::document(
-            false,
-            self.mail_from_pending.get(domain).map(String::as_str),
-        ))
+        if self.domains.contains(&identity.to_ascii_lowercase()) {
+            Ok(identity::document(false))
+        } else {
+            Err(unknown())
+        }
     }
 
     /// Refuses recipients that are not verified, as the sandbox does.
@@ -126,12 +114,6 @@ impl Identities {
                 .filter_map(|(dot, _)| domain.get(dot + 1..));
             std::iter::once(domain.as_str()).chain(after_dots)
         };
-        if suffixes().any(|suffix| self.mail_from_pending.contains(suffix)) {
-            return Err(ApiError::new(
-                "MailFromDomainNotVerifiedException",
-                "The MAIL FROM domain of the identity is not verified.",
-            ));
-        }
         let base = sender
             .local
             .split_once('+')
@@ -240,16 +222,6 @@ mod tests {
         assert_eq!(
             check(&identities, "no-reply@mail.example.com"),
             Err("MessageRejected")
-        );
-    }
-
-    #[test]
-    fn an_unverified_mail_from_domain_has_an_error_of_its_own() {
-        let identities = Identities::verified(["a.example"]).with_unverified_mail_from("b.example");
-        assert_eq!(check(&identities, "x@a.example"), Ok(()));
-        assert_eq!(
-            check(&identities, "x@b.example"),
-            Err("MailFromDomainNotVerifiedException")
         );
     }
 }

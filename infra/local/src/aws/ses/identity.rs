@@ -57,23 +57,15 @@ impl Account {
     }
 }
 
-/// The answer of `GetEmailIdentity`. A custom MAIL FROM domain is told of only where it is not verified yet.
-pub(super) fn document(is_address: bool, pending_mail_from: Option<&str>) -> Value {
-    let mail_from = match pending_mail_from {
-        Some(domain) => json!({
-            "BehaviorOnMxFailure": "REJECT_MESSAGE",
-            "MailFromDomain": format!("bounce.{domain}"),
-            "MailFromDomainStatus": "PENDING",
-        }),
-        None => Value::Null,
-    };
+/// The answer of `GetEmailIdentity`. No identity has a custom MAIL FROM domain.
+pub(super) fn document(is_address: bool) -> Value {
     json!({
         "IdentityType": if is_address { "EMAIL_ADDRESS" } else { "DOMAIN" },
         "FeedbackForwardingStatus": true,
         "VerifiedForSendingStatus": true,
         "VerificationStatus": "SUCCESS",
         "DkimAttributes": { "SigningEnabled": !is_address, "Status": if is_address { "NOT_STARTED" } else { "SUCCESS" } },
-        "MailFromAttributes": mail_from,
+        "MailFromAttributes": null,
         "Policies": {},
         "Tags": [],
     })

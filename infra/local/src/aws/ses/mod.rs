@@ -1,17 +1,15 @@
 //! An SES v2 for the local run and the tests: it takes mail as SES would and puts it into the
 //! [`Mailbox`] instead of sending it.
 //!
-//! It serves `SendEmail` over REST JSON with simple and raw content, and refuses what SES refuses:
-//! unverified senders, addresses that SES cannot deliver to, line breaks in headers. `GetAccount` and
-//! `GetEmailIdentity` tell what it knows. Templates cannot
-//! be stored, so each is unknown. Attachments and custom headers are checked for form and not kept.
+//! It serves `SendEmail` over REST JSON with simple content, and refuses what SES refuses: unverified
+//! senders, addresses that SES cannot deliver to, line breaks in headers. `GetAccount` and
+//! `GetEmailIdentity` tell what it knows. Custom headers are checked for form and not kept.
 //!
 //! A message counts as accepted once the mailbox has it; the answer comes after.
 
 mod address;
 mod faults;
 mod identity;
-mod raw;
 mod submission;
 #[cfg(test)]
 mod tests;
@@ -65,12 +63,11 @@ impl Ses {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        let (faults, account) = (Faults::default(), Account::default());
         Self(Arc::new(Inner {
             mailbox,
             identities,
-            faults,
-            account,
+            faults: Faults::default(),
+            account: Account::default(),
             clock,
             entropy,
         }))

@@ -1,9 +1,8 @@
-//! What a request to send says: who from, who to, and what, whichever form the content has.
+//! What a request to send says: who from, who to, and what.
 
 use serde::Deserialize;
 
 use super::address::{Address, Identities};
-use super::raw;
 use crate::aws::protocol::ApiError;
 
 /// SES takes this many recipients in one request.
@@ -35,8 +34,6 @@ struct Destination {
 #[serde(rename_all = "PascalCase")]
 struct Content {
     simple: Option<Simple>,
-    raw: Option<Raw>,
-    template: Option<Template>,
 }
 
 #[derive(Deserialize)]
@@ -68,18 +65,6 @@ struct Header {
     value: String,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Raw {
-    data: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Template {
-    template_name: Option<String>,
-}
-
 /// A mail that may be sent.
 pub(super) struct Submission {
     pub(super) from: String,
@@ -97,34 +82,13 @@ impl SendEmail {
             .content
             .ok_or_else(|| bad_request("Content is missing."))?;
         let envelope = self.destination.map(Destination::all).unwrap_or_default();
-        let submission = match (content.simple, content.raw, content.template) {
-            (Some(simple), None, None) => {
-                let from = self
-                    .from_email_address
-                    .ok_or_else(|| bad_request("FromEmailAddress is missing."))?;
-                simple.addressed(from, envelope)?
-            }
-            (None, Some(raw), None) => {
-                let mut submission = raw::read(&raw.data)?;
-                // The envelope overrules the message's own headers; both senders must be verified.
-                if let Some(from) = self.from_email_address {
-                    if !submission.from.is_empty() {
-                        identities.check(Address::parse(&submission.from)?)?;
-                    }
-                    submission.from = from;
-                }
-                if !envelope.is_empty() {
-                    submission.to = envelope;
-                }
-                submission
-            }
-            (None, None, Some(template)) => return Err(no_template(template.template_name)),
-            _ => {
-                return Err(bad_request(
-                    "Content must have exactly one of Simple, Raw, Template.",
-                ));
-            }
-        };
+        let simple = content
+            .simple
+            .ok_or_else(|| bad_request("Content must have Simple."))?;
+        let from = self
+            .from_email_address
+            .ok_or_else(|| bad_request("FromEmailAddress is missing."))?;
+        let submission = simple.addressed(from, envelope)?;
         identities.check(Address::parse(&submission.from)?)?;
         if submission.to.is_empty() {
             return Err(bad_request("The message has no recipients."));
@@ -184,19 +148,7 @@ fn check_line(what: &str, text: &str) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// No template is ever stored here, so each is unknown.
-fn no_template(name: Option<String>) -> ApiError {
-    match name {
-        Some(name) => ApiError::with_status(
-            axum::http::StatusCode::NOT_FOUND,
-            "NotFoundException",
-            format!("Template {name} does not exist."),
-        ),
-        None => bad_request("This server sends no inline templates; name a stored one."),
-    }
-}
-
 /// The refusal of a malformed request.
-pub(super) fn bad_request(message: impl Into<String>) -> ApiError {
+fn bad_request(message: impl Into<String>) -> ApiError {
     ApiError::new("BadRequestException", message)
 }

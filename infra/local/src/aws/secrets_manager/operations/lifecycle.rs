@@ -1,21 +1,16 @@
-//! A secret's life: made, described, scheduled for deletion, restored.
-
-use std::time::Duration;
+//! A secret, made and described.
 
 use serde_json::{Map, Value, json};
 use shared::ground::entropy::{self, Entropy};
 
-use super::{Account, answer, answer_of, epoch_seconds, invalid, parse, password};
+use super::{Account, answer, answer_of, epoch_seconds, parse, password};
 use crate::aws::protocol::ApiError;
-use crate::aws::secrets_manager::requests::{
-    self, CreateSecret, DeleteSecret, OneSecret, required,
-};
-use crate::aws::secrets_manager::secret::{Deletion, Secret, token_reused};
+use crate::aws::secrets_manager::requests::{self, CreateSecret, DescribeSecret, required};
+use crate::aws::secrets_manager::secret::{Secret, token_reused};
 use crate::aws::secrets_manager::value::SecretValue;
-use crate::aws::secrets_manager::vault::{Vault, marked_for_deletion};
+use crate::aws::secrets_manager::vault::Vault;
 use crate::secrets::SecretDefinition;
 
-const DAY: Duration = Duration::from_hours(24);
 const ARN_PREFIX: &str = "arn:aws:secretsmanager:us-east-1:000000000000:secret:";
 
 pub(super) fn create_secret(
@@ -32,7 +27,7 @@ pub(super) fn create_secret(
         .is_some()
         .then(|| requests::token(request.client_request_token.as_deref()))
         .transpose()?;
-    if let Ok(existing) = vault.find(name, now) {
+    if let Ok(existing) = vault.find(name) {
         return repeat_creation(existing, token, value.as_ref());
     }
     let mut secret = Secret {
@@ -44,7 +39,6 @@ pub(super) fn create_secret(
         created: now,
         changed: now,
         rotation: None,
-        deletion: None,
         versions: Vec::new(),
     };
     if let Some((token, value)) = token.zip(value) {
@@ -62,7 +56,7 @@ pub(in crate::aws::secrets_manager) fn make_missing(
     name: &str,
     definition: &SecretDefinition,
 ) -> Result<(), ApiError> {
-    if vault.find(name, account.clock.now()).is_ok() {
+    if vault.find(name).is_ok() {
         return Ok(());
     }
     let password = password::generate(
@@ -82,13 +76,6 @@ fn repeat_creation(
     token: Option<&str>,
     value: Option<&SecretValue>,
 ) -> Result<Value, ApiError> {
-    if existing.deletion.is_some() {
-        return Err(ApiError::new(
-            "InvalidRequestException",
-            "You can't create this secret because a secret with this name is already scheduled for \
-             deletion.",
-        ));
-    }
     match token.and_then(|token| existing.version(token)) {
         Some(version) if version.value.as_ref() == value => Ok(answer_of(existing, token)),
         Some(_) => Err(token_reused()),
@@ -102,14 +89,10 @@ fn repeat_creation(
     }
 }
 
-pub(super) fn describe_secret(
-    account: &Account,
-    vault: &Vault,
-    body: &[u8],
-) -> Result<Value, ApiError> {
-    let request: OneSecret = parse(body)?;
+pub(super) fn describe_secret(_: &Account, vault: &Vault, body: &[u8]) -> Result<Value, ApiError> {
+    let request: DescribeSecret = parse(body)?;
     let id = required("secretId", request.secret_id.as_deref())?;
-    let secret = vault.find(id, account.clock.now())?;
+    let secret = vault.find(id)?;
     let labelled = secret
         .versions
         .iter()
@@ -118,10 +101,7 @@ pub(super) fn describe_secret(
         .map(|version| (version.id.clone(), json!(version.stages)))
         .collect();
     let rotation = secret.rotation.as_ref();
-    let rotated = secret
-        .active_rotation()
-        .and_then(|rotation| rotation.rotated);
-    let deletion = secret.deletion.as_ref();
+    let rotated = rotation.and_then(|rotation| rotation.rotated);
     Ok(answer(
         secret,
         [
@@ -136,14 +116,7 @@ pub(super) fn describe_secret(
             ("Tags", secret.tags.as_ref().map(|tags| json!(tags))),
             ("CreatedDate", Some(epoch_seconds(secret.created))),
             ("LastChangedDate", Some(epoch_seconds(secret.changed))),
-            (
-                "DeletedDate",
-                deletion.map(|deletion| epoch_seconds(deletion.requested)),
-            ),
-            (
-                "RotationEnabled",
-                rotation.map(|rotation| json!(!rotation.cancelled)),
-            ),
+            ("RotationEnabled", rotation.map(|_| json!(true))),
             (
                 "RotationLambdaARN",
                 rotation.map(|rotation| json!(rotation.lambda_arn)),
@@ -162,58 +135,6 @@ pub(super) fn describe_secret(
             ("VersionIdsToStages", Some(Value::Object(stages))),
         ],
     ))
-}
-
-pub(super) fn delete_secret(
-    account: &Account,
-    vault: &mut Vault,
-    body: &[u8],
-) -> Result<Value, ApiError> {
-    let request: DeleteSecret = parse(body)?;
-    let id = required("secretId", request.secret_id.as_deref())?;
-    let force = request.force_delete_without_recovery.unwrap_or(false);
-    let window = request.recovery_window_in_days;
-    if force && window.is_some() {
-        return Err(invalid(
-            "You can't use ForceDeleteWithoutRecovery in conjunction with RecoveryWindowInDays.",
-        ));
-    }
-    let days = window.unwrap_or(30);
-    if !(7..=30).contains(&days) {
-        return Err(invalid("RecoveryWindowInDays must be 7 to 30 days."));
-    }
-    let now = account.clock.now();
-    if force {
-        // A forced deletion of a missing secret succeeds, so that it can be repeated.
-        let (name, arn) = match vault.find(id, now) {
-            Ok(secret) => (secret.name.clone(), secret.arn.clone()),
-            Err(_) => (id.to_owned(), new_arn(id, &*account.entropy)),
-        };
-        vault.remove(&name);
-        return Ok(json!({ "ARN": arn, "Name": name, "DeletionDate": epoch_seconds(now) }));
-    }
-    let secret = vault.find_mut(id, now)?;
-    if secret.deletion.is_some() {
-        return Err(marked_for_deletion());
-    }
-    let due = now.plus(DAY * days);
-    secret.deletion = Some(Deletion {
-        requested: now,
-        due,
-    });
-    Ok(answer(secret, [("DeletionDate", Some(epoch_seconds(due)))]))
-}
-
-pub(super) fn restore_secret(
-    account: &Account,
-    vault: &mut Vault,
-    body: &[u8],
-) -> Result<Value, ApiError> {
-    let request: OneSecret = parse(body)?;
-    let id = required("secretId", request.secret_id.as_deref())?;
-    let secret = vault.find_mut(id, account.clock.now())?;
-    secret.deletion = None;
-    Ok(answer(secret, []))
 }
 
 /// A new ARN. It ends in six random characters, so a later secret of the same name has another one.

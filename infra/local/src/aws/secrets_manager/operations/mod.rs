@@ -39,24 +39,14 @@ pub(super) enum Operation {
 /// The operation of that name.
 pub(super) fn named(name: &str) -> Option<Operation> {
     Some(match name {
-        "CancelRotateSecret" => Operation::Write(rotation::cancel_rotate_secret),
         "CreateSecret" => Operation::Write(lifecycle::create_secret),
-        "DeleteSecret" => Operation::Write(lifecycle::delete_secret),
         "DescribeSecret" => Operation::Read(lifecycle::describe_secret),
-        "GetRandomPassword" => Operation::Read(get_random_password),
         "GetSecretValue" => Operation::Read(versions::get_secret_value),
-        "ListSecretVersionIds" => Operation::Read(versions::list_secret_version_ids),
         "PutSecretValue" => Operation::Write(versions::put_secret_value),
-        "RestoreSecret" => Operation::Write(lifecycle::restore_secret),
         "RotateSecret" => Operation::Write(rotation::rotate_secret),
         "UpdateSecretVersionStage" => Operation::Write(versions::update_secret_version_stage),
         _ => return None,
     })
-}
-
-fn get_random_password(account: &Account, _: &Vault, body: &[u8]) -> Result<Value, ApiError> {
-    let password = password::generate(&parse(body)?, &*account.entropy)?;
-    Ok(json!({ "RandomPassword": password }))
 }
 
 /// An answer that begins with the secret's ARN and name, as all do; what is `None` is left out.

@@ -1,11 +1,11 @@
-//! A secret's rotation: set up, begun, turned off. What comes after its beginning is in `driver.rs`.
+//! A secret's rotation: set up and begun. What comes after its beginning is in `driver.rs`.
 
 use serde_json::{Value, json};
 use shared::ground::entropy::uuid_v4;
 
 use super::{Account, answer, invalid, parse};
 use crate::aws::protocol::ApiError;
-use crate::aws::secrets_manager::requests::{self, OneSecret, RotateSecret, required};
+use crate::aws::secrets_manager::requests::{self, RotateSecret, required};
 use crate::aws::secrets_manager::schedule::{Rotation, RotationRules};
 use crate::aws::secrets_manager::vault::Vault;
 
@@ -19,7 +19,7 @@ pub(super) fn rotate_secret(
     let token = requests::token(request.client_request_token.as_deref())?;
     request.rotation_rules.as_ref().map_or(Ok(()), followed)?;
     let now = account.clock.now();
-    let secret = vault.find_live_mut(id, now)?;
+    let secret = vault.find_mut(id)?;
     let (former_arn, former_rules) = secret
         .rotation
         .clone()
@@ -45,21 +45,6 @@ pub(super) fn rotate_secret(
     Ok(answer(secret, [("VersionId", Some(json!(token)))]))
 }
 
-pub(super) fn cancel_rotate_secret(
-    account: &Account,
-    vault: &mut Vault,
-    body: &[u8],
-) -> Result<Value, ApiError> {
-    let request: OneSecret = parse(body)?;
-    let id = required("secretId", request.secret_id.as_deref())?;
-    let now = account.clock.now();
-    let secret = vault.find_live_mut(id, now)?;
-    secret.rotation.as_mut().ok_or_else(no_function)?.cancelled = true;
-    secret.changed = now;
-    let pending = secret.unfinished().map(|version| json!(version.id));
-    Ok(answer(secret, [("VersionId", pending)]))
-}
-
 /// Begins the rotations that are due and whose function is there. Where the last one is unfinished, that one
 /// is taken up again instead, and the interval begins anew all the same.
 pub(in crate::aws::secrets_manager) fn begin_due(
@@ -67,7 +52,7 @@ pub(in crate::aws::secrets_manager) fn begin_due(
     vault: &mut Vault,
 ) -> Result<(), ApiError> {
     let now = account.clock.now();
-    for secret in vault.live_mut() {
+    for secret in vault.all_mut() {
         if secret.next_rotation().is_none_or(|due| due > now) {
             continue;
         }
@@ -88,7 +73,7 @@ pub(in crate::aws::secrets_manager) fn begin_due(
 }
 
 /// Has the secret `id` rotated by the function and the rules, for the first time when the interval is over. A
-/// secret that is not there is left out; one that has this rotation already keeps it, turned off or not.
+/// secret that is not there is left out; one that has this rotation already keeps it.
 pub(in crate::aws::secrets_manager) fn set_rotation(
     account: &Account,
     vault: &mut Vault,
@@ -99,7 +84,7 @@ pub(in crate::aws::secrets_manager) fn set_rotation(
     known(account, &lambda_arn)?;
     followed(&rules)?;
     let now = account.clock.now();
-    let Ok(secret) = vault.find_live_mut(id, now) else {
+    let Ok(secret) = vault.find_mut(id) else {
         return Ok(());
     };
     let is_same = |former: &Rotation| {

@@ -1,26 +1,20 @@
-//! A secret's versions: stored, read, listed, relabelled.
+//! A secret's versions: stored, read, relabelled.
 
 use serde_json::{Value, json};
 
 use super::{Account, answer, answer_of, epoch_seconds, invalid, parse};
 use crate::aws::protocol::ApiError;
 use crate::aws::secrets_manager::requests::{
-    self, GetSecretValue, ListSecretVersionIds, PutSecretValue, UpdateSecretVersionStage, required,
+    self, GetSecretValue, PutSecretValue, UpdateSecretVersionStage, required,
 };
-use crate::aws::secrets_manager::secret::{CURRENT, Version};
+use crate::aws::secrets_manager::secret::CURRENT;
 use crate::aws::secrets_manager::value::SecretValue;
 use crate::aws::secrets_manager::vault::Vault;
 
-const MAX_PAGE: usize = 100;
-
-pub(super) fn get_secret_value(
-    account: &Account,
-    vault: &Vault,
-    body: &[u8],
-) -> Result<Value, ApiError> {
+pub(super) fn get_secret_value(_: &Account, vault: &Vault, body: &[u8]) -> Result<Value, ApiError> {
     let request: GetSecretValue = parse(body)?;
     let id = required("secretId", request.secret_id.as_deref())?;
-    let secret = vault.find_live(id, account.clock.now())?;
+    let secret = vault.find(id)?;
     let stage = request.version_stage.as_deref();
     let (version, sought) = match (request.version_id.as_deref(), stage) {
         (Some(id), stage) => {
@@ -81,57 +75,9 @@ pub(super) fn put_secret_value(
         stages.iter().try_for_each(|stage| requests::stage(stage))?;
     }
     let now = account.clock.now();
-    let secret = vault.find_live_mut(id, now)?;
+    let secret = vault.find_mut(id)?;
     secret.put(token, value, request.version_stages.as_deref(), now)?;
     Ok(answer_of(secret, Some(token)))
-}
-
-pub(super) fn list_secret_version_ids(
-    account: &Account,
-    vault: &Vault,
-    body: &[u8],
-) -> Result<Value, ApiError> {
-    let request: ListSecretVersionIds = parse(body)?;
-    let id = required("secretId", request.secret_id.as_deref())?;
-    let secret = vault.find(id, account.clock.now())?;
-    let page = request.max_results.unwrap_or(MAX_PAGE);
-    if !(1..=MAX_PAGE).contains(&page) {
-        return Err(invalid(format!("MaxResults must be 1 to {MAX_PAGE}.")));
-    }
-    let deprecated = request.include_deprecated.unwrap_or(false);
-    let shown = |version: &&Version| deprecated || !version.stages.is_empty();
-    let start = match &request.next_token {
-        None => 0,
-        // The token names the last version of the page before.
-        Some(last) => {
-            let place = secret
-                .versions
-                .iter()
-                .position(|version| version.id == *last);
-            1 + place
-                .ok_or_else(|| ApiError::new("InvalidNextTokenException", "Invalid NextToken."))?
-        }
-    };
-    let mut rest = secret.versions.iter().skip(start).filter(shown).peekable();
-    let versions: Vec<&Version> = rest.by_ref().take(page).collect();
-    let next = versions
-        .last()
-        .filter(|_| rest.peek().is_some())
-        .map(|last| json!(last.id));
-    let versions: Vec<Value> = versions
-        .iter()
-        .map(|version| {
-            json!({
-                "VersionId": version.id,
-                "VersionStages": version.stages,
-                "CreatedDate": epoch_seconds(version.created),
-            })
-        })
-        .collect();
-    Ok(answer(
-        secret,
-        [("Versions", Some(json!(versions))), ("NextToken", next)],
-    ))
 }
 
 pub(super) fn update_secret_version_stage(
@@ -144,7 +90,7 @@ pub(super) fn update_secret_version_stage(
     let stage = required("versionStage", request.version_stage.as_deref())?;
     requests::stage(stage)?;
     let now = account.clock.now();
-    let secret = vault.find_live_mut(id, now)?;
+    let secret = vault.find_mut(id)?;
     let from = request.remove_from_version_id.as_deref();
     secret.update_stage(stage, from, request.move_to_version_id.as_deref(), now)?;
     Ok(answer(secret, []))

@@ -19,12 +19,11 @@ use shared::ground::entropy::SeededEntropy;
 use super::*;
 use crate::aws::testing::{self, TempDir};
 
-mod lifecycle;
 mod persistence;
+mod rotation;
 mod versions;
 
 const FUNCTION: &str = "arn:aws:lambda:us-east-1:000000000000:function:rotate";
-const DAY: Duration = Duration::from_hours(24);
 
 struct Local {
     client: Client,
@@ -130,16 +129,11 @@ impl Local {
 
     /// Every version with its labels, by the name that the test gave it.
     async fn stages(&self) -> Vec<(String, Vec<String>)> {
-        let list = self
-            .client
-            .list_secret_version_ids()
-            .secret_id("keys")
-            .include_deprecated(true);
-        let listed = list.send().await.unwrap();
         let name = |id: &str| id.trim_end_matches('-').to_owned();
-        let versions = listed.versions().iter();
+        let vault = self.server.vault();
+        let versions = vault.find("keys").unwrap().versions.iter();
         versions
-            .map(|v| (name(v.version_id().unwrap()), v.version_stages().to_vec()))
+            .map(|v| (name(&v.id), v.stages.iter().cloned().collect()))
             .collect()
     }
 

@@ -3,19 +3,6 @@
 use super::*;
 
 #[tokio::test]
-async fn a_random_password_is_made_through_the_sdk() {
-    let local = start(None).await;
-    let request = local
-        .client
-        .get_random_password()
-        .password_length(64)
-        .exclude_punctuation(true);
-    let password = request.send().await.unwrap().random_password.unwrap();
-    assert_eq!(password.len(), 64);
-    assert!(password.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-}
-
-#[tokio::test]
 async fn secrets_outlive_the_process_and_are_the_owners_alone() {
     let directory = TempDir::new();
     let path = directory.path("secrets.json");

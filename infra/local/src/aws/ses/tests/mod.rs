@@ -5,9 +5,8 @@ use std::sync::Arc;
 use aws_sdk_sesv2::config::retry::RetryConfig;
 use aws_sdk_sesv2::error::ProvideErrorMetadata;
 use aws_sdk_sesv2::operation::send_email::builders::SendEmailFluentBuilder;
-use aws_sdk_sesv2::primitives::Blob;
 use aws_sdk_sesv2::types::{
-    Body as EmailBody, Content, Destination, EmailContent, Message as Simple, RawMessage, Template,
+    Body as EmailBody, Content, Destination, EmailContent, Message as Simple,
 };
 use aws_sdk_sesv2::{Client, Config};
 use axum::http::Request;
@@ -30,8 +29,7 @@ struct Local {
 
 async fn start_with(mailbox: Mailbox, retry: RetryConfig) -> Local {
     let entropy = Arc::new(SeededEntropy::new(7));
-    let identities =
-        Identities::verified(["example.com"]).with_unverified_mail_from("half.example");
+    let identities = Identities::verified(["example.com"]);
     let server = Ses::new(mailbox.clone(), identities, testing::clock(), entropy);
     let config = Config::builder()
         .behavior_version(testing::behavior())
@@ -64,14 +62,6 @@ fn simple(subject: &str) -> EmailContent {
         .build();
     let message = Simple::builder().subject(text(subject)).body(body).build();
     EmailContent::builder().simple(message).build()
-}
-
-fn raw(message: &str) -> EmailContent {
-    let message = RawMessage::builder()
-        .data(Blob::new(message))
-        .build()
-        .unwrap();
-    EmailContent::builder().raw(message).build()
 }
 
 fn to(address: &str) -> Destination {

@@ -5,8 +5,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use dashtam_local::api_body::{ANY_METHOD, STACK_PREFIX, integration_uri};
 use dashtam_local::cloudformation;
+use dashtam_local::template::routes::{ANY_METHOD, STACK_PREFIX, integration_uri};
 use http::Method;
 use serde_json::{Value, json};
 use shared::routes;

@@ -1,6 +1,7 @@
 //! The order of the modules: no file imports, however indirectly, a file that imports it, and the modules of `shared` import
 //! only from floors below their own.
 
+use crate::guard_project::{files, read};
 use crate::imports::Imports;
 
 /// The modules of `shared`, from the ground up. Modules on one floor do not know each other.
@@ -23,9 +24,11 @@ const FLOORS: [&[&str]; 15] = [
 ];
 
 /// The crates with more than a file or two.
-const CRATES: [&str; 6] = [
+const CRATES: [&str; 8] = [
     "shared/src",
     "verify/src",
+    "infra/aws/src",
+    "infra/local/src",
     "infra/ops/src",
     "infra/bench/src",
     "infra/migrations/src",
@@ -84,6 +87,28 @@ fn no_files_import_each_other_in_a_circle() {
     for folder in CRATES {
         assert_eq!(Imports::of(folder).circle(), None, "{folder}");
     }
+}
+
+/// The first of our own names in a text.
+fn own_name(text: &str) -> Option<&'static str> {
+    let text = text.to_lowercase();
+    let names = ["dashtam", "shared::", "shared.workspace", "template.yaml"];
+    names.into_iter().find(|name| text.contains(name))
+}
+
+#[test]
+fn the_aws_side_knows_no_name_of_ours() {
+    let mut files = files("infra/aws/src", ".rs");
+    files.push("infra/aws/Cargo.toml".to_owned());
+    assert!(files.len() > 20, "{files:?}");
+    for file in files {
+        assert_eq!(own_name(&read(&file)), None, "{file}");
+    }
+    assert_eq!(
+        own_name("use shared::clock::Clock;"),
+        Some("shared::"),
+        "one is found"
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The pipes of `template.yaml` carry what the local run carries (`infra/local/src/consumers.rs`), and nothing else.
+//! The pipes of `template.yaml` carry what the local run carries (`infra/local/src/consumers/row.rs`), and nothing else.
 
 use dashtam_local::cloudformation;
 use serde_json::{Value, json};

@@ -2,7 +2,6 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use bundle_tests::{PASSWORD, TestApp, rights, text};
-use dashtam_local::secrets::make_missing;
 use futures::future::join_all;
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -30,7 +29,9 @@ async fn parallel_first_starts_make_one_ring_and_publish_its_key() {
         all.with(&name, value)
     });
     let secrets = Secrets::new(&AwsBase::new(settings), "fresh/");
-    make_missing(&app.aws.secrets, "fresh/", &rights::template().secrets)
+    app.aws
+        .secrets
+        .make_missing("fresh/", &rights::template().secrets)
         .await
         .expect("secrets without keys");
     let store = app.environment.store();

@@ -1,8 +1,8 @@
 //! What is logged is one clean record a line, names its request, and repeats nothing that a client sent.
 
 use bundle_tests::{Actor, Fault, Log, PASSWORD, TestApp};
-use dashtam_local::aws::ses;
 use http::Method;
+use local_aws::ses;
 use serde_json::{Value, json};
 use shared::telemetry::LogFormat;
 

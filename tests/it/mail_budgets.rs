@@ -235,7 +235,7 @@ async fn a_password_change_is_always_told_at_once() {
 
 #[tokio::test]
 async fn a_redelivered_row_is_charged_once() {
-    use dashtam_local::aws::ses::Fault;
+    use local_aws::ses::Fault;
     let app = TestApp::start().await;
     app.verified(EMAIL).await;
     app.drain().await;

@@ -1,7 +1,7 @@
 //! The mailer: at least once, idempotent, nothing lost.
 
 use bundle_tests::TestApp;
-use dashtam_local::aws::ses::Fault;
+use local_aws::ses::Fault;
 use serde_json::json;
 
 #[tokio::test]

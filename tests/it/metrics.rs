@@ -6,7 +6,7 @@
 )]
 
 use bundle_tests::{Actor, Fault, PASSWORD, TestApp};
-use dashtam_local::aws::ses;
+use local_aws::ses;
 use serde_json::{Map, Value, json};
 use shared::runtime::lambda;
 use shared::telemetry::Metric;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bundle_tests::{PASSWORD, TestApp, rights};
-use dashtam_local::iam::Policies;
 use dashtam_local::template::{SOURCE, Template};
+use local_aws::iam::Policies;
 use serde_json::json;
 use shared::domain::UserId;
 use shared::routes;

@@ -621,8 +621,12 @@ async fn forged_checkpoints_are_named() {
         assert_eq!(named(&report, Found::Forged), ["checkpoint 1"]);
     }
     // The true text under another key.
-    let foreign = dashtam_local::aws::kms::Kms::open(None, &shared::ground::entropy::OsEntropy)
-        .expect("a key");
+    let foreign = local_aws::kms::Kms::open(
+        dashtam_local::names::KEY_ALIAS,
+        None,
+        &dashtam_local::aws_side::entropy(std::sync::Arc::new(shared::ground::entropy::OsEntropy)),
+    )
+    .expect("a key");
     let app = sealed().await;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
         .await

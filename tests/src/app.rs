@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use dashtam_local::aws_side;
 use dashtam_local::consumers::{Consumers, Handlers};
-use dashtam_local::iam::{Policies, Rights};
-use dashtam_local::local_aws::{LocalAws, Parts};
 use dashtam_local::sealing::Sealing;
-use dashtam_local::streams::{Checkpoint, TableStream};
+use local_aws::LocalAws;
+use local_aws::dynamodb::{Checkpoint, TableStream};
+use local_aws::iam::{Policies, Rights};
 use shared::clock::{Clock as _, MockClock, SystemClock};
 use shared::config::Settings;
 use shared::domain::Timestamp;
@@ -77,17 +78,13 @@ impl TestApp {
     async fn begun(begin: Timestamp, policies: Arc<Policies>, settings: &[(&str, &str)]) -> Self {
         let clock = Arc::new(MockClock::at(begin));
         let template = rights::template();
-        let parts = Parts {
-            directory: None,
-            tables: &template.tables,
-            table_prefix: rights::NAMES.table_prefix,
-            secrets: &template.secrets,
-            secret_prefix: rights::NAMES.secret_prefix,
-            sender: rights::NAMES.sender,
-            clock: clock.clone(),
-            entropy: Arc::new(OsEntropy),
-            rights: Rights::new(policies),
-        };
+        let parts = aws_side::parts(
+            template,
+            rights::NAMES,
+            clock.clone(),
+            Arc::new(OsEntropy),
+            Rights::new(policies),
+        );
         let aws = LocalAws::start(parts).await.expect("the AWS side");
         let (proxy, address) = Proxy::start(&aws, aws.endpoints.dynamodb).await;
         let local = aws

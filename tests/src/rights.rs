@@ -10,8 +10,10 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex};
 
-use dashtam_local::iam::{Names, Policies, Rights};
+use dashtam_local::names::Names;
+use dashtam_local::policies;
 use dashtam_local::template::Template;
+use local_aws::iam::{Policies, Rights};
 
 /// What the template's resources are called in the tests.
 pub const NAMES: Names<'static> = Names {
@@ -52,7 +54,7 @@ pub fn policies() -> Arc<Policies> {
 /// The policies of any template.
 #[must_use]
 pub fn read(template: &Template) -> Policies {
-    Policies::read(&template.document, NAMES).expect("policies that can be evaluated")
+    policies::read(&template.document, NAMES).expect("policies that can be evaluated")
 }
 
 /// Everything that all tests of the last run have used.

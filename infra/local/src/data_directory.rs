@@ -5,7 +5,7 @@
 //! operating system's, on an open file, so a killed process leaves none behind.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Write as _};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -121,43 +121,10 @@ fn make_private(path: &Path) -> Result<(), DataDirectoryError> {
     std::fs::set_permissions(path, permissions).map_err(unusable)
 }
 
-/// Replaces a file by one with mode 0600 and these contents. A reader, and a start after a crash, sees the old
-/// file or the new one whole.
-///
-/// # Errors
-/// The system's.
-pub fn replace_file(path: &Path, contents: &[u8]) -> io::Result<()> {
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(".new");
-    let mut file = OpenOptions::new()
-        .create(true)
-        .truncate(true)
-        .write(true)
-        .mode(0o600)
-        .open(&temporary)?;
-    file.write_all(contents)?;
-    file.sync_all()?;
-    std::fs::rename(&temporary, path)
-}
-
-/// Appends a line to a file with mode 0600.
-///
-/// # Errors
-/// The system's.
-pub fn append_line(path: &Path, line: &str) -> io::Result<()> {
-    let mut file = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .mode(0o600)
-        .open(path)?;
-    file.write_all(format!("{line}\n").as_bytes())?;
-    file.sync_all()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::testing::TempDir;
+    use crate::testing::TempDir;
 
     fn mode(path: &Path) -> u32 {
         path.metadata().unwrap().permissions().mode() & 0o777
@@ -217,27 +184,6 @@ mod tests {
         assert!(
             text.contains("cannot be used") && !text.contains('\n'),
             "{text}"
-        );
-    }
-
-    #[test]
-    fn replaced_files_are_private_and_whole() {
-        let scratch = TempDir::new();
-        let path = scratch.path("x");
-        std::fs::write(&path, "a longer text than the next").unwrap();
-        replace_file(&path, b"new").unwrap();
-        assert_eq!(
-            (
-                std::fs::read_to_string(&path).unwrap().as_str(),
-                mode(&path)
-            ),
-            ("new", 0o600)
-        );
-        append_line(&scratch.path("y"), "one").unwrap();
-        append_line(&scratch.path("y"), "two").unwrap();
-        assert_eq!(
-            std::fs::read_to_string(scratch.path("y")).unwrap(),
-            "one\ntwo\n"
         );
     }
 }

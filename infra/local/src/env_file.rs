@@ -122,7 +122,7 @@ fn named(path: &Path, last: usize, error: dotenvy::Error) -> EnvFileError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::testing::TempDir;
+    use crate::testing::TempDir;
 
     fn merged(process: &[(&str, &str)], text: &str) -> Result<Merged, EnvFileError> {
         let scratch = TempDir::new();

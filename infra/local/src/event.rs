@@ -213,7 +213,7 @@ fn is_domain(name: &str) -> bool {
 mod tests {
     use super::*;
     use crate::resources::Resources;
-    use crate::template::tests::sample;
+    use crate::template::sample::sample;
     use http::Request;
     use lambda_http::RequestExt as _;
     use lambda_http::request::LambdaRequest;

@@ -26,9 +26,8 @@ use tower::ServiceExt as _;
 use uuid::Uuid;
 
 use crate::event::{self, Facts};
-use crate::gateway_response::{GatewayResponse, GatewayResponses};
 use crate::resources::Resources;
-use crate::template::Template;
+use crate::template::{GatewayResponse, GatewayResponses, Template};
 
 /// The largest body a REST API takes, in bytes (its payload quota).
 pub const BODY_LIMIT: usize = 10_000_000;

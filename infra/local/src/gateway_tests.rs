@@ -1,7 +1,7 @@
 //! The gateway over real connections, in front of an application that says what it saw.
 
 use super::*;
-use crate::template::tests::{SAMPLE, sample};
+use crate::template::sample::{SAMPLE, sample};
 use axum::routing::get;
 use lambda_http::RequestExt as _;
 use lambda_http::request::RequestContext;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use http::Method;
 
 use crate::template::{ANY, Template, TemplateRoute};
-use crate::throttle::TokenBucket;
+use crate::token_bucket::TokenBucket;
 
 /// One path of the API.
 #[derive(Debug)]
@@ -184,7 +184,7 @@ impl Node {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::template::tests::sample;
+    use crate::template::sample::sample;
 
     fn find(method: &str, path: &str) -> Option<(String, Vec<(String, String)>)> {
         let resources = Resources::new(&sample(), 1.0);

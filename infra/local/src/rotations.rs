@@ -2,75 +2,12 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use local_aws::secrets_manager::{self, RotationError, RotationFunction, SecretsManager};
+use shared::ground::error_chain;
 use shared::runtime::environment::{Environment, StartError};
-use shared::work::secret_rotation::RotationHandler;
+use shared::work::secret_rotation::{RotationEvent, RotationHandler, Step};
 
-use crate::aws::secrets_manager::{RotationError, RotationRules, SecretsManager};
-use crate::template::{TemplateError, TemplateRotation, crate_name, missing, object, text};
-
-/// Reads a resource of the type `AWS::SecretsManager::RotationSchedule`.
-pub(crate) fn read(
-    id: &str,
-    schedule: &Value,
-    document: &Value,
-) -> Result<TemplateRotation, TemplateError> {
-    let secret_id = text(schedule, id, "/Properties/SecretId/Ref")?;
-    let function_id = text(schedule, id, "/Properties/RotationLambdaARN/Fn::GetAtt/0")?;
-    let resources = object(document, "the document", "Resources")?;
-    let there = |wanted: &str| {
-        resources
-            .get(wanted)
-            .ok_or_else(|| missing("Resources", wanted))
-    };
-    let (secret, _) = (there(secret_id)?, there(function_id)?);
-    let name = text(secret, secret_id, "/Properties/Name/Fn::Sub")?;
-    let suffix = name
-        .strip_prefix("${AWS::StackName}/")
-        .ok_or_else(|| missing(secret_id, "Name of the form ${AWS::StackName}/<name>"))?;
-    Ok(TemplateRotation {
-        secret: suffix.to_owned(),
-        function: crate_name(function_id)?,
-        rules: rotation_rules(id, schedule, document)?,
-    })
-}
-
-/// The rules of a rotation, with parameters replaced by their defaults.
-fn rotation_rules(
-    id: &str,
-    schedule: &Value,
-    document: &Value,
-) -> Result<RotationRules, TemplateError> {
-    let default = |value: &Value| {
-        let parameter = value.get("Ref").and_then(Value::as_str)?;
-        document
-            .get("Parameters")?
-            .get(parameter)?
-            .get("Default")
-            .cloned()
-    };
-    let part = "Properties/RotationRules with AutomaticallyAfterDays or ScheduleExpression";
-    let members = schedule
-        .pointer("/Properties/RotationRules")
-        .and_then(Value::as_object);
-    let members = members.ok_or_else(|| missing(id, part))?.iter();
-    let members = members.map(|(member, value)| {
-        (
-            member.clone(),
-            default(value).unwrap_or_else(|| value.clone()),
-        )
-    });
-    let rules: RotationRules =
-        serde_json::from_value(Value::Object(members.collect())).map_err(|_| missing(id, part))?;
-    match rules.interval() {
-        Ok(Some(_)) => Ok(rules),
-        Ok(None) => Err(missing(id, part)),
-        Err(error) => Err(TemplateError::Unsupported {
-            place: id.to_owned(),
-            part: format!("its RotationRules: {error}"),
-        }),
-    }
-}
+use crate::template::TemplateRotation;
 
 /// Builds all rotation functions, each under the name of its crate, which is its access key, too.
 ///
@@ -105,7 +42,7 @@ pub async fn set_up(
     handlers: &[(&'static str, RotationHandler)],
 ) -> Result<(), RotationError> {
     for (function, handler) in handlers {
-        secrets.register(function, Arc::clone(handler));
+        secrets.register(function, called(handler));
     }
     for TemplateRotation {
         secret,
@@ -120,17 +57,38 @@ pub async fn set_up(
     Ok(())
 }
 
+/// A handler as Secrets Manager calls it.
+fn called(handler: &RotationHandler) -> RotationFunction {
+    let handler = Arc::clone(handler);
+    Arc::new(move |event| {
+        let outcome = handler(RotationEvent {
+            step: step(event.step),
+            secret_id: event.secret_id,
+            client_request_token: event.client_request_token,
+        });
+        Box::pin(async move { outcome.await.map_err(|failure| error_chain(&failure)) })
+    })
+}
+
+const fn step(step: secrets_manager::Step) -> Step {
+    match step {
+        secrets_manager::Step::CreateSecret => Step::CreateSecret,
+        secrets_manager::Step::SetSecret => Step::SetSecret,
+        secrets_manager::Step::TestSecret => Step::TestSecret,
+        secrets_manager::Step::FinishSecret => Step::FinishSecret,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
+    use local_aws::secrets_manager::RotationRules;
     use serde_json::{Value, json};
     use shared::clock::MockClock;
-    use shared::ground::entropy::SeededEntropy;
 
     use super::*;
-    use crate::aws::secrets_manager::RotationRules;
-    use crate::aws::testing::{self, TempDir};
+    use crate::testing::{self, TempDir};
 
     const FUNCTION: &str = "keys-rotate-signing";
 
@@ -151,10 +109,10 @@ mod tests {
     }
 
     fn open(directory: &TempDir) -> (SecretsManager, Arc<MockClock>) {
-        let clock = testing::clock();
+        let (clock, reader) = testing::clock();
         let path = Some(directory.path("secrets.json"));
         (
-            SecretsManager::open(path, clock.clone(), Arc::new(SeededEntropy::new(7))).unwrap(),
+            SecretsManager::open(path, reader, testing::entropy()).unwrap(),
             clock,
         )
     }

@@ -5,11 +5,10 @@
 
 use std::time::Duration;
 
+use local_aws::dynamodb::{Checkpoint, Sequence, StreamError, TableStream};
 use serde_json::{Value, json};
 use shared::audit::seals::StreamHandler;
 use tokio::time::MissedTickBehavior;
-
-use crate::streams::{Checkpoint, Sequence, StreamError, TableStream};
 
 /// The file in the data directory that holds the position.
 pub const CHECKPOINT_FILE: &str = "audit.checkpoint";
@@ -103,8 +102,8 @@ mod tests {
     use shared::work::consumer::Failure;
 
     use super::*;
-    use crate::aws::testing::TempDir;
-    use crate::streams::tests::{OUTBOX, outbox, put};
+    use crate::testing::TempDir;
+    use crate::testing::{OUTBOX, outbox, put};
 
     type Seen = Arc<Mutex<Vec<usize>>>;
 

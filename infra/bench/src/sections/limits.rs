@@ -6,9 +6,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dashtam_local::iam::{Names, Policies, Rights};
-use dashtam_local::local_aws::{LocalAws, Parts};
+use dashtam_local::aws_side;
+use dashtam_local::names::Names;
+use dashtam_local::policies;
 use dashtam_local::template::Template;
+use local_aws::LocalAws;
+use local_aws::iam::Rights;
 use shared::aws::{AwsBase, client};
 use shared::clock::SystemClock;
 use shared::config::{Limit, Settings};
@@ -86,25 +89,14 @@ pub fn measure(bounds: &Bounds, goals: &mut Goals) -> Result<(), Failure> {
 /// It does not start.
 pub(super) async fn database() -> Result<LocalAws, Failure> {
     let template = Template::embedded()?;
-    let (table_prefix, secret_prefix) = ("dashtam-local-", "dashtam-local/");
-    let sender = "no-reply@dashtam.example";
     let names = Names {
-        table_prefix,
-        secret_prefix,
-        sender,
+        table_prefix: "dashtam-local-",
+        secret_prefix: "dashtam-local/",
+        sender: "no-reply@dashtam.example",
     };
-    let rights = Rights::new(Arc::new(Policies::read(&template.document, names)?));
-    let parts = Parts {
-        directory: None,
-        tables: &template.tables,
-        table_prefix,
-        secrets: &template.secrets,
-        secret_prefix,
-        sender,
-        clock: Arc::new(SystemClock),
-        entropy: Arc::new(OsEntropy),
-        rights,
-    };
+    let rights = Rights::new(Arc::new(policies::read(&template.document, names)?));
+    let (clock, entropy) = (Arc::new(SystemClock), Arc::new(OsEntropy));
+    let parts = aws_side::parts(&template, names, clock, entropy, rights);
     Ok(LocalAws::start(parts).await?)
 }
 

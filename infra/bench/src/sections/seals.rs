@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dashtam_local::local_aws::LocalAws;
+use local_aws::LocalAws;
 use serde_json::json;
 use shared::audit::seals::verification::Scope;
 use shared::clock::{Clock as _, SystemClock};

@@ -6,12 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use local_aws::address::bare_address;
+use local_aws::mailbox::{Mailbox, Message};
 use shared::domain::{EmailAddress, Timestamp};
 use shared::store::{Store, StoreError};
 use thiserror::Error;
 use tokio::time::MissedTickBehavior;
-
-use super::{Mailbox, Message, address};
 
 /// How long a message to an address without an account is kept.
 pub const ORPHAN_TTL: Duration = Duration::from_secs(86_400);
@@ -63,7 +63,7 @@ pub async fn remove_orphans(mailbox: &Mailbox, store: &Store) -> Result<usize, R
     let mut owned = BTreeMap::new();
     for recipient in recipients {
         // What is no address here was never an account's.
-        let is_owned = match EmailAddress::parse(address(&recipient)) {
+        let is_owned = match EmailAddress::parse(bare_address(&recipient)) {
             Ok(email) => store.address(&email).await?.is_some(),
             Err(_) => false,
         };

@@ -7,11 +7,11 @@ use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use local_aws::mailbox::{Mailbox, Message};
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
 use super::page::{self, Page};
-use super::{Mailbox, Message};
 
 /// Serves `GET /_local/mail?to=ADDRESS` and the page at `GET /_local`.
 ///

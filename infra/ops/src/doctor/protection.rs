@@ -6,7 +6,7 @@
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::types::PointInTimeRecoveryStatus;
-use dashtam_local::template::TableDefinition;
+use local_aws::dynamodb::TableDefinition;
 use shared::aws;
 
 use super::tables::wanted;

@@ -4,7 +4,8 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::operation::describe_table::DescribeTableError;
 use aws_sdk_dynamodb::types::{StreamViewType, TableDescription, TimeToLiveStatus};
-use dashtam_local::template::{TableDefinition, Template};
+use dashtam_local::template::Template;
+use local_aws::dynamodb::TableDefinition;
 use shared::aws;
 
 use super::clock::Clocks;

@@ -17,7 +17,6 @@ use http::{HeaderMap, HeaderValue};
 use lambda_http::aws_lambda_events::apigw::{
     ApiGatewayProxyRequest, ApiGatewayProxyRequestContext, ApiGatewayRequestIdentity,
 };
-use percent_encoding::percent_decode_str;
 
 use crate::resources::Found;
 
@@ -125,19 +124,12 @@ fn context(
 /// escape.
 fn query_parameters(query: &str) -> HashMap<String, Vec<String>> {
     let mut all: HashMap<String, Vec<String>> = HashMap::new();
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        all.entry(decoded(name)).or_default().push(decoded(value));
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        all.entry(name.into_owned())
+            .or_default()
+            .push(value.into_owned());
     }
     all
-}
-
-/// Percent-decoding (RFC 3986 section 2.1) with `+` for a space; what is not an escape stays as it is, and what
-/// is not UTF-8 becomes U+FFFD.
-fn decoded(text: &str) -> String {
-    percent_decode_str(&text.replace('+', " "))
-        .decode_utf8_lossy()
-        .into_owned()
 }
 
 /// A gateway adds the peer behind whatever the client claims, and says itself how the client came.

@@ -3,7 +3,7 @@
 //! It serves `PutObject`, `GetObject` and `ListObjectsV2` over REST XML with the bucket in the path. An object is a file
 //! below the bucket's folder, or stands in memory. As in a bucket whose rule is compliance, nothing that stands there is
 //! replaced or deleted: a put asks for that by `If-None-Match: *`, one that does not is refused, and so is every delete.
-//! What is older than the retention goes by itself, as by the lifecycle rule of the template's bucket.
+//! What is older than the retention goes by itself, as by a lifecycle rule.
 
 mod objects;
 #[cfg(test)]
@@ -147,13 +147,9 @@ fn put(server: &S3, name: &str, headers: &HeaderMap, body: &[u8]) -> Result<Resp
 
 fn list(server: &S3, query: &str) -> Result<Response, Refusal> {
     let value = |wanted: &str| {
-        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-        let found = pairs
-            .filter(|(name, _)| *name == wanted)
-            .map(|(_, value)| value)
-            .next()
-            .unwrap_or_default();
-        percent_decode_str(found).decode_utf8_lossy().into_owned()
+        let mut pairs = form_urlencoded::parse(query.as_bytes());
+        let found = pairs.find(|(name, _)| name == wanted);
+        found.map_or_else(String::new, |(_, value)| value.into_owned())
     };
     let (prefix, delimiter) = (value("prefix"), value("delimiter"));
     // The token of a page is the last name of the page before it.

@@ -72,6 +72,7 @@ mod refused_tokens;
 mod register;
 mod reset_password;
 mod rights;
+mod running_clock;
 mod seals;
 mod session_cap;
 mod sessions;

@@ -30,6 +30,9 @@ impl<'a> World<'a> {
         if !lost {
             self.take_back().await?;
         }
+        if let Some(mail) = self.missing_mail {
+            return Err(format!("{mail} was not mailed"));
+        }
         let owner = self.enter().await?;
         let account = owner
             .me()
@@ -74,7 +77,7 @@ impl<'a> World<'a> {
         }
         let mut statuses = Vec::new();
         for token in self.app.mailed_tokens(&first, "dsa_").await {
-            statuses.push(post(self.app, "secure-account", &json!({ "token": token })).await);
+            statuses.push(self.take_back_by(Who::Owner, &token).await);
             if is_back(self).await {
                 self.app.advance(1);
                 return Ok(());

@@ -45,6 +45,8 @@ pub struct World<'a> {
     sign_ups: Option<SignUps>,
     /// Passwords that must not open an account at the first address: more than one was registered with.
     pub contested: Vec<String>,
+    /// A mail that an act must send, and that did not come.
+    pub missing_mail: Option<&'static str>,
     made: u32,
 }
 
@@ -72,6 +74,7 @@ impl<'a> World<'a> {
             players,
             sign_ups,
             contested,
+            missing_mail: None,
             made: 0,
         };
         if begin.is_settled() {
@@ -176,7 +179,7 @@ impl<'a> World<'a> {
             }
             Step::NotMe(who, n) => {
                 if let Some(token) = pick(&self.mailed(who, "dsa_").await, n) {
-                    post(self.app, "secure-account", &json!({ "token": token })).await;
+                    self.take_back_by(who, &token).await;
                 }
             }
             Step::EndSessions(who) => {
@@ -211,6 +214,20 @@ impl<'a> World<'a> {
         self.app.advance(1);
     }
 
+    /// Uses a "this wasn't me" link. Where it takes the account back, a new reset link is mailed to its mailbox.
+    pub async fn take_back_by(&mut self, who: Who, token: &str) -> u16 {
+        let before = self.mailed(who, "drs_").await;
+        let answer = client(self.app)
+            .post("/api/v1/auth/secure-account", &json!({ "token": token }))
+            .await;
+        let is_done = answer.status == 200 && answer.text().contains("just mailed");
+        let is_mailed = |token: &String| !before.contains(token);
+        if is_done && !self.mailed(who, "drs_").await.iter().any(is_mailed) {
+            self.missing_mail = Some("the reset link of a take-back");
+        }
+        answer.status.as_u16()
+    }
+
     async fn register(&mut self, who: Who, address: Address, again: Again) {
         let password = self
             .player(who)
@@ -222,19 +239,26 @@ impl<'a> World<'a> {
             Some(password) => password,
             None => self.new_password(),
         };
-        if address == FIRST && self.holder_of_first().await.is_none() {
-            self.note_sign_up(&password);
-        }
+        let becomes_contested = address == FIRST
+            && self.holder_of_first().await.is_none()
+            && self.note_sign_up(&password);
+        let first = self.first();
+        let before = self.app.mailed_tokens(&first, "drs_").await;
         let body =
             json!({ "email": self.address(address), "password": password, "name": "Ada Lovelace" });
         post(self.app, "register", &body).await;
+        if becomes_contested
+            && self.app.mailed_tokens(&first, "drs_").await.first() == before.first()
+        {
+            self.missing_mail = Some("the link of a contested registration");
+        }
         let player = self.player(who);
         player.passwords.push(password.clone());
         player.registered.insert(address, password);
     }
 
-    /// Two passwords at one unverified address: from then on neither counts.
-    fn note_sign_up(&mut self, password: &str) {
+    /// Two passwords at one unverified address: from then on neither counts. Whether this is the second one.
+    fn note_sign_up(&mut self, password: &str) -> bool {
         let now = self.app.environment.store().now().as_millis();
         let over = self
             .sign_ups
@@ -248,12 +272,15 @@ impl<'a> World<'a> {
             self.contested.retain(|contested| contested != password);
         }
         let passwords = &mut self.sign_ups.as_mut().expect("begun").passwords;
-        if !passwords.iter().any(|known| known == password) {
+        let is_new = !passwords.iter().any(|known| known == password);
+        if is_new {
             passwords.push(password.to_owned());
         }
+        let becomes_contested = is_new && passwords.len() == 2;
         if passwords.len() > 1 {
             self.contested.extend(passwords.iter().cloned());
         }
+        becomes_contested
     }
 
     /// Once the first address is verified, its registrations are over.

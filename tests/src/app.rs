@@ -11,7 +11,7 @@ use dashtam_local::sealing::Sealing;
 use local_aws::LocalAws;
 use local_aws::dynamodb::{Checkpoint, TableStream};
 use local_aws::iam::{Policies, Rights};
-use shared::clock::{Clock as _, MockClock, SystemClock};
+use shared::clock::{Clock, MockClock, SystemClock};
 use shared::config::Settings;
 use shared::domain::Timestamp;
 use shared::ground::entropy::OsEntropy;
@@ -26,6 +26,7 @@ use crate::description::assert_promised;
 use crate::faults::Proxy;
 use crate::log::Log;
 use crate::rights::{self, Watch};
+use crate::ticking_clock::TickingClock;
 
 /// When every test begins.
 const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -45,6 +46,8 @@ pub struct TestApp {
     /// The metrics, where they are switched on.
     pub metrics: Log,
     settings: Settings,
+    /// What the service reads: [`Self::clock`], or one that moves it at each reading.
+    read_clock: Arc<dyn Clock>,
     consumers: Mutex<Consumers<consumer::Failure>>,
     sealing: Mutex<Sealing>,
     _watch: Watch,
@@ -63,7 +66,14 @@ impl TestApp {
 
     /// The service under other policies than the template's.
     pub async fn under(policies: Arc<Policies>, settings: &[(&str, &str)]) -> Self {
-        Self::begun(START, policies, settings).await
+        Self::begun(Arc::new(MockClock::at(START)), None, policies, settings).await
+    }
+
+    /// The service with a clock that is a millisecond later at each reading.
+    pub async fn ticking(settings: &[(&str, &str)]) -> Self {
+        let clock = Arc::new(MockClock::at(START));
+        let ticking = Arc::new(TickingClock::new(clock.clone()));
+        Self::begun(clock, Some(ticking), rights::policies(), settings).await
     }
 
     /// The service beside functions that run as processes, which go by the system's clock. What they use of their rights is
@@ -72,11 +82,19 @@ impl TestApp {
         let policies = Arc::new(rights::read(rights::template()));
         // Behind the processes by more than what tests let pass.
         let begin = Timestamp::from_millis(SystemClock.now().as_millis() - 60_000);
-        Self::begun(begin, policies, settings).await
+        Self::begun(Arc::new(MockClock::at(begin)), None, policies, settings).await
     }
 
-    async fn begun(begin: Timestamp, policies: Arc<Policies>, settings: &[(&str, &str)]) -> Self {
-        let clock = Arc::new(MockClock::at(begin));
+    async fn begun(
+        clock: Arc<MockClock>,
+        ticking: Option<Arc<TickingClock>>,
+        policies: Arc<Policies>,
+        settings: &[(&str, &str)],
+    ) -> Self {
+        let read_clock: Arc<dyn Clock> = match ticking {
+            Some(ticking) => ticking,
+            None => clock.clone(),
+        };
         let template = rights::template();
         let parts = aws_side::parts(
             template,
@@ -101,7 +119,7 @@ impl TestApp {
         let settings = settings.iter().fold(local, |all, (name, value)| {
             all.with(&format!("DASHTAM_{name}"), *value)
         });
-        let environment = Environment::with(&settings, clock.clone(), Arc::new(OsEntropy))
+        let environment = Environment::with(&settings, read_clock.clone(), Arc::new(OsEntropy))
             .expect("valid settings");
         let metrics = Log::default();
         let environment = environment.measured_by(metrics.clone());
@@ -166,6 +184,7 @@ impl TestApp {
             aws,
             metrics,
             settings,
+            read_clock,
             consumers,
             sealing,
             _watch: watch,
@@ -201,7 +220,7 @@ impl TestApp {
             .fold(self.settings.clone(), |all, (name, value)| {
                 all.with(name, *value)
             });
-        let environment = Environment::with(&all, self.clock.clone(), Arc::new(OsEntropy))
+        let environment = Environment::with(&all, self.read_clock.clone(), Arc::new(OsEntropy))
             .expect("valid settings");
         let environment = environment.measured_by(self.metrics.clone());
         environment.calling_through(|sockets| self.aws.in_process.client(sockets))

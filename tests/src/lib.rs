@@ -21,6 +21,7 @@ mod made_up;
 pub mod project;
 pub mod rights;
 pub mod stage;
+mod ticking_clock;
 
 pub use app::{TestApp, fresh_address};
 pub use client::{Actor, Answer, PASSWORD};

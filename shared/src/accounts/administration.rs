@@ -81,11 +81,9 @@ impl Administration {
             );
             return Err(problem.refused(Refusal::new("own_account").user(user)));
         }
-        let row = self.store.row(None, Some(user)).sweeping();
-        let changed = self
-            .store
-            .disable_user(user, admin, &self.entry(meta, actor, user, reason), &row)
-            .await?;
+        let entry = self.entry(meta, actor, user, reason);
+        let row = self.store.row(&entry, None, Some(user)).sweeping();
+        let changed = self.store.disable_user(user, admin, &entry, &row).await?;
         judged(changed, user)
     }
 
@@ -176,12 +174,12 @@ impl Administration {
             has_address,
             keeper,
         };
-        let mut rows = vec![self.store.farewell(user)];
-        for claim in user.claims(self.store.now()) {
+        let mut rows = vec![self.store.farewell(&entry, user)];
+        for claim in user.claims(entry.occurred_at) {
             if let Some(address) = self.store.former_address(user.id, claim).await? {
                 rows.push(
                     self.store
-                        .row(Some(MailKind::AccountErased), Some(user.id))
+                        .row(&entry, Some(MailKind::AccountErased), Some(user.id))
                         .mailed_to(&address),
                 );
             }
@@ -219,21 +217,21 @@ impl Administration {
             .former_address(user.id, claim)
             .await?
             .ok_or_else(|| Problem::new(Code::Conflict))?;
+        let entry = self
+            .entry(meta, actor, user.id, reason)
+            .text("old_email", &key);
         let told = |address: &str| {
             self.store
-                .row(Some(MailKind::AddressRemoved), Some(user.id))
+                .row(&entry, Some(MailKind::AddressRemoved), Some(user.id))
                 .mailed_to(address)
         };
         let rows = [
             told(&stored),
             self.store
-                .row(Some(MailKind::ClaimEnded), Some(user.id))
+                .row(&entry, Some(MailKind::ClaimEnded), Some(user.id))
                 .mailed_to(&user.email)
                 .sweeping(),
         ];
-        let entry = self
-            .entry(meta, actor, user.id, reason)
-            .text("old_email", &key);
         let done = self.store.end_claim(user, &key, &entry, &rows).await?;
         if done {
             Ok(())

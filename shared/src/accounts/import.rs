@@ -85,13 +85,13 @@ impl Administration {
         }
         if let Admitted::AddressReserved(owner) = admitted {
             // Its owner can still take an account back to the address, and gets the link to do so again.
-            let row = store
-                .row(Some(MailKind::AddressReserved), Some(owner))
-                .about(newcomer.email.fingerprint());
             let entry = actor
                 .sign(store.entry(meta))
                 .user(owner)
                 .reason("reserved_address");
+            let row = store
+                .row(&entry, Some(MailKind::AddressReserved), Some(owner))
+                .about(newcomer.email.fingerprint());
             store.ask_for_mail(&row, &entry).await?;
         }
         Ok(admitted)

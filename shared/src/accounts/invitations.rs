@@ -152,7 +152,7 @@ impl Invitations {
             let entry = entry.text("invitation", invitation.id);
             let row = self
                 .store
-                .row(Some(MailKind::Invitation), None)
+                .row(&entry, Some(MailKind::Invitation), None)
                 .inviting(invitation.id);
             if self
                 .store

@@ -59,23 +59,23 @@ impl Profile {
         self.limiter
             .admit_user(Rule::Profile, meta, caller.user.id)
             .await?;
+        let pending = match address {
+            Some(address) => Some(self.pending_of(meta, caller, address).await?),
+            None => None,
+        };
         let entry = self
             .store
             .entry(meta)
             .by_owner(caller.user.id)
             .session(caller.session.id);
-        let pending = match address {
-            Some(address) => Some(self.pending_of(meta, caller, address).await?),
-            None => None,
-        };
         let entry = change_entry(entry, caller, name, pending);
         let rows = match pending {
             Some(PendingEmail::To(_)) => vec![
                 self.store
-                    .notice(MailKind::AddressChangeRequested, &caller.user)
+                    .notice(&entry, MailKind::AddressChangeRequested, &caller.user)
                     .asked_by(meta),
                 self.store
-                    .row(Some(MailKind::AddressChange), Some(caller.user.id))
+                    .row(&entry, Some(MailKind::AddressChange), Some(caller.user.id))
                     .asked_by(meta),
             ],
             Some(PendingEmail::CalledOff) | None => Vec::new(),
@@ -189,12 +189,11 @@ impl Profile {
             user: &caller.user,
             email: &email,
             hash: &hash,
-            now: entry.occurred_at,
             name: None,
         };
         let row = self
             .store
-            .notice(MailKind::PasswordChanged, &caller.user)
+            .notice(&entry, MailKind::PasswordChanged, &caller.user)
             .asked_by(meta)
             .sweeping();
         let tokens = match issuer

@@ -166,12 +166,11 @@ impl Recovery {
             user,
             email,
             hash,
-            now: entry.occurred_at,
             name,
         };
         let row = self
             .store
-            .notice(MailKind::PasswordChanged, user)
+            .notice(&entry, MailKind::PasswordChanged, user)
             .asked_by(meta)
             .sweeping();
         // The reset raises the level, and the notice of it is of the new one.
@@ -204,7 +203,7 @@ impl Recovery {
             until,
             password_hash: Some(hash),
         };
-        let rows = move_rows(&self.store, meta, user, entry.occurred_at);
+        let rows = move_rows(&self.store, meta, &entry, user);
         Ok(self
             .store
             .move_address(&change, &move_entry(entry, &change), &rows)

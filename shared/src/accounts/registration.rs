@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::audit_event::Refusal;
+use crate::audit_event::{Entry, Refusal};
 use crate::config::{Config, Registration as Policy};
 use crate::domain::{DisplayName, EmailAddress, Password, Proof, User, UserId};
 use crate::ground::entropy;
@@ -94,12 +94,12 @@ impl Registration {
                 .await
                 .map_err(Problem::unavailable)?;
             if verdict == Verdict::Wrong {
-                let row = self.row(MailKind::RegistrationContested, user, applicant);
                 let entry = self
                     .store
                     .entry(meta)
                     .user(user)
                     .reason("contested_address");
+                let row = self.row(&entry, MailKind::RegistrationContested, user, applicant);
                 return Ok(self
                     .store
                     .contest(user, &applicant.email, &entry, &row.asked_by(meta))
@@ -186,19 +186,19 @@ impl Registration {
             ttl: Some(until.as_secs()),
             ..User::fresh(id, email, &applicant.name, hash, now)
         };
-        let row = self
-            .row(MailKind::Verification, id, applicant)
-            .asked_by(meta);
         let entry = self.store.entry(meta).user(id);
+        let row = self
+            .row(&entry, MailKind::Verification, id, applicant)
+            .asked_by(meta);
         Ok(self
             .store
             .register(&user, email, (until, invited), &entry, &row)
             .await?)
     }
 
-    fn row(&self, kind: MailKind, user: UserId, applicant: &Applicant) -> Row {
+    fn row(&self, entry: &Entry, kind: MailKind, user: UserId, applicant: &Applicant) -> Row {
         self.store
-            .row(Some(kind), Some(user))
+            .row(entry, Some(kind), Some(user))
             .about(applicant.email.fingerprint())
     }
 
@@ -211,10 +211,9 @@ impl Registration {
         kind: MailKind,
         reason: &'static str,
     ) -> Result<Registered, Problem> {
-        let row = self.row(kind, user, applicant).asked_by(meta);
-        self.store
-            .ask_for_mail(&row, &self.store.entry(meta).user(user).reason(reason))
-            .await?;
+        let entry = self.store.entry(meta).user(user).reason(reason);
+        let row = self.row(&entry, kind, user, applicant).asked_by(meta);
+        self.store.ask_for_mail(&row, &entry).await?;
         Ok(Registered::Done)
     }
 }

@@ -128,19 +128,14 @@ impl SecureAccount {
             Some(claim) => Some(self.former(user, claim).await?),
             None => None,
         };
-        let mut rows = vec![
-            self.store
-                .row(Some(MailKind::PasswordReset), Some(user.id))
-                .about(key)
-                .sweeping(),
-        ];
         let mut removed = Vec::new();
+        let mut losers = Vec::new();
         if to.is_some() {
             removed.push(user.address_key());
-            rows.push(self.farewell(user, &user.email));
+            losers.push(user.email.clone());
             for claim in &later {
                 removed.push(claim.key.clone());
-                rows.push(self.farewell(user, self.former(user, claim).await?.address()));
+                losers.push(self.former(user, claim).await?.address().to_owned());
             }
         }
         let entry = self.store.entry(meta).by_owner(user.id);
@@ -151,6 +146,17 @@ impl SecureAccount {
                 .text("new_email", to.fingerprint()),
             None => entry,
         };
+        let reset = self
+            .store
+            .row(&entry, Some(MailKind::PasswordReset), Some(user.id))
+            .about(key)
+            .sweeping();
+        let farewells = losers.iter().map(|address| {
+            self.store
+                .row(&entry, Some(MailKind::AddressRemoved), Some(user.id))
+                .mailed_to(address)
+        });
+        let rows: Vec<_> = std::iter::once(reset).chain(farewells).collect();
         let back = TakeBack {
             user,
             notice: notice.id,
@@ -175,13 +181,6 @@ impl SecureAccount {
         Ok(address_of(
             &stored.ok_or_else(|| Problem::new(Code::Conflict))?,
         )?)
-    }
-
-    /// Tells an address that it has lost the account.
-    fn farewell(&self, user: &User, address: &str) -> Row {
-        self.store
-            .row(Some(MailKind::AddressRemoved), Some(user.id))
-            .mailed_to(address)
     }
 }
 

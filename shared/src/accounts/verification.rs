@@ -77,7 +77,7 @@ impl Verification {
                     until,
                     password_hash: None,
                 };
-                let rows = move_rows(&self.store, meta, &user, now);
+                let rows = move_rows(&self.store, meta, &entry, &user);
                 self.store
                     .move_address(&change, &move_entry(entry, &change), &rows)
                     .await?
@@ -124,15 +124,15 @@ pub(crate) async fn request_mail(
         | Holder::Account(user)
         | Holder::Former(user) => Some(user),
     };
-    let row = store
-        .row(Some(kind), user)
-        .about(email.fingerprint())
-        .asked_by(meta);
     let entry = store.entry(meta);
     let entry = match user {
         Some(id) => entry.user(id),
         None => entry.reason("unknown_address"),
     };
+    let row = store
+        .row(&entry, Some(kind), user)
+        .about(email.fingerprint())
+        .asked_by(meta);
     store.ask_for_mail(&row, &entry).await?;
     Ok(())
 }
@@ -147,19 +147,14 @@ pub(crate) fn move_entry(entry: Entry, change: &Move<'_>) -> Entry {
 }
 
 /// The notices of a move: one to the address that is left, and one to each that can still take the account back.
-pub(crate) fn move_rows(
-    store: &Store,
-    meta: &RequestMeta,
-    user: &User,
-    now: Timestamp,
-) -> Vec<Row> {
+pub(crate) fn move_rows(store: &Store, meta: &RequestMeta, entry: &Entry, user: &User) -> Vec<Row> {
     let left = store
-        .notice(MailKind::AddressChanged, user)
+        .notice(entry, MailKind::AddressChanged, user)
         .asked_by(meta)
         .sweeping();
-    let claims = user.claims(now).map(|claim| {
+    let claims = user.claims(entry.occurred_at).map(|claim| {
         let row = store
-            .row(Some(MailKind::AddressChanged), Some(user.id))
+            .row(entry, Some(MailKind::AddressChanged), Some(user.id))
             .about(&claim.key)
             .asked_by(meta);
         Row {

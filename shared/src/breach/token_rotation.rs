@@ -137,7 +137,7 @@ impl Rotations {
         }
         let row = self
             .store
-            .notice(MailKind::AllSessionsEnded, &user)
+            .notice(&entry, MailKind::AllSessionsEnded, &user)
             .sweeping();
         Ok(self
             .store

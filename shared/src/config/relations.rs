@@ -142,6 +142,10 @@ mod tests {
     #[test]
     fn a_row_outlives_every_link_that_is_made_of_it() {
         use std::sync::Arc;
+        static TASK: crate::request::Task = crate::request::Task {
+            action: "admin.rotate_tokens",
+            name: "test",
+        };
         let clock = Arc::new(dashtam_verify::MockClock::at(
             crate::domain::Timestamp::EPOCH,
         ));
@@ -149,7 +153,9 @@ mod tests {
         let environment =
             crate::runtime::environment::Environment::with(&Settings::default(), clock, entropy)
                 .expect("defaults");
-        let kept = environment.store().row(None, None).ttl;
+        let store = environment.store();
+        let meta = crate::request::RequestMeta::of_task(&TASK, store.entropy());
+        let kept = store.row(&store.entry(&meta), None, None).ttl;
         for variable in Config::variables() {
             let lives = [
                 "NOTICE",

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::audit_event::Refusal;
+use crate::audit_event::{Entry, Refusal};
 use crate::config::Config;
 use crate::domain::{EmailAddress, NOBODY, Password, Session, SessionId, User};
 use crate::ground::{entropy, error_chain};
@@ -148,7 +148,7 @@ impl Login {
     ) -> Result<TokenPair, Problem> {
         let tokens = self.issuer.issue(user, session, security, refresh).await?;
         let entry = self.store.entry(meta).by_owner(user.id).session(session.id);
-        let notice = self.notice(meta, user, session);
+        let notice = self.notice(meta, &entry, user, session);
         let arrival = arrival(meta, user, session, notice.as_ref());
         let uncounted =
             Some(user.uncounted_logins(self.config.tokens.session_cap)).filter(|left| *left > 0);
@@ -180,7 +180,13 @@ impl Login {
     }
 
     /// The notice of a device or country that the account has not seen; none for its first login.
-    fn notice(&self, meta: &RequestMeta, user: &User, session: &Session) -> Option<Row> {
+    fn notice(
+        &self,
+        meta: &RequestMeta,
+        entry: &Entry,
+        user: &User,
+        session: &Session,
+    ) -> Option<Row> {
         let new_device = !user.devices.contains(&meta.user_agent.family(user.id));
         let country = session
             .place
@@ -193,7 +199,7 @@ impl Login {
             (false, true) => MailKind::NewCountry,
             (false, false) => return None,
         };
-        Some(self.store.notice(kind, user).asked_by(meta))
+        Some(self.store.notice(entry, kind, user).asked_by(meta))
     }
 
     /// Replaces an outdated hash. A failure never fails the login; the next one tries again.

@@ -240,7 +240,7 @@ impl Refresh {
         entry.outcome = Outcome::Refused;
         let row = self
             .store
-            .notice(MailKind::TheftDetected, &call.user)
+            .notice(&entry, MailKind::TheftDetected, &call.user)
             .asked_by(call.meta);
         let ended = match self.config.tokens.theft_scope {
             TheftScope::Session => {

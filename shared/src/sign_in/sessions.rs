@@ -153,7 +153,7 @@ impl Sessions {
             .session(caller.session.id);
         let row = self
             .store
-            .notice(MailKind::AllSessionsEnded, &caller.user)
+            .notice(&entry, MailKind::AllSessionsEnded, &caller.user)
             .asked_by(meta)
             .sweeping();
         self.store

@@ -9,10 +9,10 @@ use super::item::{Item, text};
 use super::keys;
 use super::row::Row;
 use super::transaction::{CommitError, Transaction};
-use super::users::{FORGET_MAILED, KILL_MAILED, ROTATE, user_item};
+use super::users::{FORGET_MAILED, KILL_MAILED, ROTATE, floor_of, user_item};
 use super::{Store, StoreError};
 use crate::audit_event::Entry;
-use crate::domain::{EmailAddress, Role, RowId, Status, User, UserId, VersionLevel};
+use crate::domain::{EmailAddress, Role, Status, User, UserId, VersionLevel};
 
 /// Takes the place of a password hash when no password is right; see `passwords/hasher.rs`.
 pub const NO_PASSWORD: &str = "!";
@@ -114,7 +114,7 @@ impl Store {
                 Expression::default(),
             )
             .while_admin(erased.keeper)
-            .audit(entry);
+            .audit_and_send(entry, rows);
         if erased.has_address {
             transaction = transaction.delete("email", keys::email(erased.email), mine());
         }
@@ -122,7 +122,6 @@ impl Store {
             transaction =
                 transaction.delete("former email", keys::email_of_key(&former.key), mine());
         }
-        let transaction = rows.iter().fold(transaction, Transaction::outbox);
         self.commit("erase_user", transaction)
             .await
             .map(|()| true)
@@ -160,10 +159,10 @@ impl Store {
             .value("current", level.current)
             .value("floor", level.floor)
             .value("until", level.until)
-            .value("row", RowId::floor_at(entry.occurred_at));
+            .value("row", floor_of(entry));
         let transaction = Transaction::default().update("user", keys::user(user.id), expression);
         let committed = self
-            .commit("rotate_user_to", transaction.audit(entry).outbox(row))
+            .commit("rotate_user_to", transaction.audit_and_send(entry, [row]))
             .await;
         committed
             .map(|()| true)
@@ -187,12 +186,12 @@ impl Store {
             .value("status", Status::Disabled)
             .value("one", 1)
             .value("now", entry.occurred_at)
-            .value("floor", RowId::floor_at(entry.occurred_at));
+            .value("floor", floor_of(entry));
         let transaction = Transaction::default()
             .update("user", keys::user(user), expression)
             .while_admin(keeper);
         admins::outcome(
-            self.commit("disable_user", transaction.audit(entry).outbox(row))
+            self.commit("disable_user", transaction.audit_and_send(entry, [row]))
                 .await,
         )
     }

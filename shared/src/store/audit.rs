@@ -51,7 +51,9 @@ impl Store {
         entry.session_id = refusal.session_id;
         entry.details.clone_from(&refusal.details);
         if let Some(notice) = &refusal.notice {
-            let row = self.row(Some(notice.kind), refusal.user_id).asked_by(meta);
+            let row = self
+                .row(&entry, Some(notice.kind), refusal.user_id)
+                .asked_by(meta);
             let row = Row {
                 address: notice.address.clone(),
                 level: notice.level,

@@ -5,10 +5,12 @@ use super::expression::Expression;
 use super::keys;
 use super::row::Row;
 use super::transaction::Transaction;
-use super::users::{FORGET_MAILED, KILL_MAILED, RECOVERED, RESCHEME, ROTATE, with_scheme};
+use super::users::{
+    FORGET_MAILED, KILL_MAILED, RECOVERED, RESCHEME, ROTATE, floor_of, with_scheme,
+};
 use super::{Store, StoreError};
 use crate::audit_event::Entry;
-use crate::domain::{EmailAddress, Proof, RowId, Session, Timestamp, User};
+use crate::domain::{EmailAddress, Proof, Session, User};
 
 /// A new password.
 #[derive(Debug)]
@@ -19,8 +21,6 @@ pub struct PasswordChange<'a> {
     pub email: &'a EmailAddress,
     /// The new hash.
     pub hash: &'a str,
-    /// The moment of the change.
-    pub now: Timestamp,
     /// Another name, where who registered the address is not known to be its owner.
     pub name: Option<&'a str>,
 }
@@ -39,7 +39,7 @@ impl Store {
         entry: &Entry,
         row: &Row,
     ) -> Result<bool, StoreError> {
-        let (user, now) = (change.user.id, change.now);
+        let (user, now) = (change.user.id, entry.occurred_at);
         let set_name = change.name.map_or("", |_| ", #name = :name");
         let update = format!(
             "SET #password_hash = :hash, {RESCHEME}, #password_changed_at = :now, #email_verified = :yes, #proof = :proof, \
@@ -47,7 +47,7 @@ impl Store {
         );
         let condition = "((#reset_hash = :token AND #reset_until > :now) \
                          OR (#prior_reset_hash = :token AND #prior_reset_until > :now)) AND #status = :active";
-        let mut expression = new_password(change, update, condition)
+        let mut expression = new_password(change, entry, update, condition)
             .value("token", token)
             .value("active", "active")
             .value("proof", Proof::Confirmation)
@@ -68,8 +68,7 @@ impl Store {
                 keys::session_lock(user),
                 Expression::default(),
             )
-            .audit(entry)
-            .outbox(row);
+            .audit_and_send(entry, [row]);
         self.commit("reset_password", transaction)
             .await
             .map(|()| true)
@@ -95,6 +94,7 @@ impl Store {
         );
         let expression = new_password(
             change,
+            entry,
             update,
             "#password_hash = :old AND #ver_current = :ver",
         )
@@ -108,7 +108,7 @@ impl Store {
         .value("current", &session.current)
         .value("ver", session.user_ver)
         .value("global", session.global_ver)
-        .value("now", change.now);
+        .value("now", entry.occurred_at);
         let transaction = Transaction::default()
             .update("user", keys::user(user), expression)
             .update("session", keys::session(user, session.id), restamp)
@@ -118,8 +118,7 @@ impl Store {
                 keys::session_lock(user),
                 Expression::default(),
             )
-            .audit(entry)
-            .outbox(row);
+            .audit_and_send(entry, [row]);
         self.commit("change_password", transaction)
             .await
             .map(|()| true)
@@ -177,10 +176,15 @@ impl Store {
     }
 }
 
-fn new_password(change: &PasswordChange<'_>, update: String, condition: &str) -> Expression {
+fn new_password(
+    change: &PasswordChange<'_>,
+    entry: &Entry,
+    update: String,
+    condition: &str,
+) -> Expression {
     with_scheme(Expression::update(update, condition), change.hash)
         .value("hash", change.hash)
-        .value("now", change.now)
+        .value("now", entry.occurred_at)
         .value("one", 1)
-        .value("floor", RowId::floor_at(change.now))
+        .value("floor", floor_of(entry))
 }

@@ -15,11 +15,11 @@ use super::schema::{Schema, Stored, item};
 use super::single::Updated;
 use super::transaction::Transaction;
 use super::users::{
-    FORGET_MAILED, KILL_MAILED, RECOVERED, RESCHEME, ROTATE, user_item, with_scheme,
+    FORGET_MAILED, KILL_MAILED, RECOVERED, RESCHEME, ROTATE, floor_of, user_item, with_scheme,
 };
 use super::{Store, StoreError};
 use crate::audit_event::Entry;
-use crate::domain::{EmailAddress, InvitationId, Proof, RowId, Timestamp, User, UserId};
+use crate::domain::{EmailAddress, InvitationId, Proof, Timestamp, User, UserId};
 use crate::routes::Index;
 
 /// The INVITATION item. `Debug` shows neither address nor hash.
@@ -127,8 +127,7 @@ impl Store {
                 keys::email(email),
                 naming(invitation, address, entry.occurred_at),
             )
-            .audit(entry)
-            .outbox(row);
+            .audit_and_send(entry, [row]);
         let older = address.and_then(|address| address.invitation);
         let transaction = older.into_iter().fold(transaction, |transaction, older| {
             transaction.delete(
@@ -237,7 +236,7 @@ impl Store {
             Accepted::Imported(account, name, hash) => transaction.update(
                 "user",
                 keys::user(account),
-                finished_import(name, hash, now),
+                finished_import(name, hash, entry),
             ),
         };
         self.commit("accept_invitation", transaction)
@@ -291,7 +290,7 @@ fn naming(invitation: &Invitation, address: Option<&Address>, now: Timestamp) ->
     named.value("invitation", invitation.id).value("now", now)
 }
 
-fn finished_import(name: &str, hash: &str, now: Timestamp) -> Expression {
+fn finished_import(name: &str, hash: &str, entry: &Entry) -> Expression {
     let update = format!(
         "SET #name = :name, #password_hash = :hash, {RESCHEME}, #password_changed_at = :now, #email_verified = :yes, \
          #proof = :proof, {RECOVERED}, {ROTATE}, {KILL_MAILED} REMOVE #registered_until, #ttl, {FORGET_MAILED}"
@@ -300,9 +299,9 @@ fn finished_import(name: &str, hash: &str, now: Timestamp) -> Expression {
         .value("name", name)
         .value("hash", hash)
         .value("proof", Proof::Confirmation)
-        .value("now", now)
+        .value("now", entry.occurred_at)
         .value("yes", true)
         .value("no", false)
         .value("one", 1)
-        .value("floor", RowId::floor_at(now))
+        .value("floor", floor_of(entry))
 }

@@ -9,7 +9,9 @@ use super::addresses::{AddressState, verified, verified_if_provable};
 use super::expression::Expression;
 use super::row::Row;
 use super::transaction::Transaction;
-use super::users::{FORGET_MAILED, KILL_MAILED, RECOVERED, RESCHEME, ROTATE, with_scheme};
+use super::users::{
+    FORGET_MAILED, KILL_MAILED, RECOVERED, RESCHEME, ROTATE, floor_of, with_scheme,
+};
 use super::{NO_PASSWORD, Store, StoreError, keys};
 use crate::audit_event::Entry;
 use crate::domain::{EmailAddress, FormerAddress, RowId, Timestamp, User};
@@ -80,7 +82,7 @@ impl Store {
             .value("ver", user.ver_current)
             .value("now", now)
             .value("one", 1)
-            .value("floor", RowId::floor_at(now));
+            .value("floor", floor_of(entry));
         if let Some(hash) = change.password_hash {
             moved = with_scheme(moved, hash).value("hash", hash);
         }
@@ -101,8 +103,7 @@ impl Store {
             )
             .update("old email", keys::email(change.from), left)
             .delete("lock", keys::lock(change.to), Expression::default())
-            .audit(entry);
-        let transaction = rows.iter().fold(transaction, Transaction::outbox);
+            .audit_and_send(entry, rows);
         self.commit("move_address", transaction)
             .await
             .map(|()| true)
@@ -142,7 +143,7 @@ impl Store {
         .value("ver", user.ver_current)
         .value("one", 1)
         .value("now", now)
-        .value("floor", RowId::floor_at(now));
+        .value("floor", floor_of(entry));
         if let Some(to) = back.to {
             expression = expression.value("email", to.address());
         }
@@ -151,7 +152,7 @@ impl Store {
         let mut transaction = Transaction::default()
             .update("user", keys::user(user.id), expression)
             .update("notice", keys::outbox(back.notice), mark)
-            .audit(entry);
+            .audit_and_send(entry, rows);
         if let Some(to) = back.to {
             let mine = verified(user.id, "#user_id = :user AND #state = :former")
                 .value("former", AddressState::Former);
@@ -161,7 +162,6 @@ impl Store {
             let mine = Expression::when("#user_id = :user").value("user", user.id);
             transaction = transaction.delete("removed email", keys::email_of_key(key), mine);
         }
-        let transaction = rows.iter().fold(transaction, Transaction::outbox);
         self.commit("take_back", transaction)
             .await
             .map(|()| true)
@@ -199,8 +199,7 @@ impl Store {
         let transaction = Transaction::default()
             .update("user", keys::user(user.id), ended)
             .delete("email", keys::email_of_key(key), mine)
-            .audit(entry);
-        let transaction = rows.iter().fold(transaction, Transaction::outbox);
+            .audit_and_send(entry, rows);
         self.commit("end_claim", transaction)
             .await
             .map(|()| true)

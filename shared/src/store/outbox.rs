@@ -35,22 +35,39 @@ pub enum Claim {
 }
 
 impl Transaction {
-    /// Adds a row.
-    pub(super) fn outbox(self, row: &Row) -> Self {
-        self.put(
-            "outbox",
-            keys::outbox(row.id),
-            item(row),
-            Expression::when("attribute_not_exists(#pk)"),
-        )
+    /// Adds the record of the change and the rows that it calls for. They are of one time: a change that revokes the mailed
+    /// links of an earlier time must not revoke its own.
+    pub(super) fn audit_and_send<'a>(
+        self,
+        entry: &Entry,
+        rows: impl IntoIterator<Item = &'a Row>,
+    ) -> Self {
+        self.audit(entry).send(entry, rows)
+    }
+
+    /// Adds the rows that the change of a record calls for.
+    pub(super) fn send<'a>(
+        self,
+        entry: &Entry,
+        rows: impl IntoIterator<Item = &'a Row>,
+    ) -> Self {
+        rows.into_iter().fold(self, |all, row| {
+            debug_assert_eq!(row.created_at, entry.occurred_at, "a row of another record");
+            all.put(
+                "outbox",
+                keys::outbox(row.id),
+                item(row),
+                Expression::when("attribute_not_exists(#pk)"),
+            )
+        })
     }
 }
 
 impl Store {
-    /// A new row about `user_id`.
+    /// A new row about `user_id`, of the same time as the record of its change.
     #[must_use]
-    pub fn row(&self, mail: Option<MailKind>, user_id: Option<UserId>) -> Row {
-        let now = self.now();
+    pub fn row(&self, entry: &Entry, mail: Option<MailKind>, user_id: Option<UserId>) -> Row {
+        let now = entry.occurred_at;
         let id = RowId::new(entropy::uuid_v7(now, self.entropy()));
         Row {
             id,
@@ -74,9 +91,9 @@ impl Store {
 
     /// A notice of an event at the present address of `user`.
     #[must_use]
-    pub fn notice(&self, kind: MailKind, user: &User) -> Row {
+    pub fn notice(&self, entry: &Entry, kind: MailKind, user: &User) -> Row {
         let row = self
-            .row(Some(kind), Some(user.id))
+            .row(entry, Some(kind), Some(user.id))
             .about(user.address_key());
         Row {
             level: user.recovery_level,
@@ -86,9 +103,10 @@ impl Store {
 
     /// The row of an account that is erased with it: a mail to an address that was verified, and the sweep.
     #[must_use]
-    pub fn farewell(&self, user: &User) -> Row {
+    pub fn farewell(&self, entry: &Entry, user: &User) -> Row {
         let row = self
             .row(
+                entry,
                 user.email_verified.then_some(MailKind::AccountErased),
                 Some(user.id),
             )
@@ -104,7 +122,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn ask_for_mail(&self, row: &Row, entry: &Entry) -> Result<(), StoreError> {
-        let transaction = Transaction::default().audit(entry).outbox(row);
+        let transaction = Transaction::default().audit_and_send(entry, [row]);
         match self.commit("ask_for_mail", transaction).await {
             // Both keys are fresh, so what stands there is this very write.
             Ok(()) | Err(CommitError::Condition { .. }) => Ok(()),

@@ -6,10 +6,12 @@ use super::addresses::{AddressState, FREE, verified};
 use super::expression::Expression;
 use super::row::Row;
 use super::transaction::Transaction;
-use super::users::{FORGET_MAILED, KILL_MAILED, RESCHEME, ROTATE, user_item, with_scheme};
+use super::users::{
+    FORGET_MAILED, KILL_MAILED, RESCHEME, ROTATE, floor_of, user_item, with_scheme,
+};
 use super::{NO_PASSWORD, Store, StoreError, keys};
 use crate::audit_event::Entry;
-use crate::domain::{EmailAddress, Proof, RowId, Timestamp, User, UserId};
+use crate::domain::{EmailAddress, Proof, Timestamp, User, UserId};
 
 /// The longest life of an invitation that can be set.
 const LONGEST_INVITATION: Duration = Duration::from_secs(28 * 86_400);
@@ -67,8 +69,7 @@ impl Store {
                 user_item(user),
                 Expression::when("attribute_not_exists(#pk)"),
             )
-            .audit(entry)
-            .outbox(row);
+            .audit_and_send(entry, [row]);
         match self.commit("register", transaction).await {
             Ok(()) => Ok(Registered::Done),
             Err(error) => error.condition_to(Registered::Lost),
@@ -105,7 +106,7 @@ impl Store {
         .value("no", false)
         .value("one", 1)
         .value("now", now)
-        .value("floor", RowId::floor_at(now));
+        .value("floor", floor_of(entry));
         let contested = "#user_id = :user AND #state = :registered AND #until > :now";
         let contested =
             Expression::update("SET #state = :contested REMOVE #password_hash", contested)
@@ -116,8 +117,7 @@ impl Store {
         let transaction = Transaction::default()
             .update("email", keys::email(email), contested)
             .update("user", keys::user(user), spoilt)
-            .audit(entry)
-            .outbox(row);
+            .audit_and_send(entry, [row]);
         match self.commit("contest", transaction).await {
             Ok(()) => Ok(Registered::Done),
             Err(error) => error.condition_to(Registered::Lost),

@@ -85,11 +85,8 @@ impl Store {
                 Expression::when("attribute_not_exists(#pk)"),
             )
             .update("user", keys::user(user.id), touch)
-            .audit_opening(entry);
-        let transaction = arrival
-            .notice
-            .into_iter()
-            .fold(transaction, Transaction::outbox);
+            .audit_opening(entry)
+            .send(entry, arrival.notice);
         match self.commit("begin_session", transaction).await {
             Ok(()) => Ok(Begun::Done),
             Err(CommitError::Condition { operation, failed }) => {
@@ -118,8 +115,7 @@ impl Store {
         let when = Expression::when("#family = :family").value("family", family);
         let transaction = Transaction::default()
             .delete("session", keys::session(user, session), when)
-            .audit(entry);
-        let transaction = row.into_iter().fold(transaction, Transaction::outbox);
+            .audit_and_send(entry, row);
         self.commit("end_session", transaction)
             .await
             .map(|()| true)

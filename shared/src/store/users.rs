@@ -18,6 +18,10 @@ pub(super) const ROTATE: &str =
     "#ver_current = #ver_current + :one, #ver_floor = #ver_current + :one, #ver_until = :now";
 /// Kills every mailed token, those that are still queued included.
 pub(super) const KILL_MAILED: &str = "#verify_row = :floor, #reset_row = :floor";
+/// The value of [`KILL_MAILED`]: rows older than the record are revoked, and the rows of the same change are not.
+pub(super) fn floor_of(entry: &Entry) -> RowId {
+    RowId::floor_at(entry.occurred_at)
+}
 /// What goes with every new `password_hash`; [`with_scheme`] has its value.
 pub(super) const RESCHEME: &str = "#password_scheme = :scheme";
 /// Kills the links of the notices that went to the present address; see [`User::recovery_level`].
@@ -121,12 +125,11 @@ impl Store {
             expression = expression.value("pending", address.address());
         }
         if pending.is_some() {
-            expression = expression.value("floor", RowId::floor_at(entry.occurred_at));
+            expression = expression.value("floor", floor_of(entry));
         }
         let transaction = Transaction::default()
             .update("user", keys::user(user.id), expression)
-            .audit(entry);
-        let transaction = rows.iter().fold(transaction, Transaction::outbox);
+            .audit_and_send(entry, rows);
         self.commit("update_profile", transaction)
             .await
             .map(|()| true)
@@ -147,11 +150,10 @@ impl Store {
         let expression = Expression::update(update, "attribute_exists(#pk)")
             .value("one", 1)
             .value("now", entry.occurred_at)
-            .value("floor", RowId::floor_at(entry.occurred_at));
+            .value("floor", floor_of(entry));
         let transaction = Transaction::default()
             .update("user", keys::user(user), expression)
-            .audit(entry)
-            .outbox(row);
+            .audit_and_send(entry, [row]);
         match self.commit("rotate_user", transaction).await {
             // The account is gone, and its tokens with it.
             Ok(()) | Err(CommitError::Condition { .. }) => Ok(()),

@@ -51,7 +51,7 @@ impl Profile {
             .entry(meta)
             .by_owner(caller.user.id)
             .session(caller.session.id);
-        let row = self.store.farewell(&caller.user).asked_by(meta);
+        let row = self.store.farewell(&entry, &caller.user).asked_by(meta);
         // Who is signed in has verified the address, and a verified address is its account's.
         let erased = Erased {
             user: &caller.user,

@@ -91,6 +91,10 @@ fn the_page_says_of_every_mail_who_pays() {
             .unwrap_or_else(|| panic!("no row of {start}"));
         let (payer, over) = match kind.price() {
             Price::Charged(rule) => (format!("| `{}`", rule.name()), "sent"),
+            Price::ChargedByAccount { own, shared } => (
+                format!("| `{}`, then `{}`", own.name(), shared.name()),
+                "not sent",
+            ),
             Price::Gathered(rule) => (format!("| `{}`", rule.name()), "gathered into one mail"),
             Price::Free => ("| none".to_owned(), "always sent"),
         };
@@ -107,11 +111,17 @@ fn what_a_request_can_cause_again_and_again_is_charged() {
         (Kind::RegistrationContested, Rule::MailRegistration),
         (Kind::PasswordWanted, Rule::MailRegistration),
         (Kind::PasswordReset, Rule::MailReset),
-        (Kind::AddressChange, Rule::MailAddressChange),
         (Kind::Invitation, Rule::MailInvitation),
     ];
     for (kind, rule) in charged {
         assert_eq!(kind.price(), Price::Charged(rule), "{kind:?}");
+    }
+    let by_account = Price::ChargedByAccount {
+        own: Rule::MailAddressChange,
+        shared: Rule::MailNewAddress,
+    };
+    for kind in [Kind::AddressChange, Kind::AddressChangeWithPassword] {
+        assert_eq!(kind.price(), by_account, "{kind:?}");
     }
     for kind in [
         Kind::AlreadyRegistered,
@@ -122,5 +132,6 @@ fn what_a_request_can_cause_again_and_again_is_charged() {
         Kind::AccountLocked,
     ] {
         assert_eq!(kind.price(), Price::Gathered(Rule::MailNotice), "{kind:?}");
+        assert!(Kind::GATHERED.contains(&kind), "{kind:?}");
     }
 }

@@ -214,6 +214,37 @@ async fn this_was_not_me_ends_every_session_makes_the_password_useless_and_mails
 }
 
 #[tokio::test]
+async fn a_take_back_of_a_disabled_account_promises_no_mail() {
+    let app = TestApp::start().await;
+    let (ada, _, token) = noticed(&app).await;
+    let id = ada.me().await.member("id").expect("an id");
+    let admin = app.admin("admin@example.com").await;
+    let act = async |act: &str| {
+        let reason = json!({ "reason": "reported as taken over" });
+        let path = format!("/api/v1/admin/users/{id}/{act}");
+        admin.post(&path, &reason).await.assert(200);
+    };
+    act("disable").await;
+    let answer = secure(&app, &token).await;
+    answer.assert(200);
+    let message = answer.member("message").expect("a message");
+    assert!(message.contains("The account is disabled"), "{message}");
+    assert!(!message.contains("mailed"), "{message}");
+    assert!(app.mailed_tokens(EMAIL, "drs_").await.is_empty());
+    act("enable").await;
+    let body = json!({ "email": EMAIL });
+    app.anonymous()
+        .post("/api/v1/auth/request-password-reset", &body)
+        .await
+        .assert(202);
+    let reset = json!({ "token": app.mailed(EMAIL, "drs_").await, "new_password": NEW });
+    app.anonymous()
+        .post("/api/v1/auth/reset-password", &reset)
+        .await
+        .assert(200);
+}
+
+#[tokio::test]
 async fn a_link_acts_once_and_again_is_no_error() {
     let app = TestApp::start().await;
     let (_, _, token) = noticed(&app).await;

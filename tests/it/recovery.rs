@@ -517,14 +517,19 @@ async fn failures_inside_a_session_count_at_the_login_too() {
 
 /// The operator imports an account of OWNER with an identifier.
 pub async fn import_again(app: &TestApp, id: UserId) -> Admitted {
+    import(app, id, OWNER, true).await
+}
+
+/// The operator imports an account without a password.
+pub async fn import(app: &TestApp, id: UserId, email: &str, email_verified: bool) -> Admitted {
     static TASK: Task = Task {
         action: "admin.import_user",
         name: "ops users import",
     };
     let newcomer = Newcomer {
         id: Some(id),
-        email: EmailAddress::parse(OWNER).expect("an address"),
-        email_verified: true,
+        email: EmailAddress::parse(email).expect("an address"),
+        email_verified,
         name: DisplayName::parse("Ada").expect("a name"),
         password: None,
         is_active: true,
@@ -560,4 +565,19 @@ async fn an_erased_identifier_is_not_used_again() {
     .assert(200);
     assert_eq!(import_again(&app, id).await, Admitted::IdTaken);
     ada.me().await.assert_problem(401, "session_revoked");
+}
+
+#[tokio::test]
+async fn an_erased_identifier_is_kept_as_long_as_its_records() {
+    const DAYS: i64 = 3_650;
+    let app = TestApp::with(&[("AUDIT_RETENTION_DAYS", &DAYS.to_string())]).await;
+    let ada = app.logged_in(OWNER).await;
+    let erasure = json!({ "password": PASSWORD });
+    ada.request(http::Method::DELETE, "/api/v1/auth/me", Some(&erasure))
+        .await
+        .assert(200);
+    let kept = app.db_items("users", "ERASED#").await.remove(0);
+    let ttl = kept["ttl"].as_n().map(|ttl| ttl.parse::<i64>());
+    let now = app.environment.store().now().as_secs();
+    assert!(ttl.is_ok_and(|ttl| ttl.is_ok_and(|ttl| ttl >= now + DAYS * 86_400)));
 }

@@ -48,7 +48,7 @@ async fn a_reset_changes_the_password_ends_every_session_and_tells_the_owner() {
     assert_eq!(
         subjects
             .iter()
-            .filter(|subject| *subject == "Your password was changed")
+            .filter(|subject| *subject == "A password was set for your account")
             .count(),
         1
     );

@@ -2,6 +2,9 @@
 
 use bundle_tests::{Answer, PASSWORD, TestApp, text};
 use serde_json::json;
+use shared::store::Admitted;
+
+use crate::recovery::import;
 
 const EMAIL: &str = "ada@example.com";
 const OTHER: &str = "Other-Horse-8-Battery";
@@ -92,6 +95,85 @@ async fn another_password_makes_the_address_contested_and_no_link_and_no_passwor
     }
     let ada = app.anonymous().log_in(EMAIL, CHOSEN).await;
     assert_eq!(ada.me().await.json()["name"], "Ada Lovelace");
+}
+
+/// What page and mail say once a password was chosen by the newest link in the mailbox.
+async fn said_of_the_password(app: &TestApp, email: &str) -> (String, String) {
+    let answer = reset(app, &app.mailed(email, "drs_").await, json!({})).await;
+    answer.assert(200);
+    let message = answer.member("message").expect("a message");
+    (message, app.subjects(email).await.remove(0))
+}
+
+#[tokio::test]
+async fn a_first_password_is_not_called_a_changed_one() {
+    let app = TestApp::with(&[("ADMIN_EMAILS", "root@example.com")]).await;
+    register(&app, EMAIL, PASSWORD, "Ada").await.assert(201);
+    register(&app, EMAIL, OTHER, "Ada").await.assert(201);
+    let root = "root@example.com";
+    register(&app, root, PASSWORD, "Ada").await.assert(201);
+    let imported = "imported@example.com";
+    let id = "3f6c1f0e-7a54-4b0e-9c58-0d4a5f1f7a11"
+        .parse()
+        .expect("an id");
+    assert_eq!(import(&app, id, imported, false).await, Admitted::Done);
+    register(&app, imported, PASSWORD, "Ada").await.assert(201);
+    for email in [EMAIL, root, imported] {
+        let (message, subject) = said_of_the_password(&app, email).await;
+        assert_eq!(
+            message, "The password is set and your email address is verified. Sign in with them.",
+            "{email}"
+        );
+        assert_eq!(subject, "Your account is ready", "{email}");
+    }
+}
+
+#[tokio::test]
+async fn the_mail_to_an_admins_address_says_that_a_request_was_made() {
+    let app = TestApp::with(&[("ADMIN_EMAILS", EMAIL)]).await;
+    register(&app, EMAIL, PASSWORD, "Ada").await.assert(201);
+    app.drain().await;
+    let mail = app.aws.mailbox.messages(Some(EMAIL)).remove(0);
+    assert_eq!(mail.subject, "Choose a password for your account");
+    for words in [
+        "A request was made",
+        "If you made it",
+        "entered when signing up is not used",
+    ] {
+        assert!(mail.text.contains(words), "{words}: {}", mail.text);
+    }
+}
+
+#[tokio::test]
+async fn a_move_to_an_admins_address_says_that_a_password_is_chosen() {
+    let app = TestApp::with(&[("ADMIN_EMAILS", "root@example.com")]).await;
+    let ada = app.logged_in(EMAIL).await;
+    let change = json!({ "email": "root@example.com", "current_password": PASSWORD });
+    ada.patch("/api/v1/auth/me", &change).await.assert(200);
+    app.drain().await;
+    let mail = app.aws.mailbox.messages(Some("root@example.com")).remove(0);
+    assert!(mail.text.contains("choose a new password"), "{}", mail.text);
+    let (message, _) = said_of_the_password(&app, "root@example.com").await;
+    assert!(
+        message.contains("the new email address is confirmed"),
+        "{message}"
+    );
+}
+
+#[tokio::test]
+async fn a_reset_says_that_every_session_ends() {
+    let app = TestApp::start().await;
+    app.verified(EMAIL).await;
+    let body = json!({ "email": EMAIL });
+    app.anonymous()
+        .post("/api/v1/auth/request-password-reset", &body)
+        .await
+        .assert(202);
+    let (message, subject) = said_of_the_password(&app, EMAIL).await;
+    assert!(message.contains("every session is ended"), "{message}");
+    assert_eq!(subject, "A password was set for your account");
+    let mail = app.aws.mailbox.messages(Some(EMAIL)).remove(0).text;
+    assert!(mail.contains("and every session was ended"), "{mail}");
 }
 
 #[tokio::test]

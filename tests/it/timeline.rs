@@ -154,7 +154,7 @@ async fn an_incident_of_twelve_steps_is_told_in_order() {
         &["2027-01-15 (UTC)"],
         &[
             "registered",
-            "a link to finish the sign-up was mailed",
+            "an email with a link to finish the sign-up was queued",
             "203.0.113.7",
             "Firefox on Linux",
         ],
@@ -187,7 +187,7 @@ async fn an_incident_of_twelve_steps_is_told_in_order() {
         ],
         &[
             "tried to log in",
-            "the address is locked; the owner was mailed",
+            "the address is locked; a notice was queued if it has an account",
             "192.0.2.66",
         ],
         &[

@@ -101,7 +101,7 @@ async fn an_account_that_a_thief_moved_away_and_its_owner_took_back() {
         &["owner@example.com logged in", "in session 2", AWAY],
         &[
             "owner@example.com asked to move the account to evil@example.com",
-            "a link to confirm it was mailed there and a notice to the present email address",
+            "an email with a link to confirm it was queued for that address and a notice for the present one",
             "in session 2",
             AWAY,
         ],
@@ -136,7 +136,7 @@ async fn an_account_that_a_thief_moved_away_and_its_owner_took_back() {
         &[
             "owner@example.com said \"this wasn't me\"",
             "the account went back from removed address 1 to owner@example.com",
-            "every session was ended, the password stopped working and a reset was mailed to owner@example.com",
+            "every session was ended, the password stopped working and an email with a reset link was queued for owner@example.com",
             HOME,
         ],
         &[
@@ -322,17 +322,17 @@ async fn a_sign_up_that_a_stranger_contested() {
         &[
             &[
                 "Someone (account owner@example.com) registered",
-                "a link to finish the sign-up was mailed",
+                "an email with a link to finish the sign-up was queued",
                 HOME,
             ],
             &[
                 "registered again with the same password",
-                "the same link was mailed again",
+                "an email with the link was queued again",
                 HOME,
             ],
             &[
                 "registered this email address with another password",
-                "none of the passwords works, and a link to choose one was mailed to the email address",
+                "none of the passwords works, and an email with a link to choose one was queued",
                 AWAY,
             ],
             &[

@@ -66,14 +66,15 @@ impl TestApp {
 
     /// The service under other policies than the template's.
     pub async fn under(policies: Arc<Policies>, settings: &[(&str, &str)]) -> Self {
-        Self::begun(Arc::new(MockClock::at(START)), None, policies, settings).await
+        let clock = Arc::new(MockClock::at(START));
+        Self::begun(clock.clone(), clock, policies, settings).await
     }
 
     /// The service with a clock that is a millisecond later at each reading.
     pub async fn ticking(settings: &[(&str, &str)]) -> Self {
         let clock = Arc::new(MockClock::at(START));
         let ticking = Arc::new(TickingClock::new(clock.clone()));
-        Self::begun(clock, Some(ticking), rights::policies(), settings).await
+        Self::begun(clock, ticking, rights::policies(), settings).await
     }
 
     /// The service beside functions that run as processes, which go by the system's clock. What they use of their rights is
@@ -82,19 +83,16 @@ impl TestApp {
         let policies = Arc::new(rights::read(rights::template()));
         // Behind the processes by more than what tests let pass.
         let begin = Timestamp::from_millis(SystemClock.now().as_millis() - 60_000);
-        Self::begun(Arc::new(MockClock::at(begin)), None, policies, settings).await
+        let clock = Arc::new(MockClock::at(begin));
+        Self::begun(clock.clone(), clock, policies, settings).await
     }
 
     async fn begun(
         clock: Arc<MockClock>,
-        ticking: Option<Arc<TickingClock>>,
+        read_clock: Arc<dyn Clock>,
         policies: Arc<Policies>,
         settings: &[(&str, &str)],
     ) -> Self {
-        let read_clock: Arc<dyn Clock> = match ticking {
-            Some(ticking) => ticking,
-            None => clock.clone(),
-        };
         let template = rights::template();
         let parts = aws_side::parts(
             template,

@@ -16,7 +16,7 @@ pub fn deed(record: &Record, names: &Names) -> String {
         "auth.resend_verification" => "asked for another verification mail",
         "auth.login" => "logged in",
         "auth.refresh" if record.reason.as_deref() == Some("refresh_token_reused") => {
-            "used a refresh token that had been used before, so a copy of it was stolen; the session was ended and the owner was mailed"
+            "used a refresh token that had been used before, so a copy of it was stolen; the session was ended and a notice to the owner was queued"
         }
         "auth.refresh" => "continued the session",
         "auth.logout" => "logged out",
@@ -102,7 +102,7 @@ pub fn why(record: &Record) -> String {
         "not_begun" => "the rotation could not be started, and nothing was changed",
         "rotation_pending" => "an earlier rotation was not finished yet",
         "wrong_password_locks" => {
-            "the password was wrong once too often, and the address is locked; the owner was mailed"
+            "the password was wrong once too often, and the address is locked; a notice was queued if it has an account"
         }
         "unknown_address" => "no account has this address",
         "locked" => "the address is locked",
@@ -120,7 +120,7 @@ pub fn why(record: &Record) -> String {
         "can_be_taken_back" => "a former email address can still take the account back",
         "moved_too_often" => "the email address was changed too often",
         "reserved_address" => {
-            "the owner of the address can still take an account back to it, and was mailed the link"
+            "the owner of the address can still take an account back to it, and an email with the link was queued"
         }
         "taken_address" => "the address already has an account",
         "session_ended" => "the session has ended",
@@ -152,15 +152,15 @@ fn recovery(record: &Record, names: &Names) -> Option<String> {
     };
     let (old, new) = (|| email("old_email"), || email("new_email"));
     let text = match (record.action.as_str(), record.reason.as_deref()) {
-        ("auth.register", None) => "registered; a link to finish the sign-up was mailed".to_owned(),
+        ("auth.register", None) => "registered; an email with a link to finish the sign-up was queued".to_owned(),
         ("auth.register", Some("repeated_registration")) => {
-            "registered again with the same password; the same link was mailed again".to_owned()
+            "registered again with the same password; an email with the link was queued again".to_owned()
         }
         ("auth.register", Some("contested_address")) => {
-            "registered this email address with another password; since then none of the passwords works, and a link to choose one was mailed to the email address".to_owned()
+            "registered this email address with another password; since then none of the passwords works, and an email with a link to choose one was queued".to_owned()
         }
         ("auth.update_me", Some("address_change_requested")) => format!(
-            "asked to move the account to {}; a link to confirm it was mailed there and a notice to the present email address",
+            "asked to move the account to {}; an email with a link to confirm it was queued for that address and a notice for the present one",
             new()
         ),
         ("auth.update_me", Some("address_change_called_off")) => {
@@ -184,13 +184,13 @@ fn recovery(record: &Record, names: &Names) -> Option<String> {
             "set a password by a mailed link, which verified the email address; passwords of earlier sign-ups do not work".to_owned()
         }
         ("auth.secure_account", Some("address_taken_back")) => format!(
-            "said \"this wasn't me\"; the account went back from {} to {}; every session was ended, the password stopped working and a reset was mailed to {}",
+            "said \"this wasn't me\"; the account went back from {} to {}; every session was ended, the password stopped working and an email with a reset link was queued for {}",
             old(),
             new(),
             new()
         ),
         ("auth.secure_account", _) => {
-            "said \"this wasn't me\"; every session was ended, the password stopped working and a reset was mailed".to_owned()
+            "said \"this wasn't me\"; every session was ended, the password stopped working and an email with a reset link was queued".to_owned()
         }
         ("admin.end_claim", _) => {
             format!("ended the right of the former email address {} to take an account back", old())
@@ -219,12 +219,14 @@ pub fn consequence(reason: &str) -> Option<&str> {
         "security_copies" => {
             "copies of the security record were missing or behind, and were written again"
         }
-        "taken_address" => "the address already has an account, and its owner was mailed",
+        "taken_address" => {
+            "the address already has an account, and an email to its owner was queued"
+        }
         "imported_address" => {
-            "the address has an imported account, and its owner was mailed a link to set a password"
+            "the address has an imported account, and an email with a link to set a password was queued"
         }
         "reserved_address" => {
-            "the owner of the address can still take an account back to it, and was mailed the link again"
+            "the owner of the address can still take an account back to it, and an email with the link was queued again"
         }
         words => words,
     })

@@ -37,6 +37,17 @@ pub struct Choice<'a> {
     pub policy: PasswordPolicy,
 }
 
+/// What a reset link has done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PasswordSet {
+    /// Another password for a verified account, whose sessions are ended.
+    New,
+    /// The first password of an account, whose address is verified with it.
+    First,
+    /// Another password together with another address.
+    WithAddress,
+}
+
 /// What the presented token is good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Good {
@@ -79,7 +90,7 @@ impl Recovery {
         token: &str,
         choice: &Choice<'_>,
         hasher: &PasswordHasher,
-    ) -> Result<(), Problem> {
+    ) -> Result<PasswordSet, Problem> {
         self.limiter.admit_client(Rule::ResetPassword, meta).await?;
         let token = MailedToken::parse(MailPurpose::Reset, token)
             .ok_or_else(|| invalid("malformed_token", None))?;
@@ -115,7 +126,11 @@ impl Recovery {
             }
         };
         if done {
-            Ok(())
+            Ok(match good {
+                Good::Move => PasswordSet::WithAddress,
+                Good::Reset if user.email_verified => PasswordSet::New,
+                Good::Reset => PasswordSet::First,
+            })
         } else {
             Err(invalid("superseded_token", Some(id)))
         }
@@ -154,10 +169,10 @@ impl Recovery {
         name: Option<&DisplayName>,
     ) -> Result<bool, Problem> {
         let entry = self.store.entry(meta).by_owner(user.id);
-        let entry = if user.email_verified {
-            entry
+        let (entry, kind) = if user.email_verified {
+            (entry, MailKind::PasswordSet)
         } else {
-            entry.reason("address_verified")
+            (entry.reason("address_verified"), MailKind::AccountReady)
         };
         let name = name
             .map(DisplayName::as_str)
@@ -170,7 +185,7 @@ impl Recovery {
         };
         let row = self
             .store
-            .notice(&entry, MailKind::PasswordChanged, user)
+            .notice(&entry, kind, user)
             .asked_by(meta)
             .sweeping();
         // The reset raises the level, and the notice of it is of the new one.

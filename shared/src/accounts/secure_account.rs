@@ -39,6 +39,8 @@ pub struct SecureAccount {
 pub enum Secured {
     /// The account is its owner's, and a reset is on its way.
     Done,
+    /// The account is its owner's, but disabled: no reset is mailed, since its link would not work.
+    DoneWhileDisabled,
     /// The link was used before, and did it then.
     Before,
 }
@@ -165,7 +167,11 @@ impl SecureAccount {
             former: &kept,
         };
         if self.store.take_back(&back, &entry, &rows).await? {
-            return Ok(Secured::Done);
+            return Ok(if user.is_active() {
+                Secured::Done
+            } else {
+                Secured::DoneWhileDisabled
+            });
         }
         // Of two uses at once one is the first; the other finds it done.
         match self.store.outbox_row(notice.id).await? {

@@ -78,7 +78,8 @@ impl MailConfig {
             ),
             notice_ttl: reader.seconds(
                 "NOTICE_TTL_SECONDS",
-                3_600..=2_419_200,
+                // A notice may wait an hour for a digest, and its link must work when it arrives.
+                7_200..=2_419_200,
                 604_800,
                 "life of a \"this wasn't me\" link from what it tells of, and how long a changed address can be taken back",
             ),

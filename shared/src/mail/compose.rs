@@ -70,10 +70,35 @@ pub struct Content {
     pub link: Option<(String, Duration)>,
     /// Who caused what it tells of.
     pub told: Option<Told>,
-    /// The events that a digest tells of.
-    pub events: Vec<(MailKind, Told)>,
-    /// How many more there were.
-    pub more: u64,
+    /// What a digest tells of, by kind.
+    pub events: Vec<Events>,
+}
+
+/// The events of one kind in a digest.
+#[derive(Debug, Clone)]
+pub struct Events {
+    /// What happened.
+    pub kind: MailKind,
+    /// How often.
+    pub count: u64,
+    /// Who caused the first of them.
+    pub told: Vec<Told>,
+}
+
+impl Events {
+    /// "Sign-in from a new device, 9 times; the first 5:".
+    fn heading(&self) -> String {
+        let subject = words(self.kind).subject;
+        let listed = u64::try_from(self.told.len()).unwrap_or(u64::MAX);
+        match (self.count, listed) {
+            (0 | 1, _) => subject.to_owned(),
+            (count, 1) => format!("{subject}, {count} times; the first:"),
+            (count, listed) if 1 < listed && listed < count => {
+                format!("{subject}, {count} times; the first {listed}:")
+            }
+            (count, _) => format!("{subject}, {count} times"),
+        }
+    }
 }
 
 /// The mail of `kind`.
@@ -127,14 +152,18 @@ fn facts(content: &Content) -> (String, String) {
         return content.told.as_ref().map(Told::shown).unwrap_or_default();
     }
     let (mut text, mut table) = (String::new(), String::new());
-    for (kind, told) in &content.events {
-        let (facts, rows) = told.shown();
-        let _ = write!(text, "{}\n{facts}", words(*kind).subject);
-        let _ = write!(table, "<p>{}</p>{rows}", words(*kind).subject);
-    }
-    if content.more > 0 {
-        let _ = write!(text, "And {} more.\n\n", content.more);
-        let _ = write!(table, "<p>And {} more.</p>", content.more);
+    for events in &content.events {
+        let heading = events.heading();
+        let _ = writeln!(text, "{heading}");
+        let _ = write!(table, "<p>{heading}</p>");
+        for told in &events.told {
+            let (facts, rows) = told.shown();
+            text.push_str(&facts);
+            table.push_str(&rows);
+        }
+        if events.told.is_empty() {
+            text.push('\n');
+        }
     }
     (text, table)
 }
@@ -156,12 +185,14 @@ fn html(subject: &str, opening: &str, middle: &str, closing: &str) -> String {
     )
 }
 
+/// Rounded up: the link was mailed a moment after its life began, and no reader would believe in "6 days".
 fn in_words(life: Duration) -> String {
-    let minutes = life.as_secs() / 60;
+    let minutes = life.as_secs().div_ceil(60);
     match minutes {
-        0..120 => format!("{minutes} minutes"),
-        120..2_881 => format!("{} hours", minutes / 60),
-        _ => format!("{} days", minutes / 1_440),
+        0..=1 => "1 minute".to_owned(),
+        2..120 => format!("{minutes} minutes"),
+        120..=2_880 => format!("{} hours", minutes.div_ceil(60)),
+        _ => format!("{} days", minutes.div_ceil(1_440)),
     }
 }
 
@@ -238,28 +269,45 @@ mod tests {
 
     #[test]
     fn a_digest_tells_of_each_event_and_counts_the_rest() {
+        let events = |kind, count, told| Events { kind, count, told };
         let events = vec![
-            (MailKind::NewDevice, told()),
-            (MailKind::AccountLocked, told()),
+            events(MailKind::NewDevice, 4, vec![told(), told()]),
+            events(MailKind::AccountLocked, 1, vec![told()]),
+            events(MailKind::AlreadyRegistered, 21, vec![told()]),
         ];
         let message = compose(
             MailKind::Digest,
             &Content {
                 events,
-                more: 3,
                 ..with_link(604_800)
             },
         );
         for part in [&message.text, &message.html] {
             for fact in [
-                "new device",
-                "locked",
+                "Sign-in from a new device, 4 times; the first 2:",
+                "Sign-in is locked",
+                "You already have an account, 21 times; the first:",
                 "Firefox on Windows",
-                "And 3 more",
                 LINK,
             ] {
                 assert!(part.contains(fact), "without {fact}: {part}");
             }
+        }
+    }
+
+    #[test]
+    fn the_life_of_a_link_is_rounded_up() {
+        for (seconds, words) in [
+            (59, "1 minute,"),
+            (899, "15 minutes,"),
+            (7_200, "2 hours,"),
+            (86_399, "24 hours,"),
+            (172_801, "3 days,"),
+            (604_799, "7 days,"),
+            (604_800, "7 days,"),
+        ] {
+            let text = compose(MailKind::PasswordReset, &with_link(seconds)).text;
+            assert!(text.contains(&format!(" {words}")), "{seconds}: {text}");
         }
     }
 
@@ -282,8 +330,11 @@ mod tests {
         let content = Content {
             link,
             told: Some(told.clone()),
-            events: vec![(MailKind::NewDevice, told)],
-            more: 0,
+            events: vec![Events {
+                kind: MailKind::NewDevice,
+                count: 1,
+                told: vec![told],
+            }],
         };
         let message = compose(MailKind::NewDevice, &content);
         assert!(!message.html.contains("<script>"));

@@ -10,7 +10,7 @@ use crate::routes::MailKind;
 use crate::store::{Holder, Row, Store, StoreError, TokenSlot};
 use crate::tokens::{MailPurpose, SecurityRecord};
 
-/// A reset link that lives at least this long is sent again instead of a new one.
+/// A reset link that lives at least this long, or half of what a new one would, is sent again instead of a new one.
 const RESET_WORTH_SENDING: Duration = Duration::from_secs(300);
 /// The same for the link of a registration that is made again.
 const REGISTRATION_WORTH_SENDING: Duration = Duration::from_secs(3_600);
@@ -117,7 +117,9 @@ impl Letters {
                     Link::Token(MailPurpose::Reset, TokenSlot::Reset),
                 )
             }),
-            MailKind::AddressChange => self.to_pending(row, user).await?,
+            MailKind::AddressChange | MailKind::AddressChangeWithPassword => {
+                self.to_pending(row, user).await?
+            }
             MailKind::AlreadyRegistered => Some(Letter::new(kind, email, Link::None)),
             _ => {
                 let life = life_of_link(user, row, self.notice_ttl, now);
@@ -224,13 +226,13 @@ impl Letters {
                 self.reserved(row, &owner, claim).await?
             }
             Holder::Nobody | Holder::Registration(..) | Holder::Import(_) => {
-                let purpose = if self.makes_admin(pending) {
-                    MailPurpose::Reset
+                let (kind, purpose) = if self.makes_admin(pending) {
+                    (MailKind::AddressChangeWithPassword, MailPurpose::Reset)
                 } else {
-                    MailPurpose::Verification
+                    (MailKind::AddressChange, MailPurpose::Verification)
                 };
                 Some(Letter::new(
-                    MailKind::AddressChange,
+                    kind,
                     pending,
                     Link::Token(purpose, TokenSlot::Verify),
                 ))
@@ -243,13 +245,13 @@ impl Letters {
     }
 }
 
-/// What becomes of the token of `row` in `slot`.
+/// What becomes of the token of `row` in `slot`, where a new one would live until `until`.
 pub(super) fn plan(
     slot: TokenSlot,
     user: &User,
     security: &SecurityRecord,
     row: &Row,
-    now: Timestamp,
+    (now, until): (Timestamp, Timestamp),
 ) -> Plan {
     let live = |pending| is_live(pending, security, now);
     let (newest, made_from) = match slot {
@@ -264,7 +266,10 @@ pub(super) fn plan(
             Plan::Again(made_from, newest.expires_at)
         }
         (_, Some(made_from)) if row.id <= made_from => Plan::Nothing,
-        (Some(newest), Some(made_from)) if is_worth_sending(slot, row, newest.expires_at, now) => {
+        // A third link would revoke the oldest of two that live, and nobody's request shortens a link.
+        (Some(newest), Some(made_from))
+            if prior.is_some() || is_worth_sending(slot, row, newest.expires_at, (now, until)) =>
+        {
             Plan::Again(made_from, newest.expires_at)
         }
         (None, _) if prior.is_none() => Plan::New {
@@ -274,11 +279,18 @@ pub(super) fn plan(
     }
 }
 
-fn is_worth_sending(slot: TokenSlot, row: &Row, until: Timestamp, now: Timestamp) -> bool {
+/// Whether a link that lives until `end` is sent again, although a new one would live until `until`. Half the life of a new
+/// one bounds the rule from above: where links live for minutes, a fixed time would have each request make a new one.
+fn is_worth_sending(
+    slot: TokenSlot,
+    row: &Row,
+    end: Timestamp,
+    (now, until): (Timestamp, Timestamp),
+) -> bool {
     let least = match (slot, row.mail) {
         (TokenSlot::Reset, _) => RESET_WORTH_SENDING,
         (TokenSlot::Verify, Some(MailKind::RegistrationRepeated)) => REGISTRATION_WORTH_SENDING,
         (TokenSlot::Verify, _) => return false,
     };
-    now.plus(least) <= until
+    now.plus(least.min(until.since(now) / 2)) <= end
 }

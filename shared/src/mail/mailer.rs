@@ -159,7 +159,8 @@ impl Mailer {
         let failed = |error| Failure::because("the account could not be reached", error);
         let security = self.store.security().await.map_err(failed)?;
         let security = security.ok_or(Failure::new("the service has no keys yet"))?;
-        let plan = plan(slot, user, &security, row, self.store.now());
+        let end = self.end_of(purpose, user);
+        let plan = plan(slot, user, &security, row, (self.store.now(), end));
         let must_send = matches!(plan, Plan::New { first: true });
         if plan == Plan::Nothing {
             return Ok(());
@@ -170,7 +171,7 @@ impl Mailer {
         };
         let (made_from, until) = match plan {
             Plan::Again(made_from, until) => (made_from, until),
-            _ => (row.id, self.end_of(purpose, user)),
+            _ => (row.id, end),
         };
         let token = MailedToken::of_row(
             self.key.expose_secret().as_bytes(),
@@ -263,7 +264,7 @@ impl Mailer {
         }
         let postage = self
             .post_office
-            .charge(kind, recipient, must_send)
+            .charge(kind, (recipient, row.user_id), must_send)
             .await
             .map_err(failed)?;
         if postage.is_some() && kind.price() != Price::Free {

@@ -34,10 +34,10 @@ pub(super) const fn words(kind: MailKind) -> Words {
             closing: "If you did not sign up, you don't need to do anything. The account cannot be used until you choose a password, and it is deleted after a few days.",
         },
         MailKind::PasswordWanted => Words {
-            subject: "Set a password for your account",
-            opening: "An account is waiting for you at this email address. Open this page and choose a password to start using it:",
-            button: "Set a password",
-            closing: "If you did not expect this, you don't need to do anything. The account cannot be used until you choose a password.",
+            subject: "Choose a password for your account",
+            opening: "A request was made to use an account with this email address. If you made it, open this page and choose the password of the account:",
+            button: "Choose a password",
+            closing: "A password that was entered when signing up is not used. If you did not make this request, you don't need to do anything. The account cannot be used until you choose a password.",
         },
         MailKind::AlreadyRegistered => Words {
             subject: "You already have an account",
@@ -56,6 +56,12 @@ pub(super) const fn words(kind: MailKind) -> Words {
             opening: "A request was made to use this email address for an existing account. If you made it, open this page to confirm:",
             button: "Confirm email address",
             closing: "You will have to sign in again afterwards. If you did not make this request, do not open the link.",
+        },
+        MailKind::AddressChangeWithPassword => Words {
+            subject: "Confirm your new email address",
+            opening: "A request was made to use this email address for an existing account. If you made it, open this page and choose a new password for the account, which confirms the address:",
+            button: "Choose a password",
+            closing: "The current password stops working, and you will have to sign in again afterwards. If you did not make this request, do not open the link.",
         },
         MailKind::AddressChangeRequested => Words {
             subject: "Your email address is about to change",
@@ -90,6 +96,18 @@ pub(super) const fn words(kind: MailKind) -> Words {
         MailKind::PasswordChanged => Words {
             subject: "Your password was changed",
             opening: "The password of your account was changed, and every other session was ended.",
+            button: NOT_ME,
+            closing: IF_NOT,
+        },
+        MailKind::PasswordSet => Words {
+            subject: "A password was set for your account",
+            opening: "A password was set for your account with a link that we emailed you, and every session was ended.",
+            button: NOT_ME,
+            closing: IF_NOT,
+        },
+        MailKind::AccountReady => Words {
+            subject: "Your account is ready",
+            opening: "Your email address is verified, and the password of your account is set. Sign in with them.",
             button: NOT_ME,
             closing: IF_NOT,
         },

@@ -20,6 +20,8 @@ pub enum MailKind {
     PasswordReset,
     /// Confirm the new address; goes to that address.
     AddressChange,
+    /// Confirm the new address and choose a password: the address makes its owner an admin.
+    AddressChangeWithPassword,
     /// The address is about to change; goes to the present address.
     AddressChangeRequested,
     /// The address was changed; goes to the former addresses.
@@ -30,8 +32,12 @@ pub enum MailKind {
     AddressRemoved,
     /// A former address can take the account back no more; goes to the row's own address.
     ClaimEnded,
-    /// The password was changed.
+    /// The password was changed in a session, which goes on.
     PasswordChanged,
+    /// A password was set by a mailed link.
+    PasswordSet,
+    /// The first password was set by a mailed link, which verified the address.
+    AccountReady,
     /// A spent refresh token was used again, so the session was ended.
     TheftDetected,
     /// A sign-in with a device that the account has not seen.
@@ -52,7 +58,7 @@ pub enum MailKind {
 
 impl MailKind {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 24] = [
         Self::Verification,
         Self::RegistrationRepeated,
         Self::RegistrationContested,
@@ -60,12 +66,15 @@ impl MailKind {
         Self::AlreadyRegistered,
         Self::PasswordReset,
         Self::AddressChange,
+        Self::AddressChangeWithPassword,
         Self::AddressChangeRequested,
         Self::AddressChanged,
         Self::AddressReserved,
         Self::AddressRemoved,
         Self::ClaimEnded,
         Self::PasswordChanged,
+        Self::PasswordSet,
+        Self::AccountReady,
         Self::TheftDetected,
         Self::NewDevice,
         Self::NewCountry,
@@ -76,6 +85,22 @@ impl MailKind {
         Self::Digest,
     ];
 
+    /// What a digest may gather, the most serious first.
+    pub const GATHERED: [Self; 6] = [
+        Self::NewDevice,
+        Self::NewCountry,
+        Self::AllSessionsEnded,
+        Self::AccountLocked,
+        Self::AddressReserved,
+        Self::AlreadyRegistered,
+    ];
+
+    /// Whether the link of a mail of this kind takes the account back.
+    #[must_use]
+    pub const fn can_secure(self) -> bool {
+        self.is_notice() || matches!(self, Self::AddressReserved)
+    }
+
     /// Whether it tells of an event, with a "this wasn't me" link.
     #[must_use]
     pub const fn is_notice(self) -> bool {
@@ -84,6 +109,8 @@ impl MailKind {
             Self::AddressChangeRequested
                 | Self::AddressChanged
                 | Self::PasswordChanged
+                | Self::PasswordSet
+                | Self::AccountReady
                 | Self::TheftDetected
                 | Self::NewDevice
                 | Self::NewCountry

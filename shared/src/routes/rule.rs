@@ -51,8 +51,10 @@ pub enum Rule {
     MailRegistration,
     /// Reset mails by recipient.
     MailReset,
-    /// Mails that confirm a new address by recipient.
+    /// Mails that confirm a new address by account and recipient.
     MailAddressChange,
+    /// Mails that confirm a new address by recipient, whatever account wants it.
+    MailNewAddress,
     /// Invitation mails by recipient.
     MailInvitation,
     /// Notices that may be gathered by recipient.
@@ -65,7 +67,7 @@ pub enum Rule {
 
 impl Rule {
     /// All rules.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::Login,
         Self::Register,
         Self::RequestPasswordReset,
@@ -91,6 +93,7 @@ impl Rule {
         Self::MailRegistration,
         Self::MailReset,
         Self::MailAddressChange,
+        Self::MailNewAddress,
         Self::MailInvitation,
         Self::MailNotice,
         Self::ProviderConnections,
@@ -126,6 +129,7 @@ impl Rule {
             Self::MailRegistration => "mail-registration",
             Self::MailReset => "mail-reset",
             Self::MailAddressChange => "mail-address-change",
+            Self::MailNewAddress => "mail-new-address",
             Self::MailInvitation => "mail-invitation",
             Self::MailNotice => "mail-notice",
             Self::ProviderConnections => "provider-connections",
@@ -155,6 +159,7 @@ impl Rule {
             Self::ChangePassword | Self::PersonalData => "5/0.33",
             Self::Reauthenticate => "10/5",
             Self::AdminRotations => "10/1",
+            Self::MailNewAddress => "12/0.3",
             Self::ProviderConnections | Self::ProviderCalls => "100/100",
         }
     }
@@ -187,7 +192,12 @@ impl Rule {
                 "registration mails per recipient; over it none is sent, and the answer stays the same"
             }
             Self::MailReset => "reset mails per recipient; over it none is sent while a link lives",
-            Self::MailAddressChange => "mails that confirm a new address per recipient",
+            Self::MailAddressChange => {
+                "mails that confirm a new address per account and recipient; over it none is sent"
+            }
+            Self::MailNewAddress => {
+                "mails that confirm a new address per recipient, from all accounts together; over it none is sent"
+            }
             Self::MailInvitation => "invitation mails per recipient",
             Self::MailNotice => {
                 "notices per recipient; those over it are gathered into one mail an hour"

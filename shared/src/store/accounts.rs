@@ -16,8 +16,9 @@ use crate::domain::{EmailAddress, Role, Status, User, UserId, VersionLevel};
 
 /// Takes the place of a password hash when no password is right; see `passwords/hasher.rs`.
 pub const NO_PASSWORD: &str = "!";
-/// An identifier is not used again for this long after its account was erased: at least as long as the longest session that
-/// can be set, so nothing that named the old account still exists when a new one takes the identifier.
+/// An identifier is not used again for this long after its account was erased, or as long as a record is kept, if that is
+/// longer: at least as long as the longest session that can be set, so nothing that named the old account still exists when a
+/// new one takes the identifier.
 const TOMBSTONE: Duration = Duration::from_secs(400 * 86_400);
 
 /// An account that is to be erased.
@@ -102,7 +103,7 @@ impl Store {
             .value("email", &user.email);
         let tombstone = Expression::update("SET #erased_at = :now, #ttl = :ttl", "")
             .value("now", now)
-            .value("ttl", now.plus(TOMBSTONE).as_secs());
+            .value("ttl", now.plus(TOMBSTONE.max(self.retention)).as_secs());
         let mine = || Expression::when("#user_id = :user").value("user", user.id);
         let mut transaction = Transaction::default()
             .delete("user", keys::user(user.id), unchanged)

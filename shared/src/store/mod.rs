@@ -60,7 +60,7 @@ pub use admins::{AdminChange, OtherAdmin};
 pub use authentication::Authentication;
 pub use buckets::{Admission, Charge, take};
 pub use credentials::PasswordChange;
-pub use digests::{Gathered, MOST_TOLD};
+pub use digests::Gathered;
 pub use directory::Listed;
 pub use error::StoreError;
 pub use image::Image;

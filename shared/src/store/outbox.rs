@@ -3,6 +3,7 @@
 //! The stream hands a [`Row`] to queues, the queues to consumers; delivery is at least once, so a consumer claims a row, does
 //! its work, and settles it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::expression::Expression;
@@ -81,7 +82,7 @@ impl Store {
             invitation: None,
             paid_at: None,
             gathered: Vec::new(),
-            total: 0,
+            counts: BTreeMap::new(),
             created_at: now,
             traceparent: telemetry::traceparent(),
             used_at: None,

@@ -3,6 +3,7 @@
 //! A row carries ids, and where it asks for a notice, who caused it; no token and no text of a mail, and an address only where
 //! no account has that address any more.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -89,12 +90,12 @@ pub struct Row {
     /// When its recipient's bucket was charged; a redelivery is not charged again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paid_at: Option<Timestamp>,
-    /// The rows of the notices that a digest gathers, and how many there were in all.
+    /// The rows of the notices that a digest lists.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gathered: Vec<RowId>,
-    /// See [`Self::gathered`].
-    #[serde(default)]
-    pub total: u64,
+    /// How many notices of each kind a digest gathers, those that it does not list included.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub counts: BTreeMap<String, u64>,
     /// When it was asked for.
     pub created_at: Timestamp,
     /// The trace of the request that asked, which the row's work continues.

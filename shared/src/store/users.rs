@@ -180,7 +180,11 @@ impl Store {
             TokenSlot::Verify => "verify",
             TokenSlot::Reset => "reset",
         };
-        let prior = user.pending_reset().filter(|_| slot == TokenSlot::Reset);
+        // An expired link must not take the place of an older one that lives longer.
+        let now = self.now();
+        let prior = user
+            .pending_reset()
+            .filter(|newest| slot == TokenSlot::Reset && now < newest.expires_at);
         let keep = prior.map_or("", |_| {
             ", #prior_reset_hash = #reset_hash, #prior_reset_until = #reset_until, #prior_reset_global = #reset_global"
         });

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::{FromRef, State};
 use axum::http::StatusCode;
-use shared::accounts::recovery::{Choice, Recovery};
+use shared::accounts::recovery::{Choice, PasswordSet, Recovery};
 use shared::description::{Message, Operation};
 use shared::domain::{DisplayName, Password, PasswordPolicy};
 use shared::http::{Body, Endpoint, Fields, FromFields, Meta, NewPasswordRules, SentMailToken};
@@ -79,7 +79,7 @@ pub fn operation() -> Operation {
     Operation::of(&routes::AUTH_RESET_PASSWORD, "Reset the password").explained("Sets a new password with the token of a reset email, verifies the address and ends every session and every registration and invitation of the address. A password that breaks the rules does not use the token up.")
         .body::<Reset>()
         .sample("token", "drs_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
-        .answers::<Message>(StatusCode::OK, "The password is changed and every session is ended.")
+        .answers::<Message>(StatusCode::OK, "The password is set; every session that there was is ended.")
         .refuses(&[Code::InvalidOrExpiredToken])
 }
 
@@ -97,10 +97,18 @@ async fn handler(
         name: name.as_ref(),
         policy: deps.policy,
     };
-    deps.recovery
+    let set = deps
+        .recovery
         .reset(&meta, &token.0, &choice, &deps.hasher)
         .await?;
-    Ok(Json(Message {
-        message: "The password is changed and every session is ended. Sign in with the new password.",
-    }))
+    let message = match set {
+        PasswordSet::New => "The password is set and every session is ended. Sign in with it.",
+        PasswordSet::First => {
+            "The password is set and your email address is verified. Sign in with them."
+        }
+        PasswordSet::WithAddress => {
+            "The password is set, the new email address is confirmed, and every session is ended. Sign in with them."
+        }
+    };
+    Ok(Json(Message { message }))
 }

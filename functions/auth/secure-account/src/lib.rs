@@ -39,10 +39,10 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 /// What it takes and answers.
 #[must_use]
 pub fn operation() -> Operation {
-    Operation::of(&routes::AUTH_SECURE_ACCOUNT, "Report an unauthorised change").explained("Secures the account with the token of a notice (\"this wasn't me\"): restores the address that the notice went to, ends every session, makes the password unusable and sends a reset email to that address alone.")
+    Operation::of(&routes::AUTH_SECURE_ACCOUNT, "Report an unauthorised change").explained("Secures the account with the token of a notice (\"this wasn't me\"): restores the address that the notice went to, ends every session, makes the password unusable and sends a reset email to that address alone, unless the account is disabled.")
         .body::<Request>()
         .sample("token", "dsa_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
-        .answers::<Message>(StatusCode::OK, "Every session is ended, and a reset email is on its way.")
+        .answers::<Message>(StatusCode::OK, "Every session is ended, and a reset email is on its way; `message` says so if there is none because the account is disabled.")
         .refuses(&[Code::InvalidOrExpiredToken, Code::Conflict])
 }
 
@@ -55,8 +55,11 @@ async fn handler(
         Secured::Done => {
             "Every session is ended. Set a new password by the link that we have just mailed you."
         }
+        Secured::DoneWhileDisabled => {
+            "Every session is ended and the password no longer works. The account is disabled: once it is enabled again, reset your password on the sign-in page."
+        }
         Secured::Before => {
-            "This link was used already, and did what it is for. Set a new password by the link that we mailed you."
+            "This link was used already, and did what it is for. Set a new password by the link that we mailed you, or reset it on the sign-in page."
         }
     };
     Ok(Json(Message { message }))

@@ -301,7 +301,7 @@ async fn a_user_is_found_by_any_spelling_of_the_address_and_the_look_is_recorded
     }
     root.get("/api/v1/admin/users?email=a@example.com&email=b@example.com")
         .await
-        .assert(400);
+        .assert_problem(422, "validation_failed");
     let mut looks = app.db_scan("audit").await;
     looks.retain(|record| {
         text(record, "action") == Some("admin.find_users")

@@ -478,9 +478,19 @@ async fn all_faults_of_a_search_are_told_at_once_with_their_places() {
     ] {
         root.get(&format!("{EVENTS}?{query}")).await.assert(200);
     }
-    root.get(&format!("{EVENTS}?limit=1&limit=2"))
-        .await
-        .assert_problem(400, "malformed_json");
+    let twice = root
+        .get(&format!("{EVENTS}?limit=1&limit=2&x=1&x=1&cursor=x"))
+        .await;
+    twice.assert_problem(422, "validation_failed");
+    assert_eq!(
+        twice.rules(),
+        [
+            "/limit duplicate",
+            "/x duplicate",
+            "/cursor invalid_cursor",
+            "/x unknown_member"
+        ]
+    );
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeSet;
 
-use bundle_tests::{Answer, TestApp};
+use bundle_tests::{Answer, TestApp, described};
 use http::Method;
 use serde_json::json;
 use shared::problem::Code;
@@ -29,6 +29,22 @@ pub fn routes_with_body() -> impl Iterator<Item = &'static Route> {
     routes::ALL
         .into_iter()
         .filter(|route| route.method == Method::POST || route.method == Method::PATCH)
+}
+
+/// The routes that take none.
+pub fn routes_without_body() -> impl Iterator<Item = &'static Route> {
+    let takes_body = |route: &Route| {
+        described(&[
+            "paths",
+            route.path,
+            &route.method.as_str().to_ascii_lowercase(),
+            "requestBody",
+        ])
+        .is_some()
+    };
+    routes::ALL
+        .into_iter()
+        .filter(move |route| !takes_body(route))
 }
 
 /// Fails unless the answer has the headers of every answer, and is a proper problem if it is one.

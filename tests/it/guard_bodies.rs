@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use crate::guard_answers::{BODY_LIMIT, assert_proper, routes_with_body};
+use crate::guard_answers::{BODY_LIMIT, assert_proper, routes_with_body, routes_without_body};
 use crate::guard_requests::{Granted, assert_unchanged, granted, state, unlimited};
 
 #[tokio::test]
@@ -58,6 +58,9 @@ async fn other_content_types_are_refused_and_a_charset_is_tolerated() {
             (Some("multipart/form-data; boundary=x"), multipart),
             (Some("application/xml"), "<email/>"),
             (Some("*/*"), &json),
+            (Some("application/json; foo=bar"), &json),
+            (Some("application/json; charset=utf-8; foo=bar"), &json),
+            (Some("application/json; charset"), &json),
             (Some(""), &json),
         ] {
             let answer = request.send_typed(kind, body).await;
@@ -90,6 +93,60 @@ async fn other_content_types_are_refused_and_a_charset_is_tolerated() {
             route.function,
             answer.text()
         );
+    }
+}
+
+#[tokio::test]
+async fn a_compressed_body_is_refused_and_identity_is_taken() {
+    let app = unlimited().await;
+    for route in routes_with_body() {
+        let mut request = granted(&app, route, "a").await;
+        let (actor, before) = (request.actor.clone(), state(&app).await);
+        for coding in ["gzip", "br", "identity, gzip", "x"] {
+            request.actor = actor.clone().header("content-encoding", coding);
+            let answer = request.send().await;
+            answer.assert_problem(415, "unsupported_media_type");
+            assert_eq!(answer.header("accept-encoding"), Some("identity"));
+        }
+        let what = format!("{} with compressed bodies", route.function);
+        assert_unchanged(&app, &before, &what).await;
+        request.actor = actor.header("content-encoding", "identity");
+        let answer = request.send().await;
+        assert!(
+            answer.status.is_success(),
+            "{}: {}",
+            route.function,
+            answer.text()
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_route_without_a_body_refuses_one() {
+    let app = unlimited().await;
+    for route in routes_without_body() {
+        let request = granted(&app, route, "a").await;
+        let before = state(&app).await;
+        let answer = request.send_body("{\"a\":1}").await;
+        answer.assert_problem(422, "validation_failed");
+        assert_eq!(answer.rules(), ["/a unknown_member"], "{}", route.function);
+        request
+            .send_body("{")
+            .await
+            .assert_problem(400, "malformed_json");
+        request
+            .send_typed(Some("text/plain"), "x")
+            .await
+            .assert_problem(415, "unsupported_media_type");
+        request
+            .send_body(vec![b' '; BODY_LIMIT + 1])
+            .await
+            .assert_problem(413, "payload_too_large");
+        let what = format!("{} with a body", route.function);
+        assert_unchanged(&app, &before, &what).await;
+        // Generated clients send an object without members.
+        let answer = request.send_body("{}").await;
+        assert!(answer.status.is_success(), "{what}: {}", answer.text());
     }
 }
 
@@ -253,12 +310,19 @@ fn no_objects(good: &Value) -> Vec<Hostile> {
         ("a comma too many", "{\"x\":1,}", 400),
         ("a key that is no text", "{1:1}", 400),
         ("NULs", "\0\0\0\0", 400),
+        ("an open list", "[", 400),
+        ("a cut list", "[1,2", 400),
+        ("a bracket too many", "[]]", 400),
+        ("a letter behind a number", "12x", 400),
+        ("a word behind a text", "\"a\" x", 400),
+        ("a lone surrogate in a list", "[\"\\ud800\"]", 400),
     ];
     let half = text.bytes().take(text.len() / 2).collect::<Vec<_>>();
     let broken = [
         hostile("two objects", format!("{text}{text}"), 400),
         hostile("something behind it", format!("{text}x"), 400),
         hostile("half of it", half, 400),
+        hostile("a list of invalid UTF-8", b"[\"\xff\"]".to_vec(), 400),
     ];
     fixed
         .into_iter()

@@ -73,6 +73,19 @@ fn no_file_is_too_long_to_read() {
 }
 
 #[test]
+fn who_loses_a_race_pauses_before_the_next_try() {
+    // Without the attempt's number there is no pause, and those who have met once meet again.
+    let hurried: Vec<_> = sources()
+        .into_iter()
+        .filter(|name| {
+            let text = read(name);
+            text.contains("for _ in 0..TRIES") || text.contains("for _ in 0..RACE_TRIES")
+        })
+        .collect();
+    assert!(hurried.is_empty(), "{hurried:?}");
+}
+
+#[test]
 fn a_main_only_starts_its_function() {
     for (name, folder) in functions() {
         let lines = read(&format!("{folder}/src/main.rs")).lines().count();

@@ -402,3 +402,31 @@ async fn every_admin_route_has_a_bucket_of_its_admin() {
     }
     root.me().await.assert(200);
 }
+
+#[tokio::test]
+async fn an_invitation_sent_inside_a_grace_ends_with_it() {
+    let app = TestApp::start().await;
+    let chief = app.admin("chief@example.com").await;
+    for scope in ["user", "global"] {
+        let root = app.admin(&format!("{scope}@example.com")).await;
+        let mut rotation = json!({ "scope": scope, "reason": REASON, "grace_period_seconds": 60 });
+        if scope == "user" {
+            rotation["user_id"] = root.me().await.json()["id"].clone();
+        }
+        let rotated = chief.post("/api/v1/admin/token-rotations", &rotation).await;
+        rotated.assert(200);
+        // A session that is under the present versions makes an old token no newer.
+        let renewed = json!({ "password": PASSWORD });
+        root.post("/api/v1/auth/reauthenticate", &renewed)
+            .await
+            .assert(200);
+        let guest = format!("guest.{scope}@example.com");
+        let invited = invite(&root, &guest).await;
+        invited.assert(202);
+        let token = app.mailed(&guest, "div_").await;
+        app.advance(60);
+        accept(&app, &token)
+            .await
+            .assert_problem(400, "invalid_or_expired_token");
+    }
+}

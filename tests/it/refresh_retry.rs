@@ -125,6 +125,18 @@ async fn who_got_no_answer_of_fifty_parallel_refreshes_retries_later() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn parallel_late_retries_all_get_the_successor() {
+    let app = TestApp::start().await;
+    let (ada, spent, successor) = answer_lost(&app, KEY).await;
+    app.advance(32);
+    let answers = join_all((0..20).map(|_| with_key(&ada, &spent, KEY))).await;
+    for answer in answers {
+        answer.assert(200);
+        assert_eq!(refresh_token(&answer), successor);
+    }
+}
+
 #[tokio::test]
 async fn the_key_of_a_refresh_finds_its_successor_for_a_day() {
     let app = TestApp::start().await;

@@ -1,7 +1,9 @@
 //! The session endpoints.
 
+use std::collections::HashMap;
+
 use aws_sdk_dynamodb::types::AttributeValue;
-use bundle_tests::{PASSWORD, TestApp};
+use bundle_tests::{Fault, PASSWORD, TestApp, text};
 use serde_json::{Value, json};
 
 const PATH: &str = "/api/v1/auth/sessions";
@@ -180,4 +182,52 @@ async fn ending_one_users_sessions_disturbs_nobody_else() {
     let eve = app.logged_in("e@example.com").await;
     ada.delete(&format!("{PATH}/all")).await.assert(200);
     eve.me().await.assert(200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn parallel_calls_count_each_ended_session_once() {
+    let app = TestApp::start().await;
+    for (path, count) in [("others", 5), ("all", 6)] {
+        let email = format!("{path}@example.com");
+        let (ada, path) = (app.logged_in(&email).await, format!("{PATH}/{path}"));
+        for _ in 0..5 {
+            let _ = app.anonymous().log_in(&email, PASSWORD).await;
+        }
+        // The first call has read the sessions when the second one ends them.
+        app.proxy.plan("TransactWriteItems", Fault::Held, 1);
+        let overtaking = async {
+            app.proxy.until_held().await;
+            let answer = ada.delete(&path).await;
+            app.proxy.release();
+            answer
+        };
+        let (first, second) = tokio::join!(ada.delete(&path), overtaking);
+        let ended = [first, second].map(|answer| answer.json()["revoked_count"].as_u64());
+        assert_eq!(ended, [Some(0), Some(count)], "{path}");
+    }
+}
+
+#[tokio::test]
+async fn ended_sessions_are_recorded_with_their_number() {
+    let app = TestApp::with(&[("SESSION_CAP", "1000")]).await;
+    let ada = app.logged_in("a@example.com").await;
+    let model = app.db_items("tokens", "USER#").await.remove(0);
+    for n in 0..100_u128 {
+        let id = uuid::Uuid::from_u128(n + 1).to_string();
+        let mut copy = model.clone();
+        copy.insert("sk".to_owned(), AttributeValue::S(format!("SESSION#{id}")));
+        copy.insert("id".to_owned(), AttributeValue::S(id));
+        app.db_put("tokens", copy).await;
+    }
+    let others = ada.delete(&format!("{PATH}/others")).await;
+    assert_eq!(others.json()["revoked_count"], 100);
+    let mut records = app.db_scan("audit").await;
+    records.retain(|record| text(record, "action") == Some("sessions.revoke_others"));
+    let ended = |record: &HashMap<String, AttributeValue>| {
+        let details = record.get("details")?.as_m().ok()?;
+        text(details, "ended")?.parse::<u64>().ok()
+    };
+    assert_eq!(records.iter().filter_map(ended).sum::<u64>(), 100);
+    // What is written in two transactions has a record in each.
+    assert_eq!(records.len(), 2);
 }

@@ -254,6 +254,23 @@ async fn a_routine_rotation_is_refused_while_the_key_of_another_one_waits() {
     root.post(PATH, &routine).await.assert(202);
 }
 
+#[tokio::test]
+async fn a_routine_rotation_is_refused_while_another_one_is_under_way() {
+    let app = TestApp::start().await;
+    let root = app.admin("root@example.com").await;
+    let handler = signing(&app).await;
+    handler(event(Step::CreateSecret, 1)).await.expect("done");
+    let routine = json!({ "mode": "routine", "reason": "the quarterly exercise" });
+    root.post(PATH, &routine)
+        .await
+        .assert_problem(409, "conflict");
+    let recorded = app.db_audit().await;
+    assert!(
+        recorded.contains(&"admin.rotate_signing_keys refused rotation_pending".to_owned()),
+        "{recorded:?}"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_compromise_is_answered_as_done_whatever_its_clean_up_comes_to() {
     let app = TestApp::start().await;

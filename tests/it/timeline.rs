@@ -328,6 +328,20 @@ async fn a_sessions_and_a_requests_timeline_hold_what_belongs_to_them() {
 }
 
 #[tokio::test]
+async fn a_revoked_token_is_told_without_version_numbers() {
+    let app = TestApp::start().await;
+    let ada = app.logged_in(EMAIL).await;
+    ada.delete("/api/v1/auth/sessions/all").await.assert(200);
+    ada.me().await.assert(401);
+    let words = [&["audit", "timeline", "--user", EMAIL][..], &SPAN].concat();
+    let text = ops(&app, &words).await;
+    assert_told(
+        &text,
+        &[&["refused: all sessions were ended after this sign-in, in session"]],
+    );
+}
+
+#[tokio::test]
 async fn whatever_stands_in_a_record_stays_on_its_line() {
     let app = TestApp::start().await;
     let ada = app.logged_in(EMAIL).await;

@@ -104,7 +104,40 @@ async fn a_grace_lets_the_old_in_until_it_ends_and_what_they_buy_ends_with_it() 
     ada.refresh().await;
     ada.me().await.assert(200);
     app.advance(1);
-    assert_dead(&ada).await;
+    ada.me().await.assert_problem(401, "token_expired");
+    ada.try_refresh(&ada.refresh.clone().unwrap_or_default())
+        .await
+        .assert_problem(401, "invalid_refresh_token");
+}
+
+#[tokio::test]
+async fn a_token_bought_inside_a_grace_ends_with_it() {
+    let app = TestApp::start().await;
+    let root = app.admin("root@example.com").await;
+    for scope in ["user", "global"] {
+        let ada = app.logged_in(&format!("{scope}@example.com")).await;
+        let mut rotation = if scope == "user" {
+            user(&id_of(&ada).await)
+        } else {
+            global()
+        };
+        rotation["grace_period_seconds"] = json!(3);
+        root.post(PATH, &rotation).await.assert(200);
+        let spent = ada.refresh.clone().unwrap_or_default();
+        let (bought, again) = (ada.try_refresh(&spent).await, ada.try_refresh(&spent).await);
+        for answer in [bought, again] {
+            answer.assert(200);
+            assert_eq!(answer.json()["expires_in"], 3, "{scope}");
+        }
+        // Only a verified password brings the present versions, and with them the whole life.
+        let renewed = ada
+            .post(
+                "/api/v1/auth/reauthenticate",
+                &json!({ "password": PASSWORD }),
+            )
+            .await;
+        assert_eq!(renewed.json()["expires_in"], 1_800, "{scope}");
+    }
 }
 
 #[tokio::test]

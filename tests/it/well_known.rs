@@ -97,10 +97,44 @@ async fn a_page_about_an_error_fits_a_phone() {
     );
 }
 
+/// The pages that links of emails open.
+const PAGES: [&str; 4] = [
+    "/verify-email",
+    "/reset-password",
+    "/secure-account",
+    "/accept-invitation",
+];
+
+#[tokio::test]
+async fn a_second_link_opened_in_the_same_tab_is_read() {
+    let app = TestApp::start().await;
+    for path in PAGES {
+        let page = app.anonymous().get(path).await.text();
+        assert!(
+            page.contains("addEventListener(\"hashchange\", () => location.reload())"),
+            "{page}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_pages_say_what_is_wrong_in_words_of_their_own() {
+    let app = TestApp::start().await;
+    for path in PAGES {
+        let page = app.anonymous().get(path).await.text();
+        // A problem's `detail` is written for developers.
+        assert!(!page.contains("said.detail"), "{page}");
+        assert!(page.contains("data-expired=\""), "{page}");
+        for code in ["rate_limited", "service_unavailable", "request_id"] {
+            assert!(page.contains(code), "{code}: {page}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_pages_run_one_script_and_do_nothing_when_opened() {
     let app = TestApp::start().await;
-    for path in ["/verify-email", "/reset-password", "/secure-account"] {
+    for path in PAGES {
         let answer = app.anonymous().get(path).await;
         answer.assert(200);
         let policy = answer

@@ -21,7 +21,7 @@ pub enum VerifyError {
     #[error("the session has ended")]
     SessionRevoked,
     /// It was issued before a rotation.
-    #[error("the access token is outdated")]
+    #[error("the access token was revoked")]
     TokenVersionTooOld,
     /// State or keys cannot be read, so nothing can be said. Never an acceptance: answer 503 and let the client retry.
     #[error("state or keys cannot be read")]

@@ -99,10 +99,10 @@ const fn words(error: &VerifyError) -> (&'static str, &'static str, Option<&'sta
             Some("Bearer error=\"invalid_token\", error_description=\"The session has ended\""),
         ),
         VerifyError::TokenVersionTooOld => (
-            "Token outdated",
-            "The token was issued before all tokens were renewed. Sign in again.",
+            "Token revoked",
+            "You were signed out because the password or the email address was changed, or all sessions were ended. Sign in again.",
             Some(
-                "Bearer error=\"invalid_token\", error_description=\"The access token is outdated\"",
+                "Bearer error=\"invalid_token\", error_description=\"The access token was revoked\"",
             ),
         ),
         VerifyError::Unavailable(_) => (

@@ -46,6 +46,13 @@ impl VersionLevel {
         }
     }
 
+    /// When what was made under `version` is refused without another rotation: at the end of the grace that shelters it.
+    /// `None` for the present version.
+    #[must_use]
+    pub fn end_of(&self, version: u64) -> Option<Timestamp> {
+        (version < self.current).then_some(self.until)
+    }
+
     /// Whether the grace runs at `now`. A later end than the longest grace can have was written by a clock that was ahead,
     /// and counts as none: what was revoked would otherwise be accepted for as long as that clock was wrong.
     #[must_use]
@@ -128,6 +135,13 @@ mod tests {
     fn the_longest_grace_counts_although_the_other_clock_is_a_little_ahead() {
         let level = VersionLevel::FIRST.rotated(NOW.plus(MAX_CLOCK_SKEW), VersionLevel::MAX_GRACE);
         assert!(level.accepts(1, NOW));
+    }
+
+    #[test]
+    fn an_old_version_ends_with_the_grace_and_the_present_one_has_no_end() {
+        let level = VersionLevel::FIRST.rotated(NOW, Duration::from_secs(60));
+        assert_eq!(level.end_of(1), Some(NOW.plus(Duration::from_secs(60))));
+        assert_eq!(level.end_of(2), None);
     }
 
     #[test]

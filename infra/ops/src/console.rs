@@ -258,9 +258,9 @@ mod tests {
     #[test]
     fn a_failure_is_one_document_and_its_text_is_elsewhere() {
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        Console::new(true, &mut out, &mut err).fail(&Failure::usage("wrong", "mend it"));
+        Console::new(true, &mut out, &mut err).fail(&Failure::usage("wrong", "fix it"));
         let document: Value = serde_json::from_slice(&out).unwrap();
-        assert_eq!(document["error"]["what_to_do"], "mend it");
+        assert_eq!(document["error"]["what_to_do"], "fix it");
         assert!(String::from_utf8(err).unwrap().contains("wrong"));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use shared::audit_event::Refusal;
 use shared::ground::error_chain;
 use shared::problem::{Code, Problem};
 use shared::store::StoreError;
@@ -98,9 +99,7 @@ impl From<Problem> for Failure {
         }
         let remedy = match problem.code {
             Code::NotFound => "Look for it with `ops users show`.",
-            Code::Conflict => {
-                "Somebody else changes the same thing. Look at the state as it is now and try again."
-            }
+            Code::Conflict => of_conflict(problem.refusal.as_deref()),
             Code::ServiceUnavailable => {
                 "Nothing was changed halfway. See that `cargo run` is up, or that region and credentials are right and not expired, and try again."
             }
@@ -119,6 +118,25 @@ impl From<Problem> for Failure {
             what,
             remedy: remedy.to_owned(),
         }
+    }
+}
+
+/// A lost race is declared as no refusal: only that helps to try again. The other conflicts last.
+fn of_conflict(refusal: Option<&Refusal>) -> &'static str {
+    match refusal.map(|refusal| refusal.reason) {
+        None | Some("last_admin") => {
+            "Another change came first. Read the state as it is now and try again."
+        }
+        Some("taken_address") => {
+            "`ops users show` shows the account. Its owner signs in, or resets the password."
+        }
+        Some("reserved_address") => {
+            "The claim ends by itself, or at once with `ops users end-claim`, which its owner should agree to."
+        }
+        Some("rotation_pending") => {
+            "`ops keys list` shows how far it is. If it does not go on, the log of the rotation function says why."
+        }
+        Some(_) => "Nothing was changed, and trying again does not help until that has changed.",
     }
 }
 

@@ -7,7 +7,7 @@ use shared::breach::key_replacement::Mode;
 use shared::domain::Reason;
 use shared::ground::error_chain;
 use shared::keys;
-use shared::problem::Problem;
+use shared::problem::{Code, Problem};
 use shared::request::Task;
 use shared::tokens::KeyState;
 
@@ -166,6 +166,9 @@ async fn replace_at_once(desk: &Desk, reason: &Reason) -> Result<Answer, Failure
 
 /// A rotation that Secrets Manager did not begin.
 fn no_rotation(problem: Problem) -> Failure {
+    if problem.code == Code::Conflict {
+        return problem.into();
+    }
     Failure {
         remedy: "See that a rotation is configured for this secret, and that an earlier one has not stopped halfway: `aws secretsmanager describe-secret` shows both. The request is in the trail, the keys are as they were.".to_owned(),
         ..problem.into()
@@ -242,7 +245,10 @@ async fn list(desk: &Desk) -> Result<Answer, Failure> {
         .into_iter()
         .chain(data.iter().map(|key| row("data", "version", key)))
         .collect();
-    let text = table(&["ring", "key", "state", "made", "verifies until"], &rows);
+    let text = table(
+        &["ring", "key", "state", "created", "verifies until"],
+        &rows,
+    );
     let level = security.level();
     Ok(Answer {
         text: format!(

@@ -312,7 +312,7 @@ async fn passwords(desk: &Desk) -> Result<Answer, Failure> {
     let documents = schemes
         .iter()
         .map(|(scheme, count)| json!({ "scheme": scheme, "accounts": count }));
-    let text = table(&["password kept", "accounts"], &rows);
+    let text = table(&["password hash", "accounts"], &rows);
     Ok(Answer {
         document: json!({ "schemes": documents.collect::<Vec<_>>() }),
         text,

@@ -128,7 +128,7 @@ pub fn why(record: &Record) -> String {
             "the refresh token had been used before, so a copy of it was stolen; the session was ended"
         }
         "token_rejected_due_to_rotation" | "token_version_too_old" => {
-            "it was signed in before all sessions were ended"
+            "all sessions were ended after this sign-in"
         }
         "rate_limited" => "there were too many tries",
         "reauthentication_required" => "the password was entered too long ago",
@@ -238,7 +238,8 @@ pub fn consequence(reason: &str) -> Option<&str> {
 pub fn is_worded(name: &str, value: &str) -> bool {
     match name {
         "operator" | "old_email" | "new_email" | "mailed_to" | "take_back_until" | "scope"
-        | "previous_version" | "new_version" => true,
+        | "previous_version" | "new_version" | "user_ver" | "user_least" | "global_ver"
+        | "global_least" => true,
         "dry_run" => value == "false",
         "grace_period_seconds" => value == "0",
         _ => false,

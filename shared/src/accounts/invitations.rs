@@ -26,11 +26,8 @@ use crate::request::RequestMeta;
 use crate::routes::{MailKind, Rule};
 use crate::sign_in::authentication::Caller;
 use crate::sign_in::issuer::role_of;
-use crate::store::{Acceptance, Accepted, Holder, Invitation, Store, address_of};
+use crate::store::{Acceptance, Accepted, Holder, Invitation, RACE_TRIES, Store, address_of};
 use crate::tokens::{MailPurpose, MailedToken};
-
-/// Lost races before a client is asked to come back.
-const TRIES: u32 = 3;
 
 /// Sends and accepts invitations.
 #[derive(Clone)]
@@ -130,11 +127,12 @@ impl Invitations {
         invitee: &Invitee,
     ) -> Result<Invited, Problem> {
         let global_ver = match from {
-            Inviter::Admin(admin) => admin.session.global_ver,
+            Inviter::Admin(admin) => admin.claims.global_ver,
             Inviter::Operator(_) => self.global_version().await?,
         };
         // Another request may change the address between read and write; then it is read again.
-        for _ in 0..TRIES {
+        for attempt in 0..RACE_TRIES {
+            self.store.before_try(attempt).await;
             let address = self.store.address(&invitee.email).await?;
             match address
                 .as_ref()
@@ -169,9 +167,15 @@ impl Invitations {
             .detail("The address was changed at the same time. Try again."))
     }
 
+    /// The invitation; one that was sent with a token inside a grace ends with that grace.
     fn made_for(&self, from: Inviter<'_>, invitee: &Invitee, global_ver: u64) -> Invitation {
         let now = self.store.now();
-        let expires_at = now.plus(self.config.mail.invitation_ttl);
+        let grace_end = match from {
+            Inviter::Admin(admin) => admin.grace_end(),
+            Inviter::Operator(_) => None,
+        };
+        let longest = now.plus(self.config.mail.invitation_ttl);
+        let expires_at = grace_end.map_or(longest, |end| longest.min(end));
         let admin = from.account();
         Invitation {
             id: InvitationId::new(entropy::uuid_v7(now, self.store.entropy())),
@@ -235,7 +239,8 @@ impl Invitations {
             .ok_or_else(|| invalid("malformed_token", None))?;
         let mut hash = None;
         // The address may be imported between read and write; then its account is the one to finish.
-        for _ in 0..TRIES {
+        for attempt in 0..RACE_TRIES {
+            self.store.before_try(attempt).await;
             let good = self.judge(&token).await?;
             let email = &good.email;
             if hash.is_none() {

@@ -1,9 +1,11 @@
 //! An admin replaces the signing keys: on routine, or because one has leaked. The operator has the data key replaced.
 
+use std::borrow::Cow;
+
 use crate::audit_event::{Actor, Entry, Outcome, Refusal};
 use crate::domain::Reason;
 use crate::ground::error_chain;
-use crate::keys::secrets::Secrets;
+use crate::keys::secrets::{RotationOutcome, Secrets};
 use crate::keys::{DATA_RING, KeysError, SIGNING_RING, compromise};
 use crate::problem::{Code, Problem};
 use crate::request::RequestMeta;
@@ -46,8 +48,8 @@ impl KeyChanges {
     /// Replaces the signing keys. On routine it is only begun: Secrets Manager does the rest.
     ///
     /// # Errors
-    /// 503; 409 if another admin replaces them at the same time, and on routine while the key of the rotation before does not
-    /// sign yet: another one would put it off, and repeated often enough the same key would sign for ever.
+    /// 503; 409 if another admin replaces them at the same time, and on routine while another rotation is under way or its key
+    /// does not sign yet: another one would put it off, and repeated often enough the same key would sign for ever.
     pub async fn replace(
         &self,
         meta: &RequestMeta,
@@ -67,7 +69,7 @@ impl KeyChanges {
                 .map(|_| ()),
             Mode::Routine => {
                 self.none_pending(actor).await?;
-                return self.begin(SIGNING_RING, entry).await;
+                return self.begin(SIGNING_RING, actor, entry).await;
             }
         };
         done.map_err(|error| match error {
@@ -80,7 +82,7 @@ impl KeyChanges {
     /// have encrypted. It is only begun: Secrets Manager does the rest.
     ///
     /// # Errors
-    /// 503, also where no rotation of the ring is configured.
+    /// 409 while another rotation of the ring is under way; 503, also where no rotation of it is configured.
     pub async fn replace_data_key(
         &self,
         meta: &RequestMeta,
@@ -92,7 +94,7 @@ impl KeyChanges {
                 .sign(self.store.entry(meta))
                 .reason(reason.as_str().to_owned())
         };
-        self.begin(DATA_RING, entry).await
+        self.begin(DATA_RING, actor, entry).await
     }
 
     async fn none_pending(&self, actor: Actor<'_>) -> Result<(), Problem> {
@@ -106,20 +108,28 @@ impl KeyChanges {
         };
         let detail =
             format!("A rotation is pending: its key signs from {from} on. Ask again after that.");
-        let refusal = Refusal::new("rotation_pending");
-        let refusal = actor.account().into_iter().fold(refusal, Refusal::actor);
-        Err(Problem::new(Code::Conflict).detail(detail).refused(refusal))
+        Err(pending(actor, detail))
     }
 
     /// Has a ring rotated. `entry` makes a record of it: one says that it was requested, and if it did not begin, a second one
     /// says so. That it is done is recorded by the rotation itself.
-    async fn begin(&self, ring: &str, entry: impl Fn() -> Entry) -> Result<(), Problem> {
+    async fn begin(
+        &self,
+        ring: &str,
+        actor: Actor<'_>,
+        entry: impl Fn() -> Entry,
+    ) -> Result<(), Problem> {
         // The request is recorded first: a process that dies between the two would leave a rotation without a record.
         self.store
             .record(&entry().text("stage", "requested"))
             .await?;
-        let Err(error) = self.secrets.rotate(ring, &self.store.fresh_name()).await else {
-            return Ok(());
+        let error = match self.secrets.rotate(ring, &self.store.fresh_name()).await {
+            Ok(RotationOutcome::Begun) => return Ok(()),
+            Ok(RotationOutcome::UnderWay) => {
+                let detail = "A rotation of these keys is under way. Ask again when it has ended.";
+                return Err(pending(actor, detail));
+            }
+            Err(error) => error,
         };
         let failed = Entry {
             outcome: Outcome::Refused,
@@ -134,4 +144,11 @@ impl KeyChanges {
         }
         Err(Problem::unavailable(KeysError::from(error)))
     }
+}
+
+/// The refusal of a rotation beside another one.
+fn pending(actor: Actor<'_>, detail: impl Into<Cow<'static, str>>) -> Problem {
+    let refusal = Refusal::new("rotation_pending");
+    let refusal = actor.account().into_iter().fold(refusal, Refusal::actor);
+    Problem::new(Code::Conflict).detail(detail).refused(refusal)
 }

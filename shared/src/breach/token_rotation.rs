@@ -14,12 +14,9 @@ use crate::domain::{Liveness, Reason, Timestamp, User, UserId, VersionLevel};
 use crate::problem::{Code, Identifier, Problem};
 use crate::request::RequestMeta;
 use crate::routes::MailKind;
-use crate::store::{LastRotation, Store};
+use crate::store::{LastRotation, RACE_TRIES, Store};
 use crate::telemetry::{self, Metric};
 use crate::tokens::SecurityRecord;
-
-/// Lost races before an admin is asked to come back.
-const TRIES: u32 = 20;
 
 /// Whose tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +87,8 @@ impl Rotations {
         actor: Actor<'_>,
         rotation: &Rotation,
     ) -> Result<Rotated, Problem> {
-        for _ in 0..TRIES {
+        for attempt in 0..RACE_TRIES {
+            self.store.before_try(attempt).await;
             let (rotated, metric) = match rotation.scope {
                 Scope::User(user) => (
                     self.rotate_user(meta, actor, rotation, user).await?,

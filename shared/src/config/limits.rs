@@ -36,7 +36,7 @@ impl RateLimits {
         let scale = reader
             .parsed(
                 "RATE_LIMIT_SCALE",
-                "number above 0, at most 1000000",
+                "a number above 0, at most 1000000",
                 "1",
                 "factor on every limit, for load tests; refused where the stage is `prod`",
                 factor,

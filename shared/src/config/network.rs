@@ -66,7 +66,7 @@ impl NetworkConfig {
             cors_headers: headers,
             geoip_file: reader.parsed(
                 "GEOIP_FILE",
-                "path of a database of cities or countries in the MaxMind format (`.mmdb`)",
+                "the path of a database of cities or countries in the MaxMind format (`.mmdb`)",
                 "",
                 "tells the place of an address where no trusted edge does",
                 |text| Some(text.to_owned()),

@@ -72,14 +72,14 @@ impl<'a> Reader<'a> {
         default: u64,
         meaning: &str,
     ) -> u64 {
-        let values = format!("whole number, {} to {}", range.start(), range.end());
+        let values = format!("a whole number, {} to {}", range.start(), range.end());
         let Some(text) = self.raw(name, &values, &default.to_string(), meaning, false) else {
             return default;
         };
         match text.parse() {
             Ok(value) if range.contains(&value) => value,
             _ => {
-                self.fault(name, &format!("must be a {values}"));
+                self.fault(name, &format!("must be {values}"));
                 default
             }
         }
@@ -147,7 +147,7 @@ impl<'a> Reader<'a> {
         is_secret: bool,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Vec<T> {
-        let values = format!("comma-separated list of {values}");
+        let values = format!("a comma-separated list of {values}");
         let Some(text) = self.raw(name, &values, "", meaning, is_secret) else {
             return Vec::new();
         };

@@ -154,7 +154,7 @@ mod tests {
             crate::runtime::environment::Environment::with(&Settings::default(), clock, entropy)
                 .expect("defaults");
         let store = environment.store();
-        let meta = crate::request::RequestMeta::of_task(&TASK, store.entropy());
+        let meta = crate::request::RequestMeta::of_task(&TASK, store.now(), store.entropy());
         let kept = store.row(&store.entry(&meta), None, None).ttl;
         for variable in Config::variables() {
             let lives = [

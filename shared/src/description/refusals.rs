@@ -9,11 +9,14 @@ use super::{Operation, naming};
 use crate::problem::{Code, Problem};
 use crate::routes::Access;
 
-/// The codes that every endpoint may answer: some are the gateway's, for which the endpoint is not even asked.
-const ALWAYS: [Code; 6] = [
+/// The codes that every endpoint may answer: some are the gateway's, for which the endpoint is not even asked, others say that
+/// a body is refused, also where none is taken.
+const ALWAYS: [Code; 8] = [
     Code::MalformedJson,
     Code::Forbidden,
     Code::PayloadTooLarge,
+    Code::UnsupportedMediaType,
+    Code::ValidationFailed,
     Code::RateLimited,
     Code::InternalError,
     Code::ServiceUnavailable,
@@ -31,8 +34,8 @@ pub(super) fn codes(operation: &Operation) -> BTreeMap<StatusCode, Vec<Code>> {
     let by_access: &[Code] = match operation.route.access {
         Access::Public => &[],
         Access::Bearer => &BEARER,
-        // A token whose session has ended has already done what this endpoint is asked for.
-        Access::BearerOrToken => &[Code::MissingToken, Code::InvalidToken, Code::TokenExpired],
+        // An unknown token, or one whose session has ended, leaves nothing to do.
+        Access::BearerOrToken => &[Code::MissingToken, Code::TokenExpired],
         Access::Admin => &[
             Code::MissingToken,
             Code::InvalidToken,
@@ -42,22 +45,12 @@ pub(super) fn codes(operation: &Operation) -> BTreeMap<StatusCode, Vec<Code>> {
             Code::ReauthenticationRequired,
         ],
     };
-    let by_request = [
-        (operation.body.is_some(), Code::UnsupportedMediaType),
-        (
-            operation.body.is_some() || !operation.query.members.is_empty(),
-            Code::ValidationFailed,
-        ),
-        (operation.path.is_some(), Code::NotFound),
-    ];
-    let by_request = by_request
-        .into_iter()
-        .filter_map(|(applies, code)| applies.then_some(code));
+    let by_path = operation.path.is_some().then_some(Code::NotFound);
     let mut all: BTreeMap<_, Vec<Code>> = BTreeMap::new();
     for code in ALWAYS
         .into_iter()
         .chain(by_access.iter().copied())
-        .chain(by_request)
+        .chain(by_path)
         .chain(operation.refusals.iter().copied())
     {
         let codes = all.entry(code.status()).or_default();
@@ -125,7 +118,10 @@ fn headers(status: StatusCode, codes: &[Code]) -> Value {
         StatusCode::SERVICE_UNAVAILABLE | StatusCode::LOCKED => {
             add("Retry-After", "RetryAfter");
         }
-        StatusCode::UNAUTHORIZED if codes.contains(&Code::InvalidToken) => {
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+            add("Accept-Encoding", "AcceptEncoding");
+        }
+        StatusCode::UNAUTHORIZED if codes.contains(&Code::MissingToken) => {
             add("WWW-Authenticate", "Challenge");
         }
         _ => {}
@@ -141,6 +137,7 @@ pub(super) fn header_components() -> Value {
         "RetryAfter": header(true, "After how many seconds to try again (RFC 9110 section 10.2.3).", json!({ "type": "integer", "format": "int32", "minimum": 1 })),
         "RateLimit": header(false, "What is left of the limit that was reached (draft-ietf-httpapi-ratelimit-headers).", json!({ "type": "string" })),
         "RateLimitPolicy": header(false, "The limit that was reached (draft-ietf-httpapi-ratelimit-headers).", json!({ "type": "string" })),
+        "AcceptEncoding": header(false, "The content coding that a body may have (RFC 9110 section 12.5.3); missing where the gateway answers by itself.", json!({ "type": "string" })),
         "Challenge": header(false, "What is wrong with the access token (RFC 6750 section 3, RFC 9470); missing where it is not at fault. An Amazon API Gateway REST API renames the header to `x-amzn-remapped-www-authenticate`: rely on `code`.", json!({ "type": "string" })),
     })
 }

@@ -6,12 +6,13 @@ use axum::Extension;
 use axum::Router;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::handler::Handler;
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
 use http::Method;
 use http::request::Parts;
 
+use super::parsed::without_body;
 use super::record::{Actor, record_all_refusals, record_refusals};
 use crate::problem::{Code, Problem};
 use crate::request::RequestMeta;
@@ -33,11 +34,15 @@ impl Endpoint {
         T: 'static,
         S: Clone + Send + Sync + 'static,
     {
-        let router = Router::new().route(route.path, on(filter(&route.method), handler));
-        Self {
-            route,
-            router: router.with_state(deps),
-        }
+        let router = Router::new()
+            .route(route.path, on(filter(&route.method), handler))
+            .with_state(deps);
+        let router = if route.body {
+            router
+        } else {
+            router.route_layer(from_fn(without_body))
+        };
+        Self { route, router }
     }
 
     /// An endpoint whose refusals are recorded. It reads credentials itself, if it takes any.

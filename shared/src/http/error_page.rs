@@ -67,7 +67,7 @@ impl Retry {
     pub const fn words(self) -> &'static str {
         match self {
             Self::Never => "No. The same request gets the same answer.",
-            Self::Mended => "Once that is done. As it is, the request gets the same answer.",
+            Self::Fixed => "Once that is done. As it is, the request gets the same answer.",
             Self::Later => "Yes, after as many seconds as `Retry-After` says.",
         }
     }

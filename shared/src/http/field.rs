@@ -18,7 +18,7 @@ impl Field for EmailAddress {
     fn schema() -> Value {
         json!({
             "type": "string", "format": "email", "minLength": 6, "maxLength": 254,
-            "description": "One plain mail address; compared without regard to case.",
+            "description": "One plain email address. It is stored and returned in lower case, with its domain in ASCII (IDNA).",
             "examples": ["ada@example.com"],
         })
     }
@@ -51,7 +51,7 @@ impl Field for DisplayName {
     fn schema() -> Value {
         json!({
             "type": "string", "format": "display-name", "minLength": 1, "maxLength": 100,
-            "description": "What to call somebody: not blank, without control characters and line breaks. White space around it is removed.",
+            "description": "What to call the person: not blank, without control characters and line breaks. White space around it is removed.",
             "examples": ["Ada Lovelace"],
         })
     }

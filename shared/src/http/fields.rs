@@ -2,7 +2,7 @@
 //! rule reported at once.
 //!
 //! Unknown members are refused as well as wrong ones: a client that sends `role` or a misspelt member learns of it. A
-//! member that stands twice makes the body malformed, since readers disagree on which one counts (RFC 8259 section 4).
+//! member that occurs twice makes the body malformed, since readers disagree on which one counts (RFC 8259 section 4).
 //!
 //! Whoever reads members says with it what the request may hold. Fields without a request write that down; so the description of
 //! the interface is made of the same lines that parse it.
@@ -127,46 +127,40 @@ impl Fields {
     /// [`Code::MalformedJson`] for anything but a JSON text without duplicate members,
     /// [`Code::ValidationFailed`] for JSON that is no object.
     pub fn parse(body: &[u8]) -> Result<Self, Problem> {
-        let parsed: Members =
-            serde_json::from_slice(body).map_err(|error| match error.classify() {
-                serde_json::error::Category::Data => Problem::validation(vec![FieldError {
-                    pointer: String::new(),
-                    code: "invalid_type",
-                    detail: Cow::Borrowed("The body must be a JSON object."),
-                }]),
-                _ => Problem::new(Code::MalformedJson),
-            })?;
-        let Members(members) = parsed;
-        Self::once_each(members, "A member stands twice in the body.")
-    }
-
-    /// The parameters of a query string, as members. One that stands twice is malformed, as in a body.
-    ///
-    /// # Errors
-    /// [`Code::MalformedJson`] for a parameter that stands twice.
-    pub fn of_query(query: &str) -> Result<Self, Problem> {
-        let pairs = form_urlencoded::parse(query.as_bytes());
-        let members: Vec<_> = pairs
-            .map(|(name, value)| (name.into_owned(), Value::String(value.into_owned())))
-            .collect();
-        Ok(Self {
-            is_query: true,
-            ..Self::once_each(members, "A parameter stands twice in the query.")?
-        })
-    }
-
-    fn once_each(members: Vec<(String, Value)>, detail: &'static str) -> Result<Self, Problem> {
+        let Members(members) = serde_json::from_slice(body).map_err(|_| without_members(body))?;
         let twice = members
             .iter()
             .enumerate()
             .any(|(i, (name, _))| members.iter().skip(i + 1).any(|(other, _)| other == name));
         if twice {
-            return Err(Problem::new(Code::MalformedJson).detail(detail));
+            return Err(
+                Problem::new(Code::MalformedJson).detail("A member occurs twice in the body.")
+            );
         }
         Ok(Self {
             members,
             ..Self::empty()
         })
+    }
+
+    /// The parameters of a query string, as members. One that occurs twice is refused, since readers disagree on which one
+    /// counts.
+    #[must_use]
+    pub fn of_query(query: &str) -> Self {
+        let mut fields = Self {
+            is_query: true,
+            ..Self::empty()
+        };
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            if fields.has(&name) {
+                let fault = FieldFault::new("duplicate", "Must be given only once.");
+                fields.refuse(presentable(&name), fault);
+            } else {
+                let value = Value::String(value.into_owned());
+                fields.members.push((name.into_owned(), value));
+            }
+        }
+        fields
     }
 
     /// Whether the member `name` is there and not yet taken.
@@ -268,23 +262,33 @@ impl Fields {
     /// [`Code::ValidationFailed`] with every unmet rule, unknown members included.
     pub fn complete<T>(mut self, value: Option<T>) -> Result<T, Problem> {
         for (name, _) in std::mem::take(&mut self.members) {
-            // The name is the client's own text and may be anything, so only its place is told.
-            let known_shape =
-                name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-            let shown = if known_shape { name } else { String::new() };
-            self.refuse(
-                &shown,
-                FieldFault {
-                    code: "unknown_member",
-                    detail: Cow::Borrowed("There is no such member."),
-                },
-            );
+            let fault = FieldFault::new("unknown_member", "There is no such member.");
+            self.refuse(presentable(&name), fault);
         }
         match value {
             Some(value) if self.errors.is_empty() => Ok(value),
             _ => Err(Problem::validation(self.errors)),
         }
     }
+}
+
+/// Why a body is no object with members. Another type is reported at its first byte, so the rest is read as well: what is no
+/// JSON is malformed, whatever it begins with.
+fn without_members(body: &[u8]) -> Problem {
+    if serde_json::from_slice::<Value>(body).is_err() {
+        return Problem::new(Code::MalformedJson);
+    }
+    Problem::validation(vec![FieldError {
+        pointer: String::new(),
+        code: "invalid_type",
+        detail: Cow::Borrowed("The body must be a JSON object."),
+    }])
+}
+
+/// A name that the client chose, if it may be repeated: it may be any text, which an answer must not carry.
+fn presentable(name: &str) -> &str {
+    let has_form = name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if has_form { name } else { "" }
 }
 
 fn pointer(name: &str) -> String {
@@ -360,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_that_stands_twice_makes_the_body_malformed() {
+    fn a_member_that_occurs_twice_makes_the_body_malformed() {
         let problem = Fields::parse(br#"{"email":"a@b.co","email":"c@d.co"}"#)
             .err()
             .expect("refused");
@@ -378,6 +382,10 @@ mod tests {
         for body in [
             &b""[..],
             b"{",
+            b"[1,2",
+            b"[]]",
+            b"12x",
+            b"[\"\xff\"]",
             b"{\"a\":1e400}",
             b"\xef\xbb\xbf{}",
             b"{\"a\":\"\xff\"}",

@@ -19,6 +19,6 @@ pub use error_page::{ErrorEntry, error_article};
 pub use field::{DeliverableEmail, SentMailToken, SentRefreshToken, Whole};
 pub use fields::{Choice, Field, FieldFault, Fields};
 pub use filter::{ListSize, PageSize};
-pub use page::{BUTTON, FORM, Page, reading_page};
+pub use page::{Page, reading_page};
 pub use parsed::{BODY_LIMIT, Body, FromFields, NewPasswordRules, OptionalBody, PathId, Query};
 pub use shape::{Member, Shape};

@@ -14,25 +14,18 @@ use crate::ground::digest;
 
 const STYLE: &str = include_str!("page.css");
 
-/// The script of a page whose one button sends the token to the endpoint that its `data-endpoint` names.
-pub const BUTTON: &str = include_str!("button.js");
+/// The script of every page that sends something: the token and the fields of the form, by their names, to the endpoint that the
+/// form's `data-endpoint` names. A part with `data-if="x"` is asked for only if the link has the parameter `x`, and
+/// `data-expired` says what a person does whose link is refused.
+const SCRIPT: &str = include_str!("form.js");
 
-/// The script of a page with a form, which sends the token and the form's fields, by their names, to the endpoint that the form's
-/// `data-endpoint` names. A part with `data-if="x"` is asked for only if the link has the parameter `x`.
-pub const FORM: &str = include_str!("form.js");
-
-/// A page.
+/// A page with a form; the HTML is in `<main>`, and its first line is the title.
 #[derive(Debug)]
-pub struct Page {
-    /// What stands in `<main>`; its first line is the title.
-    pub html: &'static str,
-    /// The script; it runs after the rest has been read.
-    pub script: &'static str,
-}
+pub struct Page(pub &'static str);
 
 impl IntoResponse for &'static Page {
     fn into_response(self) -> Response {
-        respond(self.html, Some(self.script))
+        respond(self.0, Some(SCRIPT))
     }
 }
 

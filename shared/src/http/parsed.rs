@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use axum::body::{Body as RawBody, Bytes, to_bytes};
 use axum::extract::{FromRef, FromRequest, FromRequestParts, Path, Request};
-use http::header::CONTENT_TYPE;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE};
 use http::request::Parts;
+use http::{HeaderMap, HeaderValue};
 
 use super::fields::Fields;
 use super::shape::Shape;
@@ -91,7 +94,7 @@ where
         let rules = T::Rules::from_request_parts(parts, state)
             .await
             .map_err(Into::into)?;
-        let fields = Fields::of_query(parts.uri.query().unwrap_or_default())?;
+        let fields = Fields::of_query(parts.uri.query().unwrap_or_default());
         complete(fields, &rules).map(Self)
     }
 }
@@ -146,15 +149,36 @@ where
     let rules = T::Rules::from_request_parts(&mut parts, state)
         .await
         .map_err(Into::into)?;
-    let body = read_body(body).await?;
-    let fields = if may_be_missing && body.is_empty() {
-        Fields::empty()
-    } else if is_json(&parts) {
-        Fields::parse(&body)?
-    } else {
-        return Err(Problem::new(Code::UnsupportedMediaType));
-    };
+    let fields = members(&parts.headers, body, may_be_missing).await?;
     complete(fields, &rules)
+}
+
+/// Refuses members where the endpoint takes none: a client that sends some expects an effect of them.
+pub(super) async fn without_body(request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let read = members(&parts.headers, body, true).await;
+    match read.and_then(|fields| fields.complete(Some(()))) {
+        Ok(()) => next.run(Request::from_parts(parts, RawBody::empty())).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+async fn members(
+    headers: &HeaderMap,
+    body: RawBody,
+    may_be_missing: bool,
+) -> Result<Fields, Problem> {
+    let body = read_body(body).await?;
+    if may_be_missing && body.is_empty() {
+        return Ok(Fields::empty());
+    }
+    if !is_json(headers) {
+        return Err(unsupported());
+    }
+    if is_encoded(headers) {
+        return Err(unsupported().detail("Send the body as it is, without `Content-Encoding`."));
+    }
+    Fields::parse(&body)
 }
 
 fn complete<T: FromFields>(mut fields: Fields, rules: &T::Rules) -> Result<T, Problem> {
@@ -168,17 +192,38 @@ async fn read_body(body: RawBody) -> Result<Bytes, Problem> {
         .map_err(|_| Problem::new(Code::PayloadTooLarge))
 }
 
-/// `application/json`, with any parameters. Two headers are none: payload 2.0 has them as one, joined by a comma.
-fn is_json(parts: &Parts) -> bool {
-    let mut values = parts.headers.get_all(CONTENT_TYPE).iter();
+/// 415, with the content codings that are taken (RFC 9110 section 12.5.3).
+fn unsupported() -> Problem {
+    Problem::new(Code::UnsupportedMediaType)
+        .header(ACCEPT_ENCODING, HeaderValue::from_static("identity"))
+}
+
+/// Whether the body is compressed, or encoded otherwise (RFC 9110 section 8.4). `identity` is no encoding.
+fn is_encoded(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(CONTENT_ENCODING).iter();
+    !codings.all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
+/// `application/json`, with a `charset` or without one: JSON is always UTF-8, so the parameter decides nothing. Two headers are
+/// refused: payload 2.0 has them as one, joined by a comma.
+fn is_json(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(CONTENT_TYPE).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
         return false;
     };
-    let text = value.to_str().unwrap_or(",");
-    let essence = text
+    let Some(text) = value.to_str().ok().filter(|text| !text.contains(',')) else {
+        return false;
+    };
+    let (essence, parameters) = text.split_once(';').unwrap_or((text, ""));
+    let is_charset = |parameter: &str| {
+        let name = parameter.split_once('=').map(|(name, _)| name);
+        name.is_some_and(|name| name.eq_ignore_ascii_case("charset"))
+    };
+    let mut parameters = parameters
         .split(';')
-        .next()
-        .filter(|_| !text.contains(','))
-        .unwrap_or_default();
+        .map(str::trim)
+        .filter(|parameter| !parameter.is_empty());
     essence.trim().eq_ignore_ascii_case("application/json")
+        && parameters.next().is_none_or(is_charset)
+        && parameters.next().is_none()
 }

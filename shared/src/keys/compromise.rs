@@ -2,14 +2,14 @@
 //!
 //! The order makes every crash harmless. First the ring gets a new key beside the old ones, so that whoever is asked to
 //! sign with it can. Then the record trusts that key alone: from this commit on every verifier refuses what the others
-//! signed, and no signer uses them. Then the old ones leave the ring as it is by then; what a crash leaves of that is mended
+//! signed, and no signer uses them. Then the old ones leave the ring as it is by then; what a crash leaves of that is repaired
 //! later.
 
-use super::{KeysError, SIGNING_RING, TRIES, read_ring, record, replace_ring};
+use super::{KeysError, SIGNING_RING, read_ring, record, replace_ring};
 use crate::audit_event::Entry;
 use crate::ground::error_chain;
 use crate::keys::secrets::Secrets;
-use crate::store::Store;
+use crate::store::{RACE_TRIES, Store};
 use crate::telemetry::{self, Metric};
 use crate::tokens::PublicKey;
 
@@ -55,7 +55,8 @@ async fn clean_up(secrets: &Secrets, store: &Store, kid: &str) -> Result<(), Key
 /// Drops what stands before the key `kid` from the ring. What stands behind it is of somebody who dropped all keys meanwhile,
 /// this one too, and may be the only one that is trusted by now.
 async fn forget_older(secrets: &Secrets, store: &Store, kid: &str) -> Result<(), KeysError> {
-    for _ in 0..TRIES {
+    for attempt in 0..RACE_TRIES {
+        store.before_try(attempt).await;
         // In this order: a ring that is newer than the version that is to be replaced replaces nothing.
         let holder = secrets
             .current_version(SIGNING_RING)
@@ -90,7 +91,8 @@ async fn trust_only(
     entry: &Entry,
 ) -> Result<(), KeysError> {
     let entry = entry.clone().text("kid", &key.kid);
-    for _ in 0..TRIES {
+    for attempt in 0..RACE_TRIES {
+        store.before_try(attempt).await;
         let read = record(store).await?;
         let current = read_ring(secrets).await?.ok_or(KeysError::NotBegun)?;
         if current

@@ -4,9 +4,9 @@
 //! put back from a backup, refuses a part of all requests or takes what a rotation has outdated, and no rotation is possible
 //! any more. `keys-init` repairs that, and `ops keys repair` at once.
 
-use super::{KeysError, TRIES};
+use super::KeysError;
 use crate::audit_event::Entry;
-use crate::store::Store;
+use crate::store::{RACE_TRIES, Store};
 use crate::tokens::SecurityRecord;
 
 /// Writes every copy again that is missing or behind, from the others; how many these were. A version is never lowered.
@@ -16,7 +16,8 @@ use crate::tokens::SecurityRecord;
 /// [`KeysError`]; running it again goes on where it stopped.
 pub async fn repair(store: &Store, entry: Entry) -> Result<usize, KeysError> {
     let entry = entry.reason("security_copies");
-    for _ in 0..TRIES {
+    for attempt in 0..RACE_TRIES {
+        store.before_try(attempt).await;
         let read = store.security_copies().await?;
         // Without any copy the first start makes the record.
         let Some(newest) = SecurityRecord::newest(read.iter().flatten()) else {

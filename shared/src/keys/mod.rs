@@ -45,9 +45,6 @@ pub const MAIL_KEY: &str = "mail-key";
 /// The secret with the key under which cursors are made.
 pub const CURSOR_KEY: &str = "cursor-key";
 
-/// How often a change of keys is tried while others change them, too.
-const TRIES: u32 = 10;
-
 /// A key that is not at hand.
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {

@@ -47,6 +47,15 @@ impl SecretError {
     }
 }
 
+/// What a request for a rotation comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RotationOutcome {
+    /// It has begun.
+    Begun,
+    /// An earlier one is under way, and goes on.
+    UnderWay,
+}
+
 /// A Secrets Manager client.
 #[derive(Clone)]
 pub struct Secrets {
@@ -231,11 +240,11 @@ impl Secrets {
         }
     }
 
-    /// Asks Secrets Manager to rotate `name`. One that is being rotated goes on; that is success as well.
+    /// Asks Secrets Manager to rotate `name`; `token` names the version that the rotation makes.
     ///
     /// # Errors
     /// [`SecretError`], also where no rotation is configured.
-    pub async fn rotate(&self, name: &str, token: &str) -> Result<(), SecretError> {
+    pub async fn rotate(&self, name: &str, token: &str) -> Result<RotationOutcome, SecretError> {
         let full = format!("{}{name}", self.prefix);
         // Another rotation may end between the refusal and the look at it; then the next attempt is taken.
         for _attempt in 0..3 {
@@ -247,13 +256,17 @@ impl Secrets {
                 .send()
                 .await
             {
-                Ok(_) => return Ok(()),
+                Ok(_) => return Ok(RotationOutcome::Begun),
                 Err(SdkError::ServiceError(error))
                     if error.err().is_invalid_request_exception() =>
                 {
                     let pending = self.holder(name, PENDING).await?;
+                    // Our own one, where the answer was lost and the request sent again.
+                    if pending.as_deref() == Some(token) {
+                        return Ok(RotationOutcome::Begun);
+                    }
                     if pending.is_some() && pending != self.current_version(name).await? {
-                        return Ok(());
+                        return Ok(RotationOutcome::UnderWay);
                     }
                 }
                 Err(error) => return Err(SecretError::new(&full, "rotated", error)),

@@ -14,10 +14,10 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::{KeysError, SIGNING_RING, TRIES, read_ring, record, ring_of_version};
+use super::{KeysError, SIGNING_RING, read_ring, record, ring_of_version};
 use crate::keys::secrets::Secrets;
 use crate::request::{RequestMeta, Task};
-use crate::store::Store;
+use crate::store::{RACE_TRIES, Store};
 use crate::telemetry::{self, Metric};
 use crate::tokens::{PublicKey, SigningKey, SigningRing};
 use crate::work::consumer::Failure;
@@ -183,7 +183,8 @@ pub(super) async fn publish(
     meta: &RequestMeta,
     key: &PublicKey,
 ) -> Result<(), KeysError> {
-    for _ in 0..TRIES {
+    for attempt in 0..RACE_TRIES {
+        store.before_try(attempt).await;
         let read = record(store).await?;
         let next = read.publishing(key);
         let entry = store.entry(meta).reason("published").text("kid", &key.kid);
@@ -201,7 +202,8 @@ pub(super) async fn activate(
     kid: &str,
     lead: Duration,
 ) -> Result<(), KeysError> {
-    for _ in 0..TRIES {
+    for attempt in 0..RACE_TRIES {
+        store.before_try(attempt).await;
         let (read, now) = (record(store).await?, store.now());
         if read.has_activated(kid) {
             return Ok(());

@@ -125,7 +125,13 @@ impl PasswordProof {
         } else {
             refusal
         };
-        Err(Problem::new(Code::InvalidCredentials).refused(refusal))
+        let problem = Problem::new(Code::InvalidCredentials).refused(refusal);
+        // A caller in a session has given no address.
+        Err(if charged.in_session {
+            problem.detail("The password is wrong.")
+        } else {
+            problem
+        })
     }
 
     /// A failure inside a session counts at the login too; the failures there, or 0 where the login is locked already.

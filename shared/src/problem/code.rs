@@ -7,7 +7,7 @@ use serde::Serialize;
 /// What went wrong, as clients switch on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Code {
-    /// The body is not JSON, or a member stands in it twice.
+    /// The body is not JSON, or a member occurs in it twice.
     MalformedJson,
     /// A mailed token that is unknown, used or expired.
     InvalidOrExpiredToken,
@@ -21,15 +21,15 @@ pub enum Code {
     SessionRevoked,
     /// The access token was issued before a rotation.
     TokenVersionTooOld,
-    /// The password was proved too long ago.
+    /// The password was verified too long ago.
     ReauthenticationRequired,
     /// Address and password do not belong together.
     InvalidCredentials,
     /// The refresh token is unknown, expired, revoked, reused or outdated.
     InvalidRefreshToken,
-    /// The address has not been proved.
+    /// The address is not verified.
     EmailNotVerified,
-    /// The account is closed.
+    /// The account is disabled.
     AccountDisabled,
     /// Not for this caller.
     Forbidden,
@@ -139,7 +139,7 @@ pub enum Retry {
     /// It does not.
     Never,
     /// It does once the remedy has been applied.
-    Mended,
+    Fixed,
     /// It does after `Retry-After`.
     Later,
 }

@@ -198,11 +198,11 @@ const fn challenge(code: Code) -> Option<&'static str> {
             Some("Bearer error=\"invalid_token\", error_description=\"The session has ended\"")
         }
         Code::TokenVersionTooOld => Some(
-            "Bearer error=\"invalid_token\", error_description=\"The access token is outdated\"",
+            "Bearer error=\"invalid_token\", error_description=\"The access token was revoked\"",
         ),
         // RFC 9470 section 3.
         Code::ReauthenticationRequired => Some(
-            "Bearer error=\"insufficient_user_authentication\", error_description=\"The password was proved too long ago\", max_age=\"900\"",
+            "Bearer error=\"insufficient_user_authentication\", error_description=\"The password was verified too long ago\", max_age=\"900\"",
         ),
         _ => None,
     }

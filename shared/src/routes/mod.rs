@@ -39,6 +39,7 @@ const PLAIN: Route = Route {
     shared_function: None,
     method: Method::GET,
     path: "",
+    body: false,
     access: Access::Public,
     limits: &[],
     refusal_limits: &[],

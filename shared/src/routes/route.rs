@@ -51,6 +51,8 @@ pub struct Route {
     pub method: Method,
     /// The path, with parameters in braces.
     pub path: &'static str,
+    /// Whether it takes a body. Where it takes none, one with members is refused.
+    pub body: bool,
     /// What a caller must show.
     pub access: Access,
     /// The buckets that are charged before any work, in their order.

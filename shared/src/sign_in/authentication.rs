@@ -61,6 +61,15 @@ impl Caller {
         Err(Problem::new(Code::ReauthenticationRequired).refused(refusal))
     }
 
+    /// When what the presented token obtains must end: with the grace that still lets the token in. `None` for a token under
+    /// the present versions.
+    #[must_use]
+    pub fn grace_end(&self) -> Option<Timestamp> {
+        let by_user = self.liveness.user.end_of(self.claims.user_ver);
+        let by_service = self.liveness.global.end_of(self.claims.global_ver);
+        by_user.into_iter().chain(by_service).min()
+    }
+
     /// Whether the caller is an admin now, whatever the token says, and has proved the password recently.
     fn may_administer(&self, config: &Config) -> Result<(), Problem> {
         if role_of(&self.user, config) != Role::Admin {

@@ -76,7 +76,8 @@ impl Issuer {
         })
     }
 
-    /// An access token for `session`, never past its end, nor past that of the key that signs it. Of an idle limit it uses at
+    /// An access token for `session`, never past its end, nor past that of the key that signs it or of a grace that shelters
+    /// the session's versions: services that see no versions would accept it until it expires. Of an idle limit it uses at
     /// most half: a client that refreshes when the token has expired must find the session alive, and a refresh is the only
     /// activity of which the session learns. To be made before the session is written, as [`Self::issue`] says.
     ///
@@ -95,10 +96,18 @@ impl Issuer {
             .key(security, now)
             .await
             .map_err(Problem::unavailable)?;
-        let longest = now
-            .plus(tokens.longest_access_life())
-            .min(session.expires_at);
-        let end = key.until.map_or(longest, |until| longest.min(until));
+        let ends = [
+            Some(session.expires_at),
+            key.until,
+            user.level().end_of(session.user_ver),
+            security.level().end_of(session.global_ver),
+        ];
+        let longest = now.plus(tokens.longest_access_life());
+        let end = ends
+            .into_iter()
+            .flatten()
+            .fold(longest, Timestamp::min)
+            .max(now);
         let claims = Claims {
             iss: tokens.issuer.clone(),
             sub: user.id.uuid(),
@@ -144,7 +153,7 @@ pub fn role_of(user: &User, config: &Config) -> Role {
 #[derive(Serialize, JsonSchema)]
 pub struct UserView {
     id: crate::domain::UserId,
-    /// The email address, as it was given.
+    /// The email address, in lower case and with its domain in ASCII (IDNA), whatever was sent.
     #[schemars(example = &"ada@example.com")]
     email: String,
     /// What to call the owner.
@@ -162,7 +171,7 @@ pub struct UserView {
     #[serde(serialize_with = "Timestamp::rfc3339_option")]
     #[schemars(schema_with = "crate::domain::schema::timestamp_option")]
     last_login_at: Option<Timestamp>,
-    /// A new address that is not verified yet.
+    /// A new address that is not verified yet, in the same form.
     #[schemars(extend("examples" = [null]))]
     pending_email: Option<String>,
 }

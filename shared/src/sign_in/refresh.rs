@@ -27,12 +27,10 @@ use crate::request::locator::Locator;
 use crate::routes::{MailKind, Rule};
 use crate::sign_in::authentication::Authenticator;
 use crate::sign_in::issuer::{Issuer, TokenPair};
-use crate::store::{Refreshed, Store};
+use crate::store::{RACE_TRIES, Refreshed, Store};
 use crate::telemetry::{self, Metric};
 use crate::tokens::{RefreshToken, SecurityRecord};
 
-/// Lost races before a client is asked to come back.
-const TRIES: u32 = 5;
 /// Retries after the grace are recorded once in this time: a flood must not fill the audit log.
 const RECORD_INTERVAL: Duration = Duration::from_secs(600);
 
@@ -57,7 +55,7 @@ pub struct Refresh {
 struct Call<'a> {
     meta: &'a RequestMeta,
     token: &'a RefreshToken,
-    key: Option<String>,
+    key: Option<&'a str>,
     user: User,
     security: SecurityRecord,
 }
@@ -76,8 +74,8 @@ impl<E: Into<Problem>> From<E> for Stop {
     }
 }
 
-/// The tokens, or the session as another write has left it.
-type Attempt = Result<TokenPair, Option<Box<Session>>>;
+/// The tokens; `None` if another write of the session was first.
+type Attempt = Option<TokenPair>;
 
 impl Refresh {
     /// The next token pair of the session that `presented` belongs to; `key` lets a client whose answer is lost have the same
@@ -94,7 +92,10 @@ impl Refresh {
         // A mistyped or cut token is refused without a call, and so without a record.
         let token = RefreshToken::parse(presented)
             .ok_or_else(|| Problem::new(Code::InvalidRefreshToken))?;
-        match self.tokens(meta, &token, key.map(RetryKey::hash)).await {
+        match self
+            .tokens(meta, &token, key.map(RetryKey::hash).as_deref())
+            .await
+        {
             Ok(tokens) => Ok(tokens),
             Err(Stop::Problem(problem)) => Err(problem),
             Err(Stop::Refused(refusal)) => {
@@ -108,54 +109,53 @@ impl Refresh {
         &self,
         meta: &RequestMeta,
         token: &RefreshToken,
-        key: Option<String>,
+        key: Option<&str>,
     ) -> Result<TokenPair, Stop> {
-        let read = self
-            .store
-            .authentication(token.user(), token.session())
-            .await?;
-        let mut session = owned(read.session.map(Box::new), token, meta)?;
-        let user = read.user.ok_or_else(|| refused(token, "unknown_user"))?;
-        let call = Call {
-            meta,
-            token,
-            key,
-            user,
-            security: read.security,
-        };
-        for _ in 0..TRIES {
-            self.check(&call, &session)?;
-            let attempt = match presented::judge(
-                &session,
+        for attempt in 0..RACE_TRIES {
+            self.store.before_try(attempt).await;
+            let read = self
+                .store
+                .authentication(token.user(), token.session())
+                .await?;
+            let session = owned(read.session.map(Box::new), token, meta)?;
+            let user = read.user.ok_or_else(|| refused(token, "unknown_user"))?;
+            let call = Call {
+                meta,
                 token,
-                call.key.as_deref(),
-                self.store.now(),
-                &self.config.tokens,
-            ) {
-                Presented::Current => self.advance(&call, *session).await?,
-                Presented::RetriedWithinGrace(retired) => {
-                    self.retry(&call, *session, retired).await?
-                }
-                Presented::RetriedLate(retired) => {
-                    self.retry_late(&call, *session, retired).await?
-                }
-                Presented::RetriesUsedUp(left) => {
-                    let (most, grace) = (
-                        presented::MAX_RETRIES_IN_GRACE,
-                        self.config.tokens.refresh_grace,
-                    );
-                    return Err(Limiter::retries_used_up(&session, most, grace, left).into());
-                }
-                Presented::Ancestor => return Err(self.end_for_theft(&call).await?),
+                key,
+                user,
+                security: read.security,
             };
-            match attempt {
-                Ok(pair) => return Ok(pair),
-                Err(moved) => session = owned(moved, token, meta)?,
+            self.check(&call, &session)?;
+            if let Some(pair) = self.attempt(&call, session).await? {
+                return Ok(pair);
             }
         }
         Err(Problem::new(Code::ServiceUnavailable)
             .retry_after(Duration::from_secs(1))
             .into())
+    }
+
+    async fn attempt(&self, call: &Call<'_>, session: Box<Session>) -> Result<Attempt, Stop> {
+        match presented::judge(
+            &session,
+            call.token,
+            call.key,
+            self.store.now(),
+            &self.config.tokens,
+        ) {
+            Presented::Current => self.advance(call, *session).await,
+            Presented::RetriedWithinGrace(retired) => self.retry(call, *session, retired).await,
+            Presented::RetriedLate(retired) => self.retry_late(call, *session, retired).await,
+            Presented::RetriesUsedUp(left) => {
+                let (most, grace) = (
+                    presented::MAX_RETRIES_IN_GRACE,
+                    self.config.tokens.refresh_grace,
+                );
+                Err(Limiter::retries_used_up(&session, most, grace, left).into())
+            }
+            Presented::Ancestor => Err(self.end_for_theft(call).await?),
+        }
     }
 
     /// What the account and the session must be for any token of the session to count.
@@ -179,7 +179,7 @@ impl Refresh {
     /// Moves the session on.
     async fn advance(&self, call: &Call<'_>, session: Session) -> Result<Attempt, Stop> {
         // A constant key would give a thief of a spent token its successor, too.
-        if presented::is_key_of(session.retired.as_ref(), call.key.as_deref()) {
+        if presented::is_key_of(session.retired.as_ref(), call.key) {
             return Err(reused_key().into());
         }
         // The bucket moves in the write that moves the token, on the condition that no other call has moved it.
@@ -195,7 +195,7 @@ impl Refresh {
             hash: session.current.clone(),
             nonce: digest::encode(&nonce),
             at: entry.occurred_at,
-            key: call.key.clone(),
+            key: call.key.map(str::to_owned),
             uses: 0,
             recorded: None,
             write: None,
@@ -299,8 +299,8 @@ fn refused(token: &RefreshToken, reason: &'static str) -> Stop {
 
 fn won(pair: TokenPair, written: Refreshed) -> Attempt {
     match written {
-        Refreshed::Done => Ok(pair),
-        Refreshed::Lost(moved) => Err(moved),
+        Refreshed::Done => Some(pair),
+        Refreshed::Lost => None,
     }
 }
 

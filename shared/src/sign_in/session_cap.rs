@@ -10,11 +10,8 @@ use crate::config::TokenConfig;
 use crate::domain::{Liveness, Session};
 use crate::ground::error_chain;
 use crate::request::RequestMeta;
-use crate::store::{Store, StoreError};
+use crate::store::{RACE_TRIES, Store, StoreError};
 use crate::tokens::SecurityRecord;
-
-/// How often other sessions are chosen because the chosen ones were active concurrently.
-const TRIES: u32 = 5;
 
 /// Enforces the cap.
 pub struct SessionCap<'a> {
@@ -40,7 +37,8 @@ impl SessionCap<'_> {
         security: &SecurityRecord,
     ) -> Result<(), StoreError> {
         let cap = usize::try_from(self.tokens.session_cap).unwrap_or(usize::MAX);
-        for _ in 0..TRIES {
+        for attempt in 0..RACE_TRIES {
+            self.store.before_try(attempt).await;
             let Some(user) = self.store.user(begun.user_id).await? else {
                 return Ok(());
             };

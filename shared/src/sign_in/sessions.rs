@@ -1,15 +1,18 @@
 //! A user's sessions: listing them and ending them.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::domain::{Device, Place, Session, SessionId, Timestamp};
+use crate::audit_event::Entry;
+use crate::domain::{Device, Liveness, Place, Session, SessionId, Timestamp, UserId};
 use crate::limits::Limiter;
-use crate::problem::{Identifier, Problem};
+use crate::problem::{Code, Identifier, Problem};
 use crate::request::RequestMeta;
 use crate::routes::{MailKind, Rule};
 use crate::sign_in::authentication::Caller;
-use crate::store::Store;
+use crate::store::{MOST_ENDED_AT_ONCE, RACE_TRIES, Store};
 use crate::tokens::RefreshToken;
 
 /// Lists and ends sessions.
@@ -73,7 +76,7 @@ impl Sessions {
         self.limiter
             .admit_user(Rule::Sessions, meta, caller.user.id)
             .await?;
-        let mut live = self.live(caller).await?;
+        let mut live = self.live(caller.user.id, &caller.liveness).await?;
         live.sort_by_key(|session| std::cmp::Reverse((session.last_activity_at, session.id)));
         Ok(live
             .into_iter()
@@ -106,7 +109,8 @@ impl Sessions {
         }
     }
 
-    /// Ends every session of the caller but the current one; how many there were.
+    /// Ends every session of the caller but the current one; how many this call has ended. Sessions that end concurrently are
+    /// left to whoever ends them, and those that are left are read again.
     ///
     /// # Errors
     /// 429, 503.
@@ -118,26 +122,41 @@ impl Sessions {
         self.limiter
             .admit_user(Rule::Sessions, meta, caller.user.id)
             .await?;
-        let mut others: Vec<_> = self
-            .live(caller)
-            .await?
-            .into_iter()
-            .map(|session| session.id)
-            .collect();
-        others.retain(|id| *id != caller.session.id);
-        let entry = self
-            .store
-            .entry(meta)
-            .by_owner(caller.user.id)
-            .session(caller.session.id);
-        self.store
-            .end_sessions(caller.user.id, &others, &entry.text("ended", others.len()))
-            .await?;
-        Ok(others.len())
+        let mut ended = 0;
+        for attempt in 0..RACE_TRIES {
+            self.store.before_try(attempt).await;
+            let live = self.live(caller.user.id, &caller.liveness).await?;
+            let others: Vec<_> = live
+                .into_iter()
+                .map(|session| session.id)
+                .filter(|id| *id != caller.session.id)
+                .collect();
+            if others.is_empty() && ended == 0 {
+                let entry = self.own_entry(meta, caller).text("ended", 0);
+                self.store.record(&entry).await?;
+            }
+            let mut is_done = true;
+            for part in others.chunks(MOST_ENDED_AT_ONCE) {
+                let entry = self.own_entry(meta, caller).text("ended", part.len());
+                if self
+                    .store
+                    .end_sessions(caller.user.id, part, &entry)
+                    .await?
+                {
+                    ended += part.len();
+                } else {
+                    is_done = false;
+                }
+            }
+            if is_done {
+                return Ok(ended);
+            }
+        }
+        Err(Problem::new(Code::ServiceUnavailable).retry_after(Duration::from_secs(1)))
     }
 
     /// Ends every session of the caller; how many there were. The user's version is raised, so however many there are, and
-    /// whatever begins at the same moment under the old version, is dead at once; a consumer clears the items away.
+    /// whatever begins concurrently under the old version, is refused at once; a consumer removes the items.
     ///
     /// # Errors
     /// 429, 503.
@@ -145,21 +164,43 @@ impl Sessions {
         self.limiter
             .admit_user(Rule::Sessions, meta, caller.user.id)
             .await?;
-        let count = self.live(caller).await?.len();
-        let entry = self
-            .store
-            .entry(meta)
-            .by_owner(caller.user.id)
-            .session(caller.session.id);
-        let row = self
-            .store
-            .notice(&entry, MailKind::AllSessionsEnded, &caller.user)
-            .asked_by(meta)
-            .sweeping();
-        self.store
-            .rotate_user(caller.user.id, &entry.text("ended", count), &row)
-            .await?;
-        Ok(count)
+        let (mut user, mut liveness) = (caller.user.clone(), caller.liveness);
+        for attempt in 0..RACE_TRIES {
+            if attempt > 0 {
+                self.store.before_try(attempt).await;
+                let read = self
+                    .store
+                    .authentication(user.id, caller.session.id)
+                    .await?;
+                // The account was erased concurrently, and its sessions with it.
+                let Some(present) = read.user else {
+                    return Ok(0);
+                };
+                liveness = Liveness {
+                    user: present.level(),
+                    now: self.store.now(),
+                    ..liveness
+                };
+                user = present;
+            }
+            let count = self.live(user.id, &liveness).await?.len();
+            let entry = self.own_entry(meta, caller).text("ended", count);
+            let row = self
+                .store
+                .notice(&entry, MailKind::AllSessionsEnded, &user)
+                .asked_by(meta)
+                .sweeping();
+            let level = user.level().rotated(entry.occurred_at, Duration::ZERO);
+            // On the condition that no other call has raised it: that call has counted these sessions.
+            if self
+                .store
+                .rotate_user_to(&user, level, &entry, &row)
+                .await?
+            {
+                return Ok(count);
+            }
+        }
+        Err(Problem::new(Code::ServiceUnavailable).retry_after(Duration::from_secs(1)))
     }
 
     /// Ends the session of a refresh token, if the token is one of it. Any token of the session will do, also a spent one.
@@ -179,11 +220,7 @@ impl Sessions {
         let of_token = token.filter(own);
         let mut ended = false;
         if let Some(caller) = caller {
-            let entry = self
-                .store
-                .entry(meta)
-                .by_owner(caller.user.id)
-                .session(caller.session.id);
+            let entry = self.own_entry(meta, caller);
             ended |= self
                 .store
                 .end_live_session(caller.user.id, caller.session.id, &caller.liveness, &entry)
@@ -226,10 +263,18 @@ impl Sessions {
             .map(|_| ())
     }
 
-    async fn live(&self, caller: &Caller) -> Result<Vec<Session>, Problem> {
-        let mut sessions = self.store.sessions(caller.user.id).await?;
-        sessions.retain(|session| session.is_live(&caller.liveness));
+    async fn live(&self, user: UserId, liveness: &Liveness) -> Result<Vec<Session>, Problem> {
+        let mut sessions = self.store.sessions(user).await?;
+        sessions.retain(|session| session.is_live(liveness));
         Ok(sessions)
+    }
+
+    /// A record of what the caller does in their session.
+    fn own_entry(&self, meta: &RequestMeta, caller: &Caller) -> Entry {
+        self.store
+            .entry(meta)
+            .by_owner(caller.user.id)
+            .session(caller.session.id)
     }
 }
 

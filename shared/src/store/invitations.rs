@@ -27,7 +27,7 @@ use crate::routes::Index;
 pub struct Invitation {
     /// Which one.
     pub id: InvitationId,
-    /// The invited address, as it was typed by the admin and parsed.
+    /// The invited address, in the form in which addresses are stored.
     pub email: String,
     /// The name that the admin knows its owner by.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -79,7 +79,7 @@ pub use schema::Schema;
 use schema::Stored;
 pub use seals::{Page, Seal, Start};
 pub use security::LastRotation;
-pub use sessions::{Arrival, Begun};
+pub use sessions::{Arrival, Begun, MOST_ENDED_AT_ONCE};
 pub use trail::{Step, Walk, Whose};
 pub use transaction::CommitError;
 pub(crate) use users::address_of;
@@ -87,6 +87,10 @@ pub use users::{NewToken, PendingEmail, TokenSlot};
 
 /// Conflicts are tried this often; see [`Store::pause`].
 pub(crate) const TRIES: u32 = 5;
+
+/// How often a caller reads and writes again because another writer was first; see [`Store::before_try`]. Each round has a
+/// winner, so with the pauses between them this many callers at once all win.
+pub(crate) const RACE_TRIES: u32 = 20;
 
 /// The tables.
 #[derive(Clone)]
@@ -169,6 +173,13 @@ impl Store {
 
     fn uuid(&self) -> Uuid {
         entropy::uuid_v4(self.entropy())
+    }
+
+    /// Waits before each try but the first: writers that lost a race against each other must not all try again at once.
+    pub(crate) async fn before_try(&self, attempt: u32) {
+        if let Some(lost) = attempt.checked_sub(1) {
+            self.pause(lost).await;
+        }
     }
 
     /// Waits before try number `attempt` + 1: full jitter between 10 ms and a bound that doubles up to 160 ms, so that

@@ -47,11 +47,7 @@ impl Transaction {
     }
 
     /// Adds the rows that the change of a record calls for.
-    pub(super) fn send<'a>(
-        self,
-        entry: &Entry,
-        rows: impl IntoIterator<Item = &'a Row>,
-    ) -> Self {
+    pub(super) fn send<'a>(self, entry: &Entry, rows: impl IntoIterator<Item = &'a Row>) -> Self {
         rows.into_iter().fold(self, |all, row| {
             debug_assert_eq!(row.created_at, entry.occurred_at, "a row of another record");
             all.put(

@@ -12,12 +12,12 @@ use crate::audit_event::Entry;
 use crate::domain::Session;
 
 /// How a write of a refresh ended.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refreshed {
     /// It was done.
     Done,
-    /// Another write was first; the session as it is now, if there still is one.
-    Lost(Option<Box<Session>>),
+    /// Another write was first, or the session has ended: it must be read again.
+    Lost,
 }
 
 impl Store {
@@ -126,18 +126,10 @@ impl Store {
             .await
         {
             Ok(()) => Ok(Refreshed::Done),
-            Err(CommitError::Condition { failed, .. }) => {
-                let found = failed
-                    .into_iter()
-                    .find(|(label, _)| *label == "session")
-                    .and_then(|(_, item)| item);
-                Ok(Refreshed::Lost(
-                    found
-                        .map(|item| parse(operation, item))
-                        .transpose()?
-                        .map(Box::new),
-                ))
-            }
+            // Many at once may conflict more often than one commit tries; the caller reads again, and then most are done.
+            Err(
+                CommitError::Condition { .. } | CommitError::Store(StoreError::Contended { .. }),
+            ) => Ok(Refreshed::Lost),
             Err(CommitError::Store(error)) => Err(error),
         }
     }
@@ -151,23 +143,20 @@ impl Store {
     ) -> Result<Refreshed, StoreError> {
         let old = match self
             .update(operation, keys::session(next.user_id, next.id), expression)
-            .await?
+            .await
         {
-            Updated::Done(_) => return Ok(Refreshed::Done),
-            Updated::Unmet(old) => old,
+            Ok(Updated::Done(_)) => return Ok(Refreshed::Done),
+            Ok(Updated::Unmet(old)) => old,
+            Err(StoreError::Contended { .. }) => return Ok(Refreshed::Lost),
+            Err(error) => return Err(error),
         };
-        let found: Option<Box<Session>> = old
-            .map(|item| parse(operation, item))
-            .transpose()?
-            .map(Box::new);
-        let last_write = found
-            .as_ref()
-            .and_then(|session| session.retired.as_ref()?.write.as_deref());
+        let found: Option<Session> = old.map(|item| parse(operation, item)).transpose()?;
+        let last_write = found.and_then(|session| session.retired?.write);
         // Its own write, whose answer was lost.
-        if last_write == Some(write) {
+        if last_write.as_deref() == Some(write) {
             Ok(Refreshed::Done)
         } else {
-            Ok(Refreshed::Lost(found))
+            Ok(Refreshed::Lost)
         }
     }
 }

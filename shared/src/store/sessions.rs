@@ -15,8 +15,8 @@ use crate::audit_event::Entry;
 use crate::domain::{Liveness, Session, SessionId, Timestamp, User, UserId};
 use crate::routes::Table;
 
-/// At most this many items are in one transaction (a limit of `DynamoDB`), less one for the audit record.
-const DELETES_PER_TRANSACTION: usize = 99;
+/// How many sessions one transaction ends: 100 items are its limit, and the audit record is one of them.
+pub const MOST_ENDED_AT_ONCE: usize = 99;
 
 /// How the beginning of a session went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,34 +176,30 @@ impl Store {
             .or_else(|error| error.condition_to(false))
     }
 
-    /// Ends these sessions of a user; those that have ended already are left as they are. The record goes with the first.
+    /// Ends these sessions of a user, at most [`MOST_ENDED_AT_ONCE`], with one record. `false`, and nothing is done, if one of
+    /// them has ended: each call would count it.
     ///
     /// # Errors
-    /// [`StoreError`]; what was committed before it stays ended.
+    /// [`StoreError`].
     pub async fn end_sessions(
         &self,
         user: UserId,
         sessions: &[SessionId],
         entry: &Entry,
-    ) -> Result<(), StoreError> {
-        let mut chunks = sessions.chunks(DELETES_PER_TRANSACTION);
-        let mut transaction = Transaction::default().audit(entry);
-        loop {
-            for session in chunks.next().unwrap_or_default() {
-                transaction = transaction.delete(
+    ) -> Result<bool, StoreError> {
+        let transaction = sessions
+            .iter()
+            .fold(Transaction::default(), |transaction, session| {
+                transaction.delete(
                     "session",
                     keys::session(user, *session),
-                    Expression::default(),
-                );
-            }
-            self.commit("end_sessions", transaction)
-                .await
-                .or_else(|error| error.condition_to(()))?;
-            if chunks.len() == 0 {
-                return Ok(());
-            }
-            transaction = Transaction::default();
-        }
+                    Expression::when("attribute_exists(#pk)"),
+                )
+            });
+        self.commit("end_sessions", transaction.audit(entry))
+            .await
+            .map(|()| true)
+            .or_else(|error| error.condition_to(false))
     }
 
     /// Removes a session that no longer counts: no change of state, so no record.

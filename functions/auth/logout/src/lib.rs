@@ -95,8 +95,8 @@ async fn handler(
     }))
 }
 
-/// Who shows an access token. A session that is over needs no end, and beside a refresh token a dead access token does not
-/// matter; alone, one that was never ours or that leaves its session alive is refused.
+/// Who shows an access token. One that is unknown, or whose session has ended, leaves nothing to end. An expired one is refused if
+/// it comes alone: its session may be live, and a client that was told otherwise would leave it so.
 async fn caller(
     deps: &Deps,
     headers: &HeaderMap,
@@ -111,7 +111,7 @@ async fn caller(
         Err(problem)
             if matches!(
                 problem.code,
-                Code::SessionRevoked | Code::TokenVersionTooOld
+                Code::InvalidToken | Code::SessionRevoked | Code::TokenVersionTooOld
             ) =>
         {
             Ok(None)

@@ -71,7 +71,7 @@ async fn handler(
 ) -> Result<Json<Answer>, Problem> {
     let renewed = Box::pin(reauthentication.renew(&meta, &caller, &password)).await?;
     Ok(Json(Answer {
-        message: "The password is proved again.",
+        message: "The password is verified.",
         renewed,
     }))
 }

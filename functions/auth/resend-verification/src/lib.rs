@@ -45,11 +45,11 @@ pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError>
 /// What it takes and answers.
 #[must_use]
 pub fn operation() -> Operation {
-    Operation::of(&routes::AUTH_RESEND_VERIFICATION, "Send the verification email again").explained("Sends another verification email if the address waits for its verification. The answer is always the same.")
+    Operation::of(&routes::AUTH_RESEND_VERIFICATION, "Send the verification email again").explained("Sends another verification email if the address is still to be verified. The answer is always the same.")
         .body::<Request>()
         .answers::<Message>(
             StatusCode::ACCEPTED,
-            "An email is on its way if the address waits for its verification; the answer is the same if not.",
+            "An email is on its way if the address is still to be verified; the answer is the same if not.",
         )
 }
 
@@ -59,6 +59,6 @@ async fn handler(
     Body(Request(email)): Body<Request>,
 ) -> Result<(StatusCode, Json<Message>), Problem> {
     verification.resend(&meta, &email).await?;
-    let message = "If this address waits for its confirmation, a new mail is on its way.";
+    let message = "If this address is still to be verified, a new email is on its way.";
     Ok((StatusCode::ACCEPTED, Json(Message { message })))
 }

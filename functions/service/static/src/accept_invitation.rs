@@ -1,13 +1,10 @@
 //! GET `/accept-invitation`: the page that an invitation links to. Opening it does nothing; its button sends the POST.
 
 use shared::description::Operation;
-use shared::http::{Endpoint, FORM, Page};
+use shared::http::{Endpoint, Page};
 use shared::routes;
 
-static PAGE: Page = Page {
-    html: include_str!("accept_invitation.html"),
-    script: FORM,
-};
+static PAGE: Page = Page(include_str!("accept_invitation.html"));
 
 /// Builds the endpoint.
 #[must_use]

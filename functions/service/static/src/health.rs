@@ -29,7 +29,7 @@ pub fn endpoint() -> Endpoint {
 pub fn operation() -> Operation {
     Operation::of(&routes::SERVICE_HEALTH, "Check the service's health")
         .explained("Answers while the service runs. It reads nothing, so it says nothing about the tables.")
-        .answers::<Health>(StatusCode::OK, "It does.")
+        .answers::<Health>(StatusCode::OK, "The service is running.")
 }
 
 async fn handler() -> Json<Health> {

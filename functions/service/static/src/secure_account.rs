@@ -1,13 +1,10 @@
 //! GET `/secure-account`: the page that a "this wasn't me" link opens. Opening it does nothing; its button sends the POST.
 
 use shared::description::Operation;
-use shared::http::{BUTTON, Endpoint, Page};
+use shared::http::{Endpoint, Page};
 use shared::routes;
 
-static PAGE: Page = Page {
-    html: include_str!("secure_account.html"),
-    script: BUTTON,
-};
+static PAGE: Page = Page(include_str!("secure_account.html"));
 
 /// Builds the endpoint.
 #[must_use]

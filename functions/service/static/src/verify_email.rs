@@ -1,13 +1,10 @@
 //! GET `/verify-email`: the page that a verification mail links to. Opening it does nothing; its button sends the POST.
 
 use shared::description::Operation;
-use shared::http::{BUTTON, Endpoint, Page};
+use shared::http::{Endpoint, Page};
 use shared::routes;
 
-static PAGE: Page = Page {
-    html: include_str!("verify_email.html"),
-    script: BUTTON,
-};
+static PAGE: Page = Page(include_str!("verify_email.html"));
 
 /// Builds the endpoint.
 #[must_use]

@@ -63,7 +63,7 @@ async fn sender(patient: &Patient<'_>, client: &Client) -> Check {
             }
         }
     }
-    let fix = "Have SES verify the address or its domain (docs/deploying.md), or mend DASHTAM_MAIL_FROM and the region.";
+    let fix = "Have SES verify the address or its domain (docs/deploying.md), or fix DASHTAM_MAIL_FROM and the region.";
     Check::failed(name, "neither it nor its domain is an identity in SES", fix)
 }
 

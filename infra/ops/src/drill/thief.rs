@@ -199,7 +199,7 @@ pub async fn try_loot(
             format!("{good} of {all}"),
         ),
         Check::new(
-            "what stands in the copied table is refused as a token",
+            "what is stored in the copied table is refused as a token",
             refreshed + shown == 0,
             format!("{} of {tries} tries accepted", refreshed + shown),
         ),

@@ -69,13 +69,13 @@ fn text(user: &User, view: &Value, lock: LockState, sessions: usize, now: Timest
                 "{} ({})",
                 user.email,
                 if user.email_verified {
-                    "proved"
+                    "verified"
                 } else {
-                    "not proved"
+                    "not verified"
                 }
             ),
         ),
-        ("waiting address", or_dash(user.pending_email.as_ref())),
+        ("pending address", or_dash(user.pending_email.as_ref())),
         ("name", user.name.clone()),
         (
             "status",
@@ -86,10 +86,10 @@ fn text(user: &User, view: &Value, lock: LockState, sessions: usize, now: Timest
             },
         ),
         ("role", role.to_owned()),
-        ("made", user.created_at.to_string()),
+        ("created", user.created_at.to_string()),
         ("last login", or_dash(user.last_login_at)),
         ("password set", user.password_changed_at.to_string()),
-        ("password kept", user.password_scheme.to_string()),
+        ("password hash", user.password_scheme.to_string()),
         (
             "lock",
             locked.unwrap_or_else(|| format!("open, {} wrong in a row", lock.failures)),

@@ -184,10 +184,17 @@ async fn an_operator_invites_where_registration_is_closed_and_no_admin_is() {
         record.pointer("/events/0/details/invitation"),
         invited.get("id")
     );
-    local
+    let again = local
         .ops(&[&invite[..], &["--yes"]].concat())
         .await
         .assert(1);
+    assert!(
+        again.err.contains("already has an account")
+            && again.err.contains("ops users show")
+            && !again.err.contains("try again"),
+        "{}",
+        again.err
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

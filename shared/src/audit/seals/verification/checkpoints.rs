@@ -150,7 +150,7 @@ fn genuine(seal: &Seal, keys: &[PublicKey]) -> Result<Checkpoint, &'static str> 
     }
     // A text from the archive has no number but its own.
     if seal.number != 0 && seal.number != checkpoint.number {
-        return Err("it stands in another's place");
+        return Err("it is in the place of another one");
     }
     Ok(checkpoint)
 }

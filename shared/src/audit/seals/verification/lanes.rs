@@ -250,7 +250,7 @@ impl Auditor {
             .and_then(|seal| Segment::parse(seal.body));
         if let (Some(stored), Some(copy)) = (stored, copy) {
             for entry in moved(&copy.body.entries, &stored.body.entries) {
-                let detail = format!("it stands in another place of {what} than it was sealed");
+                let detail = format!("it is in another place of {what} than where it was sealed");
                 report.add(
                     Fault::Reordered,
                     format!("{} {}", entry.pk, entry.sk),

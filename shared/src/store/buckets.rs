@@ -4,11 +4,16 @@
 //! microseconds: a call moves it one interval ahead, and may do so while it is less than `capacity` intervals ahead of
 //! now. Only conditional updates move it, so parallel calls admit exactly as many as there are tokens, and a bucket
 //! that was cleaned up early is not fuller than it would be.
+//!
+//! Which update fits an idle bucket and which a busy one is known only to the bucket, so each process remembers where the
+//! buckets were that it moved last, and tries the likelier one first. A wrong guess costs a call and changes nothing.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::expression::Expression;
-use super::item::{number, text};
+use super::item::{Item, number, text};
 use super::keys;
 use super::single::Updated;
 use super::{Store, StoreError, TRIES};
@@ -47,6 +52,31 @@ pub fn take(limit: Limit, tat: Option<i64>, now: Timestamp) -> Result<i64, Durat
     }
 }
 
+/// Where the buckets were that this process moved last, in microseconds.
+#[derive(Clone, Default)]
+pub(super) struct LastSeen(Arc<Mutex<HashMap<String, i64>>>);
+
+impl LastSeen {
+    /// What a process remembers at most, some hundred kilobytes; then it begins again.
+    const MOST: usize = 2_048;
+
+    fn is_busy(&self, bucket: &keys::Key, moment: &Moment) -> bool {
+        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.get(&bucket.pk)
+            .is_some_and(|tat| (moment.now..=moment.credible).contains(tat))
+    }
+
+    fn note(&self, bucket: &keys::Key, item: &Item) {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.len() >= Self::MOST {
+            seen.clear();
+        }
+        if let Some(tat) = number(item, "tat") {
+            seen.insert(bucket.pk.clone(), tat);
+        }
+    }
+}
+
 /// A token that was taken; it can be given back.
 #[derive(Debug)]
 pub struct Charge {
@@ -71,20 +101,23 @@ impl Store {
         }
         let id = self.write_id();
         let moment = Moment::new(limit, self.now());
+        let bucket = keys::bucket(rule, who);
+        let busy_first = self.last_seen.is_busy(&bucket, &moment);
         // An idle bucket starts from now; a busy one moves on from where it is. `now` is the same for all tries: the time
         // in the bucket only passes it once, unless a token is given back in between, so two tries are nearly always enough.
         for attempt in 0..TRIES {
-            let expression = if attempt % 2 == 0 {
-                moment.start()
-            } else {
+            let busy = busy_first == (attempt % 2 == 0);
+            let expression = if busy {
                 moment.move_on()
+            } else {
+                moment.start()
             };
             let expression = expression.value("id", &id).value("ttl", moment.ttl());
-            let old = match self
-                .update("charge", keys::bucket(rule, who), expression)
-                .await?
-            {
-                Updated::Done(_) => None,
+            let old = match self.update("charge", bucket.clone(), expression).await? {
+                Updated::Done(item) => {
+                    self.last_seen.note(&bucket, &item);
+                    None
+                }
                 // Our own write, whose answer was lost.
                 Updated::Unmet(Some(old)) if text(&old, "write") == Some(id.as_str()) => None,
                 Updated::Unmet(old) => Some(old.unwrap_or_default()),
@@ -116,7 +149,10 @@ impl Store {
         let expression = Expression::update("SET #tat = #tat - :step, #returned = :id", once)
             .value("step", micros(charge.interval))
             .value("id", self.write_id());
-        self.update("give_back", key, expression).await.map(|_| ())
+        if let Updated::Done(item) = self.update("give_back", key.clone(), expression).await? {
+            self.last_seen.note(&key, &item);
+        }
+        Ok(())
     }
 }
 

@@ -58,6 +58,7 @@ pub use accounts::{Admitted, Erased, NO_PASSWORD};
 pub use addresses::{Address, AddressState, Holder};
 pub use admins::{AdminChange, OtherAdmin};
 pub use authentication::Authentication;
+use buckets::LastSeen;
 pub use buckets::{Admission, Charge, take};
 pub use credentials::PasswordChange;
 pub use digests::Gathered;
@@ -100,6 +101,7 @@ pub struct Store {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     retention: Duration,
+    last_seen: LastSeen,
 }
 
 impl Store {
@@ -118,6 +120,7 @@ impl Store {
             clock,
             entropy,
             retention,
+            last_seen: LastSeen::default(),
         }
     }
 

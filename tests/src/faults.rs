@@ -117,13 +117,11 @@ impl Proxy {
     }
 
     /// The calls since the last time, by operation.
-    #[expect(clippy::must_use_candidate, reason = "also called to forget them")]
     pub fn take_calls(&self) -> Vec<String> {
         std::mem::take(&mut self.calls.lock().expect("no panic"))
     }
 
     /// The values of `traceparent` that each call since the last time had.
-    #[expect(clippy::must_use_candidate, reason = "also called to forget them")]
     pub fn take_traces(&self) -> Vec<Vec<String>> {
         std::mem::take(&mut self.traces.lock().expect("no panic"))
     }

@@ -25,6 +25,9 @@
 //! With `jwks` alone neither sessions nor version levels are seen: a token of a session that has ended is accepted until
 //! its `exp`.
 
+// Others build on this crate, so everything that they see is explained.
+#![warn(missing_docs, clippy::missing_errors_doc, clippy::must_use_candidate)]
+
 #[cfg(any(feature = "tables", feature = "jwks"))]
 mod bearer;
 #[cfg(any(feature = "tables", feature = "jwks"))]

@@ -74,9 +74,6 @@ impl fmt::Debug for Kms {
 
 impl Kms {
     /// The key in the file, called `alias`, which is made where it is missing; without a file a new key.
-    ///
-    /// # Errors
-    /// [`OpenError`].
     pub fn open(alias: &str, path: Option<&Path>, entropy: &Entropy) -> Result<Self, OpenError> {
         let Some(path) = path else {
             return read(alias, &make(entropy)?).ok_or(OpenError::NoKey);

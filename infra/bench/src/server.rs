@@ -78,9 +78,6 @@ impl Server {
     }
 
     /// Runs a load against it.
-    ///
-    /// # Errors
-    /// [`Load::run`].
     pub fn measure(&self, load: Load<'_>) -> Result<Measured, Failure> {
         load.run(self.address, self.child.id())
     }

@@ -36,9 +36,6 @@ pub struct Merged {
 }
 
 /// The settings of the process with those of a file beneath them: of the file that is named, or of [`DEFAULT`] if it exists.
-///
-/// # Errors
-/// [`EnvFileError`].
 pub fn merge(process: Settings, chosen: Option<&Path>) -> Result<Merged, EnvFileError> {
     let path = chosen.unwrap_or(Path::new(DEFAULT));
     let text = match std::fs::read(path) {

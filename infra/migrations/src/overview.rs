@@ -110,9 +110,6 @@ pub enum Obstacle {
 }
 
 /// What `up` does: all that is not applied, up to the one named `to`.
-///
-/// # Errors
-/// [`Obstacle`].
 pub fn up(
     listed: &[Listed],
     to: Option<&str>,
@@ -147,9 +144,6 @@ pub fn up(
 }
 
 /// What `down` does: the youngest that is not pending, or nothing.
-///
-/// # Errors
-/// [`Obstacle`].
 pub fn down(listed: &[Listed]) -> Result<Option<&'static Migration>, Obstacle> {
     let Some(youngest) = listed.iter().rfind(|one| one.standing != Standing::Pending) else {
         return Ok(None);

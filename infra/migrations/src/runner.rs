@@ -81,9 +81,6 @@ pub type Tell<'a> = dyn FnMut(&MigrationRun) + 'a;
 
 impl Runner<'_> {
     /// Walks the table and says what a run from the beginning would change. Nothing is written.
-    ///
-    /// # Errors
-    /// [`MigrationError::Store`].
     pub async fn rehearse(
         &self,
         migration: &Migration,
@@ -100,9 +97,6 @@ impl Runner<'_> {
     }
 
     /// Runs it to its end, from where it was. `entry` makes the record of its beginning and of its end.
-    ///
-    /// # Errors
-    /// [`MigrationError`].
     pub async fn run(
         &self,
         migration: &Migration,

@@ -24,9 +24,6 @@ const LATE: Duration = Duration::from_secs(60);
 const MOST_AT_ONCE: usize = 10_000;
 
 /// Shows records.
-///
-/// # Errors
-/// [`Failure`].
 pub async fn query(desk: &Desk, query: &AuditQuery) -> Result<Answer, Failure> {
     let now = desk.store.now();
     let whose = match (&query.session, &query.request) {
@@ -80,9 +77,6 @@ pub async fn query(desk: &Desk, query: &AuditQuery) -> Result<Answer, Failure> {
 }
 
 /// Shows records as they come, until time is up or somebody presses Ctrl-C.
-///
-/// # Errors
-/// [`Failure`].
 pub async fn tail(
     desk: &Desk,
     tail: &AuditTail,
@@ -173,9 +167,6 @@ pub struct Search<'a> {
 }
 
 /// The records that are looked for, newest first.
-///
-/// # Errors
-/// [`Failure`].
 pub async fn search(
     desk: &Desk,
     whose: Whose,

@@ -20,9 +20,6 @@ static INVITE: Task = Task {
 };
 
 /// Sends the invitation.
-///
-/// # Errors
-/// [`Failure`].
 pub async fn run(desk: &Desk, options: &Invite) -> Result<Answer, Failure> {
     let reason = desk::reason(&options.reason)?;
     let email = desk::address(&options.email)?;

@@ -33,9 +33,6 @@ static ROTATE_DATA: Task = Task {
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// Carries the command out.
-///
-/// # Errors
-/// [`Failure`].
 pub async fn run(
     desk: &Desk,
     command: &KeysCommand,

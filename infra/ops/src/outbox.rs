@@ -16,9 +16,6 @@ static REDRIVE: Task = Task {
 };
 
 /// Carries the command out.
-///
-/// # Errors
-/// [`Failure`].
 pub async fn run(desk: &Desk, command: &OutboxCommand) -> Result<Answer, Failure> {
     match command {
         OutboxCommand::List(wanted) => Ok(list(&waiting(desk, wanted).await?)),

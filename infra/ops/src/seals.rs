@@ -73,9 +73,6 @@ pub async fn verify(
 }
 
 /// Seals what the stream has lost.
-///
-/// # Errors
-/// [`Failure`].
 pub async fn reconcile(desk: &Desk, options: &AuditReconcile) -> Result<Answer, Failure> {
     let days = options.days;
     desk.confirm(&format!(
@@ -98,9 +95,6 @@ pub async fn reconcile(desk: &Desk, options: &AuditReconcile) -> Result<Answer, 
 }
 
 /// Shows the public half of the key that signs the trail.
-///
-/// # Errors
-/// [`Failure`].
 pub async fn key(desk: &Desk) -> Result<Answer, Failure> {
     let pem = desk
         .environment

@@ -26,9 +26,6 @@ static REVOKE_ALL: Task = Task {
 };
 
 /// Carries the command out.
-///
-/// # Errors
-/// [`Failure`].
 pub async fn run(desk: &Desk, command: &SessionsCommand) -> Result<Answer, Failure> {
     match command {
         SessionsCommand::List { whom } => list(desk, &desk.account(whom).await?).await,

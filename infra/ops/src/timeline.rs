@@ -22,9 +22,6 @@ use crate::story;
 const MOST: usize = 10_000;
 
 /// Tells it.
-///
-/// # Errors
-/// [`Failure`].
 pub async fn tell(desk: &Desk, wanted: &AuditTimeline) -> Result<Answer, Failure> {
     let now = desk.store.now();
     let to = wanted

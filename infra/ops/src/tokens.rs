@@ -17,9 +17,6 @@ static ROTATE: Task = Task {
 };
 
 /// Carries the command out.
-///
-/// # Errors
-/// [`Failure`].
 pub async fn run(desk: &Desk, command: &TokensCommand) -> Result<Answer, Failure> {
     let TokensCommand::Rotate {
         user,

@@ -53,9 +53,6 @@ static REVOKE: Task = Task {
 };
 
 /// Carries the command out.
-///
-/// # Errors
-/// [`Failure`].
 pub async fn run(
     desk: &Desk,
     command: &UsersCommand,
@@ -195,9 +192,6 @@ async fn end_claim(
 }
 
 /// Makes an admin of an account.
-///
-/// # Errors
-/// [`Failure`].
 pub async fn grant_admin(desk: &Desk, user: &User, reason: &Reason) -> Result<(), Failure> {
     let administration = desk.environment.administration();
     Ok(administration
@@ -212,9 +206,6 @@ pub async fn grant_admin(desk: &Desk, user: &User, reason: &Reason) -> Result<()
 }
 
 /// Takes the admin role from an account again, while `keeper` is still an admin.
-///
-/// # Errors
-/// [`Failure`].
 pub async fn revoke_admin(
     desk: &Desk,
     user: &User,

@@ -141,9 +141,6 @@ impl Process {
     }
 
     /// Processor time so far, once it waits.
-    ///
-    /// # Errors
-    /// [`Failure::Unknown`].
     pub async fn cpu(&self) -> Result<Duration, Failure> {
         usage::settled_cpu(self.pid)
             .await
@@ -151,17 +148,11 @@ impl Process {
     }
 
     /// The most memory that it has used, in KiB.
-    ///
-    /// # Errors
-    /// [`Failure::Unknown`].
     pub fn peak_memory(&self) -> Result<u64, Failure> {
         usage::peak_memory(self.pid).map_err(|error| self.unknown(error))
     }
 
     /// The memory that it uses, in KiB.
-    ///
-    /// # Errors
-    /// [`Failure::Unknown`].
     pub fn memory(&self) -> Result<u64, Failure> {
         usage::memory(self.pid).map_err(|error| self.unknown(error))
     }

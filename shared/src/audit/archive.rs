@@ -107,9 +107,6 @@ impl Archive {
     }
 
     /// An object's text; `None` if there is none.
-    ///
-    /// # Errors
-    /// [`ArchiveError`].
     pub async fn get(&self, name: &str) -> Result<Option<String>, ArchiveError> {
         let answer = match self
             .client
@@ -135,9 +132,6 @@ impl Archive {
     }
 
     /// The names that begin with `prefix`, in order; at most a thousand, behind `after`.
-    ///
-    /// # Errors
-    /// [`ArchiveError`].
     pub async fn names(
         &self,
         prefix: &str,

@@ -41,9 +41,6 @@ impl ReasonError {
 
 impl Reason {
     /// Parses a reason; spaces around it do not count.
-    ///
-    /// # Errors
-    /// [`ReasonError`].
     pub fn parse(text: &str) -> Result<Self, ReasonError> {
         let text = ComposingNormalizer::new_nfc()
             .normalize(text.trim())

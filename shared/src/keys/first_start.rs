@@ -75,9 +75,6 @@ pub async fn mend(secrets: &Secrets, store: &Store, lead: Duration) -> Result<()
 }
 
 /// Puts a first key into the data ring if it has none.
-///
-/// # Errors
-/// [`KeysError`].
 pub async fn first_data_ring(secrets: &Secrets, store: &Store) -> Result<(), KeysError> {
     let stored = secrets.get(DATA_RING).await?;
     let empty = |text: &SecretString| {

@@ -98,9 +98,6 @@ impl Secrets {
     }
 
     /// The current version of `name`; `None` if there is no such secret or it has no version.
-    ///
-    /// # Errors
-    /// [`SecretError`].
     pub async fn get(&self, name: &str) -> Result<Option<SecretString>, SecretError> {
         let name = format!("{}{name}", self.prefix);
         let answer = self.client.get_secret_value().secret_id(&name).send().await;
@@ -116,9 +113,6 @@ impl Secrets {
 
     /// Stores the version named `token` under a label, or as the current one; `false` if that version exists with
     /// another value.
-    ///
-    /// # Errors
-    /// [`SecretError`].
     pub async fn put_version(
         &self,
         name: &str,
@@ -143,9 +137,6 @@ impl Secrets {
     }
 
     /// The value of the version named `version`; `None` if there is none, or it has no value yet.
-    ///
-    /// # Errors
-    /// [`SecretError`].
     pub async fn get_version(
         &self,
         name: &str,
@@ -169,17 +160,11 @@ impl Secrets {
     }
 
     /// The name of the current version; `None` if there is none.
-    ///
-    /// # Errors
-    /// [`SecretError`].
     pub async fn current_version(&self, name: &str) -> Result<Option<String>, SecretError> {
         self.holder(name, CURRENT).await
     }
 
     /// Makes `version` the current one, if `holder` still is; `false` if another one has become it.
-    ///
-    /// # Errors
-    /// [`SecretError`].
     pub async fn make_current(
         &self,
         name: &str,
@@ -208,9 +193,6 @@ impl Secrets {
     }
 
     /// Takes the label of a rotation that is under way from its version, so that it is over and another one can begin.
-    ///
-    /// # Errors
-    /// [`SecretError`].
     pub async fn drop_pending(&self, name: &str) -> Result<(), SecretError> {
         match self.holder(name, PENDING).await? {
             Some(pending) => self.call_off(name, &pending).await,
@@ -220,9 +202,6 @@ impl Secrets {
 
     /// Takes the label of a rotation from `version`, if it has it: what is unfinished is carried on for ever, also by those who
     /// ask for a new rotation.
-    ///
-    /// # Errors
-    /// [`SecretError`].
     pub async fn call_off(&self, name: &str, version: &str) -> Result<(), SecretError> {
         let full = format!("{}{name}", self.prefix);
         let request = self

@@ -43,9 +43,6 @@ struct Held {
 
 impl Signer {
     /// Reads the ring. A process without keys does not start; one whose service has not begun yet does.
-    ///
-    /// # Errors
-    /// [`KeysError`].
     pub async fn open(
         secrets: Secrets,
         stale: Duration,
@@ -67,9 +64,6 @@ impl Signer {
     }
 
     /// The key that `record` names for `now`, or the one that signs in its place.
-    ///
-    /// # Errors
-    /// [`KeysError`].
     pub async fn key(
         &self,
         record: &SecurityRecord,
@@ -164,9 +158,6 @@ pub struct ActiveKey {
 
 impl ActiveKey {
     /// The token that says `claims`.
-    ///
-    /// # Errors
-    /// [`KeysError`].
     pub fn sign(&self, claims: &Claims) -> Result<String, KeysError> {
         let key = self
             .ring

@@ -40,9 +40,6 @@ impl Sender {
     }
 
     /// Sends `message` to one address, once it is paid for.
-    ///
-    /// # Errors
-    /// [`SendError`].
     pub async fn send(
         &self,
         _postage: Postage,

@@ -86,9 +86,6 @@ impl PasswordHasher {
     }
 
     /// The hash of a new password, as a PHC string.
-    ///
-    /// # Errors
-    /// [`HashError`].
     pub async fn hash(&self, password: &Password) -> Result<String, HashError> {
         let salt = entropy::bytes::<SALT_LENGTH>(self.entropy.as_ref());
         let (params, password) = (self.params.clone(), password.clone());

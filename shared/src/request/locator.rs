@@ -33,9 +33,6 @@ impl Locator {
 
 /// The database that the settings name, if any, and what the operator should know about it: one of more than a year names many
 /// wrong places.
-///
-/// # Errors
-/// [`GeoIpError`].
 pub fn database(
     config: &NetworkConfig,
     now: Timestamp,

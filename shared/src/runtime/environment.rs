@@ -167,9 +167,6 @@ impl Environment {
     }
 
     /// Checks access tokens as other services do.
-    ///
-    /// # Errors
-    /// [`StartError::Verifier`].
     pub fn verifier(&self) -> Result<Verifier, StartError> {
         let tokens = &self.config.tokens;
         let verifier = Verifier::builder()
@@ -183,9 +180,6 @@ impl Environment {
     }
 
     /// Answers the gateways of other services.
-    ///
-    /// # Errors
-    /// [`StartError::Verifier`].
     pub fn authorizer(&self) -> Result<Authorizer, StartError> {
         Ok(Authorizer::new(self.verifier()?, self.telemetry()))
     }
@@ -205,9 +199,6 @@ impl Environment {
     }
 
     /// Computes password hashes.
-    ///
-    /// # Errors
-    /// [`StartError::Hash`].
     pub fn hasher(&self) -> Result<PasswordHasher, StartError> {
         if let Some(hasher) = self.hasher.get() {
             return Ok(hasher.clone());
@@ -217,9 +208,6 @@ impl Environment {
     }
 
     /// Proves passwords.
-    ///
-    /// # Errors
-    /// [`StartError::Hash`].
     pub fn password_proof(&self) -> Result<PasswordProof, StartError> {
         Ok(PasswordProof::new(
             self.store(),
@@ -229,9 +217,6 @@ impl Environment {
     }
 
     /// Issues tokens.
-    ///
-    /// # Errors
-    /// [`StartError::Keys`].
     pub async fn issuer(&self) -> Result<Issuer, StartError> {
         let (stale, now) = (self.config.tokens.keys_stale, self.clock.now());
         let signer = self
@@ -242,9 +227,6 @@ impl Environment {
     }
 
     /// Finds places.
-    ///
-    /// # Errors
-    /// [`StartError::GeoIp`].
     pub fn locator(&self) -> Result<Locator, StartError> {
         if let Some(locator) = self.locator.get() {
             return Ok(locator.clone());
@@ -257,9 +239,6 @@ impl Environment {
     }
 
     /// Sends the mails that the outbox asks for.
-    ///
-    /// # Errors
-    /// [`StartError`].
     pub async fn mailer(&self) -> Result<Mailer, StartError> {
         let key: SecretString = keys::mail_key(&self.secrets()).await?;
         let sender = Sender::new(&self.base, &self.config.mail.from);
@@ -274,9 +253,6 @@ impl Environment {
     }
 
     /// Takes accounts back for their owners.
-    ///
-    /// # Errors
-    /// [`StartError::Keys`].
     pub async fn secure_account(&self) -> Result<SecureAccount, StartError> {
         let key = keys::mail_key(&self.secrets()).await?;
         Ok(SecureAccount::new(
@@ -288,9 +264,6 @@ impl Environment {
     }
 
     /// Shows the audit trail.
-    ///
-    /// # Errors
-    /// [`StartError::Keys`].
     pub async fn trail(&self) -> Result<Trail, StartError> {
         let cursors = Cursors::new(keys::cursor_key(&self.secrets()).await?);
         Ok(Trail::new(self.store(), self.limiter(), cursors))

@@ -52,9 +52,6 @@ impl Store {
     /// Puts an account that comes from elsewhere under a free address and an identifier that no account has had. An address
     /// that was verified elsewhere is taken from an unfinished registration here: otherwise a client that registers the
     /// addresses of others before an import keeps them out.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn admit_user(
         &self,
         user: &User,
@@ -88,9 +85,6 @@ impl Store {
 
     /// Takes an account away with its addresses and locks; what is left of its sessions is the row's to sweep. Its identifier
     /// is not used again. `false` if the account has been changed since it was read, or is gone, or if the keeper has.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn erase_user(
         &self,
         erased: &Erased<'_>,
@@ -130,9 +124,6 @@ impl Store {
     }
 
     /// Records something that changes nothing, such as access to another user's account.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn record(&self, entry: &Entry) -> Result<(), StoreError> {
         let committed = self
             .commit("record", Transaction::default().audit(entry))
@@ -143,9 +134,6 @@ impl Store {
 
     /// Puts a user's version level in the place of the one that was read, and kills every mailed token; `false` if the
     /// account has been rotated meanwhile, or is gone.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn rotate_user_to(
         &self,
         user: &User,
@@ -171,9 +159,6 @@ impl Store {
     }
 
     /// Closes an account: every token of it is dead at once. `false` if there is none.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn disable_user(
         &self,
         user: UserId,
@@ -198,9 +183,6 @@ impl Store {
     }
 
     /// Opens a closed account again. `false` if there is none.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn enable_user(&self, user: UserId, entry: &Entry) -> Result<bool, StoreError> {
         let expression = Expression::update("SET #status = :status", "attribute_exists(#pk)")
             .value("status", Status::Active);
@@ -214,9 +196,6 @@ impl Store {
     }
 
     /// Lifts the locks of an account: at the login with its address, and inside its sessions.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn unlock(
         &self,
         user: UserId,
@@ -237,9 +216,6 @@ impl Store {
     }
 
     /// Gives an account a role; where one is taken, only while `keeper` is an admin.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn set_role(
         &self,
         user: UserId,

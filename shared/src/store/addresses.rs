@@ -113,17 +113,11 @@ impl Address {
 
 impl Store {
     /// The item of an address.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn address(&self, email: &EmailAddress) -> Result<Option<Address>, StoreError> {
         self.read("address", keys::email(email)).await
     }
 
     /// The user whose present address it is, verified or not.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn address_user(&self, email: &EmailAddress) -> Result<Option<UserId>, StoreError> {
         Ok(self
             .address(email)
@@ -132,9 +126,6 @@ impl Store {
     }
 
     /// A former address as it was stored; `None` if the account has no claim to it any more.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn former_address(
         &self,
         user: UserId,

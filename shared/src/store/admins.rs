@@ -93,9 +93,6 @@ pub enum OtherAdmin {
 impl Store {
     /// Whether anybody besides `user` has the stored role, among the first `most` items of the table. Each thousand of
     /// them is one call.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn other_admin(&self, user: UserId, most: u32) -> Result<OtherAdmin, StoreError> {
         let text = |text: &str| AttributeValue::S(text.to_owned());
         let mut start = None;

@@ -55,9 +55,6 @@ impl Store {
     }
 
     /// USER and SECURITY together: what a login must see at one moment, before it hashes.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn user_and_security(
         &self,
         user: UserId,

@@ -29,9 +29,6 @@ impl Store {
     /// Sets a new password with the reset token whose hash is `token`; `false` if the token is not good any more, or the
     /// registration is over. A finished reset verifies the address, ends every registration and invitation of it, lifts the
     /// locks, and kills the links of the notices that went to this address.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn reset_password(
         &self,
         change: &PasswordChange<'_>,
@@ -77,9 +74,6 @@ impl Store {
 
     /// Changes the password and puts the caller's session, given as it is to be, under the new version; `false` if the
     /// account or the session has changed meanwhile.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn change_password(
         &self,
         change: &PasswordChange<'_>,
@@ -127,9 +121,6 @@ impl Store {
 
     /// Puts a session, given as it is to be, under the versions and the moment of a new password proof; `false` if its
     /// versions have changed meanwhile, or it has ended.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn renew_proof(
         &self,
         before: &Session,

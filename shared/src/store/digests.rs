@@ -49,9 +49,6 @@ impl Row {
 
 impl Store {
     /// Adds a notice to the digest of its account and address, if one waits; with `open`, one is begun.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn gather(&self, row: &Row, open: bool) -> Result<Gathered, StoreError> {
         let (Some(address), Some(user), Some(kind)) = (&row.address, row.user_id, row.mail) else {
             return Ok(Gathered::NoDigest);

@@ -31,9 +31,6 @@ pub struct Listed<T> {
 
 impl Store {
     /// Up to `most` accounts after the identifier `after`, by identifier.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn list_users(
         &self,
         after: Option<Uuid>,
@@ -44,9 +41,6 @@ impl Store {
     }
 
     /// Up to `most` invitations after the identifier `after`, by identifier. One that its address no longer names is left out.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn list_invitations(
         &self,
         after: Option<Uuid>,

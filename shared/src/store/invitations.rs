@@ -99,9 +99,6 @@ pub enum Accepted<'a> {
 impl Store {
     /// Writes an invitation down as the newest of its address, whose item is as `address`; the one before it is gone. `false`
     /// if the address was changed since it was read.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn invite(
         &self,
         invitation: &Invitation,
@@ -143,17 +140,11 @@ impl Store {
     }
 
     /// An invitation.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn invitation(&self, id: InvitationId) -> Result<Option<Invitation>, StoreError> {
         self.read("invitation", keys::invitation(id)).await
     }
 
     /// Writes the token of an invitation down by its hash. A redelivered row makes the same token again.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn set_invitation_token(
         &self,
         id: InvitationId,
@@ -175,9 +166,6 @@ impl Store {
     }
 
     /// Takes an invitation back; `false` if there is none.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn withdraw_invitation(
         &self,
         id: InvitationId,
@@ -195,9 +183,6 @@ impl Store {
 
     /// Makes the account of an invitation, or finishes an imported one: the address is verified, and every registration and
     /// invitation of it ends. `false` if the invitation is dead by now.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn accept_invitation(
         &self,
         accepted: &Acceptance<'_>,

@@ -73,9 +73,6 @@ impl Stored for LockItem {
 
 impl Store {
     /// What the lock is like now. Nothing is charged.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn lock_state(
         &self,
         lock: Lock<'_>,

@@ -232,9 +232,6 @@ impl Stored for MigrationState {
 
 impl Store {
     /// The items of a table behind a place in segment `number` of `segments`, `limit` at most, and the place behind them.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn migration_page(
         &self,
         table: Table,
@@ -288,9 +285,6 @@ impl Store {
     }
 
     /// Changes an item if it is still as the attempt saw it.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn migrate(
         &self,
         table: Table,
@@ -310,9 +304,6 @@ impl Store {
     }
 
     /// Every migration that was ever begun.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn migrations(&self) -> Result<Vec<MigrationState>, StoreError> {
         let mut states = Vec::new();
         let mut start = None;
@@ -342,9 +333,6 @@ impl Store {
 
     /// Puts `next` in the place of the state whose write was `before`, with a record where there is one; `false` if
     /// somebody else has written meanwhile. Repeating it with the same `next` changes nothing.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn put_migration(
         &self,
         before: Option<&str>,

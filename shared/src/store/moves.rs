@@ -51,9 +51,6 @@ pub struct TakeBack<'a> {
 impl Store {
     /// Moves an account to the address that was just verified; `false` if the token is not good any more, the account has
     /// changed, or the address belongs to another account.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn move_address(
         &self,
         change: &Move<'_>,
@@ -113,9 +110,6 @@ impl Store {
     /// Gives an account back: every session and mailed token is dead, no password is right until a reset, a pending change of
     /// address is off, and every device counts as new. The notice's link is used up with it. `false` if it was used before, or
     /// the account has changed since it was read.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn take_back(
         &self,
         back: &TakeBack<'_>,
@@ -169,9 +163,6 @@ impl Store {
     }
 
     /// Ends the claim of a former address at once; `false` if the account has changed since it was read, or has no such claim.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn end_claim(
         &self,
         user: &User,

@@ -115,9 +115,6 @@ impl Store {
     }
 
     /// Records a request that changes nothing but asks for a mail.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn ask_for_mail(&self, row: &Row, entry: &Entry) -> Result<(), StoreError> {
         let transaction = Transaction::default().audit_and_send(entry, [row]);
         match self.commit("ask_for_mail", transaction).await {
@@ -134,9 +131,6 @@ impl Store {
     }
 
     /// Claims a row for `lease`.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn claim(&self, id: RowId, lease: Duration) -> Result<Claim, StoreError> {
         let now = self.now();
         let claimant = self.write_id();
@@ -176,9 +170,6 @@ impl Store {
     }
 
     /// Points a row at the account that can be taken back to the address that the row is about.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn point_row(
         &self,
         row: &Row,
@@ -201,9 +192,6 @@ impl Store {
     }
 
     /// Notes that a row's mail is paid for, so that a redelivery is not charged again.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn note_paid(&self, id: RowId) -> Result<(), StoreError> {
         let expression = Expression::update("SET #paid_at = :now", "attribute_exists(#pk)")
             .value("now", self.now());
@@ -224,9 +212,6 @@ impl Store {
     }
 
     /// Reads a row.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn outbox_row(&self, id: RowId) -> Result<Option<Row>, StoreError> {
         self.read("outbox_row", keys::outbox(id)).await
     }

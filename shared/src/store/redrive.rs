@@ -34,9 +34,6 @@ impl Errand {
 impl Store {
     /// The rows with this errand that were asked for by `before`, oldest first. The table is read whole; rows stay in it for
     /// 30 days.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn rows_waiting(
         &self,
         errand: Errand,
@@ -73,9 +70,6 @@ impl Store {
     }
 
     /// Hands a row on to its consumers once more; `false` if it is gone, or done by now. Repeating it does no harm.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn redrive(&self, id: RowId, errand: Errand) -> Result<bool, StoreError> {
         let mark = Expression::update("SET #redriven_at = :now", errand.condition())
             .value("now", self.now());

@@ -23,9 +23,6 @@ pub enum Refreshed {
 impl Store {
     /// Moves a session, given as it was read and as it is to be, on to its next refresh token, if the token that is retired
     /// is still the current one.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn advance_session(
         &self,
         read: &Session,
@@ -48,9 +45,6 @@ impl Store {
 
     /// Counts one answer of the grace, if the token is still the one before the current one and fewer than `most` are
     /// counted. `write` names this count: repeating it counts once. With `restart` the grace begins with this answer.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn count_retry(
         &self,
         next: &Session,
@@ -75,9 +69,6 @@ impl Store {
 
     /// Answers a retry after the grace, for which the session's bucket pays; with a record if `entry` is given. `write` names
     /// this answer: repeating it pays once.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn retry_late(
         &self,
         read: &Session,

@@ -28,9 +28,6 @@ pub enum Registered {
 impl Store {
     /// Begins the registration of a free address. An invitation of the address stays, so its item is kept as long
     /// as the longest invitation that can be set may last.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn register(
         &self,
         user: &User,
@@ -78,9 +75,6 @@ impl Store {
 
     /// Makes a registration contested: its links are dead, and neither its password nor its name counts any more. Who
     /// verifies the address chooses others; until then the account is called after the address.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn contest(
         &self,
         user: UserId,
@@ -126,9 +120,6 @@ impl Store {
 
     /// Verifies the address of a registration with the token whose hash is `token`; `false` if the token is not good any
     /// more, or the registration is contested or over.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn verify_address(
         &self,
         user: UserId,

@@ -13,9 +13,6 @@ use crate::routes::Table;
 impl Store {
     /// The accounts by their [`PasswordScheme`](crate::domain::PasswordScheme). The table is read whole, so it costs as
     /// much as its size, whatever little is shown of it.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn password_schemes(&self) -> Result<BTreeMap<String, u64>, StoreError> {
         let operation = "password_schemes";
         let mut schemes = BTreeMap::new();

@@ -56,9 +56,6 @@ pub struct Start(Item);
 
 impl Store {
     /// Puts a link; `false` if its place is taken.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn put_seal(&self, chain: Chain, seal: &Seal) -> Result<bool, StoreError> {
         let key = keys::seal(chain, seal.number);
         let request = self.client.put_item().table_name(self.table(key.table));
@@ -83,9 +80,6 @@ impl Store {
     }
 
     /// Links of a chain from its beginning on, or from its end back, strongly consistent; at most `most` at once.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn seals(
         &self,
         chain: Chain,
@@ -120,9 +114,6 @@ impl Store {
     }
 
     /// The last link of a chain.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn last_seal(&self, chain: Chain) -> Result<Option<Seal>, StoreError> {
         Ok(self
             .seals(chain, true, 1, None)
@@ -133,18 +124,12 @@ impl Store {
     }
 
     /// One link of a chain.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn seal(&self, chain: Chain, number: u64) -> Result<Option<Seal>, StoreError> {
         let seal: Option<Seal> = self.read("seal", keys::seal(chain, number)).await?;
         Ok(seal.map(|seal| Seal { number, ..seal }))
     }
 
     /// A share of all records, strongly consistent: those of one of `shares` parts of the table, in pages.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn records_in_share(
         &self,
         share: u8,
@@ -177,9 +162,6 @@ impl Store {
     }
 
     /// All records of one partition, strongly consistent, in pages.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn images_of_partition(
         &self,
         pk: &str,

@@ -52,17 +52,11 @@ impl Stored for DataKeys {
 
 impl Store {
     /// One copy, at random. `None` before the first start has made it.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn security(&self) -> Result<Option<SecurityRecord>, StoreError> {
         self.read("security", keys::security(self.any_copy())).await
     }
 
     /// Writes the first record. Another one that was first stays; `false` then.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn publish_first(&self, record: &SecurityRecord) -> Result<bool, StoreError> {
         let transaction = (0..SECURITY_COPIES).fold(Transaction::default(), |transaction, copy| {
             let when = Expression::when("attribute_not_exists(#pk)");
@@ -80,9 +74,6 @@ impl Store {
     }
 
     /// Every copy, in their order; `None` for one that is missing.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn security_copies(&self) -> Result<Vec<Option<SecurityRecord>>, StoreError> {
         // One after the other, over the one connection of the start: no request waits for this.
         let mut copies = Vec::new();
@@ -93,9 +84,6 @@ impl Store {
     }
 
     /// Makes every copy `record`; `false` if one of them is not as it was `read` any more.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn restore_security(
         &self,
         read: &[Option<SecurityRecord>],
@@ -128,9 +116,6 @@ impl Store {
     }
 
     /// Raises the service's version level from the one that was read; `false` if somebody else has raised it meanwhile.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn rotate_all(
         &self,
         read: &SecurityRecord,
@@ -158,9 +143,6 @@ impl Store {
     }
 
     /// Changes the keys from those that were read; `false` if somebody else has changed them meanwhile.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn change_keys(
         &self,
         read: &SecurityRecord,
@@ -192,17 +174,11 @@ impl Store {
     }
 
     /// What the last global rotation was, if there was one.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn last_rotation(&self) -> Result<Option<LastRotation>, StoreError> {
         self.read("last_rotation", keys::last_rotation()).await
     }
 
     /// The versions of the data ring, oldest first.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn data_keys(&self) -> Result<Vec<DataKeyInfo>, StoreError> {
         let found: Option<DataKeys> = self.read("data_keys", keys::data_keys()).await?;
         Ok(found.map(|found| found.keys).unwrap_or_default())
@@ -210,9 +186,6 @@ impl Store {
 
     /// Writes down the versions of the data ring, unless as many or more are: versions are only ever added, and whoever
     /// writes late knows fewer. Repeating it changes nothing and leaves no second record.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn publish_data_keys(
         &self,
         infos: &[DataKeyInfo],
@@ -232,9 +205,6 @@ impl Store {
     }
 
     /// Writes down the versions of the first data ring, if nothing is written down yet.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn publish_first_data_keys(&self, infos: &[DataKeyInfo]) -> Result<(), StoreError> {
         let absent = Expression::when("attribute_not_exists(#pk)");
         let keys = item(DataKeys {

@@ -47,9 +47,6 @@ impl Store {
     ///
     /// `uncounted` is how many logins the reader of `user` thinks need no count; `None` begins the session without
     /// asking, and the caller counts afterwards.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn begin_session(
         &self,
         session: &Session,
@@ -101,9 +98,6 @@ impl Store {
     }
 
     /// Ends a session if it carries this family; `false` if there is none.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn end_session_of_family(
         &self,
         user: UserId,
@@ -123,9 +117,6 @@ impl Store {
     }
 
     /// Ends a session if it is live; `false` if there is none, or it has ended already.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn end_live_session(
         &self,
         user: UserId,
@@ -156,9 +147,6 @@ impl Store {
     }
 
     /// Ends a session as it was read; `false` if it has ended or was active since.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn end_inactive_session(
         &self,
         session: &Session,
@@ -178,9 +166,6 @@ impl Store {
 
     /// Ends these sessions of a user, at most [`MOST_ENDED_AT_ONCE`], with one record. `false`, and nothing is done, if one of
     /// them has ended: each call would count it.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn end_sessions(
         &self,
         user: UserId,
@@ -203,9 +188,6 @@ impl Store {
     }
 
     /// Removes a session that no longer counts: no change of state, so no record.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn remove_dead_session(&self, session: &Session) -> Result<(), StoreError> {
         let key = keys::session(session.user_id, session.id);
         let when = Expression::when("#user_ver = :ver").value("ver", session.user_ver);
@@ -232,9 +214,6 @@ impl Store {
     }
 
     /// All sessions of a user, dead ones included.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn sessions(&self, user: UserId) -> Result<Vec<Session>, StoreError> {
         let partition = keys::user(user).pk;
         let mut sessions = Vec::new();

@@ -191,9 +191,6 @@ impl Walk<'_> {
     }
 
     /// Goes on to the next record, or to a pause.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn next(&mut self) -> Result<Step, StoreError> {
         if let (Path::Unknown, Whose::Session(session)) = (self.path, self.whose) {
             self.find_user_of(session).await?;

@@ -61,26 +61,17 @@ pub enum TokenSlot {
 }
 
 /// The address of an account, as it is stored.
-///
-/// # Errors
-/// [`StoreError::Corrupt`].
 pub(crate) fn address_of(stored: &str) -> Result<EmailAddress, StoreError> {
     EmailAddress::parse(stored).map_err(|error| StoreError::corrupt("read an address", error))
 }
 
 impl Store {
     /// An account.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
         self.read("user", keys::user(id)).await
     }
 
     /// Changes name, pending address, or both; `false` if the account has been rotated since it was read.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn update_profile(
         &self,
         user: &User,
@@ -137,9 +128,6 @@ impl Store {
     }
 
     /// Raises a user's version without grace: every token of the user is dead at once.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn rotate_user(
         &self,
         user: UserId,
@@ -163,9 +151,6 @@ impl Store {
 
     /// Writes down a mailed token by its hash, if its row is the newest of its kind and the slot is as `seen`; `false` if a
     /// newer token was sent, or what it was requested for is over.
-    ///
-    /// # Errors
-    /// [`StoreError`].
     pub async fn set_mailed_token(
         &self,
         slot: TokenSlot,

@@ -87,9 +87,6 @@ impl DataRing {
     }
 
     /// Reads the secret's text. A ring without keys is one that has not begun.
-    ///
-    /// # Errors
-    /// [`DataKeyError::Malformed`].
     pub fn from_secret(text: &str) -> Result<Self, DataKeyError> {
         let stored: StoredRing = serde_json::from_str(text).map_err(|_| DataKeyError::Malformed)?;
         let key = |stored: StoredKey| {
@@ -167,9 +164,6 @@ impl DataRing {
     }
 
     /// Opens what [`Self::seal`] made for `place`.
-    ///
-    /// # Errors
-    /// [`DataKeyError`].
     pub fn open(&self, envelope: &[u8], place: &[u8]) -> Result<Zeroizing<Vec<u8>>, DataKeyError> {
         let (version, rest) = envelope
             .split_first_chunk::<VERSION>()

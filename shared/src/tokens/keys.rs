@@ -33,9 +33,6 @@ pub struct SigningKey {
 
 impl SigningKey {
     /// A new key.
-    ///
-    /// # Errors
-    /// [`KeyError::Provider`].
     pub fn generate(now: Timestamp) -> Result<Self, KeyError> {
         let document =
             EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
@@ -44,9 +41,6 @@ impl SigningKey {
     }
 
     /// A stored key.
-    ///
-    /// # Errors
-    /// [`KeyError::Malformed`].
     pub fn from_pkcs8(pkcs8: &[u8], created_at: Timestamp) -> Result<Self, KeyError> {
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8)
             .map_err(|_| KeyError::Malformed)?;
@@ -92,9 +86,6 @@ impl SigningKey {
     }
 
     /// The ES256 signature over `message`.
-    ///
-    /// # Errors
-    /// [`KeyError::Provider`].
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
         let signature = self
             .pair
@@ -128,17 +119,11 @@ struct StoredKey {
 
 impl SigningRing {
     /// A ring of one new key.
-    ///
-    /// # Errors
-    /// [`KeyError::Provider`].
     pub fn generate(now: Timestamp) -> Result<Self, KeyError> {
         Ok(Self(vec![SigningKey::generate(now)?]))
     }
 
     /// This ring's keys that `keep` wants, and a new one behind them.
-    ///
-    /// # Errors
-    /// [`KeyError`].
     pub fn with_new_key(
         &self,
         now: Timestamp,
@@ -150,9 +135,6 @@ impl SigningRing {
     }
 
     /// This ring's keys that `keep` wants.
-    ///
-    /// # Errors
-    /// [`KeyError`].
     pub fn with_only(&self, keep: impl Fn(&PublicKey) -> bool) -> Result<Self, KeyError> {
         let kept = self.0.iter().filter(|key| keep(&key.public));
         kept.map(|key| SigningKey::from_pkcs8(&key.pkcs8, key.public.created_at))
@@ -161,9 +143,6 @@ impl SigningRing {
     }
 
     /// Reads the secret's text. Members that this version does not know are left alone.
-    ///
-    /// # Errors
-    /// [`KeyError::Malformed`].
     pub fn from_secret(text: &str) -> Result<Self, KeyError> {
         let stored: StoredRing = serde_json::from_str(text).map_err(|_| KeyError::Malformed)?;
         let key = |stored: StoredKey| {

@@ -4,9 +4,6 @@ use shared::runtime::environment::{Environment, StartError};
 use shared::sign_in::authorizer::Authorizer;
 
 /// Builds the authorizer.
-///
-/// # Errors
-/// [`StartError::Verifier`].
 #[expect(clippy::unused_async, reason = "all functions are built alike")]
 pub async fn authorizer(environment: &Environment) -> Result<Authorizer, StartError> {
     environment.authorizer()

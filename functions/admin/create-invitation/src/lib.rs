@@ -30,9 +30,6 @@ impl FromFields for Request {
 }
 
 /// Builds the endpoint.
-///
-/// # Errors
-/// None now.
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
     let (invitations, authenticator) = (environment.invitations(), environment.authenticator());

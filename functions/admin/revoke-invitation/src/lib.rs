@@ -13,9 +13,6 @@ use shared::runtime::environment::{Environment, StartError};
 use shared::sign_in::authentication::Caller;
 
 /// Builds the endpoint.
-///
-/// # Errors
-/// None now.
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
     let (invitations, authenticator) = (environment.invitations(), environment.authenticator());

@@ -44,9 +44,6 @@ struct Answer {
 }
 
 /// Builds the endpoint.
-///
-/// # Errors
-/// None now.
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
     let (keys, authenticator) = (environment.key_changes(), environment.authenticator());

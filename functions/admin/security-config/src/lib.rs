@@ -74,9 +74,6 @@ struct RotationView {
 }
 
 /// Builds the endpoint.
-///
-/// # Errors
-/// None now.
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
     let authenticator = environment.authenticator();

@@ -5,9 +5,6 @@ use shared::runtime::environment::{Environment, StartError};
 use shared::work::consumer::{self, Handler};
 
 /// Builds the consumer.
-///
-/// # Errors
-/// None now.
 #[expect(clippy::unused_async, reason = "all consumers are built alike")]
 pub async fn consumer(environment: &Environment) -> Result<Handler, StartError> {
     let handler = Sweeper::new(environment.store()).handler();

@@ -17,9 +17,6 @@ use shared::http::Endpoint;
 use shared::runtime::environment::{Environment, StartError};
 
 /// Builds the endpoints, in the order of the route table.
-///
-/// # Errors
-/// None now.
 #[expect(clippy::unused_async, reason = "all functions are built alike")]
 pub async fn endpoints(environment: &Environment) -> Result<Vec<Endpoint>, StartError> {
     let config = environment.config();

@@ -25,9 +25,6 @@ struct Answer {
 }
 
 /// Builds the endpoint.
-///
-/// # Errors
-/// None now.
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
     // Starting is cheaper than answering.

@@ -14,9 +14,6 @@ use shared::sign_in::authentication::Caller;
 use shared::sign_in::sessions::{Ended, Sessions};
 
 /// Builds the endpoint.
-///
-/// # Errors
-/// None now.
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
     let sessions = Sessions::new(environment.store(), environment.limiter());

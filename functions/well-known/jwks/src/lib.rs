@@ -36,9 +36,6 @@ struct Key {
 }
 
 /// Builds the endpoint.
-///
-/// # Errors
-/// None now.
 #[expect(clippy::unused_async, reason = "all endpoints are built alike")]
 pub async fn endpoint(environment: &Environment) -> Result<Endpoint, StartError> {
     Ok(Endpoint::open(

@@ -27,9 +27,6 @@ pub enum DatabaseError {
 }
 
 /// Opens the database file, or a database in memory.
-///
-/// # Errors
-/// [`DatabaseError::Unusable`].
 pub fn open(file: Option<&Path>) -> Result<Database, DatabaseError> {
     let Some(path) = file else {
         return Database::memory()

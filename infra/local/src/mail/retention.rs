@@ -47,9 +47,6 @@ pub async fn run(mailbox: Mailbox, store: Store, shutdown: impl Future<Output = 
 }
 
 /// Removes the messages that are older than [`ORPHAN_TTL`] and went to no address that has an account, and says how many.
-///
-/// # Errors
-/// [`RetentionError`].
 pub async fn remove_orphans(mailbox: &Mailbox, store: &Store) -> Result<usize, RetentionError> {
     let newest = store.now().minus(ORPHAN_TTL);
     let is_old = |message: &Message| received_at(message).is_none_or(|received| received <= newest);

@@ -62,9 +62,6 @@ impl<'a> Stack<'a> {
     }
 
     /// A value that is a text once its references are followed.
-    ///
-    /// # Errors
-    /// [`TemplateError`].
     pub fn text(&self, value: &Value) -> Result<String, TemplateError> {
         match self.resolve(value)? {
             Value::String(text) => Ok(text),

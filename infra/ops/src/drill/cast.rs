@@ -135,9 +135,6 @@ impl Cast {
     }
 
     /// Takes the admin role back: its password is nobody's, but an admin that nobody needs is one too many.
-    ///
-    /// # Errors
-    /// [`Failure`].
     pub async fn retire(&self, desk: &Desk) -> Result<(), Failure> {
         users::revoke_admin(desk, &self.admin_account, None, &why()?).await
     }

@@ -28,9 +28,6 @@ static DOWN: Task = Task {
 const OFTEN: Duration = Duration::from_millis(500);
 
 /// Carries the command out, with the migrations of this release.
-///
-/// # Errors
-/// [`Failure`].
 pub async fn run(
     desk: &Desk,
     migrations: &'static [Migration],

@@ -70,9 +70,6 @@ impl AuditKey {
     }
 
     /// Signs a message of at most 4,096 bytes: the signature (ECDSA P-256 with SHA-256, DER) and the key's ARN.
-    ///
-    /// # Errors
-    /// [`KeyError`].
     pub async fn sign(&self, message: Vec<u8>) -> Result<(Vec<u8>, String), KeyError> {
         let request = self
             .client
@@ -92,9 +89,6 @@ impl AuditKey {
     }
 
     /// The public half.
-    ///
-    /// # Errors
-    /// [`KeyError`].
     pub async fn public(&self) -> Result<PublicKey, KeyError> {
         let answer = self.client.get_public_key().key_id(&self.id).send().await;
         let answer = answer.map_err(|error| KeyError::new("be read", error))?;

@@ -74,9 +74,6 @@ pub enum ForeignHashError {
 impl ForeignHash {
     /// Reads a hash in any of the known forms; `None` for the marks of an unusable password (`!…` and `*…` of Django and
     /// of Unix).
-    ///
-    /// # Errors
-    /// [`ForeignHashError`].
     pub fn parse(text: &str) -> Result<Option<Self>, ForeignHashError> {
         if text.starts_with(['!', '*']) {
             return Ok(None);

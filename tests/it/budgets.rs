@@ -57,6 +57,19 @@ async fn accounts_stay_within_their_budgets() {
 }
 
 #[tokio::test]
+async fn a_wrong_guess_about_a_bucket_costs_a_call_and_admits_all_the_same() {
+    let app = TestApp::start().await;
+    let ada = json!({ "email": "a@example.com", "password": PASSWORD, "name": "A" });
+    let client = app.anonymous();
+    client.post("/api/v1/auth/register", &ada).await.assert(201);
+    // It was cleaned up, as the process that moved it last cannot know.
+    app.db_remove("limits", "LIMIT#register#").await;
+    app.proxy.take_calls();
+    client.post("/api/v1/auth/register", &ada).await.assert(201);
+    hold(&app, "register after a wrong guess", 4);
+}
+
+#[tokio::test]
 async fn sessions_stay_within_their_budgets() {
     let app = TestApp::start().await;
     app.verified("a@example.com").await;

@@ -274,5 +274,4 @@ fn see_local() -> Response<Body> {
 }
 
 #[cfg(test)]
-#[path = "gateway_tests.rs"]
 mod tests;

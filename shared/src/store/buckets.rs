@@ -57,7 +57,7 @@ pub fn take(limit: Limit, tat: Option<i64>, now: Timestamp) -> Result<i64, Durat
 pub(super) struct LastSeen(Arc<Mutex<HashMap<String, i64>>>);
 
 impl LastSeen {
-    /// What a process remembers at most, some hundred kilobytes; then it begins again.
+    /// How many buckets a process remembers, in some hundred kilobytes; then it begins again.
     const MOST: usize = 2_048;
 
     fn is_busy(&self, bucket: &keys::Key, moment: &Moment) -> bool {

@@ -10,16 +10,40 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue};
-
 use crate::audit_event::Refusal;
 use crate::config::{Config, Limit};
 use crate::domain::{Session, UserId};
-use crate::problem::{Code, Problem};
 use crate::request::RequestMeta;
 use crate::routes::Rule;
 use crate::store::{self, Admission, Charge, Store, StoreError};
 use crate::telemetry::{self, Metric};
+
+/// A bucket that has nothing left.
+#[derive(Debug, thiserror::Error)]
+#[error("the bucket {bucket} is empty")]
+pub struct Exceeded {
+    /// The bucket's name.
+    pub bucket: &'static str,
+    /// How much a full one holds.
+    pub quota: u64,
+    /// In which time an empty one fills up.
+    pub window: Duration,
+    /// When there is something in it again.
+    pub wait: Duration,
+    /// What the audit trail is told.
+    pub refusal: Refusal,
+}
+
+/// Why a call is not let in.
+#[derive(Debug, thiserror::Error)]
+pub enum LimitError {
+    /// Too many calls.
+    #[error(transparent)]
+    Exceeded(Box<Exceeded>),
+    /// The bucket cannot be reached.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
 
 /// Asks the buckets.
 #[derive(Clone)]
@@ -38,8 +62,8 @@ impl Limiter {
     /// Takes a token of the client's address.
     ///
     /// # Errors
-    /// 429, or 503 if the buckets cannot be reached.
-    pub async fn admit_client(&self, rule: Rule, meta: &RequestMeta) -> Result<Charge, Problem> {
+    /// [`LimitError`].
+    pub async fn admit_client(&self, rule: Rule, meta: &RequestMeta) -> Result<Charge, LimitError> {
         self.admit(rule, &meta.client_key()).await
     }
 
@@ -56,21 +80,22 @@ impl Limiter {
     /// Takes a token of a signed-in user.
     ///
     /// # Errors
-    /// 429, or 503 if the buckets cannot be reached and the request changes something.
+    /// [`LimitError`]; what only reads is let in if the buckets cannot be reached.
     pub async fn admit_user(
         &self,
         rule: Rule,
         meta: &RequestMeta,
         user: UserId,
-    ) -> Result<(), Problem> {
-        let problem = match self
+    ) -> Result<(), LimitError> {
+        match self
             .store
             .charge(rule, self.limit(rule), &user.to_string())
             .await
         {
-            Ok(Admission::Admitted(_)) => return Ok(()),
+            Ok(Admission::Admitted(_)) => Ok(()),
             Ok(Admission::Denied(wait)) => {
-                refused(rule, self.limit(rule), &user.to_string(), wait).concerning(user)
+                let exceeded = exceeded(rule, self.limit(rule), &user.to_string(), wait);
+                Err(exceeded.concerning(user).into())
             }
             Err(error) if meta.method.is_safe() => {
                 tracing::warn!(
@@ -79,18 +104,17 @@ impl Limiter {
                     "a limit was skipped"
                 );
                 telemetry::count(Metric::LimitSkipped);
-                return Ok(());
+                Ok(())
             }
-            Err(error) => error.into(),
-        };
-        Err(problem)
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Takes a token of a user's calls to a provider.
     ///
     /// # Errors
-    /// 429, or 503 if the buckets cannot be reached.
-    pub async fn admit_provider(&self, user: UserId, provider: &str) -> Result<(), Problem> {
+    /// [`LimitError`].
+    pub async fn admit_provider(&self, user: UserId, provider: &str) -> Result<(), LimitError> {
         self.admit(Rule::ProviderCalls, &format!("{user}#{provider}"))
             .await
             .map(|_| ())
@@ -99,28 +123,25 @@ impl Limiter {
     /// Takes a token of a session's own bucket, which stands in its item: what to write there.
     ///
     /// # Errors
-    /// 429.
-    pub fn admit_session(&self, rule: Rule, session: &Session) -> Result<i64, Problem> {
+    /// [`Exceeded`].
+    pub fn admit_session(&self, rule: Rule, session: &Session) -> Result<i64, LimitError> {
         let limit = self.limit(rule);
         store::take(limit, session.tat, self.store.now()).map_err(|wait| {
-            refused(rule, limit, &session.id.to_string(), wait).concerning(session.user_id)
+            let exceeded = exceeded(rule, limit, &session.id.to_string(), wait);
+            exceeded.concerning(session.user_id).into()
         })
     }
 
-    /// 429 for a retired token of `session` that was retried `most` times within `grace`, of which `left` is left.
+    /// What is exceeded for a retired token of `session` that was retried `most` times within `grace`, of which `left` is left.
     #[must_use]
     pub fn retries_used_up(
         session: &Session,
         most: u32,
         grace: Duration,
         left: Duration,
-    ) -> Problem {
-        let policy = format!("\"refresh-retries\";q={most};w={}", grace.as_secs().max(1));
-        let detail = "The spent refresh token was sent too often. Use the newer one that another call got; without it, \
-                      repeat the call after `Retry-After` with the `retry_key` of the refresh. Without a key that would end the session.";
-        too_many("refresh-retries", policy, &session.id.to_string(), left)
-            .detail(detail)
-            .concerning(session.user_id)
+    ) -> Exceeded {
+        let who = session.id.to_string();
+        Exceeded::new("refresh-retries", most.into(), grace, &who, left).concerning(session.user_id)
     }
 
     /// Gives a token back; a failure only delays its return.
@@ -133,11 +154,11 @@ impl Limiter {
         }
     }
 
-    async fn admit(&self, rule: Rule, who: &str) -> Result<Charge, Problem> {
+    async fn admit(&self, rule: Rule, who: &str) -> Result<Charge, LimitError> {
         let limit = self.limit(rule);
         match self.store.charge(rule, limit, who).await? {
             Admission::Admitted(charge) => Ok(charge),
-            Admission::Denied(wait) => Err(refused(rule, limit, who, wait)),
+            Admission::Denied(wait) => Err(exceeded(rule, limit, who, wait).into()),
         }
     }
 
@@ -146,25 +167,31 @@ impl Limiter {
     }
 }
 
-/// 429 with the fields of draft-ietf-httpapi-ratelimit-headers-10.
-fn refused(rule: Rule, limit: Limit, who: &str, wait: Duration) -> Problem {
-    let window = limit
-        .interval
-        .saturating_mul(u32::try_from(limit.capacity).unwrap_or(u32::MAX))
-        .as_secs()
-        .max(1);
-    let policy = format!("\"{}\";q={};w={window}", rule.name(), limit.capacity);
-    too_many(rule.name(), policy, who, wait)
+fn exceeded(rule: Rule, limit: Limit, who: &str, wait: Duration) -> Exceeded {
+    let capacity = u32::try_from(limit.capacity).unwrap_or(u32::MAX);
+    let window = limit.interval.saturating_mul(capacity);
+    Exceeded::new(rule.name(), limit.capacity, window, who, wait)
 }
 
-fn too_many(name: &str, policy: String, who: &str, wait: Duration) -> Problem {
-    let seconds = wait.as_millis().div_ceil(1_000).max(1);
-    let state = format!("\"{name}\";r=0;t={seconds}");
-    let mut problem = Problem::new(Code::RateLimited).retry_after(wait);
-    for (name, value) in [("ratelimit-policy", policy), ("ratelimit", state)] {
-        if let Ok(value) = HeaderValue::from_str(&value) {
-            problem = problem.header(HeaderName::from_static(name), value);
+impl Exceeded {
+    fn new(bucket: &'static str, quota: u64, window: Duration, who: &str, wait: Duration) -> Self {
+        Self {
+            bucket,
+            quota,
+            window,
+            wait,
+            refusal: Refusal::new("rate_limited").once(format!("{bucket}#{who}")),
         }
     }
-    problem.refused(Refusal::new("rate_limited").once(format!("{name}#{who}")))
+
+    fn concerning(self, user: UserId) -> Self {
+        let refusal = self.refusal.user(user);
+        Self { refusal, ..self }
+    }
+}
+
+impl From<Exceeded> for LimitError {
+    fn from(exceeded: Exceeded) -> Self {
+        Self::Exceeded(Box::new(exceeded))
+    }
 }

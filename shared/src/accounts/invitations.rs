@@ -252,12 +252,7 @@ impl Invitations {
                     Some(email.address()),
                 );
                 fields.complete(Some(()))?;
-                hash = Some(
-                    hasher
-                        .hash(choice.password)
-                        .await
-                        .map_err(Problem::unavailable)?,
-                );
+                hash = Some(hasher.hash(choice.password).await?);
             }
             let hash = hash.as_deref().unwrap_or_default();
             let new = UserId::new(entropy::uuid_v4(self.store.entropy()));

@@ -162,12 +162,7 @@ impl Profile {
             self.proof.clear(lock).await;
             return Err(same_password());
         }
-        let hash = self
-            .proof
-            .hasher()
-            .hash(new)
-            .await
-            .map_err(Problem::unavailable)?;
+        let hash = self.proof.hasher().hash(new).await?;
         let entropy = self.store.entropy();
         let family = Family::random(entropy);
         let refresh = RefreshToken::random(caller.user.id, caller.session.id, family, entropy);
@@ -206,15 +201,15 @@ impl Profile {
                 return Err(problem);
             }
         };
-        self.proof
-            .conclude(
-                lock,
-                self.store
-                    .change_password(&change, &session, &entry, &row)
-                    .await,
-            )
-            .await?;
-        Ok(tokens)
+        let done = self
+            .store
+            .change_password(&change, &session, &entry, &row)
+            .await;
+        if self.proof.conclude(lock, done).await? {
+            Ok(tokens)
+        } else {
+            Err(Problem::new(Code::Conflict))
+        }
     }
 }
 

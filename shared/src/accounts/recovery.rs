@@ -111,10 +111,7 @@ impl Recovery {
         );
         fields.complete(Some(()))?;
         let email = address_of(address)?;
-        let password = hasher
-            .hash(choice.password)
-            .await
-            .map_err(Problem::unavailable)?;
+        let password = hasher.hash(choice.password).await?;
         let done = match good {
             Good::Reset => {
                 self.finish(meta, &user, &email, &hash, &password, choice.name)

@@ -91,8 +91,7 @@ impl Registration {
             let verdict = self
                 .hasher
                 .verify(&applicant.password, Some(stored))
-                .await
-                .map_err(Problem::unavailable)?;
+                .await?;
             if verdict == Verdict::Wrong {
                 let entry = self
                     .store
@@ -115,11 +114,7 @@ impl Registration {
                 )
                 .await;
         }
-        let hash = self
-            .hasher
-            .hash(&applicant.password)
-            .await
-            .map_err(Problem::unavailable)?;
+        let hash = self.hasher.hash(&applicant.password).await?;
         match holder {
             Holder::Nobody => self.begin(meta, applicant, &hash, invited).await,
             Holder::Registration(user, _) => {

@@ -4,16 +4,41 @@
 //! sessions, which no stranger can reach, and a failure there counts at the login as well.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::audit_event::Refusal;
 use crate::config::Config;
 use crate::domain::{Password, User};
 use crate::ground::error_chain;
-use crate::passwords::{PasswordHasher, Verdict};
-use crate::problem::{Code, Problem};
+use crate::passwords::{HashError, PasswordHasher, Verdict};
 use crate::routes::MailKind;
 use crate::store::{Lock, LockCharge, Store, StoreError, address_of};
 use crate::telemetry::{self, Metric};
+
+/// Why a password opens nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum PasswordError {
+    /// Too many wrong ones.
+    #[error("too many wrong passwords")]
+    Locked {
+        /// How long it stays locked.
+        wait: Duration,
+        /// What the audit trail is told.
+        refusal: Box<Refusal>,
+    },
+    /// Address and password do not belong together.
+    #[error("the email address or the password is wrong")]
+    WrongCredentials(Box<Refusal>),
+    /// It is not the password of the caller, who has given no address.
+    #[error("the password is wrong")]
+    WrongPassword(Box<Refusal>),
+    /// It could not be compared.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
 
 /// Proves passwords.
 #[derive(Clone)]
@@ -56,8 +81,8 @@ impl PasswordProof {
     /// Charges one try.
     ///
     /// # Errors
-    /// 423 while it is locked; 503.
-    pub async fn charge(&self, lock: Lock<'_>) -> Result<Charged, Problem> {
+    /// [`PasswordError`], while it is locked.
+    pub async fn charge(&self, lock: Lock<'_>) -> Result<Charged, PasswordError> {
         match self
             .store
             .charge_lock(lock, &self.config.passwords.lockout)
@@ -76,9 +101,8 @@ impl PasswordProof {
                         .user(user)
                         .once(format!("lock#sessions#{user}")),
                 };
-                Err(Problem::new(Code::AccountLocked)
-                    .retry_after(wait)
-                    .refused(refusal))
+                let refusal = Box::new(refusal);
+                Err(PasswordError::Locked { wait, refusal })
             }
         }
     }
@@ -86,18 +110,17 @@ impl PasswordProof {
     /// Compares `password` with the user's, or with nobody's; one hash either way.
     ///
     /// # Errors
-    /// 401 if it is wrong, 503 if it could not be computed.
+    /// [`PasswordError`], if it is wrong.
     pub async fn compare(
         &self,
         charged: Charged,
         user: Option<&User>,
         password: &Password,
-    ) -> Result<Verdict, Problem> {
+    ) -> Result<Verdict, PasswordError> {
         let verdict = self
             .hasher
             .verify(password, user.map(|user| user.password_hash.as_str()))
-            .await;
-        let verdict = verdict.map_err(Problem::unavailable)?;
+            .await?;
         if verdict != Verdict::Wrong {
             return Ok(verdict);
         }
@@ -125,17 +148,16 @@ impl PasswordProof {
         } else {
             refusal
         };
-        let problem = Problem::new(Code::InvalidCredentials).refused(refusal);
-        // A caller in a session has given no address.
+        let refusal = Box::new(refusal);
         Err(if charged.in_session {
-            problem.detail("The password is wrong.")
+            PasswordError::WrongPassword(refusal)
         } else {
-            problem
+            PasswordError::WrongCredentials(refusal)
         })
     }
 
     /// A failure inside a session counts at the login too; the failures there, or 0 where the login is locked already.
-    async fn count_at_login(&self, user: Option<&User>) -> Result<u64, Problem> {
+    async fn count_at_login(&self, user: Option<&User>) -> Result<u64, StoreError> {
         let Some(user) = user else { return Ok(0) };
         let email = address_of(&user.email)?;
         Ok(
@@ -150,24 +172,20 @@ impl PasswordProof {
         )
     }
 
-    /// What became of the change that a right password was for. One that was committed has forgotten the failures itself; for
-    /// one that lost a race, or could not be written, they are forgotten here, because the password was right.
+    /// What became of the change that a right password was for; `false` if it lost a race. One that was committed has forgotten
+    /// the failures itself; for one that was not they are forgotten here, because the password was right.
     ///
     /// # Errors
-    /// 409 for `false`; 503.
+    /// [`StoreError`] if it could not be written.
     pub async fn conclude(
         &self,
         lock: Lock<'_>,
         done: Result<bool, StoreError>,
-    ) -> Result<(), Problem> {
+    ) -> Result<bool, StoreError> {
         if !matches!(done, Ok(true)) {
             self.clear(lock).await;
         }
-        if done? {
-            Ok(())
-        } else {
-            Err(Problem::new(Code::Conflict))
-        }
+        done
     }
 
     /// Forgets the failures. An error here only makes the next wrong password count as one more.

@@ -7,6 +7,8 @@
 mod code;
 mod facts;
 mod identifier;
+mod limits;
+mod passwords;
 
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -19,7 +21,6 @@ use http::{HeaderName, HeaderValue};
 use serde::Serialize;
 
 use crate::audit_event::Refusal;
-use crate::domain::UserId;
 use crate::store::StoreError;
 
 pub use code::{Code, Facts, HeaderFact, Retry};
@@ -122,12 +123,8 @@ impl Problem {
 
     /// `Retry-After` (RFC 9110 section 10.2.3), in whole seconds, rounded up, at least one.
     #[must_use]
-    pub fn retry_after(mut self, wait: Duration) -> Self {
-        let seconds = wait.as_millis().div_ceil(1_000).max(1);
-        if let Ok(value) = HeaderValue::from_str(&seconds.to_string()) {
-            self.headers.push((http::header::RETRY_AFTER, value));
-        }
-        self
+    pub fn retry_after(self, wait: Duration) -> Self {
+        self.header(http::header::RETRY_AFTER, seconds(wait).into())
     }
 
     /// Another header.
@@ -139,15 +136,8 @@ impl Problem {
 
     /// What the audit trail is told.
     #[must_use]
-    pub fn refused(mut self, refusal: Refusal) -> Self {
-        self.refusal = Some(Box::new(refusal));
-        self
-    }
-
-    /// The account that the declared refusal concerns.
-    #[must_use]
-    pub fn concerning(mut self, user: UserId) -> Self {
-        self.refusal = self.refusal.map(|refusal| Box::new(refusal.user(user)));
+    pub fn refused(mut self, refusal: impl Into<Box<Refusal>>) -> Self {
+        self.refusal = Some(refusal.into());
         self
     }
 
@@ -182,6 +172,12 @@ impl Problem {
             errors: &self.errors,
         }
     }
+}
+
+/// A wait in whole seconds, rounded up, at least one.
+fn seconds(wait: Duration) -> u64 {
+    let seconds = wait.as_millis().div_ceil(1_000).max(1);
+    u64::try_from(seconds).unwrap_or(u64::MAX)
 }
 
 /// The challenge of RFC 6750 section 3 where the access token was at fault.

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::domain::{Password, Session};
 use crate::limits::Limiter;
 use crate::passwords::proof::PasswordProof;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::request::RequestMeta;
 use crate::routes::Rule;
 use crate::sign_in::authentication::Caller;
@@ -81,7 +81,10 @@ impl Reauthentication {
             .store
             .renew_proof(&caller.session, &session, &entry)
             .await;
-        self.proof.conclude(lock, done).await?;
-        Ok(Renewed { grant })
+        if self.proof.conclude(lock, done).await? {
+            Ok(Renewed { grant })
+        } else {
+            Err(Problem::new(Code::Conflict))
+        }
     }
 }

@@ -34,6 +34,9 @@ use crate::tokens::{RefreshToken, SecurityRecord};
 /// Retries after the grace are recorded once in this time: a flood must not fill the audit log.
 const RECORD_INTERVAL: Duration = Duration::from_secs(600);
 
+const RETRIES_USED_UP: &str = "The spent refresh token was sent too often. Use the newer one that another call got; without it, \
+     repeat the call after `Retry-After` with the `retry_key` of the refresh. Without a key that would end the session.";
+
 /// Refreshes.
 #[derive(Clone)]
 pub struct Refresh {
@@ -152,7 +155,8 @@ impl Refresh {
                     presented::MAX_RETRIES_IN_GRACE,
                     self.config.tokens.refresh_grace,
                 );
-                Err(Limiter::retries_used_up(&session, most, grace, left).into())
+                let exceeded = Limiter::retries_used_up(&session, most, grace, left);
+                Err(Problem::from(exceeded).detail(RETRIES_USED_UP).into())
             }
             Presented::Ancestor => Err(self.end_for_theft(call).await?),
         }

@@ -257,10 +257,8 @@ impl Sessions {
     /// # Errors
     /// 429, 503.
     pub async fn charge_refused(&self, meta: &RequestMeta) -> Result<(), Problem> {
-        self.limiter
-            .admit_client(Rule::Logout, meta)
-            .await
-            .map(|_| ())
+        self.limiter.admit_client(Rule::Logout, meta).await?;
+        Ok(())
     }
 
     async fn live(&self, user: UserId, liveness: &Liveness) -> Result<Vec<Session>, Problem> {

@@ -59,9 +59,12 @@ impl Profile {
             has_address: true,
             keeper: None,
         };
-        self.proof
-            .conclude(lock, self.store.erase_user(&erased, &entry, &[row]).await)
-            .await
+        let done = self.store.erase_user(&erased, &entry, &[row]).await;
+        if self.proof.conclude(lock, done).await? {
+            Ok(())
+        } else {
+            Err(Problem::new(Code::Conflict))
+        }
     }
 }
 

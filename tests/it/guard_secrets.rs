@@ -578,23 +578,10 @@ async fn debug_shows_no_stored_hash() {
                 && !shown(&session).contains(&token.family().hash())
         );
     }
-    let headers = [(
-        "authorization",
-        format!("Bearer {}", ada.access.clone().unwrap_or_default()),
-    )];
-    let headers = headers
-        .iter()
-        .map(|(name, value)| {
-            (
-                name.parse::<http::HeaderName>().expect("a name"),
-                value.parse().expect("a value"),
-            )
-        })
-        .collect();
     let caller = app
         .environment
         .authenticator()
-        .caller(&headers)
+        .caller(ada.access.as_deref().unwrap_or_default())
         .await
         .expect("a caller");
     let text = shown(&caller);

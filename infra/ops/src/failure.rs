@@ -1,9 +1,13 @@
 //! What went wrong, what to do about it, and the exit code that says so.
 
+use std::error::Error;
 use std::fmt::Write as _;
 
 use shared::audit_event::Refusal;
+use shared::breach::key_replacement::KeyChangeError;
+use shared::breach::token_rotation::RotationError;
 use shared::ground::error_chain;
+use shared::keys::KeysError;
 use shared::problem::{Code, Problem};
 use shared::store::StoreError;
 
@@ -89,6 +93,38 @@ impl Failure {
     }
 }
 
+const LATER: &str = "Nothing was changed halfway. See that `cargo run` is up, or that region and credentials are right and not expired, and try again.";
+const SETTINGS: &str = "See that the settings are those of the service, and that the credentials may read and write its tables.";
+const LOST_RACE: &str = "Another change came first. Read the state as it is now and try again.";
+
+/// What the endpoints would answer too.
+impl Failure {
+    /// What cannot be done now.
+    pub fn unavailable(what: impl Into<String>) -> Self {
+        Self::answered(Code::ServiceUnavailable, what, LATER)
+    }
+
+    fn answered(code: Code, what: impl Into<String>, remedy: &str) -> Self {
+        let exit = if code == Code::NotFound {
+            Exit::NotFound
+        } else {
+            Exit::Refused
+        };
+        Self {
+            exit,
+            code: code.name(),
+            what: what.into(),
+            remedy: remedy.to_owned(),
+        }
+    }
+
+    /// The operator is told the cause as well: a client may not know it, they must.
+    fn caused(code: Code, cause: &(dyn Error + 'static), remedy: &str) -> Self {
+        let what = format!("{} ({})", code.facts().detail, error_chain(cause));
+        Self::answered(code, what, remedy)
+    }
+}
+
 /// What the endpoints would answer. The operator is told the cause as well: a client may not know it, they must.
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
@@ -140,8 +176,48 @@ fn of_conflict(refusal: Option<&Refusal>) -> &'static str {
     }
 }
 
+impl From<RotationError> for Failure {
+    fn from(error: RotationError) -> Self {
+        match error {
+            RotationError::UnknownUser(_) => unknown(error.to_string()),
+            RotationError::Unavailable => {
+                Self::unavailable(Code::ServiceUnavailable.facts().detail)
+            }
+            RotationError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<KeyChangeError> for Failure {
+    fn from(error: KeyChangeError) -> Self {
+        match error {
+            KeyChangeError::Pending { .. } | KeyChangeError::UnderWay(_) => Self::answered(
+                Code::Conflict,
+                error.to_string(),
+                "`ops keys list` shows how far it is. If it does not go on, the log of the rotation function says why.",
+            ),
+            KeyChangeError::Keys(error @ KeysError::Overtaken) => {
+                Self::caused(Code::Conflict, &error, LOST_RACE)
+            }
+            KeyChangeError::Keys(error) => Self::caused(Code::ServiceUnavailable, &error, LATER),
+            KeyChangeError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Problem::from(error).into()
+        match error {
+            StoreError::Unavailable { .. }
+            | StoreError::Contended { .. }
+            | StoreError::Newer { .. } => Self::caused(Code::ServiceUnavailable, &error, LATER),
+            StoreError::Corrupt { .. } | StoreError::Refused { .. } => {
+                Self::caused(Code::InternalError, &error, SETTINGS)
+            }
+        }
     }
+}
+
+fn unknown(what: String) -> Failure {
+    Failure::answered(Code::NotFound, what, "Look for it with `ops users show`.")
 }

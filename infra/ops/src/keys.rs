@@ -3,11 +3,10 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use shared::breach::key_replacement::Mode;
+use shared::breach::key_replacement::{KeyChangeError, Mode};
 use shared::domain::Reason;
 use shared::ground::error_chain;
-use shared::keys;
-use shared::problem::{Code, Problem};
+use shared::keys::{self, KeysError};
 use shared::request::Task;
 use shared::tokens::KeyState;
 
@@ -162,13 +161,15 @@ async fn replace_at_once(desk: &Desk, reason: &Reason) -> Result<Answer, Failure
 }
 
 /// A rotation that Secrets Manager did not begin.
-fn no_rotation(problem: Problem) -> Failure {
-    if problem.code == Code::Conflict {
-        return problem.into();
-    }
-    Failure {
-        remedy: "See that a rotation is configured for this secret, and that an earlier one has not stopped halfway: `aws secretsmanager describe-secret` shows both. The request is in the trail, the keys are as they were.".to_owned(),
-        ..problem.into()
+fn no_rotation(error: KeyChangeError) -> Failure {
+    match error {
+        KeyChangeError::Pending { .. }
+        | KeyChangeError::UnderWay(_)
+        | KeyChangeError::Keys(KeysError::Overtaken) => error.into(),
+        KeyChangeError::Keys(_) | KeyChangeError::Store(_) => Failure {
+            remedy: "See that a rotation is configured for this secret, and that an earlier one has not stopped halfway: `aws secretsmanager describe-secret` shows both. The request is in the trail, the keys are as they were.".to_owned(),
+            ..error.into()
+        },
     }
 }
 

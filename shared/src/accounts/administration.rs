@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crate::audit_event::{Actor, Entry, Refusal};
-use crate::breach::token_rotation::unknown_user;
 use crate::config::Config;
 use crate::domain::{EmailAddress, Reason, Role, User, UserId};
+use crate::problem::breach::unknown_user;
 use crate::problem::{Code, Problem};
 use crate::request::RequestMeta;
 use crate::routes::MailKind;

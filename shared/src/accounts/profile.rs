@@ -196,9 +196,9 @@ impl Profile {
             .await
         {
             Ok(tokens) => tokens,
-            Err(problem) => {
+            Err(error) => {
                 self.proof.clear(lock).await;
-                return Err(problem);
+                return Err(error.into());
             }
         };
         let done = self

@@ -1,15 +1,12 @@
 //! An admin replaces the signing keys: on routine, or because one has leaked. The operator has the data key replaced.
 
-use std::borrow::Cow;
-
 use crate::audit_event::{Actor, Entry, Outcome, Refusal};
-use crate::domain::Reason;
+use crate::domain::{Reason, Timestamp};
 use crate::ground::error_chain;
 use crate::keys::secrets::{RotationOutcome, Secrets};
 use crate::keys::{DATA_RING, KeysError, SIGNING_RING, compromise};
-use crate::problem::{Code, Problem};
 use crate::request::RequestMeta;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +28,28 @@ impl Mode {
     }
 }
 
+/// Why keys are not replaced.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyChangeError {
+    /// The key of another rotation does not sign yet.
+    #[error("A rotation is pending: its key signs from {from} on. Ask again after that.")]
+    Pending {
+        /// When it signs.
+        from: Timestamp,
+        /// What the audit trail is told.
+        refusal: Box<Refusal>,
+    },
+    /// Another rotation of the same ring has not ended.
+    #[error("A rotation of these keys is under way. Ask again when it has ended.")]
+    UnderWay(Box<Refusal>),
+    /// The keys cannot be read or written.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// Replaces signing keys.
 #[derive(Clone)]
 pub struct KeyChanges {
@@ -48,47 +67,44 @@ impl KeyChanges {
     /// Replaces the signing keys. On routine it is only begun: Secrets Manager does the rest.
     ///
     /// # Errors
-    /// 503; 409 if another admin replaces them at the same time, and on routine while another rotation is under way or its key
-    /// does not sign yet: another one would put it off, and repeated often enough the same key would sign for ever.
+    /// [`KeyChangeError`]: on routine also while another rotation is under way or its key does not sign yet, since another one
+    /// would put it off, and repeated often enough the same key would sign for ever.
     pub async fn replace(
         &self,
         meta: &RequestMeta,
         actor: Actor<'_>,
         mode: Mode,
         reason: &Reason,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), KeyChangeError> {
         let entry = || {
             actor
                 .sign(self.store.entry(meta))
                 .reason(reason.as_str().to_owned())
                 .text("mode", mode.name())
         };
-        let done = match mode {
-            Mode::Compromised => compromise::drop_all(&self.secrets, &self.store, &entry())
-                .await
-                .map(|_| ()),
+        match mode {
+            Mode::Compromised => {
+                compromise::drop_all(&self.secrets, &self.store, &entry()).await?;
+                Ok(())
+            }
             Mode::Routine => {
                 self.none_pending(actor).await?;
-                return self.begin(SIGNING_RING, actor, entry).await;
+                self.begin(SIGNING_RING, actor, entry).await
             }
-        };
-        done.map_err(|error| match error {
-            KeysError::Overtaken => Problem::new(Code::Conflict).caused_by(error),
-            other => Problem::unavailable(other),
-        })
+        }
     }
 
     /// Has a new data key made, under which everything is encrypted from then on; the former ones go on opening what they
     /// have encrypted. It is only begun: Secrets Manager does the rest.
     ///
     /// # Errors
-    /// 409 while another rotation of the ring is under way; 503, also where no rotation of it is configured.
+    /// [`KeyChangeError`], also where no rotation of the ring is configured.
     pub async fn replace_data_key(
         &self,
         meta: &RequestMeta,
         actor: Actor<'_>,
         reason: &Reason,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), KeyChangeError> {
         let entry = || {
             actor
                 .sign(self.store.entry(meta))
@@ -97,18 +113,13 @@ impl KeyChanges {
         self.begin(DATA_RING, actor, entry).await
     }
 
-    async fn none_pending(&self, actor: Actor<'_>) -> Result<(), Problem> {
-        let record = self
-            .store
-            .security()
-            .await?
-            .ok_or_else(|| Problem::unavailable(KeysError::NotBegun))?;
+    async fn none_pending(&self, actor: Actor<'_>) -> Result<(), KeyChangeError> {
+        let record = self.store.security().await?.ok_or(KeysError::NotBegun)?;
         let Some(from) = record.pending_from(self.store.now()) else {
             return Ok(());
         };
-        let detail =
-            format!("A rotation is pending: its key signs from {from} on. Ask again after that.");
-        Err(pending(actor, detail))
+        let refusal = Box::new(pending(actor));
+        Err(KeyChangeError::Pending { from, refusal })
     }
 
     /// Has a ring rotated. `entry` makes a record of it: one says that it was requested, and if it did not begin, a second one
@@ -118,7 +129,7 @@ impl KeyChanges {
         ring: &str,
         actor: Actor<'_>,
         entry: impl Fn() -> Entry,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), KeyChangeError> {
         // The request is recorded first: a process that dies between the two would leave a rotation without a record.
         self.store
             .record(&entry().text("stage", "requested"))
@@ -126,8 +137,7 @@ impl KeyChanges {
         let error = match self.secrets.rotate(ring, &self.store.fresh_name()).await {
             Ok(RotationOutcome::Begun) => return Ok(()),
             Ok(RotationOutcome::UnderWay) => {
-                let detail = "A rotation of these keys is under way. Ask again when it has ended.";
-                return Err(pending(actor, detail));
+                return Err(KeyChangeError::UnderWay(Box::new(pending(actor))));
             }
             Err(error) => error,
         };
@@ -142,13 +152,12 @@ impl KeyChanges {
                 "no record says that a rotation has not begun"
             );
         }
-        Err(Problem::unavailable(KeysError::from(error)))
+        Err(KeysError::from(error).into())
     }
 }
 
 /// The refusal of a rotation beside another one.
-fn pending(actor: Actor<'_>, detail: impl Into<Cow<'static, str>>) -> Problem {
+fn pending(actor: Actor<'_>) -> Refusal {
     let refusal = Refusal::new("rotation_pending");
-    let refusal = actor.account().into_iter().fold(refusal, Refusal::actor);
-    Problem::new(Code::Conflict).detail(detail).refused(refusal)
+    actor.account().into_iter().fold(refusal, Refusal::actor)
 }

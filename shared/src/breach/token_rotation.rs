@@ -9,12 +9,11 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::audit_event::{Actor, Entry, Refusal};
+use crate::audit_event::{Actor, Entry};
 use crate::domain::{Liveness, Reason, Timestamp, User, UserId, VersionLevel};
-use crate::problem::{Code, Identifier, Problem};
 use crate::request::RequestMeta;
 use crate::routes::MailKind;
-use crate::store::{LastRotation, RACE_TRIES, Store};
+use crate::store::{LastRotation, RACE_TRIES, Store, StoreError};
 use crate::telemetry::{self, Metric};
 use crate::tokens::SecurityRecord;
 
@@ -63,6 +62,20 @@ pub struct Rotated {
     pub dry_run: bool,
 }
 
+/// Why tokens are not revoked.
+#[derive(Debug, thiserror::Error)]
+pub enum RotationError {
+    /// There is no such user.
+    #[error("There is no such user.")]
+    UnknownUser(UserId),
+    /// Others kept rotating the same, or the service has not begun.
+    #[error("tokens cannot be revoked now")]
+    Unavailable,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// Rotates.
 #[derive(Clone)]
 pub struct Rotations {
@@ -80,13 +93,13 @@ impl Rotations {
     /// Revokes every token in the scope, at once or after the grace.
     ///
     /// # Errors
-    /// 404 for a user that there is not; 503.
+    /// [`RotationError`].
     pub async fn rotate(
         &self,
         meta: &RequestMeta,
         actor: Actor<'_>,
         rotation: &Rotation,
-    ) -> Result<Rotated, Problem> {
+    ) -> Result<Rotated, RotationError> {
         for attempt in 0..RACE_TRIES {
             self.store.before_try(attempt).await;
             let (rotated, metric) = match rotation.scope {
@@ -106,7 +119,7 @@ impl Rotations {
                 return Ok(rotated);
             }
         }
-        Err(Problem::new(Code::ServiceUnavailable).retry_after(Duration::from_secs(1)))
+        Err(RotationError::Unavailable)
     }
 
     /// `None` if somebody else rotated the user first.
@@ -116,8 +129,9 @@ impl Rotations {
         actor: Actor<'_>,
         rotation: &Rotation,
         id: UserId,
-    ) -> Result<Option<Rotated>, Problem> {
-        let user = self.store.user(id).await?.ok_or_else(|| unknown_user(id))?;
+    ) -> Result<Option<Rotated>, RotationError> {
+        let user = self.store.user(id).await?;
+        let user = user.ok_or(RotationError::UnknownUser(id))?;
         let affected = self.live_sessions(&user).await?;
         let entry = actor
             .sign(self.store.entry(meta))
@@ -150,7 +164,7 @@ impl Rotations {
         meta: &RequestMeta,
         actor: Actor<'_>,
         rotation: &Rotation,
-    ) -> Result<Option<Rotated>, Problem> {
+    ) -> Result<Option<Rotated>, RotationError> {
         let read = self.record().await?;
         let entry = actor
             .sign(self.store.entry(meta))
@@ -177,7 +191,7 @@ impl Rotations {
             .then_some(rotated))
     }
 
-    async fn live_sessions(&self, user: &User) -> Result<usize, Problem> {
+    async fn live_sessions(&self, user: &User) -> Result<usize, RotationError> {
         let global = self.record().await?.level();
         let liveness = Liveness {
             user: user.level(),
@@ -194,9 +208,9 @@ impl Rotations {
             .count())
     }
 
-    async fn record(&self) -> Result<SecurityRecord, Problem> {
-        let missing = || Problem::new(Code::ServiceUnavailable).retry_after(Duration::from_secs(1));
-        self.store.security().await?.ok_or_else(missing)
+    async fn record(&self) -> Result<SecurityRecord, RotationError> {
+        let record = self.store.security().await?;
+        record.ok_or(RotationError::Unavailable)
     }
 }
 
@@ -232,9 +246,4 @@ fn described(entry: Entry, rotated: &Rotated, grace: Duration) -> Entry {
         Some(affected) => entry.text("sessions_affected", affected),
         None => entry,
     }
-}
-
-/// 404 for an account that there is not.
-pub(crate) fn unknown_user(id: UserId) -> Problem {
-    UserId::unknown().refused(Refusal::new("unknown_user").text("target", id))
 }

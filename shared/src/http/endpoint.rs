@@ -9,9 +9,10 @@ use axum::handler::Handler;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
-use http::Method;
 use http::request::Parts;
+use http::{HeaderMap, Method};
 
+use super::bearer::{bearer, caller};
 use super::parsed::without_body;
 use super::record::{Actor, record_all_refusals, record_refusals};
 use crate::problem::{Code, Problem};
@@ -121,7 +122,7 @@ async fn authenticate(
     mut request: Request,
     next: Next,
 ) -> Response {
-    match authenticator.caller(request.headers()).await {
+    match caller(&authenticator, request.headers()).await {
         Ok(caller) => {
             request.extensions_mut().insert(Arc::new(caller));
             next.run(request).await
@@ -136,7 +137,7 @@ async fn administrate(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let caller = match authenticator.admin(request.headers()).await {
+    let caller = match admin(&authenticator, request.headers()).await {
         Ok(caller) => caller,
         Err(problem) => return problem.into_response(),
     };
@@ -153,6 +154,10 @@ async fn administrate(
     };
     response.extensions_mut().insert(actor);
     response
+}
+
+async fn admin(authenticator: &Authenticator, headers: &HeaderMap) -> Result<Caller, Problem> {
+    Ok(authenticator.admin(bearer(headers)?).await?)
 }
 
 async fn charge(

@@ -1,6 +1,7 @@
 //! HTTP: how a request becomes domain types and how an outcome becomes an answer.
 
 mod app;
+mod bearer;
 mod cors;
 mod endpoint;
 mod error_page;
@@ -13,6 +14,7 @@ mod record;
 mod shape;
 
 pub use app::{App, DEADLINE, app};
+pub use bearer::caller;
 pub use cors::Cors;
 pub use endpoint::{Endpoint, Meta};
 pub use error_page::{ErrorEntry, error_article};

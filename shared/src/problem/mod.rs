@@ -4,11 +4,13 @@
 //! and writes the body. What the client may know is in `code` and `detail`; why it happened is in `refusal`, for
 //! the audit trail, and in `cause`, for the log.
 
+pub(crate) mod breach;
 mod code;
 mod facts;
 mod identifier;
 mod limits;
 mod passwords;
+mod sign_in;
 
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -106,12 +108,16 @@ impl Problem {
             .header(http::header::WWW_AUTHENTICATE, challenge)
     }
 
+    /// Nothing is wrong but the moment; the client may retry after a second.
+    #[must_use]
+    pub fn later() -> Self {
+        Self::new(Code::ServiceUnavailable).retry_after(Duration::from_secs(1))
+    }
+
     /// A temporary failure; the client may retry after a second.
     #[must_use]
     pub fn unavailable(cause: impl Error + Send + Sync + 'static) -> Self {
-        Self::new(Code::ServiceUnavailable)
-            .retry_after(Duration::from_secs(1))
-            .caused_by(cause)
+        Self::later().caused_by(cause)
     }
 
     /// Another detail.

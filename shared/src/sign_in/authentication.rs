@@ -7,18 +7,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderMap;
-use http::header::AUTHORIZATION;
-
 use crate::audit_event::Refusal;
 use crate::clock::MAX_CLOCK_SKEW;
 use crate::config::Config;
 use crate::domain::{Liveness, Role, Session, SessionId, Timestamp, User, UserId};
 use crate::limits::Limiter;
-use crate::problem::{Code, Problem};
 use crate::sign_in::issuer::role_of;
+use crate::sign_in::{AccessError, ReauthenticationRequired};
 use crate::store::Store;
-use crate::tokens::{AccessTokenError, Claims, PresentedAccessToken, SecurityRecord};
+use crate::tokens::{Claims, PresentedAccessToken, SecurityRecord};
 
 /// So long a password proof counts as recent (contract of the endpoints that ask for one).
 const RECENT: Duration = Duration::from_secs(900);
@@ -44,8 +41,8 @@ impl Caller {
     /// password has opened for another one.
     ///
     /// # Errors
-    /// 401 `reauthentication_required` (RFC 9470).
-    pub fn recently_proved(&self) -> Result<(), Problem> {
+    /// [`ReauthenticationRequired`].
+    pub fn recently_proved(&self) -> Result<(), ReauthenticationRequired> {
         let now = self.liveness.now;
         let token_says = Timestamp::from_millis(self.claims.auth_time.saturating_mul(1_000));
         // A later time was written by a clock that was ahead, and would count for as long as that clock was wrong.
@@ -58,7 +55,7 @@ impl Caller {
         let refusal = Refusal::new("reauthentication_required")
             .user(self.user.id)
             .session(self.session.id);
-        Err(Problem::new(Code::ReauthenticationRequired).refused(refusal))
+        Err(ReauthenticationRequired(Box::new(refusal)))
     }
 
     /// When what the presented token obtains must end: with the grace that still lets the token in. `None` for a token under
@@ -71,15 +68,15 @@ impl Caller {
     }
 
     /// Whether the caller is an admin now, whatever the token says, and has proved the password recently.
-    fn may_administer(&self, config: &Config) -> Result<(), Problem> {
+    fn may_administer(&self, config: &Config) -> Result<(), AccessError> {
         if role_of(&self.user, config) != Role::Admin {
             let refusal = Refusal::new("not_an_admin")
                 .user(self.user.id)
                 .actor(self.user.id)
                 .session(self.session.id);
-            return Err(Problem::insufficient_scope().refused(refusal));
+            return Err(AccessError::NotAdmin(Box::new(refusal)));
         }
-        self.recently_proved()
+        Ok(self.recently_proved()?)
     }
 }
 
@@ -112,9 +109,9 @@ impl Authenticator {
     /// The caller, if they may administer.
     ///
     /// # Errors
-    /// Those of [`Self::caller`]; 403 without the role, 401 without a recent password proof.
-    pub async fn admin(&self, headers: &HeaderMap) -> Result<Caller, Problem> {
-        let caller = self.caller(headers).await?;
+    /// Those of [`Self::caller`]; also without the role, and without a recent password proof.
+    pub async fn admin(&self, token: &str) -> Result<Caller, AccessError> {
+        let caller = self.caller(token).await?;
         caller.may_administer(&self.config)?;
         Ok(caller)
     }
@@ -131,14 +128,12 @@ impl Authenticator {
         }
     }
 
-    /// The caller whom the `Authorization` header stands for.
+    /// The caller whom an access token stands for.
     ///
     /// # Errors
-    /// The 401 codes of RFC 6750 section 3.1, told apart as the contract says; 503 if the store cannot be read.
-    pub async fn caller(&self, headers: &HeaderMap) -> Result<Caller, Problem> {
-        let token = bearer(headers)?;
-        let presented =
-            PresentedAccessToken::parse(token).map_err(|_| Problem::new(Code::InvalidToken))?;
+    /// [`AccessError`], told apart as the contract says.
+    pub async fn caller(&self, token: &str) -> Result<Caller, AccessError> {
+        let presented = PresentedAccessToken::parse(token)?;
         let (user_id, session_id) = presented.subject();
         let (user_id, session_id) = (UserId::new(user_id), SessionId::new(session_id));
         let read = self.store.authentication(user_id, session_id).await?;
@@ -149,11 +144,7 @@ impl Authenticator {
             &tokens.issuer,
             &tokens.audience,
             self.store.now(),
-        );
-        let claims = claims.map_err(|error| match error {
-            AccessTokenError::Invalid => Problem::new(Code::InvalidToken),
-            AccessTokenError::Expired => Problem::new(Code::TokenExpired),
-        })?;
+        )?;
         // From here on the token is one that we made, so a refusal says something about the account. Of a token that is
         // shown over and over the trail learns once in ten minutes.
         let refusal = |reason| {
@@ -163,10 +154,8 @@ impl Authenticator {
                 .session(session_id)
                 .once(once)
         };
-        let refused = |code, reason| Problem::new(code).refused(refusal(reason));
-        let user = read
-            .user
-            .ok_or_else(|| refused(Code::SessionRevoked, "unknown_user"))?;
+        let ended = |reason| AccessError::SessionEnded(Box::new(refusal(reason)));
+        let user = read.user.ok_or_else(|| ended("unknown_user"))?;
         let liveness = self.liveness(&user, &security);
         if !liveness.accepts(claims.user_ver, claims.global_ver) {
             let refusal = rejected_by_rotation(
@@ -174,19 +163,17 @@ impl Authenticator {
                 &claims,
                 &liveness,
             );
-            return Err(Problem::new(Code::TokenVersionTooOld).refused(refusal));
+            return Err(AccessError::Outdated(Box::new(refusal)));
         }
-        let session = read
-            .session
-            .ok_or_else(|| refused(Code::SessionRevoked, "session_ended"))?;
+        let session = read.session.ok_or_else(|| ended("session_ended"))?;
         if !session.is_live(&liveness) {
-            return Err(refused(Code::SessionRevoked, "session_ended"));
+            return Err(ended("session_ended"));
         }
         if !user.is_active() {
-            return Err(refused(Code::SessionRevoked, "account_disabled"));
+            return Err(ended("account_disabled"));
         }
         if !user.email_verified {
-            return Err(refused(Code::SessionRevoked, "email_not_verified"));
+            return Err(ended("email_not_verified"));
         }
         Ok(Caller {
             user,
@@ -207,28 +194,4 @@ fn rejected_by_rotation(refusal: Refusal, claims: &Claims, liveness: &Liveness) 
         .text("user_least", liveness.user.least(liveness.now))
         .text("global_ver", claims.global_ver)
         .text("global_least", liveness.global.least(liveness.now))
-}
-
-/// The token of the `Authorization` header (RFC 6750 section 2.1); nowhere else is one looked for.
-fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    let value = values
-        .next()
-        .ok_or_else(|| Problem::new(Code::MissingToken))?;
-    if values.next().is_some() {
-        return Err(Problem::new(Code::InvalidToken));
-    }
-    let text = value
-        .to_str()
-        .map_err(|_| Problem::new(Code::InvalidToken))?;
-    // Payload 2.0 joins two headers by a comma, which no token and no scheme contains.
-    if text.contains(',') {
-        return Err(Problem::new(Code::InvalidToken));
-    }
-    let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
-    let token = token.trim_matches(' ');
-    if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
-        return Err(Problem::new(Code::MissingToken));
-    }
-    Ok(token)
 }

@@ -8,8 +8,7 @@ use serde::Serialize;
 use crate::config::Config;
 use crate::domain::{EmailAddress, Role, Session, Timestamp, User};
 use crate::ground::entropy;
-use crate::keys::Signer;
-use crate::problem::Problem;
+use crate::keys::{KeysError, Signer};
 use crate::store::Store;
 use crate::tokens::{Claims, RefreshToken, SecurityRecord};
 
@@ -61,14 +60,14 @@ impl Issuer {
     /// would spend a token whose successor the client never got.
     ///
     /// # Errors
-    /// 503 if no key is available.
+    /// [`KeysError`] if no key is available.
     pub async fn issue(
         &self,
         user: &User,
         session: &Session,
         security: &SecurityRecord,
         refresh: &RefreshToken,
-    ) -> Result<TokenPair, Problem> {
+    ) -> Result<TokenPair, KeysError> {
         let access = self.access(user, session, security).await?;
         Ok(TokenPair {
             access,
@@ -82,20 +81,16 @@ impl Issuer {
     /// activity of which the session learns. To be made before the session is written, as [`Self::issue`] says.
     ///
     /// # Errors
-    /// 503 if no key is available.
+    /// [`KeysError`] if no key is available.
     pub async fn access(
         &self,
         user: &User,
         session: &Session,
         security: &SecurityRecord,
-    ) -> Result<AccessGrant, Problem> {
+    ) -> Result<AccessGrant, KeysError> {
         let now = self.store.now();
         let tokens = &self.config.tokens;
-        let key = self
-            .signer
-            .key(security, now)
-            .await
-            .map_err(Problem::unavailable)?;
+        let key = self.signer.key(security, now).await?;
         let ends = [
             Some(session.expires_at),
             key.until,
@@ -125,7 +120,7 @@ impl Issuer {
             amr: vec!["pwd".to_owned()],
             acr: "aal1".to_owned(),
         };
-        let access_token = key.sign(&claims).map_err(Problem::unavailable)?;
+        let access_token = key.sign(&claims)?;
         Ok(AccessGrant {
             access_token,
             token_type: "bearer",

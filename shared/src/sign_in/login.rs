@@ -8,11 +8,11 @@ use crate::domain::{EmailAddress, NOBODY, Password, Session, SessionId, User};
 use crate::ground::{entropy, error_chain};
 use crate::limits::Limiter;
 use crate::passwords::Verdict;
-use crate::passwords::proof::PasswordProof;
-use crate::problem::{Code, Problem};
+use crate::passwords::proof::{PasswordError, PasswordProof};
 use crate::request::RequestMeta;
 use crate::request::locator::Locator;
 use crate::routes::{MailKind, Rule};
+use crate::sign_in::SignInError;
 use crate::sign_in::issuer::{Issuer, TokenPair, UserView};
 use crate::sign_in::session_cap::SessionCap;
 use crate::store::{Arrival, Begun, Lock, Row, Store};
@@ -53,13 +53,13 @@ impl Login {
     /// overtakes in between is dead at birth.
     ///
     /// # Errors
-    /// 401 and 423 alike for known and unknown addresses; 403 after the right password; 429; 503.
+    /// [`SignInError`], alike for known and unknown addresses until the password is right.
     pub async fn login(
         &self,
         meta: &RequestMeta,
         email: &EmailAddress,
         password: &Password,
-    ) -> Result<SignedIn, Problem> {
+    ) -> Result<SignedIn, SignInError> {
         let charge = self.limiter.admit_client(Rule::Login, meta).await?;
         let lock = Lock::Login(email);
         let (charged, owner) =
@@ -69,23 +69,23 @@ impl Login {
         let (user, security) = self.store.user_and_security(id).await?;
         let verdict = self.proof.compare(charged, user.as_ref(), password).await?;
         // Nobody's password is right, so there is a user from here on.
-        let user = user.ok_or_else(|| Problem::new(Code::InvalidCredentials))?;
-        if let Err(problem) = may_sign_in(&user) {
+        let user = user.ok_or_else(|| wrong(Refusal::new("unknown_address")))?;
+        if let Err(error) = may_sign_in(&user) {
             // The one who registered the address knows this password, so it says nothing about the owner of the lock.
             if user.email_verified {
                 self.proof.clear(lock).await;
             } else {
                 self.proof.refund(lock).await;
             }
-            return Err(problem);
+            return Err(error);
         }
         let (session, refresh) = self.new_session(meta, &user, &security);
         let begun = self.begin(meta, &user, &session, &security, &refresh).await;
         let tokens = match begun {
             Ok(tokens) => tokens,
-            Err(problem) => {
+            Err(error) => {
                 self.proof.clear(lock).await;
-                return Err(problem);
+                return Err(error);
             }
         };
         tokio::join!(
@@ -145,7 +145,7 @@ impl Login {
         session: &Session,
         security: &SecurityRecord,
         refresh: &RefreshToken,
-    ) -> Result<TokenPair, Problem> {
+    ) -> Result<TokenPair, SignInError> {
         let tokens = self.issuer.issue(user, session, security, refresh).await?;
         let entry = self.store.entry(meta).by_owner(user.id).session(session.id);
         let notice = self.notice(meta, &entry, user, session);
@@ -175,7 +175,10 @@ impl Login {
         }
         match begun {
             Begun::Done => Ok(tokens),
-            Begun::NeedsCount | Begun::AccountErased => Err(account_erased(user)),
+            Begun::NeedsCount | Begun::AccountErased => {
+                // The account was erased after the password was compared: by now it is as unknown as any other.
+                Err(wrong(Refusal::new("account_erased").user(user.id)))
+            }
         }
     }
 
@@ -219,9 +222,8 @@ impl Login {
     }
 }
 
-/// The account was erased after the password was compared: by now it is as unknown as any other.
-fn account_erased(user: &User) -> Problem {
-    Problem::new(Code::InvalidCredentials).refused(Refusal::new("account_erased").user(user.id))
+fn wrong(refusal: Refusal) -> SignInError {
+    PasswordError::WrongCredentials(Box::new(refusal)).into()
 }
 
 /// What this login adds to what the account has seen.
@@ -247,14 +249,13 @@ fn arrival<'a>(
 }
 
 /// What stands in the way of somebody who knows the password.
-fn may_sign_in(user: &User) -> Result<(), Problem> {
+fn may_sign_in(user: &User) -> Result<(), SignInError> {
+    let refusal = |reason| Box::new(Refusal::new(reason).user(user.id));
     if !user.is_active() {
-        return Err(Problem::new(Code::AccountDisabled)
-            .refused(Refusal::new("account_disabled").user(user.id)));
+        return Err(SignInError::AccountDisabled(refusal("account_disabled")));
     }
     if !user.email_verified {
-        return Err(Problem::new(Code::EmailNotVerified)
-            .refused(Refusal::new("email_not_verified").user(user.id)));
+        return Err(SignInError::EmailNotVerified(refusal("email_not_verified")));
     }
     Ok(())
 }

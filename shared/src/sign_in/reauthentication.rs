@@ -6,9 +6,9 @@ use serde::Serialize;
 use crate::domain::{Password, Session};
 use crate::limits::Limiter;
 use crate::passwords::proof::PasswordProof;
-use crate::problem::{Code, Problem};
 use crate::request::RequestMeta;
 use crate::routes::Rule;
+use crate::sign_in::SignInError;
 use crate::sign_in::authentication::Caller;
 use crate::sign_in::issuer::{AccessGrant, Issuer};
 use crate::store::{Lock, Store};
@@ -39,13 +39,13 @@ impl Reauthentication {
     /// ones. They are those that were read before the hash, so what a rotation overtakes meanwhile is dead.
     ///
     /// # Errors
-    /// 401 for a wrong password, 409 if the session was changed meanwhile, 423, 429, 503.
+    /// [`SignInError`].
     pub async fn renew(
         &self,
         meta: &RequestMeta,
         caller: &Caller,
         password: &Password,
-    ) -> Result<Renewed, Problem> {
+    ) -> Result<Renewed, SignInError> {
         self.limiter
             .admit_user(Rule::Reauthenticate, meta, caller.user.id)
             .await?;
@@ -72,9 +72,9 @@ impl Reauthentication {
             .await
         {
             Ok(grant) => grant,
-            Err(problem) => {
+            Err(error) => {
                 self.proof.clear(lock).await;
-                return Err(problem);
+                return Err(error.into());
             }
         };
         let done = self
@@ -84,7 +84,7 @@ impl Reauthentication {
         if self.proof.conclude(lock, done).await? {
             Ok(Renewed { grant })
         } else {
-            Err(Problem::new(Code::Conflict))
+            Err(SignInError::Conflict)
         }
     }
 }

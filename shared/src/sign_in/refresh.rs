@@ -21,10 +21,10 @@ use crate::config::{Config, TheftScope};
 use crate::domain::{RetiredToken, Session, User};
 use crate::ground::{digest, entropy};
 use crate::limits::Limiter;
-use crate::problem::{Code, FieldError, Problem};
 use crate::request::RequestMeta;
 use crate::request::locator::Locator;
 use crate::routes::{MailKind, Rule};
+use crate::sign_in::SignInError;
 use crate::sign_in::authentication::Authenticator;
 use crate::sign_in::issuer::{Issuer, TokenPair};
 use crate::store::{RACE_TRIES, Refreshed, Store};
@@ -33,9 +33,6 @@ use crate::tokens::{RefreshToken, SecurityRecord};
 
 /// Retries after the grace are recorded once in this time: a flood must not fill the audit log.
 const RECORD_INTERVAL: Duration = Duration::from_secs(600);
-
-const RETRIES_USED_UP: &str = "The spent refresh token was sent too often. Use the newer one that another call got; without it, \
-     repeat the call after `Retry-After` with the `retry_key` of the refresh. Without a key that would end the session.";
 
 /// Refreshes.
 #[derive(Clone)]
@@ -63,20 +60,6 @@ struct Call<'a> {
     security: SecurityRecord,
 }
 
-/// Why a call gets no tokens.
-enum Stop {
-    /// The token is refused.
-    Refused(Box<Refusal>),
-    /// Anything else.
-    Problem(Problem),
-}
-
-impl<E: Into<Problem>> From<E> for Stop {
-    fn from(error: E) -> Self {
-        Self::Problem(error.into())
-    }
-}
-
 /// The tokens; `None` if another write of the session was first.
 type Attempt = Option<TokenPair>;
 
@@ -85,27 +68,21 @@ impl Refresh {
     /// pair again.
     ///
     /// # Errors
-    /// 401 `invalid_refresh_token`, whatever the reason; 422 for a key that has been used; 429, and the token is not spent; 503.
+    /// [`SignInError`]; the token is not spent then.
     pub async fn refresh(
         &self,
         meta: &RequestMeta,
         presented: &str,
         key: Option<&RetryKey>,
-    ) -> Result<TokenPair, Problem> {
+    ) -> Result<TokenPair, SignInError> {
         // A mistyped or cut token is refused without a call, and so without a record.
-        let token = RefreshToken::parse(presented)
-            .ok_or_else(|| Problem::new(Code::InvalidRefreshToken))?;
-        match self
-            .tokens(meta, &token, key.map(RetryKey::hash).as_deref())
-            .await
-        {
-            Ok(tokens) => Ok(tokens),
-            Err(Stop::Problem(problem)) => Err(problem),
-            Err(Stop::Refused(refusal)) => {
-                self.limiter.admit_client(Rule::RefusedTokens, meta).await?;
-                Err(Problem::new(Code::InvalidRefreshToken).refused(*refusal))
-            }
+        let token = RefreshToken::parse(presented).ok_or(SignInError::InvalidRefreshToken)?;
+        let key = key.map(RetryKey::hash);
+        let tokens = self.tokens(meta, &token, key.as_deref()).await;
+        if let Err(SignInError::RefusedRefreshToken(_)) = tokens {
+            self.limiter.admit_client(Rule::RefusedTokens, meta).await?;
         }
+        tokens
     }
 
     async fn tokens(
@@ -113,7 +90,7 @@ impl Refresh {
         meta: &RequestMeta,
         token: &RefreshToken,
         key: Option<&str>,
-    ) -> Result<TokenPair, Stop> {
+    ) -> Result<TokenPair, SignInError> {
         for attempt in 0..RACE_TRIES {
             self.store.before_try(attempt).await;
             let read = self
@@ -134,12 +111,14 @@ impl Refresh {
                 return Ok(pair);
             }
         }
-        Err(Problem::new(Code::ServiceUnavailable)
-            .retry_after(Duration::from_secs(1))
-            .into())
+        Err(SignInError::Contended)
     }
 
-    async fn attempt(&self, call: &Call<'_>, session: Box<Session>) -> Result<Attempt, Stop> {
+    async fn attempt(
+        &self,
+        call: &Call<'_>,
+        session: Box<Session>,
+    ) -> Result<Attempt, SignInError> {
         match presented::judge(
             &session,
             call.token,
@@ -156,14 +135,14 @@ impl Refresh {
                     self.config.tokens.refresh_grace,
                 );
                 let exceeded = Limiter::retries_used_up(&session, most, grace, left);
-                Err(Problem::from(exceeded).detail(RETRIES_USED_UP).into())
+                Err(SignInError::RetriesUsedUp(Box::new(exceeded)))
             }
             Presented::Ancestor => Err(self.end_for_theft(call).await?),
         }
     }
 
     /// What the account and the session must be for any token of the session to count.
-    fn check(&self, call: &Call<'_>, session: &Session) -> Result<(), Stop> {
+    fn check(&self, call: &Call<'_>, session: &Session) -> Result<(), SignInError> {
         let liveness = self.authenticator.liveness(&call.user, &call.security);
         if !call.user.is_active() {
             return Err(refused(call.token, "account_disabled"));
@@ -181,10 +160,10 @@ impl Refresh {
     }
 
     /// Moves the session on.
-    async fn advance(&self, call: &Call<'_>, session: Session) -> Result<Attempt, Stop> {
+    async fn advance(&self, call: &Call<'_>, session: Session) -> Result<Attempt, SignInError> {
         // A constant key would give a thief of a spent token its successor, too.
         if presented::is_key_of(session.retired.as_ref(), call.key) {
-            return Err(reused_key().into());
+            return Err(SignInError::ReusedRetryKey);
         }
         // The bucket moves in the write that moves the token, on the condition that no other call has moved it.
         let tat = self.limiter.admit_session(Rule::Refresh, &session)?;
@@ -233,7 +212,7 @@ impl Refresh {
 
     /// Ends what the stolen token reaches and tells the owner. Record and mail are committed with the end, so the refusal
     /// itself is not recorded again, and no client pays for it.
-    async fn end_for_theft(&self, call: &Call<'_>) -> Result<Stop, Stop> {
+    async fn end_for_theft(&self, call: &Call<'_>) -> Result<SignInError, SignInError> {
         let token = call.token;
         let mut entry = self
             .store
@@ -269,7 +248,7 @@ impl Refresh {
             return Ok(refused(token, "session_ended"));
         }
         telemetry::count(Metric::Theft);
-        Ok(Problem::new(Code::InvalidRefreshToken).into())
+        Ok(SignInError::InvalidRefreshToken)
     }
 }
 
@@ -278,10 +257,10 @@ fn owned(
     found: Option<Box<Session>>,
     token: &RefreshToken,
     meta: &RequestMeta,
-) -> Result<Box<Session>, Stop> {
+) -> Result<Box<Session>, SignInError> {
     let unknown = |reason| {
         let once = format!("refresh#{reason}#{}", meta.client_key());
-        Stop::Refused(Box::new(Refusal::new(reason).once(once)))
+        SignInError::RefusedRefreshToken(Box::new(Refusal::new(reason).once(once)))
     };
     let session = found.ok_or_else(|| unknown("session_ended"))?;
     if digest::equal(session.family.as_bytes(), token.family().hash().as_bytes()) {
@@ -291,9 +270,9 @@ fn owned(
 }
 
 /// A refusal of a token that is one of the session's. Of one that is shown over and over, one record is made in ten minutes.
-fn refused(token: &RefreshToken, reason: &'static str) -> Stop {
+fn refused(token: &RefreshToken, reason: &'static str) -> SignInError {
     let once = format!("refresh#{reason}#{}", token.session());
-    Stop::Refused(Box::new(
+    SignInError::RefusedRefreshToken(Box::new(
         Refusal::new(reason)
             .user(token.user())
             .session(token.session())
@@ -306,13 +285,4 @@ fn won(pair: TokenPair, written: Refreshed) -> Attempt {
         Refreshed::Done => Some(pair),
         Refreshed::Lost => None,
     }
-}
-
-fn reused_key() -> Problem {
-    let detail = "Was the key of the refresh before. Make a new one for each refresh.";
-    Problem::validation(vec![FieldError {
-        pointer: "/retry_key".to_owned(),
-        code: "reused",
-        detail: detail.into(),
-    }])
 }

@@ -7,12 +7,12 @@ use serde::Serialize;
 
 use crate::audit_event::Entry;
 use crate::domain::{Device, Liveness, Place, Session, SessionId, Timestamp, UserId};
-use crate::limits::Limiter;
-use crate::problem::{Code, Identifier, Problem};
+use crate::limits::{LimitError, Limiter};
 use crate::request::RequestMeta;
 use crate::routes::{MailKind, Rule};
+use crate::sign_in::SignInError;
 use crate::sign_in::authentication::Caller;
-use crate::store::{MOST_ENDED_AT_ONCE, RACE_TRIES, Store};
+use crate::store::{MOST_ENDED_AT_ONCE, RACE_TRIES, Store, StoreError};
 use crate::tokens::RefreshToken;
 
 /// Lists and ends sessions.
@@ -67,12 +67,12 @@ impl Sessions {
     /// The caller's live sessions, newest activity first.
     ///
     /// # Errors
-    /// 429, 503.
+    /// [`SignInError`].
     pub async fn list(
         &self,
         meta: &RequestMeta,
         caller: &Caller,
-    ) -> Result<Vec<SessionView>, Problem> {
+    ) -> Result<Vec<SessionView>, SignInError> {
         self.limiter
             .admit_user(Rule::Sessions, meta, caller.user.id)
             .await?;
@@ -87,13 +87,13 @@ impl Sessions {
     /// Ends one session of the caller, the current one included.
     ///
     /// # Errors
-    /// 404 for one that is unknown, somebody else's or over; 429; 503.
+    /// [`SignInError`], also for a session that is unknown, somebody else's or over.
     pub async fn revoke(
         &self,
         meta: &RequestMeta,
         caller: &Caller,
         id: SessionId,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), SignInError> {
         self.limiter
             .admit_user(Rule::Sessions, meta, caller.user.id)
             .await?;
@@ -105,7 +105,7 @@ impl Sessions {
         if ended {
             Ok(())
         } else {
-            Err(SessionId::unknown())
+            Err(SignInError::UnknownSession)
         }
     }
 
@@ -113,12 +113,12 @@ impl Sessions {
     /// left to whoever ends them, and those that are left are read again.
     ///
     /// # Errors
-    /// 429, 503.
+    /// [`SignInError`].
     pub async fn revoke_others(
         &self,
         meta: &RequestMeta,
         caller: &Caller,
-    ) -> Result<usize, Problem> {
+    ) -> Result<usize, SignInError> {
         self.limiter
             .admit_user(Rule::Sessions, meta, caller.user.id)
             .await?;
@@ -152,15 +152,19 @@ impl Sessions {
                 return Ok(ended);
             }
         }
-        Err(Problem::new(Code::ServiceUnavailable).retry_after(Duration::from_secs(1)))
+        Err(SignInError::Contended)
     }
 
     /// Ends every session of the caller; how many there were. The user's version is raised, so however many there are, and
     /// whatever begins concurrently under the old version, is refused at once; a consumer removes the items.
     ///
     /// # Errors
-    /// 429, 503.
-    pub async fn revoke_all(&self, meta: &RequestMeta, caller: &Caller) -> Result<usize, Problem> {
+    /// [`SignInError`].
+    pub async fn revoke_all(
+        &self,
+        meta: &RequestMeta,
+        caller: &Caller,
+    ) -> Result<usize, SignInError> {
         self.limiter
             .admit_user(Rule::Sessions, meta, caller.user.id)
             .await?;
@@ -200,7 +204,7 @@ impl Sessions {
                 return Ok(count);
             }
         }
-        Err(Problem::new(Code::ServiceUnavailable).retry_after(Duration::from_secs(1)))
+        Err(SignInError::Contended)
     }
 
     /// Ends the session of a refresh token, if the token is one of it. Any token of the session will do, also a spent one.
@@ -208,13 +212,13 @@ impl Sessions {
     /// made up.
     ///
     /// # Errors
-    /// 429, 503.
+    /// [`SignInError`].
     pub async fn log_out(
         &self,
         meta: &RequestMeta,
         caller: Option<&Caller>,
         token: Option<&RefreshToken>,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), SignInError> {
         let own =
             |token: &&RefreshToken| caller.is_none_or(|caller| caller.user.id == token.user());
         let of_token = token.filter(own);
@@ -248,20 +252,20 @@ impl Sessions {
         if ended {
             Ok(())
         } else {
-            self.charge_refused(meta).await
+            Ok(self.charge_refused(meta).await?)
         }
     }
 
     /// Takes a token of the client's bucket of logouts that end nothing.
     ///
     /// # Errors
-    /// 429, 503.
-    pub async fn charge_refused(&self, meta: &RequestMeta) -> Result<(), Problem> {
+    /// [`LimitError`].
+    pub async fn charge_refused(&self, meta: &RequestMeta) -> Result<(), LimitError> {
         self.limiter.admit_client(Rule::Logout, meta).await?;
         Ok(())
     }
 
-    async fn live(&self, user: UserId, liveness: &Liveness) -> Result<Vec<Session>, Problem> {
+    async fn live(&self, user: UserId, liveness: &Liveness) -> Result<Vec<Session>, StoreError> {
         let mut sessions = self.store.sessions(user).await?;
         sessions.retain(|session| session.is_live(liveness));
         Ok(sessions)

@@ -102,7 +102,7 @@ async fn caller(
     if has_token && !headers.contains_key(AUTHORIZATION) {
         return Ok(None);
     }
-    match deps.authenticator.caller(headers).await {
+    match shared::http::caller(&deps.authenticator, headers).await {
         Ok(caller) => Ok(Some(caller)),
         Err(problem) if problem.code.status().is_server_error() => Err(problem),
         Err(problem)

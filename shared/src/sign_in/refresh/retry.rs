@@ -1,13 +1,14 @@
 //! Retries: a token whose successor was issued already.
 
 use super::presented::MAX_RETRIES_IN_GRACE;
-use super::{Attempt, Call, RECORD_INTERVAL, Refresh, Stop, won};
+use super::{Attempt, Call, RECORD_INTERVAL, Refresh, won};
 use crate::clock::MAX_CLOCK_SKEW;
 use crate::domain::{RetiredToken, Session};
 use crate::ground::{digest, entropy};
-use crate::problem::{Code, Problem};
 use crate::routes::Rule;
+use crate::sign_in::SignInError;
 use crate::sign_in::issuer::TokenPair;
+use crate::store::StoreError;
 
 impl Refresh {
     /// Answers a retry within the grace, which costs nothing but a count.
@@ -16,7 +17,7 @@ impl Refresh {
         call: &Call<'_>,
         session: Session,
         retired: RetiredToken,
-    ) -> Result<Attempt, Stop> {
+    ) -> Result<Attempt, SignInError> {
         let next = Session {
             last_activity_at: self.store.now(),
             ..session
@@ -39,7 +40,7 @@ impl Refresh {
         call: &Call<'_>,
         session: Session,
         retired: RetiredToken,
-    ) -> Result<Attempt, Stop> {
+    ) -> Result<Attempt, SignInError> {
         let tat = self.limiter.admit_session(Rule::Refresh, &session)?;
         let next = self.seen(call, &session, tat);
         let pair = self.same_pair(call, &next, &retired).await?;
@@ -67,17 +68,21 @@ impl Refresh {
         call: &Call<'_>,
         session: &Session,
         retired: &RetiredToken,
-    ) -> Result<TokenPair, Problem> {
-        let nonce =
-            digest::decode(&retired.nonce).ok_or_else(|| Problem::new(Code::InternalError))?;
-        self.issuer
+    ) -> Result<TokenPair, SignInError> {
+        let nonce = digest::decode(&retired.nonce).ok_or(StoreError::Corrupt {
+            operation: "refresh",
+            source: None,
+        })?;
+        let pair = self
+            .issuer
             .issue(
                 &call.user,
                 session,
                 &call.security,
                 &call.token.successor(&nonce),
             )
-            .await
+            .await?;
+        Ok(pair)
     }
 
     /// Names a write of a retry among those of its session. It is short, so that the item stays below one write unit.

@@ -11,7 +11,7 @@ use crate::accounts::administration::Administration;
 use crate::audit_event::Actor;
 use crate::config::Config;
 use crate::domain::{EmailAddress, InvitationId, Timestamp, UserId};
-use crate::problem::{FieldError, Problem};
+use crate::problem::Problem;
 use crate::request::RequestMeta;
 use crate::sign_in::authentication::Caller;
 use crate::sign_in::issuer::UserView;
@@ -188,14 +188,6 @@ impl Directory {
         let Some(cursor) = cursor else {
             return Ok(None);
         };
-        let place = self.cursors.open(scope, cursor, self.store.now());
-        place.map(Some).ok_or_else(|| {
-            let fault = PresentedCursor::fault();
-            Problem::validation(vec![FieldError {
-                pointer: "/cursor".to_owned(),
-                code: fault.code,
-                detail: fault.detail,
-            }])
-        })
+        Ok(Some(self.cursors.open(scope, cursor, self.store.now())?))
     }
 }

@@ -10,13 +10,12 @@ use uuid::Uuid;
 
 use crate::audit_event::{Action, Actor, Entry};
 use crate::domain::{EventId, SessionId, Timestamp, UserId};
-use crate::limits::Limiter;
-use crate::problem::{FieldError, Problem};
+use crate::limits::{LimitError, Limiter};
 use crate::request::RequestMeta;
 use crate::routes::{self, Rule};
 use crate::sign_in::authentication::Caller;
-use crate::store::{Record, Step, Store, Walk, Whose};
-use crate::tokens::{CursorScope, Cursors, PresentedCursor};
+use crate::store::{Record, Step, Store, StoreError, Walk, Whose};
+use crate::tokens::{CursorError, CursorScope, Cursors, PresentedCursor};
 
 /// The records on a page that asks for no number.
 pub const PAGE: u64 = 50;
@@ -106,6 +105,20 @@ pub struct Page {
     pub next_cursor: Option<String>,
 }
 
+/// Why no records are shown.
+#[derive(Debug, thiserror::Error)]
+pub enum TrailError {
+    /// The cursor is not the caller's, or not this search's.
+    #[error(transparent)]
+    Cursor(#[from] CursorError),
+    /// Too many calls.
+    #[error(transparent)]
+    Limit(#[from] LimitError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// Shows records.
 #[derive(Clone)]
 pub struct Trail {
@@ -128,14 +141,14 @@ impl Trail {
     /// What happened to the caller's account. Of what somebody else did to it, it is not told from where.
     ///
     /// # Errors
-    /// 422 for a cursor that is not the caller's, 429, 503.
+    /// [`TrailError`].
     pub async fn of_caller(
         &self,
         meta: &RequestMeta,
         caller: &Caller,
         most: u64,
         cursor: Option<&PresentedCursor>,
-    ) -> Result<Page, Problem> {
+    ) -> Result<Page, TrailError> {
         let (user, session) = (caller.user.id, caller.session.id);
         self.limiter.admit_user(Rule::Sessions, meta, user).await?;
         let scope = CursorScope {
@@ -165,18 +178,18 @@ impl Trail {
     /// trail does. Of what somebody else did to it, it is not told from where.
     ///
     /// # Errors
-    /// 503.
+    /// [`StoreError`].
     pub async fn newest_of(
         &self,
         user: UserId,
         wanted: impl Fn(&Record) -> bool,
-    ) -> Result<Page, Problem> {
+    ) -> Result<Page, StoreError> {
         let scope = CursorScope {
             caller: user,
             endpoint: routes::AUTH_ACTIVITY.path,
             query: "",
         };
-        let before = self.beginning(&scope, None, None)?;
+        let before = self.newest(None);
         let walk = self.store.walk(Whose::User(user), Timestamp::EPOCH, before);
         let mut page = self.page(walk, &scope, EXPORTED, wanted).await?;
         page.events
@@ -189,8 +202,8 @@ impl Trail {
     /// told from where.
     ///
     /// # Errors
-    /// 503.
-    pub async fn all_of(&self, user: UserId) -> Result<Page, Problem> {
+    /// [`StoreError`].
+    pub async fn all_of(&self, user: UserId) -> Result<Page, StoreError> {
         let end = EventId::floor_at(self.store.now().plus(SKEW));
         let mut walk = self.store.walk(Whose::User(user), Timestamp::EPOCH, end);
         let mut events = Vec::new();
@@ -214,7 +227,7 @@ impl Trail {
     /// The records that an admin looks for.
     ///
     /// # Errors
-    /// 422 for a cursor that is not the caller's or not this search's, 503.
+    /// [`TrailError`].
     pub async fn search(
         &self,
         meta: &RequestMeta,
@@ -222,7 +235,7 @@ impl Trail {
         search: &Search,
         most: u64,
         cursor: Option<&PresentedCursor>,
-    ) -> Result<Page, Problem> {
+    ) -> Result<Page, TrailError> {
         let asked = search.asked();
         let user = search.user.map(|user| user.to_string()).unwrap_or_default();
         let query = asked.iter().fold(user, |query, (name, value)| {
@@ -261,26 +274,21 @@ impl Trail {
         scope: &CursorScope<'_>,
         to: Option<Timestamp>,
         cursor: Option<&PresentedCursor>,
-    ) -> Result<EventId, Problem> {
-        let now = self.store.now();
-        let Some(cursor) = cursor else {
-            // No record is later; days that are still to come need not be walked through.
-            let last = now.plus(SKEW).min(to.unwrap_or(now.plus(SKEW)));
-            return Ok(EventId::floor_at(
-                last.plus(std::time::Duration::from_millis(1)),
-            ));
-        };
-        self.cursors
-            .open(scope, cursor, now)
-            .map(EventId::new)
-            .ok_or_else(|| {
-                let fault = PresentedCursor::fault();
-                Problem::validation(vec![FieldError {
-                    pointer: "/cursor".to_owned(),
-                    code: fault.code,
-                    detail: fault.detail,
-                }])
-            })
+    ) -> Result<EventId, CursorError> {
+        match cursor {
+            Some(cursor) => {
+                let place = self.cursors.open(scope, cursor, self.store.now())?;
+                Ok(EventId::new(place))
+            }
+            None => Ok(self.newest(to)),
+        }
+    }
+
+    /// Where the first page begins. No record is later; days that are still to come need not be walked through.
+    fn newest(&self, to: Option<Timestamp>) -> EventId {
+        let end = self.store.now().plus(SKEW);
+        let last = to.map_or(end, |to| to.min(end));
+        EventId::floor_at(last.plus(std::time::Duration::from_millis(1)))
     }
 
     /// Up to `most` records that are `wanted`, and where more may be.
@@ -290,7 +298,7 @@ impl Trail {
         scope: &CursorScope<'_>,
         most: u64,
         wanted: impl Fn(&Record) -> bool,
-    ) -> Result<Page, Problem> {
+    ) -> Result<Page, StoreError> {
         let most = usize::try_from(most).unwrap_or(usize::MAX);
         let mut events: Vec<Record> = Vec::new();
         let next = loop {

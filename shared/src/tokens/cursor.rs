@@ -60,6 +60,11 @@ impl PresentedCursor {
     }
 }
 
+/// A cursor that belongs to something else, was changed or has expired.
+#[derive(Debug, thiserror::Error)]
+#[error("the cursor is not one of this search")]
+pub struct CursorError;
+
 /// Makes and checks cursors.
 #[derive(Clone)]
 pub struct Cursors {
@@ -82,14 +87,16 @@ impl Cursors {
         digest::encode(&[&[VERSION][..], &position, &expiry, &tag].concat())
     }
 
-    /// The place of a cursor; `None` if it belongs to something else, was changed or has expired.
-    #[must_use]
+    /// The place of a cursor.
+    ///
+    /// # Errors
+    /// [`CursorError`].
     pub fn open(
         &self,
         scope: &CursorScope<'_>,
         cursor: &PresentedCursor,
         now: Timestamp,
-    ) -> Option<Uuid> {
+    ) -> Result<Uuid, CursorError> {
         let PresentedCursor {
             position,
             expiry,
@@ -97,7 +104,11 @@ impl Cursors {
         } = cursor;
         let is_ours = digest::equal(&self.tag(scope, position, *expiry), tag);
         let is_live = now < Timestamp::from_millis(i64::from_be_bytes(*expiry));
-        (is_ours && is_live).then(|| Uuid::from_bytes(*position))
+        if is_ours && is_live {
+            Ok(Uuid::from_bytes(*position))
+        } else {
+            Err(CursorError)
+        }
     }
 
     /// Every part has a fixed length.
@@ -139,7 +150,8 @@ mod tests {
     }
 
     fn open(key: &str, scope: &CursorScope<'_>, text: &str, now: Timestamp) -> Option<Uuid> {
-        Cursors::new(key.into()).open(scope, &PresentedCursor::parse(text)?, now)
+        let cursor = PresentedCursor::parse(text)?;
+        Cursors::new(key.into()).open(scope, &cursor, now).ok()
     }
 
     #[test]

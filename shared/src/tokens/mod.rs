@@ -10,7 +10,7 @@ mod notice;
 mod refresh;
 mod security;
 
-pub use cursor::{CursorScope, Cursors, PresentedCursor};
+pub use cursor::{CursorError, CursorScope, Cursors, PresentedCursor};
 pub use dashtam_verify::{AccessTokenError, Claims, PresentedAccessToken, PublicKey};
 pub use data::{DataKeyError, DataKeyInfo, DataRing};
 pub use keys::{KeyError, SigningKey, SigningRing};

@@ -3,7 +3,6 @@
 use shared::audit_event::Actor;
 use shared::config::Settings;
 use shared::domain::{EmailAddress, Liveness, Reason, Session, User, UserId};
-use shared::problem::{Code, Problem};
 use shared::request::{RequestMeta, Task};
 use shared::runtime::environment::Environment;
 use shared::store::{Holder, Store};
@@ -187,9 +186,7 @@ pub fn reason(text: &str) -> Result<Reason, Failure> {
 /// A service whose first start has not been.
 #[must_use]
 pub fn not_begun() -> Failure {
-    Problem::new(Code::ServiceUnavailable)
-        .detail("The service has no keys yet: its first start makes them.")
-        .into()
+    Failure::unavailable("The service has no keys yet: its first start makes them.")
 }
 
 /// An address that an operator has typed.

@@ -1,14 +1,13 @@
 //! What went wrong, what to do about it, and the exit code that says so.
 
 use std::error::Error;
-use std::fmt::Write as _;
 
-use shared::audit_event::Refusal;
+use shared::accounts::AdminError;
 use shared::breach::key_replacement::KeyChangeError;
 use shared::breach::token_rotation::RotationError;
 use shared::ground::error_chain;
 use shared::keys::KeysError;
-use shared::problem::{Code, Problem};
+use shared::problem::Code;
 use shared::store::StoreError;
 
 /// The exit codes.
@@ -96,6 +95,7 @@ impl Failure {
 const LATER: &str = "Nothing was changed halfway. See that `cargo run` is up, or that region and credentials are right and not expired, and try again.";
 const SETTINGS: &str = "See that the settings are those of the service, and that the credentials may read and write its tables.";
 const LOST_RACE: &str = "Another change came first. Read the state as it is now and try again.";
+const LASTING: &str = "Nothing was changed, and trying again does not help until that has changed.";
 
 /// What the endpoints would answer too.
 impl Failure {
@@ -125,54 +125,27 @@ impl Failure {
     }
 }
 
-/// What the endpoints would answer. The operator is told the cause as well: a client may not know it, they must.
-impl From<Problem> for Failure {
-    fn from(problem: Problem) -> Self {
-        let mut what = problem.detail.into_owned();
-        if let Some(cause) = &problem.cause {
-            // Writing to a string cannot fail.
-            let _ = write!(what, " ({})", error_chain(cause.as_ref()));
-        }
-        let remedy = match problem.code {
-            Code::NotFound => "Look for it with `ops users show`.",
-            Code::Conflict => of_conflict(problem.refusal.as_deref()),
-            Code::ServiceUnavailable => {
-                "Nothing was changed halfway. See that `cargo run` is up, or that region and credentials are right and not expired, and try again."
+impl From<AdminError> for Failure {
+    fn from(error: AdminError) -> Self {
+        let what = error.to_string();
+        let conflict = |remedy| Self::answered(Code::Conflict, what.as_str(), remedy);
+        match error {
+            AdminError::UnknownUser(_) | AdminError::UnknownInvitation => unknown(what),
+            AdminError::OwnAccount(_) => conflict(LASTING),
+            AdminError::LastAdmin(_) | AdminError::AddressChanged => conflict(LOST_RACE),
+            AdminError::TakenAddress(_) => conflict(
+                "`ops users show` shows the account. Its owner signs in, or resets the password.",
+            ),
+            AdminError::ReservedAddress(_) => conflict(
+                "The claim ends by itself, or at once with `ops users end-claim`, which its owner should agree to.",
+            ),
+            AdminError::Conflict => {
+                Self::answered(Code::Conflict, Code::Conflict.facts().detail, LOST_RACE)
             }
-            _ => {
-                "See that the settings are those of the service, and that the credentials may read and write its tables."
-            }
-        };
-        let exit = if problem.code == Code::NotFound {
-            Exit::NotFound
-        } else {
-            Exit::Refused
-        };
-        Self {
-            exit,
-            code: problem.code.name(),
-            what,
-            remedy: remedy.to_owned(),
+            AdminError::Cursor(_) => Self::usage(what, "Begin again without a cursor."),
+            AdminError::NotBegun => Self::unavailable(Code::ServiceUnavailable.facts().detail),
+            AdminError::Store(error) => error.into(),
         }
-    }
-}
-
-/// A lost race is declared as no refusal: only that helps to try again. The other conflicts last.
-fn of_conflict(refusal: Option<&Refusal>) -> &'static str {
-    match refusal.map(|refusal| refusal.reason) {
-        None | Some("last_admin") => {
-            "Another change came first. Read the state as it is now and try again."
-        }
-        Some("taken_address") => {
-            "`ops users show` shows the account. Its owner signs in, or resets the password."
-        }
-        Some("reserved_address") => {
-            "The claim ends by itself, or at once with `ops users end-claim`, which its owner should agree to."
-        }
-        Some("rotation_pending") => {
-            "`ops keys list` shows how far it is. If it does not go on, the log of the rotation function says why."
-        }
-        Some(_) => "Nothing was changed, and trying again does not help until that has changed.",
     }
 }
 

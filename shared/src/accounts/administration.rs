@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
+use crate::accounts::AdminError;
 use crate::audit_event::{Actor, Entry, Refusal};
 use crate::config::Config;
 use crate::domain::{EmailAddress, Reason, Role, User, UserId};
-use crate::problem::breach::unknown_user;
-use crate::problem::{Code, Problem};
 use crate::request::RequestMeta;
 use crate::routes::MailKind;
 use crate::sign_in::issuer::UserView;
-use crate::store::{AdminChange, Erased, Store, address_of};
+use crate::store::{AdminChange, Erased, Store, StoreError, address_of};
 
 /// Administers accounts.
 #[derive(Clone)]
@@ -34,13 +33,13 @@ impl Administration {
     /// The account that has an address, if there is one. The look is recorded.
     ///
     /// # Errors
-    /// 503.
+    /// [`StoreError`].
     pub async fn find(
         &self,
         meta: &RequestMeta,
         actor: Actor<'_>,
         email: &EmailAddress,
-    ) -> Result<Option<UserView>, Problem> {
+    ) -> Result<Option<UserView>, StoreError> {
         let user = self.user_of(email).await?;
         let entry = actor.sign(self.store.entry(meta));
         let entry = match &user {
@@ -54,10 +53,10 @@ impl Administration {
     /// The account that has an address, if there is one.
     ///
     /// # Errors
-    /// 503.
-    pub async fn user_of(&self, email: &EmailAddress) -> Result<Option<User>, Problem> {
+    /// [`StoreError`].
+    pub async fn user_of(&self, email: &EmailAddress) -> Result<Option<User>, StoreError> {
         match self.store.address_user(email).await? {
-            Some(user) => Ok(self.store.user(user).await?),
+            Some(user) => self.store.user(user).await,
             None => Ok(None),
         }
     }
@@ -66,7 +65,7 @@ impl Administration {
     /// it is an admin: of two admins who disable each other at the same time one stays.
     ///
     /// # Errors
-    /// 404 for an unknown user, 409 for an admin's own account and for a caller who was changed concurrently, 503.
+    /// [`AdminError`], also for an admin's own account and for a caller who was changed concurrently.
     pub async fn disable(
         &self,
         meta: &RequestMeta,
@@ -74,12 +73,10 @@ impl Administration {
         admin: Option<&User>,
         user: UserId,
         reason: &Reason,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), AdminError> {
         if actor.account() == Some(user) {
-            let problem = Problem::new(Code::Conflict).detail(
-                "An admin cannot disable their own account: the last admin could not undo it. Ask another admin or the operator.",
-            );
-            return Err(problem.refused(Refusal::new("own_account").user(user)));
+            let refusal = Refusal::new("own_account").user(user);
+            return Err(AdminError::OwnAccount(Box::new(refusal)));
         }
         let entry = self.entry(meta, actor, user, reason);
         let row = self.store.row(&entry, None, Some(user)).sweeping();
@@ -90,14 +87,14 @@ impl Administration {
     /// Enables a disabled account. Its old tokens stay revoked.
     ///
     /// # Errors
-    /// 404 for a user that there is not, 503.
+    /// [`AdminError`].
     pub async fn enable(
         &self,
         meta: &RequestMeta,
         actor: Actor<'_>,
         user: UserId,
         reason: &Reason,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), AdminError> {
         let done = self
             .store
             .enable_user(user, &self.entry(meta, actor, user, reason))
@@ -105,26 +102,26 @@ impl Administration {
         if done {
             Ok(())
         } else {
-            Err(unknown_user(user))
+            Err(AdminError::UnknownUser(user))
         }
     }
 
     /// Lifts the locks of an account.
     ///
     /// # Errors
-    /// 404 for a user that there is not, 503.
+    /// [`AdminError`].
     pub async fn unlock(
         &self,
         meta: &RequestMeta,
         actor: Actor<'_>,
         user: UserId,
         reason: &Reason,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), AdminError> {
         let found = self
             .store
             .user(user)
             .await?
-            .ok_or_else(|| unknown_user(user))?;
+            .ok_or(AdminError::UnknownUser(user))?;
         let email = address_of(&found.email)?;
         Ok(self
             .store
@@ -136,7 +133,7 @@ impl Administration {
     /// the admin role is revoked, `keeper` is the other admin who must still be one then.
     ///
     /// # Errors
-    /// 404 for an unknown user, 409 if `keeper` is no admin any more, 503.
+    /// [`AdminError`], also if `keeper` is no admin any more.
     pub async fn set_role(
         &self,
         meta: &RequestMeta,
@@ -144,7 +141,7 @@ impl Administration {
         user: UserId,
         (role, keeper): (Role, Option<&User>),
         reason: &Reason,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), AdminError> {
         let changed = self
             .store
             .set_role(user, role, keeper, &self.entry(meta, actor, user, reason))
@@ -156,14 +153,14 @@ impl Administration {
     /// the admin who is left, it happens only while they are still one: two erasures at the same time would leave none.
     ///
     /// # Errors
-    /// 404 if the account was erased concurrently, 409 if it or the keeper was changed concurrently, 503.
+    /// [`AdminError`], also if the account or the keeper was changed concurrently.
     pub async fn erase(
         &self,
         meta: &RequestMeta,
         actor: Actor<'_>,
         (user, keeper): (&User, Option<&User>),
         reason: &Reason,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), AdminError> {
         let email = address_of(&user.email)?;
         // An unfinished registration may have lost its address to another user who has verified it.
         let has_address = self.store.address_user(&email).await? == Some(user.id);
@@ -189,9 +186,9 @@ impl Administration {
         }
         let is_there = self.store.user(user.id).await?.is_some();
         Err(if is_there {
-            Problem::new(Code::Conflict)
+            AdminError::Conflict
         } else {
-            unknown_user(user.id)
+            AdminError::UnknownUser(user.id)
         })
     }
 
@@ -199,7 +196,7 @@ impl Administration {
     /// addresses get a mail.
     ///
     /// # Errors
-    /// 404 if the account has no such claim, 409 if it is changed at the same time, 503.
+    /// [`AdminError`], also if the account has no such claim.
     pub async fn end_claim(
         &self,
         meta: &RequestMeta,
@@ -207,16 +204,16 @@ impl Administration {
         user: &User,
         former: &EmailAddress,
         reason: &Reason,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), AdminError> {
         let key = former.fingerprint();
         let claim = user
             .claim_of(&key, self.store.now())
-            .ok_or_else(|| unknown_user(user.id))?;
+            .ok_or(AdminError::UnknownUser(user.id))?;
         let stored = self
             .store
             .former_address(user.id, claim)
             .await?
-            .ok_or_else(|| Problem::new(Code::Conflict))?;
+            .ok_or(AdminError::Conflict)?;
         let entry = self
             .entry(meta, actor, user.id, reason)
             .text("old_email", &key);
@@ -236,7 +233,7 @@ impl Administration {
         if done {
             Ok(())
         } else {
-            Err(Problem::new(Code::Conflict))
+            Err(AdminError::Conflict)
         }
     }
 
@@ -248,15 +245,13 @@ impl Administration {
     }
 }
 
-fn judged(changed: AdminChange, user: UserId) -> Result<(), Problem> {
+fn judged(changed: AdminChange, user: UserId) -> Result<(), AdminError> {
     match changed {
         AdminChange::Done => Ok(()),
-        AdminChange::UnknownUser => Err(unknown_user(user)),
+        AdminChange::UnknownUser => Err(AdminError::UnknownUser(user)),
         AdminChange::NoOtherAdmin => {
-            let detail = "The admin who would be left was changed at the same time, and might be disabled or no admin any more.";
-            Err(Problem::new(Code::Conflict)
-                .detail(detail)
-                .refused(Refusal::new("last_admin").user(user)))
+            let refusal = Refusal::new("last_admin").user(user);
+            Err(AdminError::LastAdmin(Box::new(refusal)))
         }
     }
 }

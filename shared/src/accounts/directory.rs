@@ -7,16 +7,16 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::accounts::AdminError;
 use crate::accounts::administration::Administration;
 use crate::audit_event::Actor;
 use crate::config::Config;
 use crate::domain::{EmailAddress, InvitationId, Timestamp, UserId};
-use crate::problem::Problem;
 use crate::request::RequestMeta;
 use crate::sign_in::authentication::Caller;
 use crate::sign_in::issuer::UserView;
 use crate::store::{Invitation, Store};
-use crate::tokens::{CursorScope, Cursors, PresentedCursor};
+use crate::tokens::{CursorError, CursorScope, Cursors, PresentedCursor};
 
 /// Lists accounts and invitations.
 #[derive(Clone)]
@@ -99,7 +99,7 @@ impl Directory {
     /// A page of accounts, or the account that has an address.
     ///
     /// # Errors
-    /// 422 for a cursor that is not the caller's or not this search's, 503.
+    /// [`AdminError`].
     pub async fn users(
         &self,
         meta: &RequestMeta,
@@ -107,7 +107,7 @@ impl Directory {
         email: Option<&EmailAddress>,
         most: u64,
         cursor: Option<&PresentedCursor>,
-    ) -> Result<UserPage, Problem> {
+    ) -> Result<UserPage, AdminError> {
         let query = email.map(EmailAddress::canonical).unwrap_or_default();
         let scope = CursorScope {
             caller: caller.user.id,
@@ -147,14 +147,14 @@ impl Directory {
     /// A page of the invitations that can still be accepted.
     ///
     /// # Errors
-    /// 422 for a cursor that is not the caller's, 503.
+    /// [`AdminError`].
     pub async fn invitations(
         &self,
         meta: &RequestMeta,
         caller: &Caller,
         most: u64,
         cursor: Option<&PresentedCursor>,
-    ) -> Result<InvitationPage, Problem> {
+    ) -> Result<InvitationPage, AdminError> {
         let scope = CursorScope {
             caller: caller.user.id,
             endpoint: meta.endpoint(),
@@ -184,10 +184,8 @@ impl Directory {
         &self,
         scope: &CursorScope<'_>,
         cursor: Option<&PresentedCursor>,
-    ) -> Result<Option<Uuid>, Problem> {
-        let Some(cursor) = cursor else {
-            return Ok(None);
-        };
-        Ok(Some(self.cursors.open(scope, cursor, self.store.now())?))
+    ) -> Result<Option<Uuid>, CursorError> {
+        let open = |cursor| self.cursors.open(scope, cursor, self.store.now());
+        cursor.map(open).transpose()
     }
 }

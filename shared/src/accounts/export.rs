@@ -8,17 +8,17 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::accounts::ProfileError;
 use crate::audit::trail::{Page, Trail};
 use crate::config::Config;
 use crate::domain::{Liveness, SessionId, Timestamp, User};
 use crate::limits::Limiter;
-use crate::problem::Problem;
 use crate::request::RequestMeta;
 use crate::routes::Rule;
 use crate::sign_in::authentication::Caller;
 use crate::sign_in::issuer::UserView;
 use crate::sign_in::sessions::SessionView;
-use crate::store::{Lock, Record, Store, address_of};
+use crate::store::{Lock, Record, Store, StoreError, address_of};
 
 /// Exports accounts.
 #[derive(Clone)]
@@ -81,12 +81,12 @@ impl Export {
     /// of it away, so the password was verified lately.
     ///
     /// # Errors
-    /// 401 `reauthentication_required`, 429, 503.
+    /// [`ProfileError`].
     pub async fn of_caller(
         &self,
         meta: &RequestMeta,
         caller: &Caller,
-    ) -> Result<PersonalData, Problem> {
+    ) -> Result<PersonalData, ProfileError> {
         caller.recently_proved()?;
         self.limiter
             .admit_user(Rule::PersonalData, meta, caller.user.id)
@@ -111,8 +111,12 @@ impl Export {
     /// recorded.
     ///
     /// # Errors
-    /// 503.
-    pub async fn of_user(&self, user: &User, liveness: &Liveness) -> Result<PersonalData, Problem> {
+    /// [`StoreError`].
+    pub async fn of_user(
+        &self,
+        user: &User,
+        liveness: &Liveness,
+    ) -> Result<PersonalData, StoreError> {
         let activity = self.trail.all_of(user.id).await?;
         self.data(user, liveness, None, activity).await
     }
@@ -123,7 +127,7 @@ impl Export {
         liveness: &Liveness,
         current: Option<SessionId>,
         activity: Page,
-    ) -> Result<PersonalData, Problem> {
+    ) -> Result<PersonalData, StoreError> {
         let mut sessions = self.store.sessions(user.id).await?;
         sessions.retain(|session| session.is_live(liveness));
         sessions.sort_by_key(|session| std::cmp::Reverse((session.last_activity_at, session.id)));

@@ -7,10 +7,9 @@ use crate::domain::{
 };
 use crate::ground::entropy;
 use crate::passwords::foreign_hash::ForeignHash;
-use crate::problem::Problem;
 use crate::request::RequestMeta;
 use crate::routes::MailKind;
-use crate::store::{Admitted, NO_PASSWORD};
+use crate::store::{Admitted, NO_PASSWORD, StoreError};
 
 /// Somebody with an account elsewhere.
 #[derive(Debug, Clone)]
@@ -35,14 +34,14 @@ impl Administration {
     /// Makes an account of a newcomer, in one write. Nobody gets a mail, and nobody becomes an admin.
     ///
     /// # Errors
-    /// 503.
+    /// [`StoreError`].
     pub async fn admit(
         &self,
         meta: &RequestMeta,
         actor: Actor<'_>,
         newcomer: &Newcomer,
         reason: &Reason,
-    ) -> Result<Admitted, Problem> {
+    ) -> Result<Admitted, StoreError> {
         // Unknown addresses are logged in to nobody's account: it must not be there.
         if newcomer.id == Some(NOBODY) {
             return Ok(Admitted::IdTaken);

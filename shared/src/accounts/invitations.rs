@@ -5,12 +5,12 @@
 //! any more, or was taken back by its owner.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::accounts::verification::invalid;
+use crate::accounts::{AdminError, LinkError};
 use crate::audit_event::{Actor, Refusal};
 use crate::config::Config;
 use crate::domain::{
@@ -18,10 +18,8 @@ use crate::domain::{
     Timestamp, User, UserId,
 };
 use crate::ground::{digest, entropy};
-use crate::http::Fields;
 use crate::limits::Limiter;
 use crate::passwords::PasswordHasher;
-use crate::problem::{Code, Identifier as _, Problem};
 use crate::request::RequestMeta;
 use crate::routes::{MailKind, Rule};
 use crate::sign_in::authentication::Caller;
@@ -119,13 +117,13 @@ impl Invitations {
     /// Invites the owner of an address. A newer invitation ends the older one.
     ///
     /// # Errors
-    /// 409 for an address that is verified, or that can still be taken back; 503.
+    /// [`AdminError`], also for an address that is verified, or that can still be taken back.
     pub async fn invite(
         &self,
         meta: &RequestMeta,
         from: Inviter<'_>,
         invitee: &Invitee,
-    ) -> Result<Invited, Problem> {
+    ) -> Result<Invited, AdminError> {
         let global_ver = match from {
             Inviter::Admin(admin) => admin.claims.global_ver,
             Inviter::Operator(_) => self.global_version().await?,
@@ -163,8 +161,7 @@ impl Invitations {
                 });
             }
         }
-        Err(Problem::new(Code::Conflict)
-            .detail("The address was changed at the same time. Try again."))
+        Err(AdminError::AddressChanged)
     }
 
     /// The invitation; one that was sent with a token inside a grace ends with that grace.
@@ -191,32 +188,27 @@ impl Invitations {
         }
     }
 
-    async fn global_version(&self) -> Result<u64, Problem> {
-        let missing = || Problem::new(Code::ServiceUnavailable).retry_after(Duration::from_secs(1));
-        Ok(self
-            .store
-            .security()
-            .await?
-            .ok_or_else(missing)?
-            .ver_current)
+    async fn global_version(&self) -> Result<u64, AdminError> {
+        let security = self.store.security().await?;
+        Ok(security.ok_or(AdminError::NotBegun)?.ver_current)
     }
 
     /// Withdraws an invitation.
     ///
     /// # Errors
-    /// 404 for one that is unknown, used or expired; 503.
+    /// [`AdminError`], also for one that is unknown, used or expired.
     pub async fn withdraw(
         &self,
         meta: &RequestMeta,
         admin: &Caller,
         id: InvitationId,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), AdminError> {
         let actor = Actor::Admin(admin.user.id, admin.session.id);
         let entry = actor.sign(self.store.entry(meta)).text("invitation", id);
         if self.store.withdraw_invitation(id, &entry).await? {
             Ok(())
         } else {
-            Err(InvitationId::unknown())
+            Err(AdminError::UnknownInvitation)
         }
     }
 
@@ -224,14 +216,14 @@ impl Invitations {
     /// does not use the invitation up.
     ///
     /// # Errors
-    /// 400 for a token that is unknown, used, expired or dead; 422 for a password built on the address; 429; 503.
+    /// [`LinkError`], also for a password built on the address.
     pub async fn accept(
         &self,
         meta: &RequestMeta,
         token: &str,
         choice: &Choice<'_>,
         hasher: &PasswordHasher,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), LinkError> {
         self.limiter
             .admit_client(Rule::AcceptInvitation, meta)
             .await?;
@@ -244,14 +236,10 @@ impl Invitations {
             let good = self.judge(&token).await?;
             let email = &good.email;
             if hash.is_none() {
-                let mut fields = Fields::empty();
-                fields.check_password(
-                    "password",
-                    Some(choice.password),
-                    choice.policy,
-                    Some(email.address()),
-                );
-                fields.complete(Some(()))?;
+                let broken = choice.policy.check(choice.password, &[email.address()]);
+                if !broken.is_empty() {
+                    return Err(LinkError::FirstPassword(broken));
+                }
                 hash = Some(hasher.hash(choice.password).await?);
             }
             let hash = hash.as_deref().unwrap_or_default();
@@ -284,12 +272,12 @@ impl Invitations {
             }
         }
         // The link may still be good: it is judged again when the client comes back.
-        Err(Problem::new(Code::ServiceUnavailable).retry_after(Duration::from_secs(1)))
+        Err(LinkError::Contended)
     }
 
     /// The invitation of a token with everything that it is judged by: its own end, whether it is the newest of its address,
     /// the service's version, and what has become of the admin who sent it.
-    async fn judge(&self, token: &MailedToken) -> Result<Good, Problem> {
+    async fn judge(&self, token: &MailedToken) -> Result<Good, LinkError> {
         let (id, token) = (token.invitation(), token.hash());
         let invitation = self
             .store
@@ -335,18 +323,13 @@ impl Invitations {
     }
 }
 
-fn taken(user: UserId) -> Problem {
-    let detail = "This email address already has an account.";
-    Problem::new(Code::Conflict)
-        .detail(detail)
-        .refused(Refusal::new("taken_address").user(user))
+fn taken(user: UserId) -> AdminError {
+    AdminError::TakenAddress(Box::new(Refusal::new("taken_address").user(user)))
 }
 
-/// The address belongs to the user who can take its account back; they get the link to do so again.
-fn reserved(user: UserId, email: &EmailAddress) -> Problem {
-    let detail = "This email address belonged to an account until recently, and its owner can still take the account back.";
+fn reserved(user: UserId, email: &EmailAddress) -> AdminError {
     let refusal = Refusal::new("reserved_address")
         .user(user)
         .mailing(MailKind::AddressReserved, email.fingerprint());
-    Problem::new(Code::Conflict).detail(detail).refused(refusal)
+    AdminError::ReservedAddress(Box::new(refusal))
 }

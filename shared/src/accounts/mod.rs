@@ -2,6 +2,7 @@
 
 pub mod administration;
 pub mod directory;
+mod error;
 pub mod export;
 pub mod import;
 pub mod invitations;
@@ -10,3 +11,8 @@ pub mod recovery;
 pub mod registration;
 pub mod secure_account;
 pub mod verification;
+
+pub use error::{AdminError, LinkError, ProfileError, RegistrationError};
+
+/// So many former addresses can take an account back; with one more the earliest would have to be dropped.
+pub(crate) const MAX_CLAIMS: usize = 3;

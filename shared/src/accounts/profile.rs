@@ -2,13 +2,11 @@
 
 mod erasure;
 
-use crate::accounts::verification::MAX_CLAIMS;
+use crate::accounts::{MAX_CLAIMS, ProfileError};
 use crate::audit_event::{Entry, Refusal};
 use crate::domain::{DisplayName, EmailAddress, Password, Session, Timestamp};
-use crate::http::{FieldFault, Fields};
 use crate::limits::Limiter;
-use crate::passwords::proof::PasswordProof;
-use crate::problem::{Code, Problem};
+use crate::passwords::proof::{PasswordError, PasswordProof};
 use crate::request::RequestMeta;
 use crate::routes::{MailKind, Rule};
 use crate::sign_in::authentication::Caller;
@@ -47,15 +45,14 @@ impl Profile {
     /// whether another account has it. The present address calls a pending change off.
     ///
     /// # Errors
-    /// 401 for a wrong password or, with an address, one that was verified too long ago; 409 if the account is changed at the
-    /// same time, or has moved too often; 423; 429; 503.
+    /// [`ProfileError`]; with an address also for a password that was verified too long ago.
     pub async fn update(
         &self,
         meta: &RequestMeta,
         caller: &mut Caller,
         name: Option<&DisplayName>,
         address: Option<&NewAddress>,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), ProfileError> {
         self.limiter
             .admit_user(Rule::Profile, meta, caller.user.id)
             .await?;
@@ -89,7 +86,7 @@ impl Profile {
             self.proof.clear(Lock::Sessions(caller.user.id)).await;
         }
         if !done? {
-            return Err(Problem::new(Code::Conflict));
+            return Err(ProfileError::Conflict);
         }
         if let Some(name) = new_name {
             name.clone_into(&mut caller.user.name);
@@ -110,7 +107,7 @@ impl Profile {
         meta: &RequestMeta,
         caller: &Caller,
         address: &'a NewAddress,
-    ) -> Result<PendingEmail<'a>, Problem> {
+    ) -> Result<PendingEmail<'a>, ProfileError> {
         caller.recently_proved()?;
         let is_present = address_of(&caller.user.email)? == address.email;
         if !is_present {
@@ -136,8 +133,7 @@ impl Profile {
     /// Changes the password. Every other session ends, the caller's goes on under fresh tokens, and all mailed tokens die.
     ///
     /// # Errors
-    /// 401 for a wrong password or one that was proved too long ago; 409 if the account was changed meanwhile; 422 for the
-    /// same password again; 423; 429; 503.
+    /// [`ProfileError`].
     pub async fn change_password(
         &self,
         meta: &RequestMeta,
@@ -145,7 +141,7 @@ impl Profile {
         current: &Password,
         new: &Password,
         issuer: &Issuer,
-    ) -> Result<TokenPair, Problem> {
+    ) -> Result<TokenPair, ProfileError> {
         caller.recently_proved()?;
         self.limiter
             .admit_user(Rule::ChangePassword, meta, caller.user.id)
@@ -160,9 +156,10 @@ impl Profile {
             .await?;
         if current.expose() == new.expose() {
             self.proof.clear(lock).await;
-            return Err(same_password());
+            return Err(ProfileError::SamePassword);
         }
-        let hash = self.proof.hasher().hash(new).await?;
+        let hash = self.proof.hasher().hash(new).await;
+        let hash = hash.map_err(PasswordError::from)?;
         let entropy = self.store.entropy();
         let family = Family::random(entropy);
         let refresh = RefreshToken::random(caller.user.id, caller.session.id, family, entropy);
@@ -208,7 +205,7 @@ impl Profile {
         if self.proof.conclude(lock, done).await? {
             Ok(tokens)
         } else {
-            Err(Problem::new(Code::Conflict))
+            Err(ProfileError::Conflict)
         }
     }
 }
@@ -244,31 +241,19 @@ fn change_entry(
     }
 }
 
-/// No earlier address is ever forgotten for a later one, so the moves are bounded.
-fn moved_too_often(caller: &Caller, now: Timestamp) -> Problem {
+fn moved_too_often(caller: &Caller, now: Timestamp) -> ProfileError {
     let until = caller
         .user
         .claims(now)
         .map(|claim| claim.until)
         .min()
         .unwrap_or(now);
-    let detail = format!(
-        "The email address was changed {MAX_CLAIMS} times recently. It can be changed again after {until}."
-    );
-    let refusal = Refusal::new("moved_too_often")
-        .user(caller.user.id)
-        .session(caller.session.id);
-    Problem::new(Code::Conflict).detail(detail).refused(refusal)
+    let refusal = Box::new(refusal(caller, "moved_too_often"));
+    ProfileError::MovedTooOften { until, refusal }
 }
 
-fn same_password() -> Problem {
-    let mut fields = Fields::empty();
-    fields.refuse(
-        "new_password",
-        FieldFault::new("same_as_current", "Must differ from the current password."),
-    );
-    fields
-        .complete(Some(()))
-        .err()
-        .unwrap_or_else(|| Problem::new(Code::ValidationFailed))
+fn refusal(caller: &Caller, reason: &'static str) -> Refusal {
+    Refusal::new(reason)
+        .user(caller.user.id)
+        .session(caller.session.id)
 }

@@ -6,17 +6,16 @@
 use std::sync::Arc;
 
 use crate::accounts::verification::{
-    MAX_CLAIMS, invalid, is_good, move_entry, move_rows, owner_of, request_mail,
+    invalid, is_good, move_entry, move_rows, owner_of, request_mail,
 };
+use crate::accounts::{LinkError, MAX_CLAIMS};
 use crate::config::Config;
 use crate::domain::{DisplayName, EmailAddress, Password, PasswordPolicy, User};
-use crate::http::Fields;
-use crate::limits::Limiter;
+use crate::limits::{LimitError, Limiter};
 use crate::passwords::PasswordHasher;
-use crate::problem::Problem;
 use crate::request::RequestMeta;
 use crate::routes::{MailKind, Rule};
-use crate::store::{Move, PasswordChange, Row, Store, address_of};
+use crate::store::{Move, PasswordChange, Row, Store, StoreError, address_of};
 use crate::tokens::{MailPurpose, MailedToken, SecurityRecord};
 
 /// Recovers accounts.
@@ -71,26 +70,30 @@ impl Recovery {
     /// Sends a reset mail, if the address is known.
     ///
     /// # Errors
-    /// 429, 503.
-    pub async fn request(&self, meta: &RequestMeta, email: &EmailAddress) -> Result<(), Problem> {
+    /// [`LimitError`].
+    pub async fn request(
+        &self,
+        meta: &RequestMeta,
+        email: &EmailAddress,
+    ) -> Result<(), LimitError> {
         self.limiter
             .admit_client(Rule::RequestPasswordReset, meta)
             .await?;
-        request_mail(&self.store, meta, email, MailKind::PasswordReset).await
+        Ok(request_mail(&self.store, meta, email, MailKind::PasswordReset).await?)
     }
 
     /// Sets the password of the account that `token` was mailed to, ends all its sessions, verifies its address and lifts its
     /// locks. It does not sign in. A refused password does not use the token up.
     ///
     /// # Errors
-    /// 400 for a token that is unknown, used or expired; 422 for a password built on the address; 429; 503.
+    /// [`LinkError`], also for a password built on the address.
     pub async fn reset(
         &self,
         meta: &RequestMeta,
         token: &str,
         choice: &Choice<'_>,
         hasher: &PasswordHasher,
-    ) -> Result<PasswordSet, Problem> {
+    ) -> Result<PasswordSet, LinkError> {
         self.limiter.admit_client(Rule::ResetPassword, meta).await?;
         let token = MailedToken::parse(MailPurpose::Reset, token)
             .ok_or_else(|| invalid("malformed_token", None))?;
@@ -102,14 +105,10 @@ impl Recovery {
             (Good::Move, Some(pending)) => pending,
             _ => &user.email,
         };
-        let mut fields = Fields::empty();
-        fields.check_password(
-            "new_password",
-            Some(choice.password),
-            choice.policy,
-            Some(address),
-        );
-        fields.complete(Some(()))?;
+        let broken = choice.policy.check(choice.password, &[address]);
+        if !broken.is_empty() {
+            return Err(LinkError::NewPassword(broken));
+        }
         let email = address_of(address)?;
         let password = hasher.hash(choice.password).await?;
         let done = match good {
@@ -133,7 +132,7 @@ impl Recovery {
         }
     }
 
-    fn judge(&self, user: &User, hash: &str, security: &SecurityRecord) -> Result<Good, Problem> {
+    fn judge(&self, user: &User, hash: &str, security: &SecurityRecord) -> Result<Good, LinkError> {
         let now = self.store.now();
         let usable = user.is_active() && !user.has_lapsed(now);
         let [newest, prior, verify] = [
@@ -164,7 +163,7 @@ impl Recovery {
         token: &str,
         hash: &str,
         name: Option<&DisplayName>,
-    ) -> Result<bool, Problem> {
+    ) -> Result<bool, StoreError> {
         let entry = self.store.entry(meta).by_owner(user.id);
         let (entry, kind) = if user.email_verified {
             (entry, MailKind::PasswordSet)
@@ -190,10 +189,9 @@ impl Recovery {
             level: user.recovery_level + 1,
             ..row
         };
-        Ok(self
-            .store
+        self.store
             .reset_password(&change, token, &entry, &row)
-            .await?)
+            .await
     }
 
     async fn move_with_password(
@@ -203,7 +201,7 @@ impl Recovery {
         to: &EmailAddress,
         token: &str,
         hash: &str,
-    ) -> Result<bool, Problem> {
+    ) -> Result<bool, StoreError> {
         let from = address_of(&user.email)?;
         let entry = self.store.entry(meta).by_owner(user.id);
         let until = entry.occurred_at.plus(self.config.mail.notice_ttl);
@@ -216,9 +214,8 @@ impl Recovery {
             password_hash: Some(hash),
         };
         let rows = move_rows(&self.store, meta, &entry, user);
-        Ok(self
-            .store
+        self.store
             .move_address(&change, &move_entry(entry, &change), &rows)
-            .await?)
+            .await
     }
 }

@@ -5,16 +5,16 @@
 
 use std::sync::Arc;
 
+use crate::accounts::RegistrationError;
 use crate::audit_event::{Entry, Refusal};
 use crate::config::{Config, Registration as Policy};
 use crate::domain::{DisplayName, EmailAddress, Password, Proof, User, UserId};
 use crate::ground::entropy;
 use crate::limits::Limiter;
 use crate::passwords::{PasswordHasher, Verdict};
-use crate::problem::{Code, Problem};
 use crate::request::RequestMeta;
 use crate::routes::{MailKind, Rule};
-use crate::store::{Holder, Registered, Row, Store};
+use crate::store::{Holder, Registered, Row, Store, StoreError};
 
 /// The account that is to be made.
 pub struct Applicant {
@@ -55,14 +55,17 @@ impl Registration {
     /// Registers `applicant`. One password hash is computed in every case.
     ///
     /// # Errors
-    /// 403 where registration is closed, 429, 503.
-    pub async fn register(&self, meta: &RequestMeta, applicant: &Applicant) -> Result<(), Problem> {
+    /// [`RegistrationError`].
+    pub async fn register(
+        &self,
+        meta: &RequestMeta,
+        applicant: &Applicant,
+    ) -> Result<(), RegistrationError> {
         self.limiter.admit_client(Rule::Register, meta).await?;
         if self.config.passwords.registration == Policy::Closed {
-            let problem = Problem::new(Code::Forbidden)
-                .detail("Registration is closed. Ask the operator for an invitation.");
             let once = format!("registration_closed#{}", meta.client_key());
-            return Err(problem.refused(Refusal::new("registration_closed").once(once)));
+            let refusal = Refusal::new("registration_closed").once(once);
+            return Err(RegistrationError::Closed(Box::new(refusal)));
         }
         // Another registration of the same address may be committed between read and write; then the address is read again.
         for _ in 0..3 {
@@ -77,7 +80,7 @@ impl Registration {
                 return Ok(());
             }
         }
-        Err(Problem::new(Code::ServiceUnavailable).retry_after(std::time::Duration::from_secs(1)))
+        Err(RegistrationError::Contended)
     }
 
     async fn apply(
@@ -86,7 +89,7 @@ impl Registration {
         applicant: &Applicant,
         holder: Holder<'_>,
         invited: bool,
-    ) -> Result<Registered, Problem> {
+    ) -> Result<Registered, RegistrationError> {
         if let Holder::Registration(user, Some(stored)) = holder {
             let verdict = self
                 .hasher
@@ -99,65 +102,24 @@ impl Registration {
                     .user(user)
                     .reason("contested_address");
                 let row = self.row(&entry, MailKind::RegistrationContested, user, applicant);
-                return Ok(self
-                    .store
-                    .contest(user, &applicant.email, &entry, &row.asked_by(meta))
-                    .await?);
+                let row = row.asked_by(meta);
+                let contested = self.store.contest(user, &applicant.email, &entry, &row);
+                return Ok(contested.await?);
             }
-            return self
-                .send_mail(
-                    meta,
-                    applicant,
-                    user,
-                    MailKind::RegistrationRepeated,
-                    "repeated_registration",
-                )
-                .await;
+            let (kind, reason) = (MailKind::RegistrationRepeated, "repeated_registration");
+            return Ok(self.send_mail(meta, applicant, user, kind, reason).await?);
         }
         let hash = self.hasher.hash(&applicant.password).await?;
-        match holder {
-            Holder::Nobody => self.begin(meta, applicant, &hash, invited).await,
+        let (user, kind, reason) = match holder {
+            Holder::Nobody => return Ok(self.begin(meta, applicant, &hash, invited).await?),
             Holder::Registration(user, _) => {
-                self.send_mail(
-                    meta,
-                    applicant,
-                    user,
-                    MailKind::RegistrationContested,
-                    "contested_address",
-                )
-                .await
+                (user, MailKind::RegistrationContested, "contested_address")
             }
-            Holder::Import(user) => {
-                self.send_mail(
-                    meta,
-                    applicant,
-                    user,
-                    MailKind::PasswordWanted,
-                    "imported_address",
-                )
-                .await
-            }
-            Holder::Account(user) => {
-                self.send_mail(
-                    meta,
-                    applicant,
-                    user,
-                    MailKind::AlreadyRegistered,
-                    "taken_address",
-                )
-                .await
-            }
-            Holder::Former(user) => {
-                self.send_mail(
-                    meta,
-                    applicant,
-                    user,
-                    MailKind::AddressReserved,
-                    "reserved_address",
-                )
-                .await
-            }
-        }
+            Holder::Import(user) => (user, MailKind::PasswordWanted, "imported_address"),
+            Holder::Account(user) => (user, MailKind::AlreadyRegistered, "taken_address"),
+            Holder::Former(user) => (user, MailKind::AddressReserved, "reserved_address"),
+        };
+        Ok(self.send_mail(meta, applicant, user, kind, reason).await?)
     }
 
     async fn begin(
@@ -166,7 +128,7 @@ impl Registration {
         applicant: &Applicant,
         hash: &str,
         invited: bool,
-    ) -> Result<Registered, Problem> {
+    ) -> Result<Registered, StoreError> {
         let (now, email) = (self.store.now(), &applicant.email);
         let id = UserId::new(entropy::uuid_v4(self.store.entropy()));
         let until = now.plus(self.config.mail.registration_ttl);
@@ -185,10 +147,9 @@ impl Registration {
         let row = self
             .row(&entry, MailKind::Verification, id, applicant)
             .asked_by(meta);
-        Ok(self
-            .store
+        self.store
             .register(&user, email, (until, invited), &entry, &row)
-            .await?)
+            .await
     }
 
     fn row(&self, entry: &Entry, kind: MailKind, user: UserId, applicant: &Applicant) -> Row {
@@ -205,7 +166,7 @@ impl Registration {
         user: UserId,
         kind: MailKind,
         reason: &'static str,
-    ) -> Result<Registered, Problem> {
+    ) -> Result<Registered, StoreError> {
         let entry = self.store.entry(meta).user(user).reason(reason);
         let row = self.row(&entry, kind, user, applicant).asked_by(meta);
         self.store.ask_for_mail(&row, &entry).await?;

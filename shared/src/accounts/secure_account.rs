@@ -12,11 +12,11 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::accounts::LinkError;
 use crate::accounts::verification::invalid;
 use crate::audit_event::Refusal;
 use crate::domain::{EmailAddress, FormerAddress, Timestamp, User, UserId};
 use crate::limits::Limiter;
-use crate::problem::{Code, Problem};
 use crate::request::RequestMeta;
 use crate::routes::{MailKind, Rule};
 use crate::store::{Row, Store, TakeBack, address_of};
@@ -60,8 +60,8 @@ impl SecureAccount {
     /// Takes the account back by the link with `token`.
     ///
     /// # Errors
-    /// 400 for a token that is unknown, expired or dead; 409 if the account is being changed at the same time; 429; 503.
-    pub async fn secure(&self, meta: &RequestMeta, token: &str) -> Result<Secured, Problem> {
+    /// [`LinkError`].
+    pub async fn secure(&self, meta: &RequestMeta, token: &str) -> Result<Secured, LinkError> {
         self.limiter.admit_client(Rule::SecureAccount, meta).await?;
         let token = NoticeToken::parse(token).ok_or_else(|| invalid("malformed_token", None))?;
         let row = self
@@ -97,7 +97,7 @@ impl SecureAccount {
     }
 
     /// The refusal says where the link was mailed, by the address's fingerprint, and what ended it.
-    fn dead_link(&self, user: UserId, notice: &Row) -> Problem {
+    fn dead_link(&self, user: UserId, notice: &Row) -> LinkError {
         let has_expired = self.store.now() >= notice.created_at.plus(self.life);
         let refusal = Refusal::new(if has_expired {
             "expired_token"
@@ -109,7 +109,7 @@ impl SecureAccount {
             Some(key) => refusal.text("mailed_to", key),
             None => refusal,
         };
-        Problem::new(Code::InvalidOrExpiredToken).refused(refusal)
+        LinkError::Invalid(Box::new(refusal))
     }
 
     async fn take_back(
@@ -117,7 +117,7 @@ impl SecureAccount {
         meta: &RequestMeta,
         user: &User,
         notice: &Row,
-    ) -> Result<Secured, Problem> {
+    ) -> Result<Secured, LinkError> {
         let now = self.store.now();
         let key = notice.address.as_deref().unwrap_or_default();
         let claims: Vec<&FormerAddress> = user.claims(now).collect();
@@ -176,17 +176,14 @@ impl SecureAccount {
         // Of two uses at once one is the first; the other finds it done.
         match self.store.outbox_row(notice.id).await? {
             Some(row) if row.used_at.is_some() => Ok(Secured::Before),
-            _ => Err(Problem::new(Code::Conflict)
-                .detail("The account was changed at the same time. Press the button again.")),
+            _ => Err(LinkError::Changed),
         }
     }
 
     /// The address of a claim.
-    async fn former(&self, user: &User, claim: &FormerAddress) -> Result<EmailAddress, Problem> {
+    async fn former(&self, user: &User, claim: &FormerAddress) -> Result<EmailAddress, LinkError> {
         let stored = self.store.former_address(user.id, claim).await?;
-        Ok(address_of(
-            &stored.ok_or_else(|| Problem::new(Code::Conflict))?,
-        )?)
+        Ok(address_of(&stored.ok_or(LinkError::Conflict)?)?)
     }
 }
 

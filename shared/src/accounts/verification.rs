@@ -2,19 +2,16 @@
 
 use std::sync::Arc;
 
+use crate::accounts::{LinkError, MAX_CLAIMS};
 use crate::audit_event::{Entry, Refusal};
 use crate::config::Config;
 use crate::domain::{EmailAddress, PendingToken, Proof, Timestamp, User, UserId};
 use crate::ground::digest;
-use crate::limits::Limiter;
-use crate::problem::{Code, Problem};
+use crate::limits::{LimitError, Limiter};
 use crate::request::RequestMeta;
 use crate::routes::{MailKind, Rule};
-use crate::store::{Holder, Move, Row, Store, address_of};
+use crate::store::{Holder, Move, Row, Store, StoreError, address_of};
 use crate::tokens::{MailPurpose, MailedToken, SecurityRecord};
-
-/// So many former addresses can take an account back; with one more the earliest would have to be dropped.
-pub(crate) const MAX_CLAIMS: usize = 3;
 
 /// Verifies addresses.
 #[derive(Clone)]
@@ -38,8 +35,8 @@ impl Verification {
     /// Verifies the address that `token` was mailed to: the account's own, or the one it is to change to.
     ///
     /// # Errors
-    /// 400 for a token that is unknown, used or expired; 429; 503.
-    pub async fn verify(&self, meta: &RequestMeta, token: &str) -> Result<(), Problem> {
+    /// [`LinkError`].
+    pub async fn verify(&self, meta: &RequestMeta, token: &str) -> Result<(), LinkError> {
         self.limiter.admit_client(Rule::VerifyEmail, meta).await?;
         let token = MailedToken::parse(MailPurpose::Verification, token)
             .ok_or_else(|| invalid("malformed_token", None))?;
@@ -97,12 +94,12 @@ impl Verification {
     /// Sends another verification mail, if the address is registered and not verified.
     ///
     /// # Errors
-    /// 429, 503.
-    pub async fn resend(&self, meta: &RequestMeta, email: &EmailAddress) -> Result<(), Problem> {
+    /// [`LimitError`].
+    pub async fn resend(&self, meta: &RequestMeta, email: &EmailAddress) -> Result<(), LimitError> {
         self.limiter
             .admit_client(Rule::ResendVerification, meta)
             .await?;
-        request_mail(&self.store, meta, email, MailKind::Verification).await
+        Ok(request_mail(&self.store, meta, email, MailKind::Verification).await?)
     }
 }
 
@@ -112,7 +109,7 @@ pub(crate) async fn request_mail(
     meta: &RequestMeta,
     email: &EmailAddress,
     kind: MailKind,
-) -> Result<(), Problem> {
+) -> Result<(), StoreError> {
     let address = store.address(email).await?;
     let user = match address
         .as_ref()
@@ -133,8 +130,7 @@ pub(crate) async fn request_mail(
         .row(&entry, Some(kind), user)
         .about(email.fingerprint())
         .asked_by(meta);
-    store.ask_for_mail(&row, &entry).await?;
-    Ok(())
+    store.ask_for_mail(&row, &entry).await
 }
 
 /// The record of a move. Addresses are recorded by their fingerprints: a record is kept longer than an address may be.
@@ -201,8 +197,7 @@ pub(crate) fn owner_of(
 }
 
 /// One answer for unknown, used and expired; the audit log has the reason.
-pub(crate) fn invalid(reason: &'static str, user: Option<UserId>) -> Problem {
+pub(crate) fn invalid(reason: &'static str, user: Option<UserId>) -> LinkError {
     let refusal = Refusal::new(reason);
-    Problem::new(Code::InvalidOrExpiredToken)
-        .refused(user.map_or(refusal.clone(), |user| refusal.user(user)))
+    LinkError::Invalid(Box::new(user.into_iter().fold(refusal, Refusal::user)))
 }

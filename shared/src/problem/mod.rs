@@ -4,6 +4,7 @@
 //! and writes the body. What the client may know is in `code` and `detail`; why it happened is in `refusal`, for
 //! the audit trail, and in `cause`, for the log.
 
+mod accounts;
 mod audit;
 pub(crate) mod breach;
 mod code;

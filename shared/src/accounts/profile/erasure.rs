@@ -1,9 +1,8 @@
 //! Erasure of the own account.
 
-use super::Profile;
-use crate::audit_event::Refusal;
-use crate::domain::{Password, Role, Timestamp};
-use crate::problem::{Code, Problem};
+use super::{Profile, refusal};
+use crate::accounts::ProfileError;
+use crate::domain::{Password, Role};
 use crate::request::RequestMeta;
 use crate::routes::Rule;
 use crate::sign_in::authentication::Caller;
@@ -15,28 +14,24 @@ impl Profile {
     /// whoever registers with the address later gets a new one. The trail stays.
     ///
     /// # Errors
-    /// 401 for a wrong password or one that was proved too long ago; 409 for an admin, or if the account was changed
-    /// meanwhile; 423; 429; 503.
+    /// [`ProfileError`].
     pub async fn erase(
         &self,
         meta: &RequestMeta,
         caller: &Caller,
         password: &Password,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), ProfileError> {
         caller.recently_proved()?;
         self.limiter
             .admit_user(Rule::PersonalData, meta, caller.user.id)
             .await?;
         if role_of(&caller.user, self.proof.config()) == Role::Admin {
-            return Err(admins_stay(caller));
+            return Err(ProfileError::IsAdmin(Box::new(refusal(caller, "is_admin"))));
         }
-        if let Some(last) = caller
-            .user
-            .claims(self.store.now())
-            .map(|claim| claim.until)
-            .max()
-        {
-            return Err(claims_stand(caller, last));
+        let claims = caller.user.claims(self.store.now());
+        if let Some(until) = claims.map(|claim| claim.until).max() {
+            let refusal = Box::new(refusal(caller, "can_be_taken_back"));
+            return Err(ProfileError::CanBeTakenBack { until, refusal });
         }
         let (email, lock) = (
             address_of(&caller.user.email)?,
@@ -63,27 +58,7 @@ impl Profile {
         if self.proof.conclude(lock, done).await? {
             Ok(())
         } else {
-            Err(Problem::new(Code::Conflict))
+            Err(ProfileError::Conflict)
         }
     }
-}
-
-/// The last admin could lock everybody out, and of two who leave at once each would be the other's reason.
-fn admins_stay(caller: &Caller) -> Problem {
-    let detail = "An admin's account is not erased: the last admin could lock everybody out. Have the role taken away first.";
-    let refusal = Refusal::new("is_admin")
-        .user(caller.user.id)
-        .session(caller.session.id);
-    Problem::new(Code::Conflict).detail(detail).refused(refusal)
-}
-
-/// An erased account could not be taken back, and who moved it away from its owner must not be able to bring that about.
-fn claims_stand(caller: &Caller, until: Timestamp) -> Problem {
-    let detail = format!(
-        "A former email address of this account can take it back until {until}. Try again after that."
-    );
-    let refusal = Refusal::new("can_be_taken_back")
-        .user(caller.user.id)
-        .session(caller.session.id);
-    Problem::new(Code::Conflict).detail(detail).refused(refusal)
 }

@@ -13,7 +13,8 @@
 //! - [`mail`]: send what the outbox asks for
 //!
 //! They use [`passwords`] (hash, compare, lock), [`limits`] (buckets), [`keys`], [`tokens`], and the [`store`], the one place that
-//! knows `DynamoDB`. A change of state carries its [`audit_event`]; a refusal is a [`problem`].
+//! knows `DynamoDB`. A change of state carries its [`audit_event`]; a service that refuses
+//! says why in an error of its own, of which [`http::problem`] makes the answer.
 //!
 //! [`routes`] is the table of all endpoints with the plain facts about them, [`config`] is every setting there is, [`request`]
 //! is what is known about a request, and [`telemetry`] has logs, traces and metrics. [`runtime`] puts the parts together. Time
@@ -35,7 +36,6 @@ pub mod keys;
 pub mod limits;
 pub mod mail;
 pub mod passwords;
-pub mod problem;
 pub mod request;
 pub mod routes;
 pub mod runtime;

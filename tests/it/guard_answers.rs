@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use bundle_tests::{Answer, TestApp, described};
 use http::Method;
 use serde_json::json;
-use shared::problem::Code;
+use shared::http::problem::Code;
 use shared::routes::{self, Route};
 use uuid::Uuid;
 

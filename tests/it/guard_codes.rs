@@ -10,7 +10,7 @@ use bundle_tests::{Answer, Fault, PASSWORD, TestApp};
 use dashtam_local::cloudformation;
 use http::Method;
 use serde_json::{Value, json};
-use shared::problem::{Code, Problem};
+use shared::http::problem::{Code, Problem};
 
 use crate::guard_answers::assert_problem;
 use crate::guard_project::{path, read};

@@ -1,11 +1,11 @@
 //! The order of the modules: no file imports, however indirectly, a file that imports it, and the modules of `shared` import
 //! only from floors below their own.
 
-use crate::guard_project::{files, read};
+use crate::guard_project::{code, files, read};
 use crate::imports::Imports;
 
 /// The modules of `shared`, from the ground up. Modules on one floor do not know each other.
-const FLOORS: [&[&str]; 17] = [
+const FLOORS: [&[&str]; 16] = [
     &["ground", "routes"],
     &["domain"],
     &["config"],
@@ -18,12 +18,14 @@ const FLOORS: [&[&str]; 17] = [
     &["breach", "sign_in"],
     &["audit"],
     &["accounts"],
-    &["problem"],
     &["http"],
     &["description"],
     &["mail"],
     &["runtime"],
 ];
+
+/// The rooms below `http` that describe requests, and so know methods, headers and statuses.
+const REQUESTS: [&str; 5] = ["config", "domain", "request", "routes", "telemetry"];
 
 /// The crates with more than a file or two.
 const CRATES: [&str; 8] = [
@@ -82,6 +84,46 @@ fn texts(files: &[(&str, &str)]) -> Imports {
 #[test]
 fn modules_import_only_from_floors_below() {
     assert_eq!(broken(&Imports::of("shared/src")), None);
+}
+
+/// What a file says about HTTP, if it is one of a room that must not.
+fn http_in(file: &str, text: &str) -> Option<&'static str> {
+    let room = file
+        .split('/')
+        .next()
+        .unwrap_or_default()
+        .trim_end_matches(".rs");
+    if floor(file) >= floor("http") || REQUESTS.contains(&room) {
+        return None;
+    }
+    let text = code(text);
+    let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
+    let says = |name: &&str| {
+        let mut places = text.match_indices(*name);
+        places.any(|(at, _)| !text[..at].ends_with(is_word))
+    };
+    ["http::", "axum", "Problem", "StatusCode", "HeaderValue"]
+        .into_iter()
+        .find(says)
+}
+
+#[test]
+fn services_know_no_http() {
+    let folder = "shared/src/";
+    for name in files("shared/src", ".rs") {
+        let file = &name[folder.len()..];
+        if file != "lib.rs" {
+            assert_eq!(http_in(file, &read(&name)), None, "{name}");
+        }
+    }
+    for text in [
+        "use http::HeaderMap;",
+        "use axum::Router;",
+        "fn f() -> Result<(), Problem> {",
+    ] {
+        assert!(http_in("limits.rs", text).is_some(), "{text}");
+        assert_eq!(http_in("http/app.rs", text), None, "{text}");
+    }
 }
 
 #[test]

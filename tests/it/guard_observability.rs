@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use dashtam_local::cloudformation;
 use serde_json::Value;
-use shared::problem::Code;
+use shared::http::problem::Code;
 use shared::routes;
 use shared::telemetry::Metric;
 

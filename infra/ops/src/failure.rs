@@ -6,8 +6,8 @@ use shared::accounts::AdminError;
 use shared::breach::key_replacement::KeyChangeError;
 use shared::breach::token_rotation::RotationError;
 use shared::ground::error_chain;
+use shared::http::problem::Code;
 use shared::keys::KeysError;
-use shared::problem::Code;
 use shared::store::StoreError;
 
 /// The exit codes.

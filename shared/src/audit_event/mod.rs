@@ -1,7 +1,7 @@
 //! The audit trail's records.
 //!
 //! A success is written in the transaction of its change: the store's write functions take an [`Entry`], so a silent
-//! change does not compile. A refusal is declared by whoever refuses, as a [`Refusal`] on the problem, and written by
+//! change does not compile. A refusal is declared by whoever refuses, as a [`Refusal`] in the error, and written by
 //! the one wrapper in `http/record.rs`. Nothing in a record is a secret.
 
 mod action;

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::http::ErrorEntry;
-use crate::problem::Code;
+use crate::http::problem::Code;
 
 /// An identifier where the schema has none of its own.
 const ID: &str = "5d0e3c1a-92b7-4f6e-8a41-7c2d9b6e0f35";

@@ -16,8 +16,8 @@ use http::StatusCode;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Value, json};
 
+use crate::http::problem::{Code, Identifier};
 use crate::http::{FromFields, Shape};
-use crate::problem::{Code, Identifier};
 use crate::routes::Route;
 
 pub use document::document;

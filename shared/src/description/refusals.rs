@@ -6,7 +6,7 @@ use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::{Operation, naming};
-use crate::problem::{Code, Problem};
+use crate::http::problem::{Code, Problem};
 use crate::routes::Access;
 
 /// The codes that every endpoint may answer: some are the gateway's, for which the endpoint is not even asked, others say that

@@ -19,9 +19,9 @@ use http::{Method, StatusCode};
 
 use super::cors::Cors;
 use super::endpoint::Endpoint;
+use super::problem::{Code, Problem};
 use crate::config::NetworkConfig;
 use crate::ground::error_chain;
-use crate::problem::{Code, Problem};
 use crate::request::RequestMeta;
 use crate::routes;
 use crate::telemetry::{self, End, Telemetry, Work};

@@ -3,7 +3,7 @@
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
-use crate::problem::{Code, Problem};
+use super::problem::{Code, Problem};
 use crate::sign_in::authentication::{Authenticator, Caller};
 
 /// The caller whom the `Authorization` header stands for.

@@ -14,8 +14,8 @@ use http::{HeaderMap, Method};
 
 use super::bearer::{bearer, caller};
 use super::parsed::without_body;
+use super::problem::{Code, Problem};
 use super::record::{Actor, record_all_refusals, record_refusals};
-use crate::problem::{Code, Problem};
 use crate::request::RequestMeta;
 use crate::routes::{Route, Rule};
 use crate::sign_in::authentication::{Authenticator, Caller};

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
-use crate::problem::{Code, FieldError, HeaderFact, Problem, Retry};
+use super::problem::{Code, FieldError, HeaderFact, Problem, Retry};
 
 /// The path and the request id of the example.
 const EXAMPLE_INSTANCE: &str = "/api/v1/auth/me";

@@ -13,8 +13,8 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Value, json};
 
+use super::problem::{Code, FieldError, Problem};
 use super::shape::{Member, Shape};
-use crate::problem::{Code, FieldError, Problem};
 
 /// Why a member was refused: a stable code and plain words, never the value.
 #[derive(Debug, Clone)]

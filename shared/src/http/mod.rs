@@ -10,6 +10,7 @@ mod fields;
 mod filter;
 mod page;
 mod parsed;
+pub mod problem;
 mod record;
 mod shape;
 

@@ -12,9 +12,9 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 
 use super::fields::Fields;
+use super::problem::{Code, Identifier, Problem};
 use super::shape::Shape;
 use crate::domain::{PasswordPolicy, Reason};
-use crate::problem::{Code, Identifier, Problem};
 use crate::sign_in::authentication::Caller;
 
 /// The longest body, in bytes.

@@ -9,9 +9,9 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::problem::Problem;
 use crate::audit_event::Refusal;
 use crate::domain::{SessionId, UserId};
-use crate::problem::Problem;
 use crate::request::RequestMeta;
 use crate::store::Store;
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use shared::description::Operation;
 use shared::domain::{Timestamp, UserId};
 use shared::http::Endpoint;
-use shared::problem::Problem;
+use shared::http::problem::Problem;
 use shared::routes;
 use shared::runtime::environment::{Environment, StartError};
 use shared::sign_in::authentication::Caller;

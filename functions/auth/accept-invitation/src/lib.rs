@@ -6,9 +6,9 @@ use axum::http::StatusCode;
 use shared::accounts::invitations::{Choice, Invitations};
 use shared::description::{Message, Operation};
 use shared::domain::{DisplayName, Password, PasswordPolicy};
+use shared::http::problem::{Code, Problem};
 use shared::http::{Body, Endpoint, Fields, FromFields, Meta, NewPasswordRules, SentMailToken};
 use shared::passwords::PasswordHasher;
-use shared::problem::{Code, Problem};
 use shared::routes;
 use shared::runtime::environment::{Environment, StartError};
 

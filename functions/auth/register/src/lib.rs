@@ -8,8 +8,8 @@ use http::StatusCode;
 use shared::accounts::registration::{Applicant, Registration};
 use shared::description::{Message, Operation};
 use shared::domain::{EmailAddress, PasswordPolicy};
+use shared::http::problem::{Code, Problem};
 use shared::http::{Body, DeliverableEmail, Endpoint, Fields, FromFields, Meta, NewPasswordRules};
-use shared::problem::{Code, Problem};
 use shared::routes;
 use shared::runtime::environment::{Environment, StartError};
 

@@ -7,8 +7,8 @@ use http::StatusCode;
 use shared::accounts::verification::Verification;
 use shared::description::{Message, Operation};
 use shared::domain::EmailAddress;
+use shared::http::problem::Problem;
 use shared::http::{Body, Endpoint, Fields, FromFields, Meta};
-use shared::problem::Problem;
 use shared::routes;
 use shared::runtime::environment::{Environment, StartError};
 

@@ -5,8 +5,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use shared::accounts::verification::Verification;
 use shared::description::{Message, Operation};
+use shared::http::problem::{Code, Problem};
 use shared::http::{Body, Endpoint, Fields, FromFields, Meta, SentMailToken};
-use shared::problem::{Code, Problem};
 use shared::routes;
 use shared::runtime::environment::{Environment, StartError};
 

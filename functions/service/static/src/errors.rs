@@ -7,8 +7,8 @@ use axum::http::header::{ACCEPT, VARY};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use shared::description::Operation;
+use shared::http::problem::{Code, Problem};
 use shared::http::{Endpoint, ErrorEntry, error_article, reading_page};
-use shared::problem::{Code, Problem};
 use shared::routes;
 
 /// Builds the endpoint.

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use shared::description::Operation;
 use shared::http::Endpoint;
-use shared::problem::{Code, Problem};
+use shared::http::problem::{Code, Problem};
 use shared::routes;
 use shared::runtime::environment::{Environment, StartError};
 use shared::store::Store;

@@ -10,7 +10,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::audit_event::Refusal;
+use crate::audit_event::{Cause, Refusal};
 use crate::config::{Config, Limit};
 use crate::domain::{Session, UserId};
 use crate::request::RequestMeta;
@@ -180,7 +180,7 @@ impl Exceeded {
             quota,
             window,
             wait,
-            refusal: Refusal::new("rate_limited").once(format!("{bucket}#{who}")),
+            refusal: Refusal::new(Cause::RateLimited).once(format!("{bucket}#{who}")),
         }
     }
 

@@ -78,7 +78,7 @@ async fn redrive(desk: &Desk, wanted: &OutboxRows, reason: &str) -> Result<Answe
     let entry = desk
         .actor()
         .sign(desk.store.entry(&desk.meta(&REDRIVE)))
-        .reason(reason.as_str().to_owned());
+        .stated(&reason);
     desk.store.record(&entry).await?;
     let mut handed_on = 0;
     for row in &rows {

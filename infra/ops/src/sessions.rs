@@ -133,7 +133,7 @@ async fn revoke(
         .sign(desk.store.entry(&desk.meta(&REVOKE)))
         .user(user.id)
         .session(id);
-    let entry = entry.reason(reason.as_str().to_owned());
+    let entry = entry.stated(reason);
     if !desk
         .store
         .end_live_session(user.id, id, &liveness, &entry)

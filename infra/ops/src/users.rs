@@ -284,7 +284,7 @@ async fn export(desk: &Desk, look: &AccountChange) -> Result<Answer, Failure> {
         .actor()
         .sign(desk.store.entry(&desk.meta(&EXPORT)))
         .user(user.id);
-    let entry = entry.reason(reason.as_str().to_owned());
+    let entry = entry.stated(&reason);
     desk.store.record(&entry).await?;
     let document = json!(data);
     Ok(Answer {

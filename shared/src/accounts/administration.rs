@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::accounts::AdminError;
-use crate::audit_event::{Actor, Entry, Refusal};
+use crate::audit_event::{Actor, Cause, Entry, Refusal};
 use crate::config::Config;
 use crate::domain::{EmailAddress, Reason, Role, User, UserId};
 use crate::request::RequestMeta;
@@ -44,7 +44,7 @@ impl Administration {
         let entry = actor.sign(self.store.entry(meta));
         let entry = match &user {
             Some(user) => entry.user(user.id),
-            None => entry.reason("unknown_address"),
+            None => entry.reason(Cause::UnknownAddress),
         };
         self.store.record(&entry).await?;
         Ok(user.map(|user| UserView::new(&user, &self.config)))
@@ -75,7 +75,7 @@ impl Administration {
         reason: &Reason,
     ) -> Result<(), AdminError> {
         if actor.account() == Some(user) {
-            let refusal = Refusal::new("own_account").user(user);
+            let refusal = Refusal::new(Cause::OwnAccount).user(user);
             return Err(AdminError::OwnAccount(Box::new(refusal)));
         }
         let entry = self.entry(meta, actor, user, reason);
@@ -238,10 +238,7 @@ impl Administration {
     }
 
     fn entry(&self, meta: &RequestMeta, actor: Actor<'_>, user: UserId, reason: &Reason) -> Entry {
-        actor
-            .sign(self.store.entry(meta))
-            .user(user)
-            .reason(reason.as_str().to_owned())
+        actor.sign(self.store.entry(meta)).user(user).stated(reason)
     }
 }
 
@@ -250,7 +247,7 @@ fn judged(changed: AdminChange, user: UserId) -> Result<(), AdminError> {
         AdminChange::Done => Ok(()),
         AdminChange::UnknownUser => Err(AdminError::UnknownUser(user)),
         AdminChange::NoOtherAdmin => {
-            let refusal = Refusal::new("last_admin").user(user);
+            let refusal = Refusal::new(Cause::LastAdmin).user(user);
             Err(AdminError::LastAdmin(Box::new(refusal)))
         }
     }

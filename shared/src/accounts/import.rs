@@ -1,7 +1,7 @@
 //! Accounts that come from elsewhere, with what they bring along; their password is a [`ForeignHash`].
 
 use crate::accounts::administration::Administration;
-use crate::audit_event::Actor;
+use crate::audit_event::{Actor, Cause};
 use crate::domain::{
     DisplayName, EmailAddress, NOBODY, Proof, Reason, Status, Timestamp, User, UserId,
 };
@@ -66,10 +66,7 @@ impl Administration {
             created_at: newcomer.created_at.unwrap_or(now).min(now),
             ..User::fresh(id, &newcomer.email, &newcomer.name, hash, now)
         };
-        let entry = actor
-            .sign(store.entry(meta))
-            .user(id)
-            .reason(reason.as_str().to_owned());
+        let entry = actor.sign(store.entry(meta)).user(id).stated(reason);
         let admitted = store.admit_user(&user, &newcomer.email, &entry).await?;
         if admitted == Admitted::IdTaken {
             // The records of the account that has or had the identifier say that it was wanted again.
@@ -78,7 +75,7 @@ impl Administration {
                     &actor
                         .sign(store.refused_entry(meta))
                         .user(id)
-                        .reason("id_taken"),
+                        .reason(Cause::IdTaken),
                 )
                 .await?;
         }
@@ -87,7 +84,7 @@ impl Administration {
             let entry = actor
                 .sign(store.entry(meta))
                 .user(owner)
-                .reason("reserved_address");
+                .reason(Cause::ReservedAddress);
             let row = store
                 .row(&entry, Some(MailKind::AddressReserved), Some(owner))
                 .about(newcomer.email.fingerprint());

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::accounts::verification::invalid;
 use crate::accounts::{AdminError, LinkError};
-use crate::audit_event::{Actor, Refusal};
+use crate::audit_event::{Actor, Cause, Refusal};
 use crate::config::Config;
 use crate::domain::{
     DisplayName, EmailAddress, InvitationId, NOBODY, Password, PasswordPolicy, Reason, Role,
@@ -142,9 +142,7 @@ impl Invitations {
             }
             let invitation = self.made_for(from, invitee, global_ver);
             let actor = from.actor();
-            let entry = actor
-                .sign(self.store.entry(meta))
-                .reason(invitee.reason.as_str().to_owned());
+            let entry = actor.sign(self.store.entry(meta)).stated(&invitee.reason);
             let entry = entry.text("invitation", invitation.id);
             let row = self
                 .store
@@ -228,7 +226,7 @@ impl Invitations {
             .admit_client(Rule::AcceptInvitation, meta)
             .await?;
         let token = MailedToken::parse(MailPurpose::Invitation, token)
-            .ok_or_else(|| invalid("malformed_token", None))?;
+            .ok_or_else(|| invalid(Cause::MalformedToken, None))?;
         let mut hash = None;
         // The address may be imported between read and write; then its account is the one to finish.
         for attempt in 0..RACE_TRIES {
@@ -283,7 +281,7 @@ impl Invitations {
             .store
             .invitation(id)
             .await?
-            .ok_or_else(|| invalid("unknown_token", None))?;
+            .ok_or_else(|| invalid(Cause::UnknownToken, None))?;
         let email = address_of(&invitation.email)?;
         let address = self.store.address(&email).await?;
         let now = self.store.now();
@@ -293,7 +291,7 @@ impl Invitations {
             .is_some_and(|address| address.invitation == Some(id));
         let is_same = digest::equal(stored.as_bytes(), token.as_bytes());
         if !is_newest || !is_same || invitation.expires_at <= now {
-            return Err(invalid("unknown_or_expired_token", None));
+            return Err(invalid(Cause::UnknownOrExpiredToken, None));
         }
         let (inviter, security) = self
             .store
@@ -305,7 +303,7 @@ impl Invitations {
         });
         let may_invite = invitation.inviter.is_none() || inviter.is_some();
         if !may_invite || !security.level().accepts(invitation.global_ver, now) {
-            return Err(invalid("unknown_or_expired_token", None));
+            return Err(invalid(Cause::UnknownOrExpiredToken, None));
         }
         let imported = address
             .as_ref()
@@ -324,11 +322,11 @@ impl Invitations {
 }
 
 fn taken(user: UserId) -> AdminError {
-    AdminError::TakenAddress(Box::new(Refusal::new("taken_address").user(user)))
+    AdminError::TakenAddress(Box::new(Refusal::new(Cause::TakenAddress).user(user)))
 }
 
 fn reserved(user: UserId, email: &EmailAddress) -> AdminError {
-    let refusal = Refusal::new("reserved_address")
+    let refusal = Refusal::new(Cause::ReservedAddress)
         .user(user)
         .mailing(MailKind::AddressReserved, email.fingerprint());
     AdminError::ReservedAddress(Box::new(refusal))

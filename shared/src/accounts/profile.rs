@@ -3,7 +3,7 @@
 mod erasure;
 
 use crate::accounts::{MAX_CLAIMS, ProfileError};
-use crate::audit_event::{Entry, Refusal};
+use crate::audit_event::{Cause, Entry, Refusal};
 use crate::domain::{DisplayName, EmailAddress, Password, Session, Timestamp};
 use crate::limits::Limiter;
 use crate::passwords::proof::{PasswordError, PasswordProof};
@@ -224,7 +224,7 @@ fn change_entry(
     };
     match pending {
         Some(PendingEmail::To(email)) => entry
-            .reason("address_change_requested")
+            .reason(Cause::AddressChangeRequested)
             .text("new_email", email.fingerprint()),
         Some(PendingEmail::CalledOff) => match caller
             .user
@@ -233,9 +233,9 @@ fn change_entry(
             .map(EmailAddress::parse)
         {
             Some(Ok(email)) => entry
-                .reason("address_change_called_off")
+                .reason(Cause::AddressChangeCalledOff)
                 .text("new_email", email.fingerprint()),
-            _ => entry.reason("present_address"),
+            _ => entry.reason(Cause::PresentAddress),
         },
         None => entry,
     }
@@ -248,12 +248,12 @@ fn moved_too_often(caller: &Caller, now: Timestamp) -> ProfileError {
         .map(|claim| claim.until)
         .min()
         .unwrap_or(now);
-    let refusal = Box::new(refusal(caller, "moved_too_often"));
+    let refusal = Box::new(refusal(caller, Cause::MovedTooOften));
     ProfileError::MovedTooOften { until, refusal }
 }
 
-fn refusal(caller: &Caller, reason: &'static str) -> Refusal {
-    Refusal::new(reason)
+fn refusal(caller: &Caller, cause: Cause) -> Refusal {
+    Refusal::new(cause)
         .user(caller.user.id)
         .session(caller.session.id)
 }

@@ -9,6 +9,7 @@ use crate::accounts::verification::{
     invalid, is_good, move_entry, move_rows, owner_of, request_mail,
 };
 use crate::accounts::{LinkError, MAX_CLAIMS};
+use crate::audit_event::Cause;
 use crate::config::Config;
 use crate::domain::{DisplayName, EmailAddress, Password, PasswordPolicy, User};
 use crate::limits::{LimitError, Limiter};
@@ -96,10 +97,10 @@ impl Recovery {
     ) -> Result<PasswordSet, LinkError> {
         self.limiter.admit_client(Rule::ResetPassword, meta).await?;
         let token = MailedToken::parse(MailPurpose::Reset, token)
-            .ok_or_else(|| invalid("malformed_token", None))?;
+            .ok_or_else(|| invalid(Cause::MalformedToken, None))?;
         let (id, hash) = (token.user(), token.hash());
         let (user, security) = self.store.user_and_security(id).await?;
-        let user = user.ok_or_else(|| invalid("unknown_token", None))?;
+        let user = user.ok_or_else(|| invalid(Cause::UnknownToken, None))?;
         let good = self.judge(&user, &hash, &security)?;
         let address = match (good, &user.pending_email) {
             (Good::Move, Some(pending)) => pending,
@@ -128,7 +129,7 @@ impl Recovery {
                 Good::Reset => PasswordSet::First,
             })
         } else {
-            Err(invalid("superseded_token", Some(id)))
+            Err(invalid(Cause::SupersededToken, Some(id)))
         }
     }
 
@@ -152,7 +153,7 @@ impl Recovery {
         let owner = [newest, prior, verify]
             .into_iter()
             .find_map(|pending| owner_of(pending, hash, user.id));
-        Err(invalid("unknown_or_expired_token", owner))
+        Err(invalid(Cause::UnknownOrExpiredToken, owner))
     }
 
     async fn finish(
@@ -168,7 +169,7 @@ impl Recovery {
         let (entry, kind) = if user.email_verified {
             (entry, MailKind::PasswordSet)
         } else {
-            (entry.reason("address_verified"), MailKind::AccountReady)
+            (entry.reason(Cause::AddressVerified), MailKind::AccountReady)
         };
         let name = name
             .map(DisplayName::as_str)

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::accounts::RegistrationError;
-use crate::audit_event::{Entry, Refusal};
+use crate::audit_event::{Cause, Entry, Refusal};
 use crate::config::{Config, Registration as Policy};
 use crate::domain::{DisplayName, EmailAddress, Password, Proof, User, UserId};
 use crate::ground::entropy;
@@ -64,7 +64,7 @@ impl Registration {
         self.limiter.admit_client(Rule::Register, meta).await?;
         if self.config.passwords.registration == Policy::Closed {
             let once = format!("registration_closed#{}", meta.client_key());
-            let refusal = Refusal::new("registration_closed").once(once);
+            let refusal = Refusal::new(Cause::RegistrationClosed).once(once);
             return Err(RegistrationError::Closed(Box::new(refusal)));
         }
         // Another registration of the same address may be committed between read and write; then the address is read again.
@@ -100,26 +100,28 @@ impl Registration {
                     .store
                     .entry(meta)
                     .user(user)
-                    .reason("contested_address");
+                    .reason(Cause::ContestedAddress);
                 let row = self.row(&entry, MailKind::RegistrationContested, user, applicant);
                 let row = row.asked_by(meta);
                 let contested = self.store.contest(user, &applicant.email, &entry, &row);
                 return Ok(contested.await?);
             }
-            let (kind, reason) = (MailKind::RegistrationRepeated, "repeated_registration");
-            return Ok(self.send_mail(meta, applicant, user, kind, reason).await?);
+            let (kind, cause) = (MailKind::RegistrationRepeated, Cause::RepeatedRegistration);
+            return Ok(self.send_mail(meta, applicant, user, kind, cause).await?);
         }
         let hash = self.hasher.hash(&applicant.password).await?;
-        let (user, kind, reason) = match holder {
+        let (user, kind, cause) = match holder {
             Holder::Nobody => return Ok(self.begin(meta, applicant, &hash, invited).await?),
-            Holder::Registration(user, _) => {
-                (user, MailKind::RegistrationContested, "contested_address")
-            }
-            Holder::Import(user) => (user, MailKind::PasswordWanted, "imported_address"),
-            Holder::Account(user) => (user, MailKind::AlreadyRegistered, "taken_address"),
-            Holder::Former(user) => (user, MailKind::AddressReserved, "reserved_address"),
+            Holder::Registration(user, _) => (
+                user,
+                MailKind::RegistrationContested,
+                Cause::ContestedAddress,
+            ),
+            Holder::Import(user) => (user, MailKind::PasswordWanted, Cause::ImportedAddress),
+            Holder::Account(user) => (user, MailKind::AlreadyRegistered, Cause::TakenAddress),
+            Holder::Former(user) => (user, MailKind::AddressReserved, Cause::ReservedAddress),
         };
-        Ok(self.send_mail(meta, applicant, user, kind, reason).await?)
+        Ok(self.send_mail(meta, applicant, user, kind, cause).await?)
     }
 
     async fn begin(
@@ -165,9 +167,9 @@ impl Registration {
         applicant: &Applicant,
         user: UserId,
         kind: MailKind,
-        reason: &'static str,
+        cause: Cause,
     ) -> Result<Registered, StoreError> {
-        let entry = self.store.entry(meta).user(user).reason(reason);
+        let entry = self.store.entry(meta).user(user).reason(cause);
         let row = self.row(&entry, kind, user, applicant).asked_by(meta);
         self.store.ask_for_mail(&row, &entry).await?;
         Ok(Registered::Done)

@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::accounts::LinkError;
 use crate::accounts::verification::invalid;
-use crate::audit_event::Refusal;
+use crate::audit_event::{Cause, Refusal};
 use crate::domain::{EmailAddress, FormerAddress, Timestamp, User, UserId};
 use crate::limits::Limiter;
 use crate::request::RequestMeta;
@@ -63,16 +63,19 @@ impl SecureAccount {
     /// [`LinkError`].
     pub async fn secure(&self, meta: &RequestMeta, token: &str) -> Result<Secured, LinkError> {
         self.limiter.admit_client(Rule::SecureAccount, meta).await?;
-        let token = NoticeToken::parse(token).ok_or_else(|| invalid("malformed_token", None))?;
+        let token =
+            NoticeToken::parse(token).ok_or_else(|| invalid(Cause::MalformedToken, None))?;
         let row = self
             .store
             .outbox_row(token.row())
             .await?
-            .ok_or_else(|| invalid("unknown_token", None))?;
-        let id = row.user_id.ok_or_else(|| invalid("unknown_token", None))?;
+            .ok_or_else(|| invalid(Cause::UnknownToken, None))?;
+        let id = row
+            .user_id
+            .ok_or_else(|| invalid(Cause::UnknownToken, None))?;
         // A token names its row itself; only one that was made under the key is recorded at the account.
         if !token.is_of(self.key.expose_secret().as_bytes(), id) {
-            return Err(invalid("unknown_token", None));
+            return Err(invalid(Cause::UnknownToken, None));
         }
         if row.used_at.is_some() && self.store.now() < row.created_at.plus(self.life) {
             return Ok(Secured::Before);
@@ -81,7 +84,7 @@ impl SecureAccount {
             .store
             .user(id)
             .await?
-            .ok_or_else(|| invalid("unknown_user", Some(id)))?;
+            .ok_or_else(|| invalid(Cause::UnknownUser, Some(id)))?;
         if life_of_link(&user, &row, self.life, self.store.now()).is_some() {
             return self.take_back(meta, &user, &row).await;
         }
@@ -100,9 +103,9 @@ impl SecureAccount {
     fn dead_link(&self, user: UserId, notice: &Row) -> LinkError {
         let has_expired = self.store.now() >= notice.created_at.plus(self.life);
         let refusal = Refusal::new(if has_expired {
-            "expired_token"
+            Cause::ExpiredToken
         } else {
-            "recovered_since"
+            Cause::RecoveredSince
         })
         .user(user);
         let refusal = match &notice.address {
@@ -143,7 +146,7 @@ impl SecureAccount {
         let entry = self.store.entry(meta).by_owner(user.id);
         let entry = match &to {
             Some(to) => entry
-                .reason("address_taken_back")
+                .reason(Cause::AddressTakenBack)
                 .text("old_email", user.address_key())
                 .text("new_email", to.fingerprint()),
             None => entry,

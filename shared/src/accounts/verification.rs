@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::accounts::{LinkError, MAX_CLAIMS};
-use crate::audit_event::{Entry, Refusal};
+use crate::audit_event::{Cause, Entry, Refusal};
 use crate::config::Config;
 use crate::domain::{EmailAddress, PendingToken, Proof, Timestamp, User, UserId};
 use crate::ground::digest;
@@ -39,15 +39,15 @@ impl Verification {
     pub async fn verify(&self, meta: &RequestMeta, token: &str) -> Result<(), LinkError> {
         self.limiter.admit_client(Rule::VerifyEmail, meta).await?;
         let token = MailedToken::parse(MailPurpose::Verification, token)
-            .ok_or_else(|| invalid("malformed_token", None))?;
+            .ok_or_else(|| invalid(Cause::MalformedToken, None))?;
         let (id, hash) = (token.user(), token.hash());
         let (user, security) = self.store.user_and_security(id).await?;
-        let user = user.ok_or_else(|| invalid("unknown_token", None))?;
+        let user = user.ok_or_else(|| invalid(Cause::UnknownToken, None))?;
         let entry = self.store.entry(meta).by_owner(id);
         let (pending, now) = (user.pending_verification(), entry.occurred_at);
         if !is_good(pending, &hash, &security, now) || !user.is_active() || user.has_lapsed(now) {
             return Err(invalid(
-                "unknown_or_expired_token",
+                Cause::UnknownOrExpiredToken,
                 owner_of(pending, &hash, id),
             ));
         }
@@ -63,7 +63,7 @@ impl Verification {
                 let to = address_of(pending)?;
                 if self.config.passwords.makes_admin(&to) || user.claims(now).count() >= MAX_CLAIMS
                 {
-                    return Err(invalid("not_by_confirmation", Some(id)));
+                    return Err(invalid(Cause::NotByConfirmation, Some(id)));
                 }
                 let until = now.plus(self.config.mail.notice_ttl);
                 let change = Move {
@@ -83,7 +83,7 @@ impl Verification {
         if done {
             Ok(())
         } else {
-            Err(invalid("superseded_token", Some(id)))
+            Err(invalid(Cause::SupersededToken, Some(id)))
         }
     }
 
@@ -124,7 +124,7 @@ pub(crate) async fn request_mail(
     let entry = store.entry(meta);
     let entry = match user {
         Some(id) => entry.user(id),
-        None => entry.reason("unknown_address"),
+        None => entry.reason(Cause::UnknownAddress),
     };
     let row = store
         .row(&entry, Some(kind), user)
@@ -136,7 +136,7 @@ pub(crate) async fn request_mail(
 /// The record of a move. Addresses are recorded by their fingerprints: a record is kept longer than an address may be.
 pub(crate) fn move_entry(entry: Entry, change: &Move<'_>) -> Entry {
     entry
-        .reason("address_changed")
+        .reason(Cause::AddressChanged)
         .text("old_email", change.from.fingerprint())
         .text("new_email", change.to.fingerprint())
         .text("take_back_until", change.until)
@@ -197,7 +197,7 @@ pub(crate) fn owner_of(
 }
 
 /// One answer for unknown, used and expired; the audit log has the reason.
-pub(crate) fn invalid(reason: &'static str, user: Option<UserId>) -> LinkError {
-    let refusal = Refusal::new(reason);
+pub(crate) fn invalid(cause: Cause, user: Option<UserId>) -> LinkError {
+    let refusal = Refusal::new(cause);
     LinkError::Invalid(Box::new(user.into_iter().fold(refusal, Refusal::user)))
 }

@@ -5,6 +5,7 @@
 //! the one wrapper in `http/record.rs`. Nothing in a record is a secret.
 
 mod action;
+mod cause;
 mod refusal;
 
 use std::borrow::Cow;
@@ -14,11 +15,12 @@ use std::time::Duration;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::domain::{EventId, SessionId, Timestamp, UserId};
+use crate::domain::{EventId, Reason, SessionId, Timestamp, UserId};
 use crate::ground::digest;
 use crate::request::RequestMeta;
 
 pub use action::Action;
+pub use cause::Cause;
 pub use refusal::{Refusal, RefusalNotice};
 
 /// How an operation ended.
@@ -139,8 +141,15 @@ impl Entry {
 
     /// Why.
     #[must_use]
-    pub fn reason(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
-        self.reason = Some(reason.into());
+    pub fn reason(mut self, cause: Cause) -> Self {
+        self.reason = Some(cause.into());
+        self
+    }
+
+    /// Why, in the words of whoever does it.
+    #[must_use]
+    pub fn stated(mut self, reason: &Reason) -> Self {
+        self.reason = Some(reason.as_str().to_owned().into());
         self
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::Cause;
 use crate::domain::{SessionId, User, UserId};
 use crate::routes::MailKind;
 
@@ -20,7 +21,7 @@ pub struct RefusalNotice {
 #[derive(Debug, Clone)]
 pub struct Refusal {
     /// Why, more exactly than the client is told.
-    pub reason: &'static str,
+    pub cause: Cause,
     /// Whose account it concerns, where that is known.
     pub user_id: Option<UserId>,
     /// Which session it concerns.
@@ -36,11 +37,11 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// A refusal for `reason`.
+    /// A refusal because of `cause`.
     #[must_use]
-    pub const fn new(reason: &'static str) -> Self {
+    pub const fn new(cause: Cause) -> Self {
         Self {
-            reason,
+            cause,
             user_id: None,
             session_id: None,
             actor_id: None,

@@ -1,6 +1,6 @@
 //! An admin replaces the signing keys: on routine, or because one has leaked. The operator has the data key replaced.
 
-use crate::audit_event::{Actor, Entry, Outcome, Refusal};
+use crate::audit_event::{Actor, Cause, Entry, Outcome, Refusal};
 use crate::domain::{Reason, Timestamp};
 use crate::ground::error_chain;
 use crate::keys::secrets::{RotationOutcome, Secrets};
@@ -79,7 +79,7 @@ impl KeyChanges {
         let entry = || {
             actor
                 .sign(self.store.entry(meta))
-                .reason(reason.as_str().to_owned())
+                .stated(reason)
                 .text("mode", mode.name())
         };
         match mode {
@@ -105,11 +105,7 @@ impl KeyChanges {
         actor: Actor<'_>,
         reason: &Reason,
     ) -> Result<(), KeyChangeError> {
-        let entry = || {
-            actor
-                .sign(self.store.entry(meta))
-                .reason(reason.as_str().to_owned())
-        };
+        let entry = || actor.sign(self.store.entry(meta)).stated(reason);
         self.begin(DATA_RING, actor, entry).await
     }
 
@@ -143,7 +139,7 @@ impl KeyChanges {
         };
         let failed = Entry {
             outcome: Outcome::Refused,
-            ..entry().reason("not_begun")
+            ..entry().reason(Cause::NotBegun)
         };
         if let Err(error) = self.store.record(&failed).await {
             tracing::error!(
@@ -158,6 +154,6 @@ impl KeyChanges {
 
 /// The refusal of a rotation beside another one.
 fn pending(actor: Actor<'_>) -> Refusal {
-    let refusal = Refusal::new("rotation_pending");
+    let refusal = Refusal::new(Cause::RotationPending);
     actor.account().into_iter().fold(refusal, Refusal::actor)
 }

@@ -136,7 +136,7 @@ impl Rotations {
         let entry = actor
             .sign(self.store.entry(meta))
             .user(id)
-            .reason(rotation.reason.as_str().to_owned());
+            .stated(&rotation.reason);
         let level = user.level().rotated(entry.occurred_at, rotation.grace);
         let rotated = Rotated {
             sessions_affected: Some(affected),
@@ -166,9 +166,7 @@ impl Rotations {
         rotation: &Rotation,
     ) -> Result<Option<Rotated>, RotationError> {
         let read = self.record().await?;
-        let entry = actor
-            .sign(self.store.entry(meta))
-            .reason(rotation.reason.as_str().to_owned());
+        let entry = actor.sign(self.store.entry(meta)).stated(&rotation.reason);
         let level = read.level().rotated(entry.occurred_at, rotation.grace);
         let rotated = outcome(rotation, read.level(), level, &entry);
         let entry = described(entry, &rotated, rotation.grace);

@@ -10,7 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::problem::Problem;
-use crate::audit_event::Refusal;
+use crate::audit_event::{Cause, Refusal};
 use crate::domain::{SessionId, UserId};
 use crate::request::RequestMeta;
 use crate::store::Store;
@@ -53,12 +53,12 @@ pub(super) async fn record_all_refusals(
             let declared = problem.refusal.as_deref().cloned();
             match actor {
                 Some(actor) => declared
-                    .unwrap_or_else(|| Refusal::new(problem.code.name()))
+                    .unwrap_or_else(|| Refusal::new(Cause::Answered(problem.code.name())))
                     .actor(actor.user)
                     .session(actor.session),
                 // Nobody known: once in ten minutes from one client, or anybody could fill the trail.
                 None => declared.unwrap_or_else(|| {
-                    Refusal::new(problem.code.name()).once(format!(
+                    Refusal::new(Cause::Answered(problem.code.name())).once(format!(
                         "{}#{}",
                         meta.action(),
                         meta.client_key()

@@ -5,7 +5,7 @@
 //! any more. `keys-init` repairs that, and `ops keys repair` at once.
 
 use super::KeysError;
-use crate::audit_event::Entry;
+use crate::audit_event::{Cause, Entry};
 use crate::store::{RACE_TRIES, Store};
 use crate::tokens::SecurityRecord;
 
@@ -15,7 +15,7 @@ use crate::tokens::SecurityRecord;
 /// # Errors
 /// [`KeysError`]; running it again goes on where it stopped.
 pub async fn repair(store: &Store, entry: Entry) -> Result<usize, KeysError> {
-    let entry = entry.reason("security_copies");
+    let entry = entry.reason(Cause::SecurityCopies);
     for attempt in 0..RACE_TRIES {
         store.before_try(attempt).await;
         let read = store.security_copies().await?;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{DATA_RING, KeysError, data_ring};
+use crate::audit_event::Cause;
 use crate::ground::entropy;
 use crate::keys::secrets::Secrets;
 use crate::request::{RequestMeta, Task};
@@ -124,7 +125,7 @@ impl DataRotation {
         let entry = self
             .store
             .entry(&meta)
-            .reason("activated")
+            .reason(Cause::Activated)
             .text("version", newest);
         self.store.publish_data_keys(&infos, &entry).await?;
         Ok(())

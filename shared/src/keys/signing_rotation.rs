@@ -15,6 +15,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::{KeysError, SIGNING_RING, read_ring, record, ring_of_version};
+use crate::audit_event::Cause;
 use crate::keys::secrets::Secrets;
 use crate::request::{RequestMeta, Task};
 use crate::store::{RACE_TRIES, Store};
@@ -187,7 +188,10 @@ pub(super) async fn publish(
         store.before_try(attempt).await;
         let read = record(store).await?;
         let next = read.publishing(key);
-        let entry = store.entry(meta).reason("published").text("kid", &key.kid);
+        let entry = store
+            .entry(meta)
+            .reason(Cause::Published)
+            .text("kid", &key.kid);
         if next == read || store.change_keys(&read, &next, &entry).await? {
             return Ok(());
         }
@@ -211,7 +215,7 @@ pub(super) async fn activate(
         // A compromise has dropped it in between.
         read.key(kid, now).ok_or(KeysError::Overtaken)?;
         let next = read.activating(kid, now.plus(lead), now);
-        let entry = store.entry(meta).reason("activated").text("kid", kid);
+        let entry = store.entry(meta).reason(Cause::Activated).text("kid", kid);
         if store.change_keys(&read, &next, &entry).await? {
             telemetry::count(Metric::KeyRotations);
             return Ok(());

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::audit_event::Refusal;
+use crate::audit_event::{Cause, Refusal};
 use crate::config::Config;
 use crate::domain::{Password, User};
 use crate::ground::error_chain;
@@ -95,9 +95,9 @@ impl PasswordProof {
             LockCharge::Locked(wait) => {
                 let refusal = match lock {
                     Lock::Login(email) => {
-                        Refusal::new("locked").once(format!("lock#{}", email.canonical()))
+                        Refusal::new(Cause::Locked).once(format!("lock#{}", email.canonical()))
                     }
-                    Lock::Sessions(user) => Refusal::new("locked")
+                    Lock::Sessions(user) => Refusal::new(Cause::Locked)
                         .user(user)
                         .once(format!("lock#sessions#{user}")),
                 };
@@ -134,13 +134,13 @@ impl PasswordProof {
         if locks {
             telemetry::count(Metric::Lockouts);
         }
-        let reason = match (user, locks) {
-            (_, true) => "wrong_password_locks",
-            (Some(_), false) => "wrong_password",
-            (None, false) => "unknown_address",
+        let cause = match (user, locks) {
+            (_, true) => Cause::WrongPasswordLocks,
+            (Some(_), false) => Cause::WrongPassword,
+            (None, false) => Cause::UnknownAddress,
         };
-        let refusal = user.map_or(Refusal::new(reason), |user| {
-            Refusal::new(reason).user(user.id)
+        let refusal = user.map_or(Refusal::new(cause), |user| {
+            Refusal::new(cause).user(user.id)
         });
         // One mail a lock: the charge that fills it is one.
         let refusal = if locks {

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::audit_event::Refusal;
+use crate::audit_event::{Cause, Refusal};
 use crate::clock::MAX_CLOCK_SKEW;
 use crate::config::Config;
 use crate::domain::{Liveness, Role, Session, SessionId, Timestamp, User, UserId};
@@ -52,7 +52,7 @@ impl Caller {
         if is_recent(self.session.auth_time) && is_recent(token_says) {
             return Ok(());
         }
-        let refusal = Refusal::new("reauthentication_required")
+        let refusal = Refusal::new(Cause::ReauthenticationRequired)
             .user(self.user.id)
             .session(self.session.id);
         Err(ReauthenticationRequired(Box::new(refusal)))
@@ -70,7 +70,7 @@ impl Caller {
     /// Whether the caller is an admin now, whatever the token says, and has proved the password recently.
     fn may_administer(&self, config: &Config) -> Result<(), AccessError> {
         if role_of(&self.user, config) != Role::Admin {
-            let refusal = Refusal::new("not_an_admin")
+            let refusal = Refusal::new(Cause::NotAnAdmin)
                 .user(self.user.id)
                 .actor(self.user.id)
                 .session(self.session.id);
@@ -147,33 +147,33 @@ impl Authenticator {
         )?;
         // From here on the token is one that we made, so a refusal says something about the account. Of a token that is
         // shown over and over the trail learns once in ten minutes.
-        let refusal = |reason| {
-            let once = format!("token#{reason}#{session_id}");
-            Refusal::new(reason)
+        let refusal = |cause| {
+            let once = format!("token#{cause}#{session_id}");
+            Refusal::new(cause)
                 .user(user_id)
                 .session(session_id)
                 .once(once)
         };
-        let ended = |reason| AccessError::SessionEnded(Box::new(refusal(reason)));
-        let user = read.user.ok_or_else(|| ended("unknown_user"))?;
+        let ended = |cause| AccessError::SessionEnded(Box::new(refusal(cause)));
+        let user = read.user.ok_or_else(|| ended(Cause::UnknownUser))?;
         let liveness = self.liveness(&user, &security);
         if !liveness.accepts(claims.user_ver, claims.global_ver) {
             let refusal = rejected_by_rotation(
-                refusal("token_rejected_due_to_rotation"),
+                refusal(Cause::TokenRejectedDueToRotation),
                 &claims,
                 &liveness,
             );
             return Err(AccessError::Outdated(Box::new(refusal)));
         }
-        let session = read.session.ok_or_else(|| ended("session_ended"))?;
+        let session = read.session.ok_or_else(|| ended(Cause::SessionEnded))?;
         if !session.is_live(&liveness) {
-            return Err(ended("session_ended"));
+            return Err(ended(Cause::SessionEnded));
         }
         if !user.is_active() {
-            return Err(ended("account_disabled"));
+            return Err(ended(Cause::AccountDisabled));
         }
         if !user.email_verified {
-            return Err(ended("email_not_verified"));
+            return Err(ended(Cause::EmailNotVerified));
         }
         Ok(Caller {
             user,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::audit_event::{Entry, Refusal};
+use crate::audit_event::{Cause, Entry, Refusal};
 use crate::config::Config;
 use crate::domain::{EmailAddress, NOBODY, Password, Session, SessionId, User};
 use crate::ground::{entropy, error_chain};
@@ -69,7 +69,7 @@ impl Login {
         let (user, security) = self.store.user_and_security(id).await?;
         let verdict = self.proof.compare(charged, user.as_ref(), password).await?;
         // Nobody's password is right, so there is a user from here on.
-        let user = user.ok_or_else(|| wrong(Refusal::new("unknown_address")))?;
+        let user = user.ok_or_else(|| wrong(Refusal::new(Cause::UnknownAddress)))?;
         if let Err(error) = may_sign_in(&user) {
             // The one who registered the address knows this password, so it says nothing about the owner of the lock.
             if user.email_verified {
@@ -177,7 +177,7 @@ impl Login {
             Begun::Done => Ok(tokens),
             Begun::NeedsCount | Begun::AccountErased => {
                 // The account was erased after the password was compared: by now it is as unknown as any other.
-                Err(wrong(Refusal::new("account_erased").user(user.id)))
+                Err(wrong(Refusal::new(Cause::AccountErased).user(user.id)))
             }
         }
     }
@@ -250,12 +250,16 @@ fn arrival<'a>(
 
 /// What stands in the way of somebody who knows the password.
 fn may_sign_in(user: &User) -> Result<(), SignInError> {
-    let refusal = |reason| Box::new(Refusal::new(reason).user(user.id));
+    let refusal = |cause| Box::new(Refusal::new(cause).user(user.id));
     if !user.is_active() {
-        return Err(SignInError::AccountDisabled(refusal("account_disabled")));
+        return Err(SignInError::AccountDisabled(refusal(
+            Cause::AccountDisabled,
+        )));
     }
     if !user.email_verified {
-        return Err(SignInError::EmailNotVerified(refusal("email_not_verified")));
+        return Err(SignInError::EmailNotVerified(refusal(
+            Cause::EmailNotVerified,
+        )));
     }
     Ok(())
 }

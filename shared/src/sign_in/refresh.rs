@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::presented::{Presented, RetryKey};
-use crate::audit_event::{Outcome, Refusal};
+use crate::audit_event::{Cause, Outcome, Refusal};
 use crate::config::{Config, TheftScope};
 use crate::domain::{RetiredToken, Session, User};
 use crate::ground::{digest, entropy};
@@ -98,7 +98,9 @@ impl Refresh {
                 .authentication(token.user(), token.session())
                 .await?;
             let session = owned(read.session.map(Box::new), token, meta)?;
-            let user = read.user.ok_or_else(|| refused(token, "unknown_user"))?;
+            let user = read
+                .user
+                .ok_or_else(|| refused(token, Cause::UnknownUser))?;
             let call = Call {
                 meta,
                 token,
@@ -145,16 +147,16 @@ impl Refresh {
     fn check(&self, call: &Call<'_>, session: &Session) -> Result<(), SignInError> {
         let liveness = self.authenticator.liveness(&call.user, &call.security);
         if !call.user.is_active() {
-            return Err(refused(call.token, "account_disabled"));
+            return Err(refused(call.token, Cause::AccountDisabled));
         }
         if !call.user.email_verified {
-            return Err(refused(call.token, "email_not_verified"));
+            return Err(refused(call.token, Cause::EmailNotVerified));
         }
         if !session.stamp().is_in_time(&liveness) {
-            return Err(refused(call.token, "expired"));
+            return Err(refused(call.token, Cause::Expired));
         }
         if !liveness.accepts(session.user_ver, session.global_ver) {
-            return Err(refused(call.token, "token_version_too_old"));
+            return Err(refused(call.token, Cause::TokenVersionTooOld));
         }
         Ok(())
     }
@@ -219,7 +221,7 @@ impl Refresh {
             .entry(call.meta)
             .user(token.user())
             .session(token.session())
-            .reason("refresh_token_reused");
+            .reason(Cause::RefreshTokenReused);
         entry.outcome = Outcome::Refused;
         let row = self
             .store
@@ -245,7 +247,7 @@ impl Refresh {
             }
         };
         if !ended {
-            return Ok(refused(token, "session_ended"));
+            return Ok(refused(token, Cause::SessionEnded));
         }
         telemetry::count(Metric::Theft);
         Ok(SignInError::InvalidRefreshToken)
@@ -258,22 +260,22 @@ fn owned(
     token: &RefreshToken,
     meta: &RequestMeta,
 ) -> Result<Box<Session>, SignInError> {
-    let unknown = |reason| {
-        let once = format!("refresh#{reason}#{}", meta.client_key());
-        SignInError::RefusedRefreshToken(Box::new(Refusal::new(reason).once(once)))
+    let unknown = |cause| {
+        let once = format!("refresh#{cause}#{}", meta.client_key());
+        SignInError::RefusedRefreshToken(Box::new(Refusal::new(cause).once(once)))
     };
-    let session = found.ok_or_else(|| unknown("session_ended"))?;
+    let session = found.ok_or_else(|| unknown(Cause::SessionEnded))?;
     if digest::equal(session.family.as_bytes(), token.family().hash().as_bytes()) {
         return Ok(session);
     }
-    Err(unknown("unknown_token"))
+    Err(unknown(Cause::UnknownToken))
 }
 
 /// A refusal of a token that is one of the session's. Of one that is shown over and over, one record is made in ten minutes.
-fn refused(token: &RefreshToken, reason: &'static str) -> SignInError {
-    let once = format!("refresh#{reason}#{}", token.session());
+fn refused(token: &RefreshToken, cause: Cause) -> SignInError {
+    let once = format!("refresh#{cause}#{}", token.session());
     SignInError::RefusedRefreshToken(Box::new(
-        Refusal::new(reason)
+        Refusal::new(cause)
             .user(token.user())
             .session(token.session())
             .once(once),

@@ -6,6 +6,7 @@
 
 use std::cmp::Reverse;
 
+use crate::audit_event::Cause;
 use crate::config::TokenConfig;
 use crate::domain::{Liveness, Session};
 use crate::ground::error_chain;
@@ -59,7 +60,7 @@ impl SessionCap<'_> {
                     .entry(meta)
                     .by_owner(user.id)
                     .session(session.id)
-                    .reason("session_cap");
+                    .reason(Cause::SessionCap);
                 if !self.store.end_inactive_session(&session, &entry).await? {
                     left += 1;
                 }

@@ -45,7 +45,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut entry = self
             .entry_with(meta, Outcome::Refused)
-            .reason(refusal.reason);
+            .reason(refusal.cause);
         entry.user_id = refusal.user_id;
         entry.actor_id = refusal.actor_id;
         entry.session_id = refusal.session_id;

@@ -88,7 +88,7 @@ async fn go(
     let entry = || {
         desk.actor()
             .sign(desk.store.entry(&desk.meta(task)))
-            .reason(reason.as_str().to_owned())
+            .stated(&reason)
     };
     let mut done = Vec::new();
     for migration in plan {

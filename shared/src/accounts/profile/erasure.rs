@@ -2,6 +2,7 @@
 
 use super::{Profile, refusal};
 use crate::accounts::ProfileError;
+use crate::audit_event::Cause;
 use crate::domain::{Password, Role};
 use crate::request::RequestMeta;
 use crate::routes::Rule;
@@ -26,11 +27,14 @@ impl Profile {
             .admit_user(Rule::PersonalData, meta, caller.user.id)
             .await?;
         if role_of(&caller.user, self.proof.config()) == Role::Admin {
-            return Err(ProfileError::IsAdmin(Box::new(refusal(caller, "is_admin"))));
+            return Err(ProfileError::IsAdmin(Box::new(refusal(
+                caller,
+                Cause::IsAdmin,
+            ))));
         }
         let claims = caller.user.claims(self.store.now());
         if let Some(until) = claims.map(|claim| claim.until).max() {
-            let refusal = Box::new(refusal(caller, "can_be_taken_back"));
+            let refusal = Box::new(refusal(caller, Cause::CanBeTakenBack));
             return Err(ProfileError::CanBeTakenBack { until, refusal });
         }
         let (email, lock) = (

@@ -1,7 +1,7 @@
 //! The answers to a breach response.
 
 use super::{Code, Identifier as _, Problem};
-use crate::audit_event::Refusal;
+use crate::audit_event::{Cause, Refusal};
 use crate::breach::key_replacement::KeyChangeError;
 use crate::breach::token_rotation::RotationError;
 use crate::domain::UserId;
@@ -35,5 +35,5 @@ impl From<KeyChangeError> for Problem {
 
 /// 404 for an account that there is not.
 pub(crate) fn unknown_user(id: UserId) -> Problem {
-    UserId::unknown().refused(Refusal::new("unknown_user").text("target", id))
+    UserId::unknown().refused(Refusal::new(Cause::UnknownUser).text("target", id))
 }

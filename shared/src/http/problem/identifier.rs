@@ -1,7 +1,7 @@
 //! Identifiers that a path may hold.
 
 use super::{Code, Problem};
-use crate::audit_event::Refusal;
+use crate::audit_event::{Cause, Refusal};
 use crate::domain::{InvitationId, SessionId, UserId};
 
 /// An identifier that a path may hold.
@@ -19,7 +19,7 @@ impl Identifier for UserId {
     fn unknown() -> Problem {
         Problem::new(Code::NotFound)
             .detail("There is no such user.")
-            .refused(Refusal::new("unknown_user"))
+            .refused(Refusal::new(Cause::UnknownUser))
     }
 }
 
@@ -29,7 +29,7 @@ impl Identifier for InvitationId {
     fn unknown() -> Problem {
         Problem::new(Code::NotFound)
             .detail("There is no such invitation. It may have been used or withdrawn, or it has expired.")
-            .refused(Refusal::new("unknown_invitation"))
+            .refused(Refusal::new(Cause::UnknownInvitation))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::presented::MAX_RETRIES_IN_GRACE;
 use super::{Attempt, Call, RECORD_INTERVAL, Refresh, won};
+use crate::audit_event::Cause;
 use crate::clock::MAX_CLOCK_SKEW;
 use crate::domain::{RetiredToken, Session};
 use crate::ground::{digest, entropy};
@@ -52,7 +53,7 @@ impl Refresh {
             .entry(call.meta)
             .by_owner(session.user_id)
             .session(session.id)
-            .reason("retried");
+            .reason(Cause::Retried);
         let write = self.write_name();
         Ok(won(
             pair,

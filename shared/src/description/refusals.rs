@@ -6,6 +6,7 @@ use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::{Operation, naming};
+use crate::domain::FieldCode;
 use crate::http::problem::{Code, Problem};
 use crate::routes::Access;
 
@@ -150,7 +151,7 @@ pub(super) fn example_components(operations: &[Operation]) -> Map<String, Value>
             let mut fields = crate::http::Fields::empty();
             fields.refuse(
                 "email",
-                crate::http::FieldFault::new("required", "Must be given."),
+                crate::http::FieldFault::new(FieldCode::Required, "Must be given."),
             );
             problem = fields.complete(Some(())).err().unwrap_or(problem);
         }

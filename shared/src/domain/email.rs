@@ -27,6 +27,8 @@ use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
 use crate::ground::digest;
 
+use super::FieldCode;
+
 /// Longest text that is looked at, in bytes: room for any address that is short enough once it is
 /// normalised.
 const MAX_INPUT_BYTES: usize = 1_024;
@@ -64,11 +66,11 @@ pub enum EmailError {
 impl EmailError {
     /// The stable code for clients.
     #[must_use]
-    pub const fn code(self) -> &'static str {
+    pub const fn code(self) -> FieldCode {
         match self {
-            Self::InvalidFormat => "invalid_format",
-            Self::InvalidDomain => "invalid_domain",
-            Self::TooLong => "too_long",
+            Self::InvalidFormat => FieldCode::InvalidFormat,
+            Self::InvalidDomain => FieldCode::InvalidDomain,
+            Self::TooLong => FieldCode::TooLong,
         }
     }
 }
@@ -333,7 +335,7 @@ mod tests {
         ] {
             assert_eq!(
                 EmailAddress::parse(text).unwrap_err().code(),
-                "invalid_format",
+                FieldCode::InvalidFormat,
                 "{text:?}"
             );
         }
@@ -367,7 +369,7 @@ mod tests {
             let text = format!("a@{domain}");
             assert_eq!(
                 EmailAddress::parse(&text).unwrap_err().code(),
-                "invalid_domain",
+                FieldCode::InvalidDomain,
                 "{text:?}"
             );
         }

@@ -3,6 +3,7 @@
 mod common_passwords;
 mod device;
 mod email;
+mod field_code;
 mod ids;
 mod name;
 mod password;
@@ -19,6 +20,7 @@ mod user_agents;
 pub use dashtam_verify::{Liveness, Role, SessionStamp, Timestamp, VersionLevel};
 pub use device::{Device, DeviceKind, UserAgent};
 pub use email::{EmailAddress, EmailError};
+pub use field_code::FieldCode;
 pub(crate) use ids::NOBODY;
 pub use ids::{EventId, InvitationId, RowId, SessionId, UserId};
 pub use name::{DisplayName, NameError};

@@ -10,6 +10,7 @@ use std::fmt;
 
 use icu_normalizer::ComposingNormalizer;
 
+use super::FieldCode;
 use super::email::is_invisible;
 
 /// Longest name in code points, after NFC.
@@ -36,11 +37,11 @@ pub enum NameError {
 impl NameError {
     /// The stable code for clients.
     #[must_use]
-    pub const fn code(self) -> &'static str {
+    pub const fn code(self) -> FieldCode {
         match self {
-            Self::Blank => "blank",
-            Self::TooLong => "too_long",
-            Self::InvalidCharacter => "invalid_character",
+            Self::Blank => FieldCode::Blank,
+            Self::TooLong => FieldCode::TooLong,
+            Self::InvalidCharacter => FieldCode::InvalidCharacter,
         }
     }
 }
@@ -97,7 +98,7 @@ mod tests {
     fn parsed(text: &str) -> Result<String, &'static str> {
         DisplayName::parse(text)
             .map(|name| name.as_str().to_owned())
-            .map_err(NameError::code)
+            .map_err(|error| error.code().into())
     }
 
     #[test]

@@ -20,6 +20,7 @@ use icu_normalizer::ComposingNormalizer;
 use secrecy::{ExposeSecret, SecretBox};
 use zeroize::Zeroizing;
 
+use super::FieldCode;
 use super::common_passwords::{ENOUGH_BESIDE, is_common};
 use super::password_context::{PRODUCT, is_built_on};
 
@@ -40,8 +41,8 @@ pub struct PasswordTooLong;
 impl PasswordTooLong {
     /// The stable code for clients.
     #[must_use]
-    pub const fn code(self) -> &'static str {
-        "too_long"
+    pub const fn code(self) -> FieldCode {
+        FieldCode::TooLong
     }
 }
 
@@ -170,16 +171,16 @@ pub enum PasswordRule {
 impl PasswordRule {
     /// The stable code for clients.
     #[must_use]
-    pub const fn code(self) -> &'static str {
+    pub const fn code(self) -> FieldCode {
         match self {
-            Self::TooShort { .. } => "too_short",
-            Self::NoUpperCase => "no_upper_case",
-            Self::NoLowerCase => "no_lower_case",
-            Self::NoDigit => "no_digit",
-            Self::NoSpecial => "no_special",
-            Self::NoLetter => "no_letter",
-            Self::TooCommon => "too_common",
-            Self::ContainsContext => "contains_context",
+            Self::TooShort { .. } => FieldCode::TooShort,
+            Self::NoUpperCase => FieldCode::NoUpperCase,
+            Self::NoLowerCase => FieldCode::NoLowerCase,
+            Self::NoDigit => FieldCode::NoDigit,
+            Self::NoSpecial => FieldCode::NoSpecial,
+            Self::NoLetter => FieldCode::NoLetter,
+            Self::TooCommon => FieldCode::TooCommon,
+            Self::ContainsContext => FieldCode::ContainsContext,
         }
     }
 
@@ -259,7 +260,7 @@ mod tests {
     fn codes(profile: PasswordProfile, password: &str, context: &[&str]) -> Vec<&'static str> {
         let password = Password::presented(password.to_owned()).unwrap();
         let unmet = PasswordPolicy { profile }.check(&password, context);
-        unmet.into_iter().map(PasswordRule::code).collect()
+        unmet.into_iter().map(|rule| rule.code().into()).collect()
     }
 
     fn roadmap(password: &str) -> Vec<&'static str> {
@@ -285,7 +286,7 @@ mod tests {
             Password::presented("\u{1D160}".repeat(86)).unwrap_err(),
             PasswordTooLong
         );
-        assert_eq!(PasswordTooLong.code(), "too_long");
+        assert_eq!(PasswordTooLong.code(), FieldCode::TooLong);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use icu_normalizer::ComposingNormalizer;
 
+use super::FieldCode;
 use super::email::is_invisible;
 
 /// Fewest code points: a reason says something.
@@ -30,11 +31,11 @@ pub enum ReasonError {
 impl ReasonError {
     /// The rule, as clients switch on it.
     #[must_use]
-    pub const fn code(self) -> &'static str {
+    pub const fn code(self) -> FieldCode {
         match self {
-            Self::TooShort => "too_short",
-            Self::TooLong => "too_long",
-            Self::InvalidCharacter => "invalid_character",
+            Self::TooShort => FieldCode::TooShort,
+            Self::TooLong => FieldCode::TooLong,
+            Self::InvalidCharacter => FieldCode::InvalidCharacter,
         }
     }
 }

@@ -8,6 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
 use super::problem::{Code, FieldError, HeaderFact, Problem, Retry};
+use crate::domain::FieldCode;
 
 /// The path and the request id of the example.
 const EXAMPLE_INSTANCE: &str = "/api/v1/auth/me";
@@ -133,7 +134,7 @@ fn example(code: Code) -> Problem {
     }
     let error = FieldError {
         pointer: "/name".to_owned(),
-        code: "required",
+        code: FieldCode::Required,
         detail: Cow::Borrowed("Must be given."),
     };
     Problem {

@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 
 use super::fields::{Choice, Field, FieldFault, Fields};
 use crate::breach::key_replacement::Mode;
-use crate::domain::{DisplayName, EmailAddress, Password, PasswordPolicy, Reason, UserId};
+use crate::domain::{
+    DisplayName, EmailAddress, FieldCode, Password, PasswordPolicy, Reason, UserId,
+};
 use crate::sign_in::refresh::presented::RetryKey;
 
 /// The longest token in a body, in characters; ours are shorter.
@@ -35,7 +37,7 @@ impl Field for DeliverableEmail {
         }
         let detail = "The part before the @ may only have unaccented letters, digits and ASCII symbols: email to other \
                       addresses cannot be delivered.";
-        Err(FieldFault::new("not_deliverable", detail))
+        Err(FieldFault::new(FieldCode::NotDeliverable, detail))
     }
 
     fn schema() -> Value {
@@ -81,7 +83,7 @@ impl Fields {
     ) -> Option<Password> {
         self.note(name, true, || new_password(policy));
         if !self.has(name) {
-            self.refuse(name, FieldFault::new("required", "Must be given."));
+            self.refuse(name, FieldFault::new(FieldCode::Required, "Must be given."));
         }
         let password = self.take(name);
         self.check_password(name, password.as_ref(), policy, email);
@@ -143,19 +145,19 @@ impl Field for RetryKey {
         let length = text.chars().count();
         if length < least {
             return Err(FieldFault::new(
-                "too_short",
+                FieldCode::TooShort,
                 format!("Must have at least {least} characters."),
             ));
         }
         if length > most {
             return Err(FieldFault::new(
-                "too_long",
+                FieldCode::TooLong,
                 format!("Must have at most {most} characters."),
             ));
         }
         let form = || {
             FieldFault::new(
-                "invalid_format",
+                FieldCode::InvalidFormat,
                 "Must consist of ASCII letters, digits, `_` and `-`.",
             )
         };
@@ -195,7 +197,7 @@ fn token(text: String) -> Result<String, FieldFault> {
         return Ok(text);
     }
     Err(FieldFault::new(
-        "too_long",
+        FieldCode::TooLong,
         format!("Must have at most {TOKEN_LIMIT} characters."),
     ))
 }
@@ -221,7 +223,10 @@ impl Field for Reason {
 impl Field for UserId {
     fn parse(text: String) -> Result<Self, FieldFault> {
         text.parse().map_err(|_| {
-            FieldFault::new("invalid_format", "Must be a UUID in its hyphenated form.")
+            FieldFault::new(
+                FieldCode::InvalidFormat,
+                "Must be a UUID in its hyphenated form.",
+            )
         })
     }
 
@@ -246,13 +251,13 @@ impl Choice for Mode {
 impl Field for bool {
     fn parse(text: String) -> Result<Self, FieldFault> {
         text.parse()
-            .map_err(|_| FieldFault::new("invalid_type", "Must be true or false."))
+            .map_err(|_| FieldFault::new(FieldCode::InvalidType, "Must be true or false."))
     }
 
     fn parse_json(value: Value) -> Result<Self, FieldFault> {
         value
             .as_bool()
-            .ok_or_else(|| FieldFault::new("invalid_type", "Must be true or false."))
+            .ok_or_else(|| FieldFault::new(FieldCode::InvalidType, "Must be true or false."))
     }
 
     fn schema() -> Value {
@@ -270,7 +275,7 @@ impl<const LEAST: u64, const MOST: u64> Whole<LEAST, MOST> {
             return Ok(Self(number));
         }
         Err(FieldFault::new(
-            "out_of_range",
+            FieldCode::OutOfRange,
             format!("Must be {LEAST} to {MOST}."),
         ))
     }
@@ -280,7 +285,10 @@ impl<const LEAST: u64, const MOST: u64> Field for Whole<LEAST, MOST> {
     fn parse(text: String) -> Result<Self, FieldFault> {
         let digits = text.strip_prefix('-').unwrap_or(&text);
         if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(FieldFault::new("invalid_type", "Must be a whole number."));
+            return Err(FieldFault::new(
+                FieldCode::InvalidType,
+                "Must be a whole number.",
+            ));
         }
         // A negative number, or one that is longer than any, is a whole one out of range.
         Self::within(text.parse().unwrap_or(u64::MAX))
@@ -294,7 +302,10 @@ impl<const LEAST: u64, const MOST: u64> Field for Whole<LEAST, MOST> {
             (None, Some(number)) if number.fract() == 0.0 => {
                 Self::within(format!("{number:.0}").parse().unwrap_or(u64::MAX))
             }
-            _ => Err(FieldFault::new("invalid_type", "Must be a whole number.")),
+            _ => Err(FieldFault::new(
+                FieldCode::InvalidType,
+                "Must be a whole number.",
+            )),
         }
     }
 
@@ -309,7 +320,7 @@ mod tests {
     use serde_json::json;
 
     fn code<T: Field>(value: Value) -> Option<&'static str> {
-        T::parse_json(value).err().map(|fault| fault.code)
+        T::parse_json(value).err().map(|fault| fault.code.into())
     }
 
     #[test]
@@ -352,7 +363,7 @@ mod tests {
         type Limit = Whole<1, 200>;
         let code = |text: &str| {
             Limit::parse(text.to_owned())
-                .map_err(|fault| fault.code)
+                .map_err(|fault| <&str>::from(fault.code))
                 .map(|limit| limit.0)
         };
         assert_eq!(code("200"), Ok(200));

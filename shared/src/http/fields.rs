@@ -15,12 +15,13 @@ use serde_json::{Value, json};
 
 use super::problem::{Code, FieldError, Problem};
 use super::shape::{Member, Shape};
+use crate::domain::FieldCode;
 
 /// Why a member was refused: a stable code and plain words, never the value.
 #[derive(Debug, Clone)]
 pub struct FieldFault {
     /// The rule, as clients switch on it.
-    pub code: &'static str,
+    pub code: FieldCode,
     /// The rule in plain words.
     pub detail: Cow<'static, str>,
 }
@@ -28,7 +29,7 @@ pub struct FieldFault {
 impl FieldFault {
     /// A fault of a rule.
     #[must_use]
-    pub fn new(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+    pub fn new(code: FieldCode, detail: impl Into<Cow<'static, str>>) -> Self {
         Self {
             code,
             detail: detail.into(),
@@ -51,7 +52,7 @@ pub trait Field: Sized {
     fn parse_json(value: Value) -> Result<Self, FieldFault> {
         match value {
             Value::String(text) => Self::parse(text),
-            _ => Err(FieldFault::new("invalid_type", "Must be a string.")),
+            _ => Err(FieldFault::new(FieldCode::InvalidType, "Must be a string.")),
         }
     }
 
@@ -78,7 +79,10 @@ impl<T: Choice> Field for T {
                 .iter()
                 .map(|(word, _)| format!("`{word}`"))
                 .collect();
-            FieldFault::new("invalid_value", format!("Must be {}.", words.join(" or ")))
+            FieldFault::new(
+                FieldCode::InvalidValue,
+                format!("Must be {}.", words.join(" or ")),
+            )
         })
     }
 
@@ -153,7 +157,7 @@ impl Fields {
         };
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             if fields.has(&name) {
-                let fault = FieldFault::new("duplicate", "Must be given only once.");
+                let fault = FieldFault::new(FieldCode::Duplicate, "Must be given only once.");
                 fields.refuse(presentable(&name), fault);
             } else {
                 let value = Value::String(value.into_owned());
@@ -173,7 +177,7 @@ impl Fields {
     pub fn required<T: Field>(&mut self, name: &'static str) -> Option<T> {
         self.note(name, true, T::schema);
         if !self.has(name) {
-            self.refuse(name, FieldFault::new("required", "Must be given."));
+            self.refuse(name, FieldFault::new(FieldCode::Required, "Must be given."));
         }
         self.take(name)
     }
@@ -197,7 +201,7 @@ impl Fields {
             self.refuse(
                 "",
                 FieldFault::new(
-                    "required",
+                    FieldCode::Required,
                     format!("Give at least one of {}.", words.join(", ")),
                 ),
             );
@@ -210,7 +214,7 @@ impl Fields {
         if self.has(name) && !self.has(other) {
             self.refuse(
                 other,
-                FieldFault::new("required", format!("Must be given with `{name}`.")),
+                FieldFault::new(FieldCode::Required, format!("Must be given with `{name}`.")),
             );
         }
     }
@@ -262,7 +266,7 @@ impl Fields {
     /// [`Code::ValidationFailed`] with every unmet rule, unknown members included.
     pub fn complete<T>(mut self, value: Option<T>) -> Result<T, Problem> {
         for (name, _) in std::mem::take(&mut self.members) {
-            let fault = FieldFault::new("unknown_member", "There is no such member.");
+            let fault = FieldFault::new(FieldCode::UnknownMember, "There is no such member.");
             self.refuse(presentable(&name), fault);
         }
         match value {
@@ -280,7 +284,7 @@ fn without_members(body: &[u8]) -> Problem {
     }
     Problem::validation(vec![FieldError {
         pointer: String::new(),
-        code: "invalid_type",
+        code: FieldCode::InvalidType,
         detail: Cow::Borrowed("The body must be a JSON object."),
     }])
 }
@@ -337,7 +341,7 @@ mod tests {
         problem
             .errors
             .iter()
-            .map(|error| (error.pointer.clone(), error.code))
+            .map(|error| (error.pointer.clone(), error.code.into()))
             .collect()
     }
 

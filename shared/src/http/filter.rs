@@ -7,7 +7,7 @@ use super::field::Whole;
 use super::fields::{Field, FieldFault};
 use crate::audit::trail::{MOST, PAGE};
 use crate::audit_event::Action;
-use crate::domain::{SessionId, Timestamp};
+use crate::domain::{FieldCode, SessionId, Timestamp};
 use crate::tokens::PresentedCursor;
 
 /// How many records a page has at most.
@@ -61,7 +61,7 @@ impl PresentedCursor {
     #[must_use]
     pub fn fault() -> FieldFault {
         let detail = "Must be the cursor of the page before, unchanged, of the same search, and not a day old. Begin again without one.";
-        FieldFault::new("invalid_cursor", detail)
+        FieldFault::new(FieldCode::InvalidCursor, detail)
     }
 }
 
@@ -106,14 +106,17 @@ impl Field for Uuid {
 }
 
 fn not_an_id() -> FieldFault {
-    FieldFault::new("invalid_format", "Must be a UUID in its hyphenated form.")
+    FieldFault::new(
+        FieldCode::InvalidFormat,
+        "Must be a UUID in its hyphenated form.",
+    )
 }
 
 impl Field for Timestamp {
     fn parse(text: String) -> Result<Self, FieldFault> {
         let detail = "Must be a moment as in RFC 3339, such as 2026-01-31T08:00:00Z. In a query, write + as %2B.";
         text.parse()
-            .map_err(|_| FieldFault::new("invalid_format", detail))
+            .map_err(|_| FieldFault::new(FieldCode::InvalidFormat, detail))
     }
 
     fn schema() -> Value {
@@ -127,7 +130,7 @@ impl Field for Timestamp {
 impl Field for Action {
     fn parse(text: String) -> Result<Self, FieldFault> {
         let detail = "Must be an action of the audit trail, such as auth.login.";
-        Self::named(&text).ok_or_else(|| FieldFault::new("unknown_action", detail))
+        Self::named(&text).ok_or_else(|| FieldFault::new(FieldCode::UnknownAction, detail))
     }
 
     fn schema() -> Value {

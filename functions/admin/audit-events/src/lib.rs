@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use shared::audit::trail::{Page, Search, Trail};
 use shared::description::Operation;
+use shared::domain::FieldCode;
 use shared::http::problem::Problem;
 use shared::http::{Endpoint, FieldFault, Fields, FromFields, Meta, PageSize, Query};
 use shared::routes;
@@ -38,7 +39,7 @@ impl FromFields for Asked {
         {
             fields.refuse(
                 "from",
-                FieldFault::new("out_of_range", "Must not be later than `to`."),
+                FieldFault::new(FieldCode::OutOfRange, "Must not be later than `to`."),
             );
         }
         let size = fields.optional("limit").unwrap_or_default();

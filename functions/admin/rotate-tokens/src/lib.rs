@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use shared::audit_event::Actor;
 use shared::breach::token_rotation::{Rotated, Rotation, Rotations, Scope};
 use shared::description::Operation;
-use shared::domain::{Reason, UserId};
+use shared::domain::{FieldCode, Reason, UserId};
 use shared::http::problem::{Code, Problem};
 use shared::http::{Body, Choice, Endpoint, Field, FieldFault, Fields, FromFields, Meta, Whole};
 use shared::routes;
@@ -87,14 +87,14 @@ impl FromFields for Request {
             Whose::OneUser if !names_user => {
                 fields.refuse(
                     "user_id",
-                    FieldFault::new("required", "Must be given with the scope `user`."),
+                    FieldFault::new(FieldCode::Required, "Must be given with the scope `user`."),
                 );
                 None
             }
             Whose::OneUser => user.map(Scope::User),
             Whose::Everybody if names_user => {
                 let fault = FieldFault::new(
-                    "unknown_member",
+                    FieldCode::UnknownMember,
                     "Must not be given with the scope `global`.",
                 );
                 fields.refuse("user_id", fault);

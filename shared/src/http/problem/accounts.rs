@@ -3,7 +3,7 @@
 use super::breach::unknown_user;
 use super::{Code, FieldError, Identifier as _, Problem};
 use crate::accounts::{AdminError, LinkError, ProfileError, RegistrationError};
-use crate::domain::{InvitationId, PasswordRule};
+use crate::domain::{FieldCode, InvitationId, PasswordRule};
 
 impl From<RegistrationError> for Problem {
     fn from(error: RegistrationError) -> Self {
@@ -44,7 +44,7 @@ impl From<ProfileError> for Problem {
             ProfileError::Password(error) => error.into(),
             ProfileError::SamePassword => Self::validation(vec![FieldError {
                 pointer: "/new_password".to_owned(),
-                code: "same_as_current",
+                code: FieldCode::SameAsCurrent,
                 detail: "Must differ from the current password.".into(),
             }]),
             ProfileError::MovedTooOften { refusal, .. }

@@ -25,6 +25,7 @@ use http::{HeaderName, HeaderValue};
 use serde::Serialize;
 
 use crate::audit_event::Refusal;
+use crate::domain::FieldCode;
 use crate::store::StoreError;
 
 pub use code::{Code, Facts, HeaderFact, Retry};
@@ -36,7 +37,7 @@ pub struct FieldError {
     /// Which member, as a JSON pointer (RFC 6901).
     pub pointer: String,
     /// The rule, as clients switch on it.
-    pub code: &'static str,
+    pub code: FieldCode,
     /// The rule in plain words. Never repeats the value.
     pub detail: Cow<'static, str>,
 }

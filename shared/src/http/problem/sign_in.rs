@@ -1,7 +1,7 @@
 //! The answers of signing in and of access tokens.
 
 use super::{Code, FieldError, Identifier as _, Problem};
-use crate::domain::SessionId;
+use crate::domain::{FieldCode, SessionId};
 use crate::keys::KeysError;
 use crate::sign_in::{AccessError, ReauthenticationRequired, SignInError};
 use crate::tokens::AccessTokenError;
@@ -47,7 +47,7 @@ impl From<SignInError> for Problem {
             SignInError::RetriesUsedUp(exceeded) => Self::from(*exceeded).detail(RETRIES_USED_UP),
             SignInError::ReusedRetryKey => Self::validation(vec![FieldError {
                 pointer: "/retry_key".to_owned(),
-                code: "reused",
+                code: FieldCode::Reused,
                 detail: "Was the key of the refresh before. Make a new one for each refresh."
                     .into(),
             }]),
